@@ -1,0 +1,55 @@
+"""Environment → one frozen `Settings`: the only module that reads the environment.
+
+Every field is set by `OPS_` + its name in upper case. Read by the entry points only
+(`dagkit`, `relay.app`, `stack`), and handed down from there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; units are in the names."""
+
+    model_config = SettingsConfigDict(env_prefix="OPS_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="Postgres of the ops and platform tables")
+
+    relay_host: str = "127.0.0.1"
+    relay_port: int = 8025
+    stripe_webhook_secrets: Secrets = ()
+    clerk_webhook_secrets: Secrets = ()
+    clerk_mode: Literal["live", "test"] = "test"  # Clerk's events do not say; its instance does
+    signature_tolerance_seconds: int = 300
+    body_limit_bytes: int = 1024 * 1024
+    store_timeout_seconds: float = 1.5  # with the answer on top, a vendor waits less than 2 s
+
+    airflow_url: str = "http://127.0.0.1:8080"
+    airflow_username: str = "relay"
+    airflow_password: SecretStr = SecretStr("")
+    dispatch_batch_size: int = Field(default=500, le=500)  # Mailchimp's bulk call takes 500
+    dispatch_max_in_flight: int = 2
+    dispatch_poll_seconds: float = 5.0  # behind LISTEN/NOTIFY, for what a notification missed
+    member_runs_per_minute: int = 100
+
+    welcome: Literal["journey", "automation", "off"] = "journey"
+    mailchimp_connections: int = Field(default=10, le=10)  # Mailchimp's cap, over everything
+
+    @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Accept several secrets, separated by commas or spaces: that is how one is rotated."""
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+@cache
+def load_settings() -> Settings:
+    """Read the environment once per process."""
+    return Settings()  # type: ignore[call-arg]  # pydantic-settings fills it from the environment

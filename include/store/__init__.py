@@ -1,0 +1,57 @@
+"""The only place that talks to Postgres: one class per table, one SQL file per class.
+
+A `Store` is one connection and is used by one thread. Statements outside `transaction()` commit by
+themselves; inside, they commit together when the block ends and vanish together when it raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.store.audit import AuditLog
+from include.store.contacts import Contacts
+from include.store.dispatches import Dispatches
+from include.store.inbox import Inbox
+from include.store.members import Members
+from include.store.objects import Objects
+from include.store.run_members import RunMembers
+from include.store.steps import Steps
+from include.store.throttle import Throttle
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+class Store:
+    """The ops and platform tables over one connection."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        """Take over `connection`, which must be psycopg 3; rows come as dicts from here on."""
+        connection.autocommit = True
+        connection.row_factory = dict_row
+        self.connection = connection
+        self.inbox = Inbox(connection)
+        self.dispatches = Dispatches(connection)
+        self.objects = Objects(connection)
+        self.members = Members(connection)
+        self.run_members = RunMembers(connection)
+        self.contacts = Contacts(connection)
+        self.steps = Steps(connection)
+        self.throttle = Throttle(connection)
+        self.audit = AuditLog(connection)
+
+    @classmethod
+    def connect(cls, dsn: str, *, timeout_seconds: float = 5) -> Self:
+        """Open a connection of its own."""
+        return cls(psycopg.connect(dsn, connect_timeout=max(2, round(timeout_seconds))))
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Commit what the block does together, or nothing of it."""
+        return self.connection.transaction()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.connection.close()
