@@ -1,0 +1,141 @@
+"""Airflow's LocalExecutor, warm and woken: what takes a run from seconds to a second on one machine.
+
+Two things cost time between the tasks of a run. Each task process imports what its parent has not
+imported, so the parent imports it once, before it forks. And the scheduler sleeps between its loops,
+so a finished task or a new run waits for the end of that sleep: here the loop waits *in* the executor,
+for whichever comes first of a finished task, a notification that the relay has made a run, or
+the pause. The pause is short after news, because the API server commits a task's end a moment after it
+has answered, and doubles up to a second, the default's pace, while nothing happens.
+
+`[core] executor = include.executor.WarmLocalExecutor`, `[scheduler] scheduler_idle_sleep_time = 0`.
+Production uses the CeleryExecutor and needs none of this. Measured in `docs/decisions/0002`.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import multiprocessing.connection
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from airflow.executors.local_executor import LocalExecutor
+
+from include.dagkit import PRELOAD
+from include.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHORTEST_PAUSE_SECONDS = 0.03
+LONGEST_PAUSE_SECONDS = 1.0
+REAP_SECONDS = 0.01
+CHANNEL = "ops_scheduler"  # the relay notifies it when Airflow has accepted a run
+
+AIRFLOW_PRELOAD = (
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.definitions.decorators",
+    "airflow.providers.standard.operators.python",
+)
+
+
+class Doorbell:
+    """A connection that listens; silent, not broken, while the database is away."""
+
+    def __init__(self, dsn: str) -> None:
+        """Listen from now on, if the database is there."""
+        self._dsn = dsn
+        self._connection: psycopg.Connection[Any] | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        try:
+            self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=2)
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error:
+            self._connection = None
+
+    def sockets(self) -> list[int]:
+        """Return the file descriptor to wait for, or none while the database is away."""
+        if self._connection is None or self._connection.closed:
+            self._listen()
+        return [] if self._connection is None else [self._connection.fileno()]
+
+    def clear(self) -> None:
+        """Take the notifications that have come, so that the next wait is a wait."""
+        if self._connection is None:
+            return
+        try:
+            for _ in self._connection.notifies(timeout=0):
+                pass
+        except psycopg.Error:
+            self._connection = None
+
+
+class WarmLocalExecutor(LocalExecutor):
+    """LocalExecutor with the imports done before the fork and a wait that something can end."""
+
+    def start(self) -> None:
+        """Import what tasks import, fork the workers, and listen."""
+        for module in AIRFLOW_PRELOAD + PRELOAD:
+            importlib.import_module(module)
+        _load_plugins_once()
+        _reap_promptly()
+        super().start()
+        gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
+        self._doorbell = Doorbell(load_settings().database_url.get_secret_value())
+        self._sent = False
+        self._pause_seconds = SHORTEST_PAUSE_SECONDS
+
+    def _process_workloads(self, workload_list: Sequence[Any]) -> None:
+        self._sent = True
+        super()._process_workloads(workload_list)
+
+    def sync(self) -> None:
+        """Wait for news unless this loop sent work, then read the results."""
+        if self._sent:
+            self._sent, self._pause_seconds = False, SHORTEST_PAUSE_SECONDS
+        else:
+            self._wait()
+        super().sync()
+
+    def _wait(self) -> None:
+        results = self.result_queue._reader  # noqa: SLF001 - the queue has no public way to be waited for
+        news = multiprocessing.connection.wait(
+            [results, *self._doorbell.sockets()], timeout=self._pause_seconds
+        )
+        self._pause_seconds = (
+            SHORTEST_PAUSE_SECONDS if news else min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+        )
+        if any(source is not results for source in news):
+            self._doorbell.clear()
+
+
+def _load_plugins_once() -> None:
+    """Execute the plugin files in the parent: forked tasks inherit them."""
+    from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
+    from airflow.sdk.plugins_manager import integrate_macros_plugins  # noqa: PLC0415
+
+    get_listener_manager()
+    integrate_macros_plugins()
+
+
+def _reap_promptly() -> None:
+    """Let a worker go on as soon as its task has ended.
+
+    Airflow 3.3.2's supervisor waits in `select` for its task's sockets. Once the last has closed, the
+    exit code is asked for once; a process that is a moment slower to die than its sockets is then waited
+    for in a `select` on nothing, for all of `[workers] min_heartbeat_interval`: 5 s in which the worker
+    takes no task. Measured on two cores: 60 % of all tasks. So: no long wait without open sockets.
+    """
+    from airflow.sdk.execution_time.supervisor import WatchedSubprocess  # noqa: PLC0415
+
+    service = WatchedSubprocess._service_subprocess  # noqa: SLF001 - no public way; the version is pinned
+
+    def service_promptly(self: Any, max_wait_time: float, **options: Any) -> int | None:
+        wait = max_wait_time if self._open_sockets else min(max_wait_time, REAP_SECONDS)  # noqa: SLF001
+        return service(self, wait, **options)
+
+    WatchedSubprocess._service_subprocess = service_promptly  # type: ignore[method-assign]  # noqa: SLF001
