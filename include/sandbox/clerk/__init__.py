@@ -1,0 +1,1 @@
+"""Clerk Backend API: users, and the webhooks about them."""

@@ -1,0 +1,33 @@
+"""The sandbox's time: the machine's, plus what `POST /_sandbox/clock` moved it by."""
+
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Seconds since the epoch, movable forward so that a month can pass in a test."""
+
+    def __init__(self) -> None:
+        """Start at the machine's time."""
+        self.offset_seconds = 0.0
+
+    def now(self) -> float:
+        """Seconds since the epoch, as the vendors see them."""
+        return machine_now() + self.offset_seconds
+
+    def seconds(self) -> int:
+        """Whole seconds since the epoch: Stripe's unit."""
+        return int(self.now())
+
+    def milliseconds(self) -> int:
+        """Milliseconds since the epoch: Clerk's unit."""
+        return int(self.now() * 1000)
+
+    def iso(self) -> str:
+        """The text form Mailchimp writes, in UTC."""
+        return datetime.fromtimestamp(self.seconds(), UTC).isoformat()
+
+
+def machine_now() -> float:
+    """Seconds since the epoch by the machine: signatures are stamped with it, whatever was moved."""
+    return time.time()  # noqa: TID251 - the one place where the sandbox reads the time

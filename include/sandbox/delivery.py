@@ -1,0 +1,135 @@
+"""Webhooks on their way: signed as the vendor does, posted to the relay, tried again as vendors do."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from include.sandbox.clock import machine_now
+from include.sandbox.outbox import Event
+from include.sandbox.vendor import Webhooks
+from include.sandbox.world import World
+
+ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.5
+GROWTH = 3
+TIMEOUT = aiohttp.ClientTimeout(total=30)
+NO_ANSWER = 0
+
+
+class NoSecretError(Exception):
+    """The sandbox was started without the secret that this vendor's webhooks are signed with."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a round of deliveries; `answers` counts by status, "0" is no answer."""
+
+    sent: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as the control interface shows it."""
+        return {
+            "sent": self.sent,
+            "answers": dict(self.answers),
+            "seconds": round(self.seconds, 4),
+        }
+
+
+class Courier:
+    """Carries events from the outbox to the relay."""
+
+    def __init__(self, world: World) -> None:
+        """Listen to the outbox, for the times when events go out by themselves."""
+        self.world = world
+        self._session: aiohttp.ClientSession | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        world.outbox.on_new.append(self._on_new)
+
+    async def close(self) -> None:
+        """Stop what is under way and close the connections."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, events: Iterable[Event], *, concurrency: int) -> Report:
+        """Send each event once, starting them in the given order."""
+        waiting = iter(list(events))
+        report = Report()
+        begin = time.perf_counter()
+
+        async def work() -> None:
+            for event in waiting:
+                status = await self.deliver(event)
+                report.sent += 1
+                report.answers[str(status)] += 1
+
+        await asyncio.gather(*(work() for _ in range(max(1, concurrency))))
+        report.seconds = time.perf_counter() - begin
+        return report
+
+    async def deliver(self, event: Event) -> int:
+        """Send an event once and return the relay's status, or 0 where no answer came."""
+        webhooks = self._webhooks(event)
+        headers = {"content-type": "application/json", **self._signed(webhooks, event)}
+        url = self.world.settings.relay_url.rstrip("/") + webhooks.path
+        event.attempts += 1
+        try:
+            async with self._client().post(url, data=event.payload, headers=headers) as answer:
+                await answer.read()
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return NO_ANSWER
+        event.delivered = event.delivered or 200 <= status < 300  # noqa: PLR2004 - a 2xx
+        return status
+
+    def _webhooks(self, event: Event) -> Webhooks:
+        webhooks = self.world.vendors[event.vendor].webhooks
+        if webhooks is None:
+            raise NoSecretError(f"{event.vendor} sends no webhooks")
+        return webhooks
+
+    def _signed(self, webhooks: Webhooks, event: Event) -> dict[str, str]:
+        secret = webhooks.secret(self.world.settings)
+        if secret is None:
+            raise NoSecretError(f"set OPS_SANDBOX_{event.vendor.upper()}_WEBHOOK_SECRET")
+        stamp = int(machine_now())
+        return webhooks.headers(event.id, event.payload, secret.get_secret_value(), stamp)
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+        return self._session
+
+    def _on_new(self, event: Event) -> None:
+        if self.world.switches.auto_deliver:
+            task = asyncio.get_running_loop().create_task(self._deliver_in_the_end(event))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _deliver_in_the_end(self, event: Event) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        for _ in range(ATTEMPTS):
+            await self.deliver(event)
+            if event.delivered:
+                return
+            await asyncio.sleep(pause)
+            pause *= GROWTH
+
+
+def arranged(events: list[Event], *, duplicates: int, shuffled: bool, seed: int) -> list[Event]:
+    """Return the events with so many extra copies of each, in order or shuffled by a seed."""
+    copies = [event for event in events for _ in range(1 + duplicates)]
+    if shuffled:
+        random.Random(seed).shuffle(copies)  # noqa: S311 - chance for tests, not for secrets
+    return copies

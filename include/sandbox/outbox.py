@@ -1,0 +1,67 @@
+"""Events that state changes made, with the exact bytes that a delivery carries."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+
+@dataclass(slots=True)
+class Event:
+    """What a vendor has to tell. `created` in seconds; `delivered` once somebody answered 2xx."""
+
+    id: str
+    vendor: str
+    type: str
+    created: int
+    payload: bytes
+    delivered: bool = False
+    attempts: int = 0
+
+    def as_json(self, *, with_payload: bool = False) -> dict[str, Any]:
+        """Return the event as the control interface shows it."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "vendor": self.vendor,
+            "type": self.type,
+            "created": self.created,
+            "delivered": self.delivered,
+            "attempts": self.attempts,
+        }
+        return {**shown, "payload": orjson.loads(self.payload)} if with_payload else shown
+
+
+class Outbox:
+    """All events since the last reset, oldest first. `on_new` is told of each as it appears."""
+
+    def __init__(self) -> None:
+        """Start empty, with nobody listening."""
+        self._events: dict[str, Event] = {}
+        self.on_new: list[Callable[[Event], None]] = []
+
+    def __iter__(self) -> Iterator[Event]:
+        """Go through the events, oldest first."""
+        return iter(self._events.values())
+
+    def __len__(self) -> int:
+        """Count the events since the last reset."""
+        return len(self._events)
+
+    def get(self, event_id: str) -> Event | None:
+        """Return the event of that id, or None."""
+        return self._events.get(event_id)
+
+    def add(self, event: Event) -> None:
+        """Keep an event and tell the listeners."""
+        self._events[event.id] = event
+        for tell in self.on_new:
+            tell(event)
+
+    def since(self, mark: int) -> list[Event]:
+        """Return the events added after `len(outbox)` was `mark`."""
+        return list(self._events.values())[mark:]
+
+    def clear(self) -> None:
+        """Forget all events."""
+        self._events.clear()

@@ -1,0 +1,98 @@
+"""All vendors on one port: `python -m include.sandbox.server`.
+
+`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…` answer as the vendors do; `/_sandbox` is the control
+interface (its documentation: `/_sandbox/docs`).
+"""
+
+import socket
+import struct
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from include.sandbox.clerk import routes as clerk
+from include.sandbox.contracts import Contracts
+from include.sandbox.control import create_control
+from include.sandbox.gateway import RESET, Gateway
+from include.sandbox.mailchimp import routes as mailchimp
+from include.sandbox.settings import Settings
+from include.sandbox.stripe import routes as stripe
+from include.sandbox.world import World
+
+VENDORS = (
+    stripe.VENDOR,
+    clerk.VENDOR,
+    mailchimp.VENDOR,
+)
+"""The table of vendors: one package and one line here add another."""
+
+
+class Sandbox:
+    """The ASGI application: a request goes by its first path segment."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make the world; nothing is opened yet."""
+        self.world = World(settings, VENDORS)
+        self.contracts: Contracts | None = None
+        self.control = create_control(self.world, self.contracts)
+        self.gateways = {
+            vendor.name: Gateway(vendor, self.world, self.contracts) for vendor in VENDORS
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand over to a vendor's gateway, or to the control interface."""
+        if scope["type"] == "http":
+            gateway = self.gateways.get(scope["path"].split("/", 2)[1])
+            if gateway is not None:
+                await gateway(scope, receive, send)
+                return
+        await self.control(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Sandbox:
+    """Return the application; it does nothing before its first request."""
+    return Sandbox(settings)
+
+
+class ResettableProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with a way to reset the connection instead of answering."""
+
+    def on_message_begin(self) -> None:
+        """Offer the way with each request."""
+        super().on_message_begin()
+        self.scope[RESET] = self.reset  # type: ignore[literal-required]
+
+    def reset(self) -> None:
+        """Close so that the peer gets a TCP RST: `SO_LINGER` with no time to linger."""
+        linger = struct.pack("ii", 1, 0)
+        self.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, linger
+        )
+        self.transport.abort()
+
+
+def create_server(settings: Settings) -> uvicorn.Server:
+    """Return the server, ready to run."""
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=ResettableProtocol,
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        backlog=4096,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    create_server(Settings()).run()
+
+
+if __name__ == "__main__":
+    main()

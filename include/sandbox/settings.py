@@ -1,0 +1,34 @@
+"""Environment → one frozen Settings; the only reader of the environment in the sandbox."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the sandbox is started with. A vendor's key that is not set means: any key is accepted."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPS_SANDBOX_", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = 8026
+    relay_url: str = "http://127.0.0.1:8025"
+    contracts_dir: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPS_SANDBOX_CONTRACTS_DIR", "OPS_CONTRACTS_DIR"),
+    )
+
+    stripe_api_key: SecretStr | None = None
+    clerk_api_key: SecretStr | None = None
+    mailchimp_api_key: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+    clerk_webhook_secret: SecretStr | None = None
+
+    mailchimp_list_id: str = "a1b2c3d4e5"
+    journey_id: int = 1001
+    journey_step_id: int = 2001
+    workflow_id: str = "57afe96172"
+    workflow_email_id: str = "a87de7d1e5"

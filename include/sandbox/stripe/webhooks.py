@@ -1,0 +1,20 @@
+"""How Stripe signs a delivery (docs.stripe.com/webhooks#verify-manually)."""
+
+import hashlib
+import hmac
+
+from include.sandbox.vendor import Webhooks
+
+
+def headers(_event_id: str, body: bytes, secret: str, stamp: int) -> dict[str, str]:
+    """Return the one header of a delivery; `secret` is used as it is written."""
+    signed = f"{stamp}.".encode() + body
+    signature = hmac.digest(secret.encode(), signed, hashlib.sha256).hex()
+    return {"stripe-signature": f"t={stamp},v1={signature}"}
+
+
+WEBHOOKS = Webhooks(
+    path="/webhooks/stripe",
+    secret=lambda settings: settings.stripe_webhook_secret,
+    headers=headers,
+)

@@ -1,0 +1,86 @@
+"""What a vendor sees of a request, what it says back, and the table between the two."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Concatenate
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.routing import compile_path
+
+JSON = "application/json"
+
+Handler = Callable[Concatenate[Any, "Call", ...], "Answer"]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to a vendor. `path` is the path as the vendor's own description writes it."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The query's values by name, each a list as it may repeat."""
+        return parse_qs(self.query_string, keep_blank_values=True) if self.query_string else {}
+
+    def argument(self, name: str, default: str = "") -> str:
+        """Return the last value of a query argument."""
+        return self.query.get(name, [default])[-1]
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer. Without a content type there is no body and no header that names one."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):  # noqa: N818 - an answer on its way out, not a failure of the sandbox
+    """The vendor says no; carries the answer that says so."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Keep the answer that the gateway will send."""
+        super().__init__(f"answered {answer.status}")
+        self.answer = answer
+
+
+def json_answer(document: Any, status: int = 200, content_type: str = JSON) -> Answer:  # noqa: ANN401
+    """Return a JSON answer."""
+    return Answer(status, orjson.dumps(document), content_type)
+
+
+NO_CONTENT = Answer(204)
+
+
+class Routes:
+    """A vendor's operations, in the order of writing; the first that fits answers."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._table: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
+
+    def on(self, method: str, path: str) -> Callable[[Handler], Handler]:
+        """Register a function `(state, call, **path values)` for a method and a path with {names}."""
+
+        def register(handler: Handler) -> Handler:
+            pattern, _, _ = compile_path(path)
+            self._table.setdefault(method, []).append((pattern, handler))
+            return handler
+
+        return register
+
+    def find(self, call: Call) -> tuple[Handler, dict[str, str]] | None:
+        """Return the handler of a call and the values in its path, or None."""
+        for pattern, handler in self._table.get(call.method, ()):
+            if match := pattern.match(call.path):
+                return handler, match.groupdict()
+        return None
