@@ -6,7 +6,7 @@ themselves; inside, they commit together when the block ends and vanish together
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
@@ -17,6 +17,7 @@ from include.store.dispatches import Dispatches
 from include.store.inbox import Inbox
 from include.store.members import Members
 from include.store.objects import Objects
+from include.store.rejections import Rejections
 from include.store.run_members import RunMembers
 from include.store.steps import Steps
 from include.store.throttle import Throttle
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 class Store:
     """The ops and platform tables over one connection."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Take over `connection`, which must be psycopg 3; rows come as dicts from here on."""
         connection.autocommit = True
         connection.row_factory = dict_row
         self.connection = connection
         self.inbox = Inbox(connection)
         self.dispatches = Dispatches(connection)
+        self.rejections = Rejections(connection)
         self.objects = Objects(connection)
         self.members = Members(connection)
         self.run_members = RunMembers(connection)

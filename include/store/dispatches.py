@@ -1,0 +1,174 @@
+"""The DAG runs that the dispatcher asked for, from the claim of rows to the end of the last one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+from include.store.throttle import Throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("dispatches")
+INBOX = queries("inbox")
+PLAIN_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,180}")  # Airflow: ^[A-Za-z0-9_.~:+-]+$, 250 in all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """Rows that one run is to take."""
+
+    dag_run_id: str
+    inbox_ids: list[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dispatch:
+    """A run, as far as we know about it."""
+
+    dag_run_id: str
+    job: str
+    rows: int
+    state: str
+    claimed_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    checked_at: datetime | None
+    problem: str | None
+
+
+class Dispatches:
+    """The table `ops.dispatches`, and the rows of the inbox while a run holds them."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`; a claim is one transaction of its own."""
+        self._connection = connection
+        self._throttle = Throttle(connection)
+
+    def claim(
+        self, job: str, *, now: datetime, max_in_flight: int, batch_size: int, member_limit: int
+    ) -> Claim | None:
+        """Take what is due for one run; None when nothing is, or enough runs are in flight.
+
+        At most `batch_size` rows, and at most `member_limit` in a minute of one member: the surplus
+        gets a later due time. Several relays at once agree on what is in flight.
+        """
+        with self._connection.transaction():
+            list(SQL.lock_job(self._connection, job=job))
+            if SQL.count_in_flight(self._connection, job=job) >= max_in_flight:
+                return None
+            while rows := self._due(job, now=now, batch_size=batch_size):
+                taken = self._throttle.admit(rows, job=job, now=now, per_minute=member_limit)
+                if taken:
+                    return self._open(job, taken, now=now)
+            return None
+
+    def adopt(
+        self, dag_run_id: str, *, job: str, inbox_ids: Collection[int], now: datetime
+    ) -> list[int]:
+        """Follow a run that a person started or cleared, if it takes rows that wait or failed.
+
+        Returns the rows it takes over; for a run that the dispatcher started there are none.
+        """
+        with self._connection.transaction():
+            rows = list(
+                INBOX.adopt_rows(
+                    self._connection, ids=list(inbox_ids), dag_run_id=dag_run_id, now=now
+                )
+            )
+            if rows:
+                SQL.adopt_dispatch(
+                    self._connection, dag_run_id=dag_run_id, job=job, row_count=len(rows), now=now
+                )
+        return [row["id"] for row in rows]
+
+    def unstarted(self, job: str, *, claimed_before: datetime) -> list[Claim]:
+        """Return the claims that no relay could start, and those older ones nobody has tried."""
+        rows = SQL.read_unstarted(self._connection, job=job, claimed_before=claimed_before)
+        return [Claim(**row) for row in rows]
+
+    def started(self, dag_run_id: str, *, now: datetime) -> None:
+        """Write down that Airflow has the run, and wake the scheduler of a local stack."""
+        with self._connection.transaction():
+            SQL.start_dispatch(self._connection, dag_run_id=dag_run_id, now=now)
+            list(SQL.wake_scheduler(self._connection))
+
+    def set_problem(self, dag_run_id: str, problem: str | None) -> None:
+        """Say why an open run is not started or does not go on."""
+        SQL.set_problem(self._connection, dag_run_id=dag_run_id, problem=problem)
+
+    def take_unchecked(self, *, now: datetime, checked_before: datetime) -> list[tuple[str, str]]:
+        """Return (run, job) of started runs that Airflow was last asked about before then."""
+        rows = SQL.take_unchecked(self._connection, now=now, checked_before=checked_before)
+        return [(row["dag_run_id"], row["job"]) for row in rows]
+
+    def finish(self, dag_run_id: str, *, now: datetime) -> bool:
+        """Close a run whose rows have all ended, and wake the dispatcher; say whether it did.
+
+        The last step of a job, in the transaction that ends the rows. Again, or for a run that took
+        no row, it does nothing.
+        """
+        changed: int = SQL.finish_dispatch(self._connection, dag_run_id=dag_run_id, now=now)
+        if changed:
+            list(INBOX.wake_dispatchers(self._connection))
+        return bool(changed)
+
+    def give_back(self, dag_run_id: str, *, now: datetime) -> None:
+        """Let the rows of a run that Airflow does not have any more wait for another one."""
+        with self._connection.transaction():
+            INBOX.return_rows(self._connection, dag_run_id=dag_run_id, now=now)
+            self._lose(dag_run_id, "Airflow does not have the run any more", now=now)
+
+    def lose(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
+        """Fail what a run that has ended left in its hands."""
+        with self._connection.transaction():
+            INBOX.fail_run_rows(self._connection, dag_run_id=dag_run_id, reason=reason, now=now)
+            self._lose(dag_run_id, reason, now=now)
+
+    def in_flight(self) -> list[Dispatch]:
+        """Return the runs that are asked for or going on."""
+        return [Dispatch(**row) for row in SQL.read_open(self._connection)]
+
+    def get(self, dag_run_id: str) -> Dispatch | None:
+        """Return one run, if it is ours."""
+        row = SQL.read_dispatch(self._connection, dag_run_id=dag_run_id)
+        return Dispatch(**row) if row else None
+
+    def _due(self, job: str, *, now: datetime, batch_size: int) -> list[dict[str, Any]]:
+        return list(INBOX.lock_due(self._connection, job=job, now=now, row_limit=batch_size))
+
+    def _open(self, job: str, rows: Sequence[dict[str, Any]], *, now: datetime) -> Claim:
+        dag_run_id, ids = dag_run_id_of(rows), sorted(row["id"] for row in rows)
+        SQL.open_dispatch(
+            self._connection, dag_run_id=dag_run_id, job=job, row_count=len(ids), now=now
+        )
+        INBOX.dispatch_rows(self._connection, ids=ids, dag_run_id=dag_run_id, now=now)
+        return Claim(dag_run_id=dag_run_id, inbox_ids=ids)
+
+    def _lose(self, dag_run_id: str, problem: str, *, now: datetime) -> None:
+        SQL.lose_dispatch(self._connection, dag_run_id=dag_run_id, problem=problem, now=now)
+        list(INBOX.wake_dispatchers(self._connection))
+
+
+def dag_run_id_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the id that this try of these rows has, whoever makes the run.
+
+    It tells the event where there is one, and is not used twice: the try is that of the oldest row,
+    which is in one run at a time.
+    """
+    first = min(rows, key=itemgetter("id"))
+    if len(rows) > 1:
+        last = max(row["id"] for row in rows)
+        name = f"batch.{first['id']}-{last}.{len(rows)}"
+    elif PLAIN_EVENT_ID.fullmatch(first["event_id"]):
+        name = f"{first['provider']}.{first['mode']}.{first['event_id']}"
+    else:
+        name = f"inbox.{first['id']}"
+    return name if first["attempts"] == 0 else f"{name}.try{first['attempts'] + 1}"

@@ -1,0 +1,226 @@
+"""What the vendors told us: every event once, with its raw bytes, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+    Key = tuple[str, str, str]  # provider, mode, event id
+
+SQL = queries("inbox")
+
+
+class State(StrEnum):
+    """Where a row stands."""
+
+    WAITING = "waiting"  # for its run, not before `due_at`
+    DISPATCHED = "dispatched"  # in the hands of a run
+    PROCESSED = "processed"
+    SUPERSEDED = "superseded"  # something newer was applied already
+    IGNORED = "ignored"  # nothing is to be done about it; `reason` says why
+    FAILED = "failed"  # its run gave up on it; `reason` says why
+    DEAD = "dead"  # it waits for a person
+
+
+class Receipt(StrEnum):
+    """What came of an arrival."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"  # the event is known with another body
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """A verified event on its way into the inbox."""
+
+    provider: str
+    mode: str
+    event_id: str
+    type: str
+    api_version: str | None
+    created_at: datetime | None
+    received_at: datetime
+    headers: str  # JSON
+    body: bytes
+    body_sha256: bytes
+    member_key: str | None
+    job: str | None
+    state: State
+    reason: str | None
+
+    @property
+    def key(self) -> Key:
+        """Return what makes the event unique."""
+        return self.provider, self.mode, self.event_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboxRow:
+    """A stored event; `body` is None once retention has emptied it."""
+
+    id: int
+    provider: str
+    mode: str
+    event_id: str
+    type: str
+    api_version: str | None
+    created_at: datetime | None
+    received_at: datetime
+    headers: dict[str, str]
+    body: bytes | None
+    body_sha256: bytes
+    member_key: str | None
+    job: str | None
+    state: State
+    reason: str | None
+    due_at: datetime | None
+    attempts: int
+    dag_run_id: str | None
+    member_id: UUID | None
+    dispatched_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """How many rows wait, and since when the oldest of them does."""
+
+    count: int
+    since: datetime | None
+
+
+class Inbox:
+    """The table `ops.inbox`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`; who calls decides what is one transaction."""
+        self._connection = connection
+
+    def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Store what is new, in one statement, and say for each arrival what came of it.
+
+        The first body of an event wins, for ever; another one is kept in `ops.inbox_conflicts`.
+        """
+        first = {arrival.key: n for n, arrival in reversed(list(enumerate(arrivals)))}
+        news = [arrivals[n] for n in first.values()]
+        rows = list(SQL.receive(self._connection, **_columns(news)))
+        if any(row["state"] == State.WAITING for row in rows):
+            self.wake_dispatchers()
+        if len(rows) == len(arrivals):
+            return [Receipt.STORED] * len(arrivals)
+        stored, known = {_key(row) for row in rows}, self._known(first)
+        return [
+            Receipt.STORED
+            if first[arrival.key] == n and arrival.key in stored
+            else self._repeat(arrival, **known[arrival.key])
+            for n, arrival in enumerate(arrivals)
+        ]
+
+    def wake_dispatchers(self) -> None:
+        """Tell every dispatcher, at the commit, that there is something to do."""
+        list(SQL.wake_dispatchers(self._connection))
+
+    def rows(self, ids: Collection[int]) -> list[InboxRow]:
+        """Return these rows in the order in which they came; an unknown id is left out."""
+        return _rows(SQL.read_rows(self._connection, ids=list(ids)))
+
+    def of_run(self, dag_run_id: str) -> list[InboxRow]:
+        """Return the rows that this run took last."""
+        return _rows(SQL.read_run(self._connection, dag_run_id=dag_run_id))
+
+    def of_member(self, member_id: UUID) -> list[InboxRow]:
+        """Return every event that turned out to be about this member."""
+        return _rows(SQL.read_member(self._connection, member_id=member_id))
+
+    def by_event_id(self, event_id: str) -> list[InboxRow]:
+        """Return the event of each provider and mode that has this id."""
+        return _rows(SQL.read_event(self._connection, event_id=event_id))
+
+    def finish(
+        self, ids: Collection[int], *, state: State, now: datetime, reason: str | None = None
+    ) -> list[int]:
+        """End rows that a run holds, and return which did; the others had ended before."""
+        if state in (State.WAITING, State.DISPATCHED):
+            raise ValueError(f"{state} is no end")
+        rows = SQL.end_rows(self._connection, ids=list(ids), state=state, reason=reason, now=now)
+        return [row["id"] for row in rows]
+
+    def fail(self, ids: Collection[int], *, reason: str, now: datetime) -> list[int]:
+        """End rows as failed: they leave the batch and are tried again alone."""
+        return self.finish(ids, state=State.FAILED, reason=reason, now=now)
+
+    def assign_members(self, members: Mapping[int, UUID]) -> None:
+        """Write down whom each row turned out to be about."""
+        SQL.assign_members(self._connection, ids=list(members), member_ids=list(members.values()))
+
+    def counts(self) -> dict[State, int]:
+        """Count the rows in each state that has any."""
+        return {State(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
+
+    def api_versions(self) -> dict[tuple[str, str | None], int]:
+        """Count the events by provider and API version: a new version shows here first."""
+        rows = SQL.count_api_versions(self._connection)
+        return {(row["provider"], row["api_version"]): row["count"] for row in rows}
+
+    def waiting(self) -> Waiting:
+        """Tell how many rows wait and since when the oldest does."""
+        return Waiting(**SQL.read_waiting(self._connection))
+
+    def next_due(self, job: str) -> datetime | None:
+        """Tell when the next waiting row of this job is due."""
+        due: datetime | None = SQL.read_next_due(self._connection, job=job)
+        return due
+
+    def _known(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+        """Read the id and the first body's hash of these events."""
+        providers, modes, event_ids = (list(column) for column in zip(*keys, strict=True))
+        rows = SQL.find_known(
+            self._connection, providers=providers, modes=modes, event_ids=event_ids
+        )
+        return {
+            _key(row): {"inbox_id": row["id"], "first_sha256": row["body_sha256"]} for row in rows
+        }
+
+    def _repeat(self, arrival: Arrival, *, inbox_id: int, first_sha256: bytes) -> Receipt:
+        """Judge an event that is known; a body that differs from the first is kept aside."""
+        if arrival.body_sha256 == first_sha256:
+            return Receipt.DUPLICATE
+        SQL.keep_conflict(
+            self._connection,
+            inbox_id=inbox_id,
+            body=arrival.body,
+            body_sha256=arrival.body_sha256,
+            received_at=arrival.received_at,
+        )
+        return Receipt.CONFLICT
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["provider"], row["mode"], row["event_id"]
+
+
+def _columns(arrivals: Collection[Arrival]) -> dict[str, list[Any]]:
+    """Turn arrivals into one list per column, named as the statement's parameters."""
+    return {
+        _plural(field.name): [getattr(arrival, field.name) for arrival in arrivals]
+        for field in fields(Arrival)
+    }
+
+
+def _plural(column: str) -> str:
+    return {"body": "bodies", "headers": "headers"}.get(column, f"{column}s")
+
+
+def _rows(rows: Iterable[Mapping[str, Any]]) -> list[InboxRow]:
+    return [InboxRow(**{**row, "state": State(row["state"])}) for row in rows]

@@ -1,0 +1,58 @@
+"""Bring the database to this version of the code: `python -m include.store.migrate`.
+
+Safe to run again and from several processes at once: one works, the others wait for it and find
+nothing to do.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from include.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+HERE = Path(__file__).parent
+LOCK = 0x6F7073  # "ops": what changes the schema holds it
+
+
+def migrate(dsn: str, *, revision: str = "head") -> None:
+    """Apply what is missing up to `revision`, all of it or nothing."""
+    with _locked(dsn) as connection:
+        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ops")
+        config = Config()
+        config.set_main_option("script_location", str(HERE / "migrations").replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def create_platform_tables(dsn: str) -> None:
+    """Make the platform's tables where no platform is: the local stack and the tests."""
+    with _locked(dsn) as connection:
+        connection.exec_driver_sql((HERE / "platform.sql").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _locked(dsn: str) -> Iterator[Connection]:
+    """Give one transaction that no other change of the schema runs beside."""
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=NullPool
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        yield connection
+
+
+if __name__ == "__main__":
+    migrate(load_settings().database_url.get_secret_value())

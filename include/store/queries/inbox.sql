@@ -1,0 +1,112 @@
+-- name: receive(providers, modes, event_ids, types, api_versions, created_ats, received_ats, headers, bodies, body_sha256s, member_keys, jobs, states, reasons)
+-- Store what is not stored yet; an event that is known, here or in another relay's transaction, returns no row.
+-- Always in the order of the key, so that two relays with the same events wait for each other and do not deadlock.
+INSERT INTO ops.inbox
+  (provider, mode, event_id, type, api_version, created_at, received_at, headers, body, body_sha256,
+   member_key, job, state, reason, due_at)
+SELECT provider, mode, event_id, type, api_version, created_at, received_at, headers::jsonb, body, body_sha256,
+       member_key, job, state, reason, CASE state WHEN 'waiting' THEN received_at END
+FROM unnest(
+  :providers::text[], :modes::text[], :event_ids::text[], :types::text[], :api_versions::text[],
+  :created_ats::timestamptz[], :received_ats::timestamptz[], :headers::text[], :bodies::bytea[],
+  :body_sha256s::bytea[], :member_keys::text[], :jobs::text[], :states::text[], :reasons::text[]
+) AS arrival (provider, mode, event_id, type, api_version, created_at, received_at, headers, body, body_sha256,
+              member_key, job, state, reason)
+ORDER BY provider, mode, event_id
+ON CONFLICT (provider, mode, event_id) DO NOTHING
+RETURNING id, provider, mode, event_id, state;
+
+-- name: find_known(providers, modes, event_ids)
+-- Read which rows hold these events and what body they came with first.
+SELECT id, provider, mode, event_id, body_sha256
+FROM ops.inbox
+JOIN unnest(:providers::text[], :modes::text[], :event_ids::text[]) AS wanted (provider, mode, event_id)
+  USING (provider, mode, event_id);
+
+-- name: keep_conflict(inbox_id, body, body_sha256, received_at)!
+-- Keep another body of a known event aside; the same one again is counted.
+INSERT INTO ops.inbox_conflicts (inbox_id, body, body_sha256, received_at)
+VALUES (:inbox_id, :body, :body_sha256, :received_at)
+ON CONFLICT (inbox_id, body_sha256) DO UPDATE SET deliveries = inbox_conflicts.deliveries + 1;
+
+-- name: wake_dispatchers()
+-- Tell every listening dispatcher, once this transaction has committed, that there is something to do.
+SELECT pg_notify('ops_inbox', '');
+
+-- name: read_rows(ids)
+-- Read these rows in the order in which they came.
+SELECT * FROM ops.inbox WHERE id = ANY (:ids::bigint[]) ORDER BY id;
+
+-- name: read_run(dag_run_id)
+-- Read the rows that this run took last.
+SELECT * FROM ops.inbox WHERE dag_run_id = :dag_run_id ORDER BY id;
+
+-- name: read_member(member_id)
+-- Read every event that turned out to be about this member.
+SELECT * FROM ops.inbox WHERE member_id = :member_id ORDER BY received_at, id;
+
+-- name: read_event(event_id)
+-- Read the rows of this event id: one per provider and mode.
+SELECT * FROM ops.inbox WHERE event_id = :event_id ORDER BY id;
+
+-- name: end_rows(ids, state, reason, now)
+-- End rows that a run holds; what has ended already stays as it is.
+UPDATE ops.inbox SET state = :state, reason = :reason, finished_at = :now, due_at = NULL
+WHERE id = ANY (:ids::bigint[]) AND state = 'dispatched'
+RETURNING id;
+
+-- name: assign_members(ids, member_ids)!
+-- Write down whom each row turned out to be about.
+UPDATE ops.inbox SET member_id = found.member_id
+FROM unnest(:ids::bigint[], :member_ids::uuid[]) AS found (id, member_id)
+WHERE inbox.id = found.id;
+
+-- name: count_states()
+-- Count the rows in each state.
+SELECT state, count(*) AS count FROM ops.inbox GROUP BY state;
+
+-- name: count_api_versions()
+-- Count the events by the API version the vendor sent them in: a new one shows here first.
+SELECT provider, api_version, count(*) AS count FROM ops.inbox GROUP BY provider, api_version ORDER BY 1, 2;
+
+-- name: read_waiting()^
+-- Tell how many rows wait and since when the oldest does.
+SELECT count(*) AS count, min(received_at) AS since FROM ops.inbox WHERE state = 'waiting';
+
+-- name: read_next_due(job)$
+-- Tell when the next waiting row of this job is due.
+SELECT min(due_at) FROM ops.inbox WHERE state = 'waiting' AND job = :job;
+
+-- name: lock_due(job, now, row_limit)
+-- Take hold of due rows, oldest first; a row that another transaction holds is passed over.
+SELECT id, provider, mode, event_id, member_key, attempts
+FROM ops.inbox
+WHERE state = 'waiting' AND job = :job AND due_at <= :now
+ORDER BY due_at, id
+LIMIT :row_limit
+FOR UPDATE SKIP LOCKED;
+
+-- name: dispatch_rows(ids, dag_run_id, now)!
+-- Put rows into the hands of a run.
+UPDATE ops.inbox
+SET state = 'dispatched', dag_run_id = :dag_run_id, dispatched_at = :now, attempts = attempts + 1, reason = NULL,
+    due_at = NULL, finished_at = NULL
+WHERE id = ANY (:ids::bigint[]);
+
+-- name: adopt_rows(ids, dag_run_id, now)
+-- Put rows that wait or failed into the hands of a run that a person started or cleared.
+UPDATE ops.inbox
+SET state = 'dispatched', dag_run_id = :dag_run_id, dispatched_at = :now, attempts = attempts + 1, reason = NULL,
+    due_at = NULL, finished_at = NULL
+WHERE id = ANY (:ids::bigint[]) AND state IN ('waiting', 'failed')
+RETURNING id;
+
+-- name: return_rows(dag_run_id, now)!
+-- Let the rows of a run that does not exist any more wait again.
+UPDATE ops.inbox SET state = 'waiting', due_at = :now
+WHERE dag_run_id = :dag_run_id AND state = 'dispatched';
+
+-- name: fail_run_rows(dag_run_id, reason, now)!
+-- Fail what a run that ended has not recorded.
+UPDATE ops.inbox SET state = 'failed', reason = :reason, finished_at = :now
+WHERE dag_run_id = :dag_run_id AND state = 'dispatched';

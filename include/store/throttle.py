@@ -1,0 +1,75 @@
+"""Limits that hold over every process, because the database keeps them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("throttle")
+WINDOW = timedelta(minutes=1)
+
+
+class Throttle:
+    """How much of what may be done at once."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def admit(
+        self, rows: Sequence[dict[str, Any]], *, job: str, now: datetime, per_minute: int
+    ) -> list[dict[str, Any]]:
+        """Return the rows that their members' limit lets through now, and put off the others.
+
+        `per_minute` counts the rows of one member that any run took in the last minute. All else of
+        a member with a surplus is spread over the minutes to come and stands in nobody's way.
+        """
+        keys = {row["member_key"] for row in rows} - {None}
+        since = now - WINDOW
+        counts = SQL.count_taken(self._connection, member_keys=list(keys), since=since)
+        taken = {row["member_key"]: row["count"] for row in counts}
+        admitted = within_limit(rows, taken, per_minute=per_minute)
+        if len(admitted) < len(rows):
+            self._spread(rows, admitted, job=job, now=now, per_minute=per_minute)
+        return admitted
+
+    def _spread(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        admitted: Iterable[Mapping[str, Any]],
+        *,
+        job: str,
+        now: datetime,
+        per_minute: int,
+    ) -> None:
+        keep = {row["id"] for row in admitted}
+        SQL.spread(
+            self._connection,
+            job=job,
+            member_keys=list({row["member_key"] for row in rows if row["id"] not in keep}),
+            keep=list(keep),
+            now=now,
+            per_minute=per_minute,
+        )
+
+
+def within_limit(
+    rows: Iterable[dict[str, Any]], taken: Mapping[str, int], *, per_minute: int
+) -> list[dict[str, Any]]:
+    """Return the first rows of each member that fit beside what was taken; no member, no limit."""
+    counts, admitted = Counter(taken), []
+    for row in rows:
+        key = row["member_key"]
+        counts[key] += 1
+        if key is None or counts[key] <= per_minute:
+            admitted.append(row)
+    return admitted

