@@ -12,22 +12,22 @@ class Clock:
         self.offset_seconds = 0.0
 
     def now(self) -> float:
-        """Seconds since the epoch, as the vendors see them."""
+        """Return the seconds since the epoch, as the vendors see them."""
         return machine_now() + self.offset_seconds
 
     def seconds(self) -> int:
-        """Whole seconds since the epoch: Stripe's unit."""
+        """Return whole seconds since the epoch: Stripe's unit."""
         return int(self.now())
 
     def milliseconds(self) -> int:
-        """Milliseconds since the epoch: Clerk's unit."""
+        """Return milliseconds since the epoch: Clerk's unit."""
         return int(self.now() * 1000)
 
     def iso(self) -> str:
-        """The text form Mailchimp writes, in UTC."""
+        """Return the text form that Mailchimp writes, in UTC."""
         return datetime.fromtimestamp(self.seconds(), UTC).isoformat()
 
 
 def machine_now() -> float:
-    """Seconds since the epoch by the machine: signatures are stamped with it, whatever was moved."""
+    """Seconds since the epoch by the machine: what signatures are stamped with, moved or not."""
     return time.time()  # noqa: TID251 - the one place where the sandbox reads the time

@@ -1,4 +1,4 @@
-"""Webhooks on their way: signed as the vendor does, posted to the relay, tried again as vendors do."""
+"""Webhooks on their way: signed and repeated as the vendor does, posted to the relay."""
 
 import asyncio
 import random

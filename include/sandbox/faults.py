@@ -16,7 +16,7 @@ Kind = Literal["status", "delay", "stall", "reset", "lost_answer"]
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One ordered fault. It fires for the next `times` calls, or for a `share` of them, or for all."""
+    """One ordered fault: it fires for the next `times` calls, a `share` of them, or all."""
 
     id: str
     vendor: str

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 
 from include.sandbox.faults import Fault
-from include.sandbox.vendor import Vendor
+from include.sandbox.vendor import Switches, Vendor
 from include.sandbox.wire import Answer, Call, Refusal
 from include.sandbox.world import World
 
@@ -21,10 +21,10 @@ RESET = "sandbox.reset"
 class Checker(Protocol):
     """Holds calls and answers against the vendors' descriptions."""
 
-    def check_request(self, vendor: str, call: Call) -> None:
+    def check_request(self, vendor: str, call: Call, switches: Switches) -> None:
         """Record what does not fit in a request; never raise for it."""
 
-    def check_answer(self, vendor: str, call: Call, answer: Answer) -> None:
+    def check_answer(self, vendor: str, call: Call, answer: Answer, switches: Switches) -> None:
         """Record what does not fit in an answer; never raise for it."""
 
 
@@ -50,7 +50,7 @@ class Gateway:
 
     async def _served(self, call: Call, at_once: int) -> tuple[Answer | None, Fault | None]:
         """Return the answer (None: cut off) and the fault that had a hand in it."""
-        # A call is in service for at least one turn of the loop: those that arrive together overlap.
+        # In service for at least one turn of the loop: calls that arrive together overlap.
         await asyncio.sleep(self.world.switches.service_seconds.get(self.vendor.name, 0))
         if self.vendor.most_at_once is not None and at_once > self.vendor.most_at_once:
             return self.vendor.too_many(), None
@@ -92,9 +92,9 @@ class Gateway:
         )
         if self.checker is None:
             return
-        self.checker.check_request(self.vendor.name, call)
+        self.checker.check_request(self.vendor.name, call, self.world.switches)
         if answer is not None and (fault is None or fault.kind == "delay"):
-            self.checker.check_answer(self.vendor.name, call, answer)
+            self.checker.check_answer(self.vendor.name, call, answer, self.world.switches)
 
 
 async def call_from(scope: Scope, receive: Receive, *, prefix: str) -> Call:

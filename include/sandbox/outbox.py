@@ -9,7 +9,10 @@ import orjson
 
 @dataclass(slots=True)
 class Event:
-    """What a vendor has to tell. `created` in seconds; `delivered` once somebody answered 2xx."""
+    """What a vendor has to tell. `created` in seconds; `delivered` once somebody answered 2xx.
+
+    `by_hand` marks an event that a test wrote: it may break every rule of its vendor.
+    """
 
     id: str
     vendor: str
@@ -18,6 +21,7 @@ class Event:
     payload: bytes
     delivered: bool = False
     attempts: int = 0
+    by_hand: bool = False
 
     def as_json(self, *, with_payload: bool = False) -> dict[str, Any]:
         """Return the event as the control interface shows it."""

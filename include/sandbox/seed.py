@@ -3,6 +3,8 @@
 import random
 from dataclasses import asdict, dataclass
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from include.sandbox.clerk.state import ClerkState
 from include.sandbox.mailchimp.state import MailchimpState
 from include.sandbox.stripe import objects
@@ -14,13 +16,19 @@ LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Perlman", "Clarke", "Allen", "Li
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seeded:
-    """One member as the vendors know her."""
+class Person:
+    """Who a member is."""
 
     email: str
     first_name: str
     last_name: str
     tier: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeded(Person):
+    """One member as the vendors know her."""
+
     clerk_user_id: str
     stripe_customer_id: str
     stripe_subscription_id: str | None
@@ -30,54 +38,58 @@ class Seeded:
         return asdict(self)
 
 
-def seed_members(
-    world: World, count: int, *, subscribed: bool, seed: int, prefix: str, in_mailchimp: bool
-) -> list[Seeded]:
+class SeedWish(BaseModel):
+    """Whom to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    members: int = Field(ge=0, le=100_000)
+    subscribed: bool = True
+    seed: int = 1
+    prefix: str = Field(default="member", pattern=r"^[A-Za-z0-9._+-]+$")
+    in_mailchimp: bool = False
+
+
+def seed_members(world: World, wish: SeedWish) -> list[Seeded]:
     """Make members; the same seed and prefix give the same people, addresses and tiers."""
-    dice = random.Random(seed)  # noqa: S311 - chance for tests, not for secrets
+    dice = random.Random(wish.seed)  # noqa: S311 - chance for tests, not for secrets
     members = []
-    for number in range(count):
-        first_name, last_name = dice.choice(FIRST_NAMES), dice.choice(LAST_NAMES)
-        tier = dice.choice(tuple(TIERS))
-        email = f"{prefix}{seed}.{number}@example.org"
-        member = _known_to_stripe_and_clerk(world, email, first_name, last_name, tier, subscribed)
-        members.append(member)
-        if in_mailchimp:
-            _known_to_mailchimp(world, member)
+    for number in range(wish.members):
+        person = Person(
+            email=f"{wish.prefix}{wish.seed}.{number}@example.org",
+            first_name=dice.choice(FIRST_NAMES),
+            last_name=dice.choice(LAST_NAMES),
+            tier=dice.choice(tuple(TIERS)),
+        )
+        members.append(_known_to_stripe_and_clerk(world, person, subscribed=wish.subscribed))
+        if wish.in_mailchimp:
+            _known_to_mailchimp(world, person)
     return members
 
 
-def _known_to_stripe_and_clerk(  # noqa: PLR0913, PLR0917 - one value per column
-    world: World,
-    email: str,
-    first_name: str,
-    last_name: str,
-    tier: str,
-    subscribed: bool,  # noqa: FBT001
-) -> Seeded:
-    user = world.state(ClerkState).add(email, first_name, last_name)
+def _known_to_stripe_and_clerk(world: World, person: Person, *, subscribed: bool) -> Seeded:
+    user = world.state(ClerkState).add(person.email, person.first_name, person.last_name)
     stripe = world.state(StripeState)
-    customer = stripe.add(objects.customer(email, f"{first_name} {last_name}", stripe.now()))
-    subscription = None
+    name = f"{person.first_name} {person.last_name}"
+    customer = stripe.add(objects.customer(person.email, name, stripe.now()))
+    subscription_id = None
     if subscribed:
-        price = stripe.price_of_tier(tier)
+        price = stripe.price_of_tier(person.tier)
         subscription = stripe.add(objects.subscription(customer["id"], price, stripe.now()))
+        subscription_id = str(subscription["id"])
     return Seeded(
-        email=email,
-        first_name=first_name,
-        last_name=last_name,
-        tier=tier,
+        **asdict(person),
         clerk_user_id=user["id"],
         stripe_customer_id=customer["id"],
-        stripe_subscription_id=subscription and subscription["id"],
+        stripe_subscription_id=subscription_id,
     )
 
 
-def _known_to_mailchimp(world: World, member: Seeded) -> None:
+def _known_to_mailchimp(world: World, person: Person) -> None:
     mailchimp = world.state(MailchimpState)
-    contact = mailchimp.contacts.add(member.email, "subscribed", mailchimp.now())
+    contact = mailchimp.contacts.add(person.email, "subscribed", mailchimp.now())
     contact.merge_fields |= {
-        "FNAME": member.first_name,
-        "LNAME": member.last_name,
-        "TIER": member.tier,
+        "FNAME": person.first_name,
+        "LNAME": person.last_name,
+        "TIER": person.tier,
     }

@@ -1,7 +1,7 @@
 """All vendors on one port: `python -m include.sandbox.server`.
 
-`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…` answer as the vendors do; `/_sandbox` is the control
-interface (its documentation: `/_sandbox/docs`).
+`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…` answer as the vendors do; `/_sandbox` is the
+control interface (its documentation: `/_sandbox/docs`).
 """
 
 import socket
@@ -35,6 +35,9 @@ class Sandbox:
         """Make the world; nothing is opened yet."""
         self.world = World(settings, VENDORS)
         self.contracts: Contracts | None = None
+        if settings.contracts_dir is not None:
+            self.contracts = Contracts(settings.contracts_dir, VENDORS)
+            self.world.outbox.on_new.append(self.contracts.check_event)
         self.control = create_control(self.world, self.contracts)
         self.gateways = {
             vendor.name: Gateway(vendor, self.world, self.contracts) for vendor in VENDORS

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What the sandbox is started with. A vendor's key that is not set means: any key is accepted."""
+    """What the sandbox is started with. Of a vendor whose key is not set, any key is accepted."""
 
     model_config = SettingsConfigDict(
         env_prefix="OPS_SANDBOX_", frozen=True, extra="ignore", populate_by_name=True

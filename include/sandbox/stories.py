@@ -191,7 +191,7 @@ class DeleteCustomer(Story):
 
 
 class MailchimpAddress(Story):
-    """Something happens to an address that no API call can cause: bounce, own unsubscribe, erasure."""
+    """Something happens to an address that no API call can cause: a bounce, an erasure."""
 
     story: Literal["mailchimp_address"]
     email: str

@@ -48,15 +48,17 @@ class Webhooks:
     secret: Callable[[Settings], SecretStr | None]
     headers: Callable[[str, bytes, str, int], dict[str, str]]
     """(event id, body, secret, stamp in seconds) → the headers that sign it."""
+    described: Callable[[dict[str, Any]], list[tuple[str, str, Any]]]
+    """An event's document → its parts, each with the file and the pointer of what describes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vendor:
-    """One vendor: `base` is the part of its URLs that its description leaves to the `servers` entry."""
+    """One vendor; `base` is the part of its URLs that its description leaves out of its paths."""
 
     name: str
     base: str
-    description: str
+    description: Callable[[Call, Switches], str]
     routes: Routes
     new_state: Callable[[Surroundings], State]
     authorize: Callable[[Settings, Call], None]

@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 JSON = "application/json"
 
 Handler = Callable[Concatenate[Any, "Call", ...], "Answer"]
+Route = tuple[re.Pattern[str], Handler]
 
 
 @dataclass(slots=True)
@@ -66,10 +67,10 @@ class Routes:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._table: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
+        self._table: dict[str, list[Route]] = {}
 
     def on(self, method: str, path: str) -> Callable[[Handler], Handler]:
-        """Register a function `(state, call, **path values)` for a method and a path with {names}."""
+        """Register a function `(state, call, **values)` for a method and a path with {names}."""
 
         def register(handler: Handler) -> Handler:
             pattern, _, _ = compile_path(path)

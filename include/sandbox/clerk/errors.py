@@ -15,18 +15,18 @@ def error(
 
 
 def user_not_found(user_id: str) -> Refusal:
-    """There is no user of that id."""
+    """Refuse the id of nobody."""
     text = f"No user was found with id {user_id}."
     return Refusal(error(404, "resource_not_found", "not found", text))
 
 
 def not_found() -> Refusal:
-    """No such thing, or no such path."""
+    """Refuse what is not there."""
     return Refusal(error(404, "resource_not_found", "not found", "Resource not found"))
 
 
 def unauthenticated() -> Refusal:
-    """No key, or another one than the sandbox was started with."""
+    """Refuse a missing key, or another one than the sandbox was started with."""
     text = (
         "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct."
     )
@@ -36,32 +36,32 @@ def unauthenticated() -> Refusal:
 
 
 def invalid_json() -> Refusal:
-    """The body is not a JSON object."""
+    """Refuse a body that is no JSON object."""
     text = "The request body is invalid. Please consult the API documentation for more information."
     return Refusal(error(400, "request_body_invalid", "Request body invalid", text))
 
 
 def address_taken() -> Refusal:
-    """Another user has the address."""
+    """Refuse an address that another user has."""
     text = "That email address is taken. Please try another."
     meta = {"param_name": "email_address"}
     return Refusal(error(422, "form_identifier_exists", text, text, meta))
 
 
 def address_invalid() -> Refusal:
-    """The address is none."""
+    """Refuse what is no address."""
     meta = {"param_name": "email_address"}
     text = "email_address must be a valid email address."
     return Refusal(error(422, "form_param_format_invalid", "is invalid", text, meta))
 
 
 def unknown_parameter(name: str) -> Refusal:
-    """The body has a field that the operation does not know."""
+    """Refuse a field that the operation does not know."""
     text = f"{name} is not a valid parameter for this request."
     return Refusal(error(422, "form_param_unknown", "is unknown", text, {"param_name": name}))
 
 
 def invalid_parameter(name: str) -> Refusal:
-    """A value of the query is outside of what is allowed."""
+    """Refuse a value of the query that is not allowed."""
     text = f"{name} has an invalid value."
     return Refusal(error(400, "form_param_value_invalid", "is invalid", text, {"param_name": name}))

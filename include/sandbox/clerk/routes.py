@@ -133,7 +133,7 @@ def authorize(settings: Settings, call: Call) -> None:
 VENDOR = Vendor(
     name="clerk",
     base="/v1",
-    description="clerk.openapi.json",
+    description=lambda _call, _switches: "clerk.openapi.json",
     routes=ROUTES,
     new_state=ClerkState,
     authorize=authorize,

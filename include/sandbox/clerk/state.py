@@ -53,8 +53,8 @@ class ClerkState:
         return user
 
     def create(
-        self, email: str, first_name: str | None, last_name: str | None, **more: Any
-    ) -> User:  # noqa: ANN401
+        self, email: str, first_name: str | None, last_name: str | None, **more: object
+    ) -> User:
         """Add a user and tell it."""
         user = self.add(email, first_name, last_name)
         user.update({name: more[name] for name in PLAIN_FIELDS if more.get(name) is not None})

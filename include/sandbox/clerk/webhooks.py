@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from typing import Any
 
 from include.sandbox.vendor import Webhooks
 
@@ -19,8 +20,15 @@ def headers(event_id: str, body: bytes, secret: str, stamp: int) -> dict[str, st
     }
 
 
+def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return what describes an event: it is under `x-webhooks`, as OpenAPI 3.0 has no webhooks."""
+    pointer = f"/x-webhooks/{event['type']}/post/requestBody/content/application~1json/schema"
+    return [("clerk-webhooks.openapi.json", pointer, event)]
+
+
 WEBHOOKS = Webhooks(
     path="/webhooks/clerk",
     secret=lambda settings: settings.clerk_webhook_secret,
     headers=headers,
+    described=described,
 )

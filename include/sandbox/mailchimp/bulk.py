@@ -87,7 +87,7 @@ def _subscribe_one(
             state.contacts.change(found, wish, state.now())
             result.updated.append(found)
         elif not wish.get("status"):
-            raise errors.invalid_field("status", "This value should not be blank.")  # noqa: TRY301
+            raise errors.invalid_field("status", "This value should not be blank.")
         else:
             result.new.append(state.create(email, wish["status"], wish))
     except Refusal as refusal:
@@ -95,7 +95,7 @@ def _subscribe_one(
 
 
 def change_segment(state: MailchimpState, tag: Tag, body: dict[str, Any]) -> dict[str, Any]:
-    """Give and take one tag for many members; addresses that are not on the list are listed as errors."""
+    """Give and take one tag for many members; unknown addresses are listed as errors."""
     to_add, to_remove = body.get("members_to_add") or [], body.get("members_to_remove") or []
     refuse_too_many("members_to_add", to_add)
     refuse_too_many("members_to_remove", to_remove)

@@ -1,8 +1,8 @@
 """The audience's contacts: who may be subscribed, and what changes when.
 
-Rules as in `design` notes and Mailchimp's documentation: a contact that unsubscribed by itself, bounced or is
-under review cannot be subscribed by the API; an archived one comes back with a `status`; one that was deleted
-for good never does. An unsubscribe that came by the API is not the person's own and can be undone by the API.
+A contact that unsubscribed by itself, bounced or is under review cannot be subscribed by the API;
+an archived one comes back with a `status`; one that was deleted for good never does. An unsubscribe
+that came by the API is not the person's own and can be undone by the API.
 """
 
 import re
@@ -97,7 +97,7 @@ class Contacts:
         return self.add(email, status, now)
 
     def refuse_address(self, email: str) -> None:
-        """Refuse what is no address; the top-level domain `.invalid` stands for those that look fake."""
+        """Refuse what is no address; the domain `.invalid` stands for those that look fake."""
         if not ADDRESS.fullmatch(email):
             raise errors.invalid_field("email_address", "Please provide a valid email address.")
         if FAKE.search(email):
@@ -157,7 +157,7 @@ class Contacts:
 
 
 def checked_merge_fields(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of known merge fields; unknown ones are dropped silently, as Mailchimp does."""
+    """Return the values of known merge fields; unknown ones are dropped, as Mailchimp does."""
     for name, value in values.items():
         if name in MERGE_FIELDS and len(str(value)) > LONGEST_MERGE_FIELD:
             raise errors.invalid_merge_field(

@@ -121,7 +121,7 @@ def merge_fields(list_id: str) -> dict[str, Any]:
 
 
 def picked(document: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
-    """Return only the wanted fields of a document; `a.b` picks inside of `a`, lists element by element."""
+    """Return only these fields of a document; `a.b` picks inside of `a`, also in a list."""
     wanted: dict[str, list[str]] = {}
     for name in fields:
         head, _, rest = name.partition(".")

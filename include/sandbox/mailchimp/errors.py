@@ -26,24 +26,24 @@ def problem(
 
 
 def api_key_invalid() -> Refusal:
-    """No key, or another one than the sandbox was started with."""
+    """Refuse a missing key, or another one than the sandbox was started with."""
     detail = "Your API key may be invalid, or you've attempted to access the wrong datacenter."
     return Refusal(problem(401, "API Key Invalid", detail))
 
 
 def not_found() -> Refusal:
-    """No such list, member, segment, journey, or path."""
+    """Refuse for want of such a list, member, segment, journey or path."""
     return Refusal(problem(404, "Resource Not Found", "The requested resource could not be found."))
 
 
 def invalid_json() -> Refusal:
-    """The body is not a JSON object."""
+    """Refuse a body that is no JSON object."""
     detail = "We encountered an unspecified JSON parsing error."
     return Refusal(problem(400, "JSON Parse Error", detail))
 
 
 def invalid_field(field: str, message: str) -> Refusal:
-    """One field is wrong; Mailchimp names it in `errors`."""
+    """Refuse one field, named in `errors`."""
     detail = (
         "The resource submitted could not be validated. "
         "For field-specific details, see the 'errors' array."
@@ -53,19 +53,19 @@ def invalid_field(field: str, message: str) -> Refusal:
 
 
 def invalid_merge_field(field: str, message: str) -> Refusal:
-    """A merge field's value does not suit the field."""
+    """Refuse a value that does not suit its merge field."""
     errors = [{"field": field, "message": message}]
     return Refusal(problem(400, "Invalid Resource", "Your merge fields were invalid.", errors))
 
 
 def fake_address(email: str) -> Refusal:
-    """Mailchimp does not believe in the address."""
+    """Refuse an address that Mailchimp does not believe in."""
     detail = f"{email} looks fake or invalid, please enter a real email address."
     return Refusal(problem(400, "Invalid Resource", detail))
 
 
 def too_many_lists(email: str) -> Refusal:
-    """The person signed up often of late; it works again later."""
+    """Refuse a person who signed up often of late; it works again later."""
     detail = (
         f"{email} has signed up to a lot of lists very recently; "
         "we're not allowing more signups for now."
@@ -74,7 +74,7 @@ def too_many_lists(email: str) -> Refusal:
 
 
 def compliance_state(email: str) -> Refusal:
-    """Only the person can come back from here."""
+    """Refuse to subscribe whom only the person itself can subscribe."""
     detail = (
         f"{email} is in a compliance state due to unsubscribe, bounce, or compliance review "
         "and cannot be subscribed."
@@ -83,7 +83,7 @@ def compliance_state(email: str) -> Refusal:
 
 
 def forgotten(email: str) -> Refusal:
-    """The contact was deleted for good."""
+    """Refuse a contact that was deleted for good."""
     detail = (
         f"{email} was permanently deleted and cannot be re-imported. "
         "The contact must re-subscribe to get back on the list."
@@ -92,18 +92,18 @@ def forgotten(email: str) -> Refusal:
 
 
 def member_exists(email: str) -> Refusal:
-    """Another contact has the address."""
+    """Refuse an address that another contact has."""
     detail = f"{email} is already a list member. Use PUT to insert or update list members."
     return Refusal(problem(400, "Member Exists", detail))
 
 
 def cannot_be_removed() -> Refusal:
-    """The contact is archived already."""
+    """Refuse to archive twice."""
     detail = "This list member cannot be removed.  Please contact support."
     return Refusal(problem(405, "Method Not Allowed", detail))
 
 
 def too_many_requests() -> Answer:
-    """More than ten requests of one user in service at once."""
+    """Answer the eleventh of ten requests in service at once."""
     detail = "You have exceeded the limit of 10 simultaneous connections."
     return problem(429, "Too Many Requests", detail)

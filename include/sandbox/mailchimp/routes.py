@@ -279,7 +279,7 @@ def authorize(settings: Settings, call: Call) -> None:
 VENDOR = Vendor(
     name="mailchimp",
     base="/3.0",
-    description="mailchimp.openapi.json",
+    description=lambda _call, _switches: "mailchimp.openapi.json",
     routes=ROUTES,
     new_state=MailchimpState,
     authorize=authorize,

@@ -42,7 +42,7 @@ class MailchimpState:
             raise errors.not_found()
 
     def upsert(self, key: str, changes: dict[str, Any]) -> Contact:
-        """PUT: change the contact of the path, or create the one of the body with `status_if_new`."""
+        """PUT: change the contact of the path, or create that of the body (`status_if_new`)."""
         found = self.contacts.find(key)
         if found is not None:
             self.contacts.change(found, changes, self.now())

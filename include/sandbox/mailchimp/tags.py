@@ -57,7 +57,7 @@ class Tags:
         tag.updated_at = now
 
     def set(self, contact: Contact, name: str, status: str, now: str) -> None:
-        """Make a tag active or inactive for a contact; an unknown tag is made when it becomes active."""
+        """Make a tag active or inactive for a contact; a new one is made to become active."""
         tag = self.named(name)
         if status == "active":
             self.give(tag or self.create(name, now), contact, now)

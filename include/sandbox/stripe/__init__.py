@@ -1,1 +1,1 @@
-"""Stripe: customers, price list, subscriptions, invoices, checkout sessions and the events about them."""
+"""Stripe: customers, prices, subscriptions, invoices, checkout sessions, and their events."""

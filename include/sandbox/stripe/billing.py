@@ -1,4 +1,4 @@
-"""The life of a subscription: started, billed, changed, paused, in arrears, ended; each step told in order."""
+"""The life of a subscription, from its start to its end; each step is told in order."""
 
 from collections.abc import Mapping
 from typing import Any

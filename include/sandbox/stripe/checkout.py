@@ -30,7 +30,7 @@ def create(state: StripeState, form: Form) -> Object:
 def complete(
     state: StripeState, session: Object, *, email: str | None = None, name: str | None = None
 ) -> Object:
-    """Let the person pay: customer (if new), subscription with its invoice, then the session's event."""
+    """Let the person pay: a customer if new, the subscription, its invoice, then the session."""
     if session["status"] != "open":
         raise errors.not_now("This Checkout Session is not open")
     customer = _customer(state, session, email, name)

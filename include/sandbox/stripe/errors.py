@@ -13,13 +13,13 @@ def error(status: int, kind: str, message: str, **more: Any) -> Answer:  # noqa:
 
 
 def no_such(thing: str, object_id: str, param: str = "id") -> Refusal:
-    """There is no object of that id."""
+    """Refuse the id of nothing."""
     message = f"No such {thing}: '{object_id}'"
     return Refusal(error(404, INVALID, message, code="resource_missing", param=param))
 
 
 def no_such_reference(thing: str, object_id: str, param: str) -> Refusal:
-    """A parameter names an object that is not there."""
+    """Refuse a parameter that names an object that is not there."""
     message = f"No such {thing}: '{object_id}'"
     return Refusal(error(400, INVALID, message, code="resource_missing", param=param))
 
@@ -31,41 +31,42 @@ def unknown_url(method: str, path: str) -> Answer:
 
 
 def no_key() -> Refusal:
-    """No key came along."""
+    """Refuse a request without a key."""
     return Refusal(error(401, INVALID, "You did not provide an API key."))
 
 
 def invalid_key() -> Refusal:
-    """The key is another one than the sandbox was started with; it is not repeated here."""
+    """Refuse another key than the sandbox was started with; it is not repeated here."""
     return Refusal(error(401, INVALID, "Invalid API Key provided: sk_****"))
 
 
 def missing(param: str) -> Refusal:
-    """A required parameter is not there."""
+    """Refuse for want of a parameter."""
     message = f"Missing required param: {param}."
     return Refusal(error(400, INVALID, message, code="parameter_missing", param=param))
 
 
 def unknown(param: str) -> Refusal:
-    """The operation has no such parameter."""
+    """Refuse a parameter that the operation does not have."""
     message = f"Received unknown parameter: {param}"
     return Refusal(error(400, INVALID, message, code="parameter_unknown", param=param))
 
 
 def invalid(param: str, message: str, code: str = "parameter_invalid_empty") -> Refusal:
-    """A parameter's value is not allowed."""
+    """Refuse the value of a parameter."""
     return Refusal(error(400, INVALID, message, code=code, param=param))
 
 
 def not_now(message: str) -> Refusal:
-    """The object is in a state that does not allow this."""
+    """Refuse what the state of the object does not allow."""
     return Refusal(error(400, INVALID, message))
 
 
 def key_reused(key: str) -> Refusal:
-    """An idempotency key came with other parameters than the first time."""
+    """Refuse an idempotency key that came with other parameters the first time."""
     message = (
-        "Keys for idempotent requests can only be used with the same parameters they were "
-        f"first used with. Try using a key other than '{key}' if you meant to execute a different request."
+        "Keys for idempotent requests can only be used with the same parameters they were first "
+        f"used with. Try using a key other than '{key}' if you meant to execute a different "
+        "request."
     )
     return Refusal(error(400, "idempotency_error", message))

@@ -12,7 +12,7 @@ def line_item(invoice_id: str, subscription: Object, item: Object, amount: int) 
         "object": "line_item",
         "amount": amount,
         "currency": "usd",
-        "description": f"1 × {item['price']['metadata']['tier']}",
+        "description": f"1 x {item['price']['metadata']['tier']}",
         "discount_amounts": [],
         "discountable": True,
         "discounts": [],

@@ -68,7 +68,7 @@ def created_fits(created: int, form: Form) -> bool:
 
 
 def found_by(query: str, documents: Sequence[Object]) -> list[Object]:
-    """Return the objects that fit a search query: clauses of `field:'value'`, all of which must hold."""
+    """Return the objects for which every clause (`field:'value'`) of a search query holds."""
     clauses = [match.groupdict() for match in CLAUSE.finditer(query)]
     if not clauses:
         raise errors.invalid("query", "We were unable to parse your search query.")
@@ -83,7 +83,7 @@ def _holds(clause: dict[str, str], document: Object) -> bool:
 
 
 def expanded(state: StripeState, document: Object, paths: Sequence[str]) -> Object:
-    """Return a copy of a document in which the ids at these dotted paths are the objects themselves."""
+    """Return a copy of a document with the objects themselves at these dotted paths."""
     if not paths:
         return document
     copy: Object = orjson.loads(orjson.dumps(document))

@@ -1,25 +1,24 @@
 """Stripe's operations: HTTP in and out."""
 
-import base64
-import binascii
-from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
 
-from include.sandbox.outbox import Event
-from include.sandbox.settings import Settings
-from include.sandbox.stripe import billing, checkout, customers, errors, objects, shapes
-from include.sandbox.stripe.form import (
-    Form,
-    merged_metadata,
-    parse,
-    refuse_unknown,
-    truth,
-    whole_number,
+from include.sandbox.stripe import billing, checkout, customers, errors, objects
+from include.sandbox.stripe.account import authorize, once
+from include.sandbox.stripe.answers import (
+    description_of,
+    expansions,
+    form_of,
+    listed,
+    owned,
+    searched,
+    shape_of,
+    shown,
 )
-from include.sandbox.stripe.lists import created_fits, expanded, found_by, page
+from include.sandbox.stripe.form import Form, merged_metadata, truth, whole_number
+from include.sandbox.stripe.lists import created_fits, expanded, page
 from include.sandbox.stripe.objects import Object
 from include.sandbox.stripe.state import StripeState
 from include.sandbox.stripe.webhooks import WEBHOOKS
@@ -297,7 +296,7 @@ def list_events(state: StripeState, call: Call) -> Answer:
 @ROUTES.on("GET", "/v1/events/{event_id}")
 def get_event(state: StripeState, _call: Call, event_id: str) -> Answer:
     """Return an event."""
-    event: Event | None = state.around.outbox.get(event_id)
+    event = state.around.outbox.get(event_id)
     if event is None or event.vendor != "stripe":
         raise errors.no_such("event", event_id)
     return Answer(200, event.payload, "application/json")
@@ -343,97 +342,10 @@ def subscription_changes(state: StripeState, subscription: Object, form: Form) -
     return changes
 
 
-def form_of(call: Call, allowed: Sequence[str]) -> Form:
-    """Return the parameters of a request; refuse those that the operation does not have."""
-    text = call.body.decode() if call.method == "POST" else call.query_string
-    form = parse(text)
-    refuse_unknown(form, allowed)
-    return form
-
-
-def expansions(call: Call) -> list[str]:
-    """Return the paths of `expand`, from the query or the body."""
-    form = parse(call.query_string or call.body.decode())
-    paths = form.get("expand") or []
-    return paths if isinstance(paths, list) else [paths]
-
-
-def shape_of(call: Call) -> str | None:
-    """Return the API version a request names, where it is one of the two that are known."""
-    version = call.headers.get("stripe-version")
-    return version if version in (shapes.NEW, shapes.OLD) else None
-
-
-def shown(state: StripeState, call: Call, document: Object) -> Answer:
-    """Return one object as the caller wants to see it."""
-    return json_answer(state.rendered(expanded(state, document, expansions(call)), shape_of(call)))
-
-
-def listed(state: StripeState, call: Call, documents: Sequence[Object], form: Form) -> Answer:
-    """Return the asked page of objects as the caller wants to see it."""
-    fitting = [d for d in documents if "created" not in d or created_fits(d["created"], form)]
-    items, more = page(fitting, form, lambda item: str(item["id"]))
-    document = expanded(state, objects.listing(call.path, items, has_more=more), expansions(call))
-    return json_answer(state.rendered(document, shape_of(call)))
-
-
-def searched(state: StripeState, call: Call, kind: str) -> Answer:
-    """Return the first objects that fit a search query."""
-    form = form_of(call, ("query", "limit", "page"))
-    found = found_by(form.get("query") or "", state.newest_first(kind))
-    limit = whole_number(form, "limit") or 10
-    data = [state.rendered(d, shape_of(call)) for d in found[:limit]]
-    result = {**objects.listing(call.path, data, has_more=len(found) > limit)}
-    return json_answer({**result, "object": "search_result", "next_page": None})
-
-
-def owned(state: StripeState, kind: str, form: Form) -> list[Object]:
-    """Return objects newest first: of one customer where the form names one."""
-    if "customer" in form:
-        return state.of_customer(kind, form["customer"])[::-1]
-    return state.newest_first(kind)
-
-
-def once(state: StripeState, call: Call, answer: Callable[[], Answer]) -> Answer:
-    """Honour `Idempotency-Key`: the same request has the same answer, another one is refused.
-
-    Nothing is saved for a request that was refused (docs.stripe.com/api/idempotent_requests).
-    """
-    key = call.headers.get("idempotency-key")
-    if call.method != "POST" or key is None:
-        return answer()
-    request = (call.path, call.body)
-    if key in state.saved:
-        first_request, first_answer = state.saved[key]
-        if first_request != request:
-            raise errors.key_reused(key)
-        replayed = {**first_answer.headers, "idempotent-replayed": "true"}
-        return Answer(first_answer.status, first_answer.body, first_answer.content_type, replayed)
-    first = answer()
-    state.saved[key] = (request, first)
-    return first
-
-
-def authorize(settings: Settings, call: Call) -> None:
-    """Take the key from bearer authorization, or as the user name of basic authorization."""
-    scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
-    key = credentials
-    if scheme.lower() == "basic":
-        try:
-            key = base64.b64decode(credentials).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            key = ""
-    if not key:
-        raise errors.no_key()
-    wanted = settings.stripe_api_key
-    if wanted is not None and key != wanted.get_secret_value():
-        raise errors.invalid_key()
-
-
 VENDOR = Vendor(
     name="stripe",
     base="",
-    description="stripe.openapi.json",
+    description=description_of,
     routes=ROUTES,
     new_state=StripeState,
     authorize=authorize,

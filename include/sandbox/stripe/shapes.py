@@ -1,7 +1,8 @@
 """The same objects as an account sees them whose API version is 2023-08-16.
 
-The differences are those between Stripe's descriptions of the two versions: the period moved from the
-subscription to its items, the invoice's subscription into `parent`, a line's price into `pricing`.
+The differences are those between Stripe's descriptions of the two versions: the period moved from
+the subscription to its items, the invoice's subscription into `parent`, a line's price into
+`pricing`.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from include.sandbox.stripe.objects import Object
 
 NEW = "2026-10-28.endive"
 OLD = "2023-08-16"
+DESCRIPTIONS = {NEW: "stripe.openapi.json", OLD: "stripe-2023-08-16.openapi.json"}
+"""The file that describes each version."""
 
 NOT_IN_OLD: dict[str, frozenset[str]] = {
     "subscription": frozenset(
@@ -40,7 +43,7 @@ def render(document: Object, shape: str, price_of: Callable[[str], Object]) -> O
     """Return an object in a version's shape; `price_of` finds a price by its id."""
     if shape != OLD:
         return document
-    return _old(document, price_of)
+    return {**_old(document, price_of)}
 
 
 def _old(value: Any, price_of: Callable[[str], Object]) -> Any:  # noqa: ANN401
@@ -55,18 +58,9 @@ def _old(value: Any, price_of: Callable[[str], Object]) -> Any:  # noqa: ANN401
 
 
 def _only_in_old(kind: str, new: Object, price_of: Callable[[str], Object]) -> Object:
-    if kind == "subscription":
-        return _subscription(new)
-    if kind == "invoice":
-        return _invoice(new)
     if kind == "line_item":
         return _line_item(new, price_of)
-    if kind == "product":
-        return {"features": []}
-    if kind == "price":
-        recurring = {k: v for k, v in new["recurring"].items() if k != "meter"}
-        return {"recurring": {**recurring, "aggregate_usage": None}}
-    return {}
+    return ONLY_IN_OLD[kind](new) if kind in ONLY_IN_OLD else {}
 
 
 def _subscription(new: Object) -> Object:
@@ -95,7 +89,6 @@ def _invoice(new: Object) -> Object:
         "subscription": details["subscription"],
         "subscription_details": {"metadata": details["metadata"]},
         "tax": None,
-        "threshold_reason": None,
         "total_tax_amounts": [],
         "transfer_data": None,
     }
@@ -113,3 +106,29 @@ def _line_item(new: Object, price_of: Callable[[str], Object]) -> Object:
         "tax_rates": [],
         "type": "subscription",
     }
+
+
+def _price(new: Object) -> Object:
+    not_in_old = ("meter", "trial_period_days")
+    recurring = {k: v for k, v in new["recurring"].items() if k not in not_in_old}
+    return {"recurring": {**recurring, "aggregate_usage": None}}
+
+
+def _product(_new: Object) -> Object:
+    return {"features": []}
+
+
+def _checkout_session(_new: Object) -> Object:
+    return {
+        "automatic_tax": {"enabled": False, "status": None},
+        "custom_text": {"shipping_address": None, "submit": None},
+    }
+
+
+ONLY_IN_OLD: dict[str, Callable[[Object], Object]] = {
+    "subscription": _subscription,
+    "invoice": _invoice,
+    "price": _price,
+    "product": _product,
+    "checkout.session": _checkout_session,
+}

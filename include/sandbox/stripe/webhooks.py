@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
+from typing import Any
 
+from include.sandbox.stripe.shapes import DESCRIPTIONS
 from include.sandbox.vendor import Webhooks
 
 
@@ -13,8 +15,19 @@ def headers(_event_id: str, body: bytes, secret: str, stamp: int) -> dict[str, s
     return {"stripe-signature": f"t={stamp},v1={signature}"}
 
 
+def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return what describes an event and the object in it, in the event's own version."""
+    file = DESCRIPTIONS[event["api_version"]]
+    document = event["data"]["object"]
+    return [
+        (file, "/components/schemas/event", event),
+        (file, f"/components/schemas/{document['object']}", document),
+    ]
+
+
 WEBHOOKS = Webhooks(
     path="/webhooks/stripe",
     secret=lambda settings: settings.stripe_webhook_secret,
     headers=headers,
+    described=described,
 )

@@ -1,0 +1,89 @@
+"""Routes that change or show the vendors' states."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Body, HTTPException
+
+from include.sandbox.contracts import Contracts
+from include.sandbox.control.wishes import GONE, ClockWish, Json, SettingsWish
+from include.sandbox.seed import SeedWish, seed_members
+from include.sandbox.stories import AnyStory
+from include.sandbox.stripe import billing
+from include.sandbox.stripe.state import StripeState
+from include.sandbox.world import World
+
+
+def world_routes(world: World, contracts: Contracts | None) -> APIRouter:
+    """Return the routes that change or show the vendors' states."""
+    router = APIRouter(tags=["world"])
+
+    @router.get("/healthz")
+    async def healthz() -> Json:
+        """Say that the sandbox is there, and for whom it stands in."""
+        return {"ok": True, "vendors": sorted(world.vendors)}
+
+    @router.post("/reset")
+    async def reset() -> Json:
+        """Forget everything; what remains are the default list, price list and journey."""
+        world.reset()
+        if contracts is not None:
+            contracts.clear()
+        return {"ok": True}
+
+    @router.get("/settings")
+    async def settings() -> Json:
+        """Show the switches."""
+        return asdict(world.switches)
+
+    @router.patch("/settings")
+    async def change_settings(wish: SettingsWish) -> Json:
+        """Change some switches."""
+        for name, value in wish.model_dump(exclude_none=True).items():
+            setattr(world.switches, name, value)
+        return asdict(world.switches)
+
+    @router.get("/violations")
+    async def violations() -> Json:
+        """Show where a request or an answer did not fit the vendor's description."""
+        found = contracts.violations if contracts is not None else []
+        return {"checked": contracts is not None, "count": len(found), "violations": list(found)}
+
+    return router
+
+
+def people_routes(world: World) -> APIRouter:
+    """Return the routes about time and about people."""
+    router = APIRouter(tags=["people"])
+
+    @router.post("/clock")
+    async def move_clock(wish: ClockWish) -> Json:
+        """Let time pass for the vendors: what falls due on the way happens."""
+        mark = len(world.outbox)
+        world.clock.offset_seconds += wish.advance_seconds
+        billing.settle(world.state(StripeState))
+        events = [event.id for event in world.outbox.since(mark)]
+        return {"now": world.clock.seconds(), "events": events}
+
+    @router.post("/seed")
+    async def seed(wish: SeedWish) -> Json:
+        """Make members whom the vendors know already; no webhook tells of them."""
+        members = seed_members(world, wish)
+        return {"members": [member.as_json() for member in members]}
+
+    @router.post("/act")
+    async def act(story: Annotated[AnyStory, Body()]) -> Json:
+        """Play a story; returns the ids it touched and the events that came of it."""
+        mark = len(world.outbox)
+        ids = story.play(world)
+        events = [event.as_json() for event in world.outbox.since(mark)]
+        return {**ids, "events": [event["id"] for event in events], "made": events}
+
+    @router.get("/state/{vendor}")
+    async def state(vendor: str, email: str | None = None, id: str | None = None) -> Json:  # noqa: A002
+        """Show a vendor's state, all of it or what belongs to one address or id."""
+        if vendor not in world.states:
+            raise HTTPException(GONE, "no such vendor")
+        return dict(world.states[vendor].dump(email or id))
+
+    return router
