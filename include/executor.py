@@ -91,7 +91,7 @@ class WarmLocalExecutor(LocalExecutor):
 
     def _process_workloads(self, workload_list: Sequence[Any]) -> None:
         self._sent = True
-        super()._process_workloads(workload_list)
+        super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
 
     def sync(self) -> None:
         """Wait for news unless this loop sent work, then read the results."""
@@ -102,7 +102,8 @@ class WarmLocalExecutor(LocalExecutor):
         super().sync()
 
     def _wait(self) -> None:
-        results = self.result_queue._reader  # noqa: SLF001 - the queue has no public way to be waited for
+        queue: Any = self.result_queue
+        results = queue._reader  # noqa: SLF001 - the queue has no public way to be waited for
         news = multiprocessing.connection.wait(
             [results, *self._doorbell.sockets()], timeout=self._pause_seconds
         )
@@ -132,10 +133,11 @@ def _reap_promptly() -> None:
     """
     from airflow.sdk.execution_time.supervisor import WatchedSubprocess  # noqa: PLC0415
 
-    service = WatchedSubprocess._service_subprocess  # noqa: SLF001 - no public way; the version is pinned
+    supervised: Any = WatchedSubprocess
+    service = supervised._service_subprocess  # noqa: SLF001 - no public way; the version is pinned
 
-    def service_promptly(self: Any, max_wait_time: float, **options: Any) -> int | None:
-        wait = max_wait_time if self._open_sockets else min(max_wait_time, REAP_SECONDS)  # noqa: SLF001
+    def service_promptly(self: Any, max_wait_time: float, **options: Any) -> Any:
+        wait = max_wait_time if self._open_sockets else min(max_wait_time, REAP_SECONDS)
         return service(self, wait, **options)
 
-    WatchedSubprocess._service_subprocess = service_promptly  # type: ignore[method-assign]  # noqa: SLF001
+    supervised._service_subprocess = service_promptly  # noqa: SLF001

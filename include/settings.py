@@ -52,4 +52,4 @@ class Settings(BaseSettings):
 @cache
 def load_settings() -> Settings:
     """Read the environment once per process."""
-    return Settings()  # type: ignore[call-arg]  # pydantic-settings fills it from the environment
+    return Settings()  # pydantic-settings fills it from the environment

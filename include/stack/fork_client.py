@@ -3,6 +3,7 @@
 Run as a bare script and from the standard library only, since it stays in memory beside its fork.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -34,10 +35,8 @@ def forward(child: int) -> None:
     """Hand every signal that would end us to the fork and its children."""
 
     def pass_on(number: int, _frame: object) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it has ended; its exit code is on the way
             os.killpg(child, number)
-        except ProcessLookupError:
-            pass  # it has ended; its exit code is on the way
 
     for number in FORWARDED:
         signal.signal(number, pass_on)

@@ -20,9 +20,12 @@ import selectors
 import signal
 import socket
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from setproctitle import setproctitle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PRELOAD = (
     "airflow.cli.cli_parser",
@@ -44,8 +47,9 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 class ForkServer:
     """The loop: a client connects and a fork begins; a fork ends and its client is told."""
 
-    def __init__(self, path: str) -> None:
-        """Listen on the socket `path`, whose folder only we may enter."""
+    def __init__(self, path: str, run: Callable[[list[str]], int]) -> None:
+        """Listen on the socket `path`, whose folder only we may enter; a fork ends with `run`'s code."""
+        self._run = run
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108 - the path is short because it is relative to where we stand
         self._listener = socket.socket(socket.AF_UNIX)
@@ -53,11 +57,10 @@ class ForkServer:
         self._listener.listen()
         self._clients: dict[socket.socket, int] = {}
         self._ending = False
-        self._news, news = socket.socketpair()
-        self._news.setblocking(False)
-        news.setblocking(False)
-        signal.set_wakeup_fd(news.fileno())
-        self._wakeup = news
+        self._news, self._wakeup = socket.socketpair()
+        self._news.settimeout(0)
+        self._wakeup.settimeout(0)
+        signal.set_wakeup_fd(self._wakeup.fileno())
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note)
 
@@ -98,7 +101,7 @@ class ForkServer:
         client.sendall(f"{child}\n".encode())
 
     def _become(self, arguments: list[str], descriptors: list[int]) -> NoReturn:
-        """Turn this fork into `airflow <arguments>` with the client's output."""
+        """Turn this fork into what was asked for, with the client's output."""
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
@@ -109,7 +112,7 @@ class ForkServer:
         for descriptor, standard in zip(descriptors, (1, 2), strict=True):
             os.dup2(descriptor, standard)
             os.close(descriptor)
-        os._exit(_airflow(arguments))
+        os._exit(self._run(arguments))
 
     def _abandon(self, client: socket.socket) -> None:
         """End the fork whose client is gone: nobody watches it any more."""
@@ -128,17 +131,17 @@ class ForkServer:
                 client.close()
 
 
-def _airflow(arguments: list[str]) -> int:
+def airflow(arguments: list[str]) -> int:
     """Run Airflow's command line and return its exit code."""
     from airflow import settings  # noqa: PLC0415 - imported by the parent; here it is only named
     from airflow.__main__ import main  # noqa: PLC0415
 
     setproctitle(f"airflow {arguments[0]}")
     settings.dispose_orm(do_log=False)
-    settings.configure_orm()  # a pool of its own
+    settings.configure_orm()  # type: ignore[no-untyped-call]  # a pool of its own
     sys.argv = ["airflow", *arguments]
     try:
-        main()
+        main()  # type: ignore[no-untyped-call]
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001 - the outermost frame of a process
@@ -163,7 +166,7 @@ def main(path: str) -> None:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection would write to every page and so copy it
-    server = ForkServer(path)
+    server = ForkServer(path, airflow)
     setproctitle("airflow fork-server")
     server.serve()
 

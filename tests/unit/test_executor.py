@@ -1,0 +1,118 @@
+"""The executor: it waits for news, and no worker waits for nothing."""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections import deque
+from typing import Any
+
+import pytest
+
+executor = pytest.importorskip("include.executor")
+
+PATIENCE_SECONDS = 5  # what Airflow would wait; ours must stay far below it
+
+
+class DyingSlowly:
+    """A task's supervisor whose sockets have closed before its process has ended."""
+
+    def __init__(self) -> None:
+        self._open_sockets: dict[Any, str] = {}
+        self.selector = selectors.DefaultSelector()
+
+    def _check_subprocess_exit(self, **_: object) -> None:
+        return None
+
+
+class Results:
+    """A queue of results with the reader that the executor waits for."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+
+def make_executor(reader: Any, *, sockets: tuple[Any, ...] = ()) -> Any:
+    """Build one that has started, without its workers and its database."""
+    made = executor.WarmLocalExecutor(parallelism=1)
+    made.result_queue = Results(reader)
+    made._doorbell = type(
+        "Silent", (), {"sockets": lambda _: list(sockets), "clear": lambda _: None}
+    )()
+    made._sent, made._pause_seconds = False, executor.SHORTEST_PAUSE_SECONDS
+    return made
+
+
+@pytest.fixture
+def pipe():
+    """Give the two ends of a pipe."""
+    import multiprocessing
+
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    yield reader, writer
+    reader.close()
+    writer.close()
+
+
+def test_worker_goes_on_when_the_sockets_of_its_task_have_closed():
+    """Airflow 3.3.2 waits 5 s for nothing where a process dies a moment after its sockets."""
+    from airflow.sdk.execution_time.supervisor import WatchedSubprocess
+
+    original = WatchedSubprocess._service_subprocess
+    task = DyingSlowly()
+    try:
+        executor._reap_promptly()
+        start = time.monotonic()
+        WatchedSubprocess._service_subprocess(task, PATIENCE_SECONDS)
+    finally:
+        WatchedSubprocess._service_subprocess = original
+
+    assert time.monotonic() - start < PATIENCE_SECONDS / 5
+
+
+def test_supervisor_still_has_what_the_change_rests_on():
+    """An Airflow without this attribute needs the change looked at again, or no longer."""
+    from airflow.sdk.execution_time.supervisor import WatchedSubprocess
+
+    assert "_open_sockets" in {field.name for field in WatchedSubprocess.__attrs_attrs__}
+
+
+def test_pause_doubles_while_nothing_happens(pipe):
+    """An idle scheduler loops once a second, not thirty times."""
+    made = make_executor(pipe[0])
+    made._pause_seconds = 0.4
+    pauses: deque[float] = deque()
+
+    for _ in range(2):
+        made._wait()
+        pauses.append(made._pause_seconds)
+
+    assert list(pauses) == [0.8, executor.LONGEST_PAUSE_SECONDS]
+
+
+def test_finished_task_ends_the_pause(pipe):
+    """The next task of a run does not wait for the end of a pause."""
+    reader, writer = pipe
+    made = make_executor(reader)
+    made._pause_seconds = PATIENCE_SECONDS
+    writer.send("done")
+
+    start = time.monotonic()
+    made._wait()
+
+    assert time.monotonic() - start < PATIENCE_SECONDS / 5
+    assert made._pause_seconds == executor.SHORTEST_PAUSE_SECONDS
+
+
+def test_loop_that_sent_work_does_not_wait(pipe, monkeypatch):
+    """Work was just handed out: the scheduler goes round again at once."""
+    made = make_executor(pipe[0])
+    made._sent = True
+    waits: list[None] = []
+    monkeypatch.setattr(made, "_wait", lambda: waits.append(None))
+    monkeypatch.setattr(executor.LocalExecutor, "sync", lambda _: None)
+
+    made.sync()
+    made.sync()
+
+    assert len(waits) == 1
