@@ -1,0 +1,22 @@
+"""`python -m include.stack`: where `./ops` arrives once its environment stands."""
+
+from __future__ import annotations
+
+import sys
+
+from include.stack.cli import make_app
+from include.stack.errors import StackError
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one line and an exit code."""
+    try:
+        make_app()(prog_name="./ops")
+    except StackError as error:
+        sys.exit(f"ops: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Who may do what in the local Airflow: the people, and the relay's own small role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+from airflow.providers.fab.www.security import permissions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.stack.stack import Stack
+
+ROLES = {"admin": "Admin", "operator": "Op", "viewer": "Viewer", "relay": "Relay"}
+
+
+def relay_permissions(dag_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Return what the relay needs to start and look up runs of these DAGs, and nothing else.
+
+    FAB's auth manager wants the right to edit the DAG of whoever starts a run of it, so that
+    right is given DAG by DAG and not for all.
+    """
+    runs = {
+        (permissions.ACTION_CAN_CREATE, permissions.RESOURCE_DAG_RUN),
+        (permissions.ACTION_CAN_READ, permissions.RESOURCE_DAG_RUN),
+    }
+    dags = {
+        (action, permissions.resource_name(dag_id, permissions.RESOURCE_DAG))
+        for dag_id in dag_ids
+        for action in (permissions.ACTION_CAN_READ, permissions.ACTION_CAN_EDIT)
+    }
+    return runs | dags
+
+
+def set_up(stack: Stack, dag_ids: Iterable[str]) -> None:
+    """Make the roles and users, or bring them to what they should be."""
+    passwords = {name: user["password"] for name, user in stack.users.items()}
+    passwords["relay"] = stack.relay_password
+    with get_application_builder() as builder:
+        security = builder.sm
+        security.sync_roles()
+        _set_role(security, ROLES["relay"], relay_permissions(dag_ids))
+        for name, password in passwords.items():
+            _set_user(security, name, password)
+
+
+def _set_role(security: Any, name: str, wanted: set[tuple[str, str]]) -> None:  # noqa: ANN401
+    """Give the role these permissions and take all others from it."""
+    role = security.add_role(name)
+    for permission in list(role.permissions):
+        if (permission.action.name, permission.resource.name) not in wanted:
+            security.remove_permission_from_role(role, permission)
+    for action, resource in sorted(wanted):
+        security.add_permission_to_role(role, security.create_permission(action, resource))
+
+
+def _set_user(security: Any, name: str, password: str) -> None:  # noqa: ANN401
+    role = security.find_role(ROLES[name])
+    user = security.find_user(name)
+    if user is None:
+        added = security.add_user(name, name, "local", f"{name}@ops.invalid", role, password)
+        if not added:
+            raise RuntimeError(f"Airflow did not take the user {name}")
+    else:
+        user.roles = [role]
+        security.update_user(user)
+        security.reset_password(user.id, password)

@@ -1,0 +1,79 @@
+"""How each part of the stack is, asked of the part itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.stack.stack import Stack
+
+AIRFLOW_PARTS = {
+    "metadatabase": "Airflow's database",
+    "scheduler": "scheduler",
+    "triggerer": "triggerer",
+    "dag_processor": "DAG processor",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """One part: well or not, and in words why."""
+
+    part: str
+    ok: bool
+    words: str
+
+
+def all_health(stack: Stack, *, timeout_seconds: float = 5) -> list[Health]:
+    """Ask Airflow, the relay and the sandbox."""
+    with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
+        return [*_airflow(client, stack), _relay(client, stack), _sandbox(client, stack)]
+
+
+def _airflow(client: httpx.Client, stack: Stack) -> list[Health]:
+    answer = _get(client, f"{stack.airflow_url}/api/v2/monitor/health")
+    if isinstance(answer, str):
+        return [Health(part="Airflow API", ok=False, words=answer)]
+    parts = []
+    for key, name in AIRFLOW_PARTS.items():
+        status = (answer.get(key) or {}).get("status") or "has not reported yet"
+        parts.append(Health(part=name, ok=status == "healthy", words=status))
+    return [Health(part="Airflow API", ok=True, words="answers"), *parts]
+
+
+def _relay(client: httpx.Client, stack: Stack) -> Health:
+    answer = _get(client, f"{stack.relay_url}/readyz")
+    if isinstance(answer, str):
+        return Health(part="relay", ok=False, words=answer)
+    ready = answer.get("ready") is True
+    return Health(part="relay", ok=ready, words="can store" if ready else "cannot store")
+
+
+def _sandbox(client: httpx.Client, stack: Stack) -> Health:
+    answer = _get(client, f"{stack.sandbox_url}/_sandbox/healthz")
+    words = answer if isinstance(answer, str) else "answers"
+    return Health(part="sandbox", ok=not isinstance(answer, str), words=words)
+
+
+def _get(client: httpx.Client, url: str) -> dict[str, Any] | str:
+    """Return the JSON object at `url`, or in words why there is none."""
+    try:
+        answer = client.get(url)
+        body = answer.json()
+    except httpx.TimeoutException:
+        return "does not answer in time"
+    except httpx.HTTPError:
+        return "does not answer"
+    except ValueError:
+        return f"answers {answer.status_code} without JSON"
+    return body if isinstance(body, dict) else f"answers {answer.status_code} with something else"
+
+
+def ill(healths: Iterable[Health]) -> list[Health]:
+    """Return those that are not well."""
+    return [health for health in healths if not health.ok]

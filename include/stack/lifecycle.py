@@ -1,0 +1,217 @@
+"""Start and stop a stack: what `up`, `down`, `demo` and `bench` share.
+
+Order of a start: what an earlier stack has left is ended; ports; Postgres; the databases where
+something changed; then everything else at once. Whatever fails on the way, nothing keeps running.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psutil
+
+from include.stack import databases, family, ports, postgres, supervisor
+from include.stack.errors import StackError
+from include.stack.layout import Layout, write_private
+from include.stack.prepare import fingerprint
+from include.stack.programs import airflow_environment, base_environment
+from include.stack.readiness import Readiness
+from include.stack.settings import load_stack_settings
+from include.stack.shell import inherited_environment
+from include.stack.stack import Stack, load_stack
+from include.stack.supervisor import Supervisor
+from include.stack.terminal import Line, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from include.stack.settings import StackSettings
+
+STOP_PATIENCE_SECONDS = 25  # supervisor gives each process 10 s, Postgres after the others
+POSTGRES_PATIENCE_SECONDS = 60  # it may have to recover first
+
+
+def layout() -> Layout:
+    """Return where the stack of this checkout is, or the one that `OPS_STATE_DIR` names."""
+    state = load_stack_settings().state_dir
+    return Layout(state=state.absolute()) if state else Layout()
+
+
+def running(at: Layout) -> Stack | None:
+    """Return the stack that is up, None where none is."""
+    stack = load_stack(at.stack_file)
+    return stack if stack and Supervisor(stack).is_up() else None
+
+
+def up(at: Layout, *, tied: bool) -> Stack:
+    """Return a healthy stack, started if it was not up; raise StackError, with nothing left running.
+
+    A `tied` stack ends with this process, however that ends.
+    """
+    at.make()
+    with exclusive(at):
+        if stack := running(at):
+            return stack
+        settings = load_stack_settings()
+        stack = _new_stack(at, settings)
+        try:
+            _start(at, stack, settings, tied=tied)
+        except BaseException:
+            _end(at, stack)
+            raise
+    return stack
+
+
+def down(at: Layout) -> bool:
+    """End the stack and whatever one has left behind; return whether there was anything."""
+    stack = load_stack(at.stack_file)
+    if stack is None:
+        return False
+    with exclusive(at):
+        if not family.members(stack.id):
+            return False
+        _end(at, stack)
+    return True
+
+
+@contextmanager
+def exclusive(at: Layout) -> Iterator[None]:
+    """Let one command start or stop the stack at a time."""
+    with at.lock_file.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("ops: another ./ops is starting or stopping the stack; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _new_stack(at: Layout, settings: StackSettings) -> Stack:
+    """Return the kept stack, or a new one, on ports that are free now; end what it has left running."""
+    stack = load_stack(at.stack_file) or Stack()
+    if family.members(stack.id):
+        say("ops: an earlier stack was not stopped in order; ending what it has left")
+        _end(at, stack)
+    wanted = {
+        "relay": settings.relay_port,
+        "sandbox": settings.sandbox_port,
+        "airflow": settings.airflow_port,
+        "postgres": settings.postgres_port,
+    }
+    chosen, moved = ports.choose(wanted, stack.ports)
+    for line in moved:
+        say(f"ops: {line}")
+    stack = replace(
+        stack,
+        ports=chosen,
+        other_database_url=_secret(settings.database_url),
+        other_airflow_database_url=_secret(settings.airflow_database_url),
+    )
+    stack.save(at.stack_file)
+    return stack
+
+
+def _start(at: Layout, stack: Stack, settings: StackSettings, *, tied: bool) -> None:
+    """Start everything and wait until it is healthy."""
+    line = Line()
+    line.show("ops: starting: Postgres")
+    _check_other_databases(stack)
+    if stack.runs_postgres:
+        postgres.initialise(at, stack)
+    write_private(at.supervisor_conf, supervisor.configuration(at, stack))
+    at.supervisor_log.unlink(missing_ok=True)
+    daemon = supervisor.start(at, stack, tied=tied)
+    if stack.runs_postgres:
+        databases.wait_until_it_answers(
+            stack.postgres_url,
+            seconds=POSTGRES_PATIENCE_SECONDS,
+            gave_up=lambda: daemon.poll() is not None,
+        )
+    _prepare(at, stack, line)
+    processes = Supervisor(stack)
+    processes.start_the_rest()
+    seconds = Readiness(
+        at, stack, processes, line, seconds=settings.start_timeout_seconds
+    ).wait()
+    say(f"ops: healthy after {seconds:.0f} s")
+
+
+def _check_other_databases(stack: Stack) -> None:
+    if stack.other_database_url:
+        databases.check(stack.other_database_url, "OPS_DATABASE_URL")
+    if stack.other_airflow_database_url:
+        databases.check(stack.other_airflow_database_url, "OPS_AIRFLOW_DATABASE_URL")
+
+
+def _prepare(at: Layout, stack: Stack, line: Line) -> None:
+    """Prepare the databases unless nothing has changed since they were."""
+    wanted = fingerprint(at, stack)
+    if at.prepared_file.exists() and at.prepared_file.read_text() == wanted:
+        return
+    line.show("ops: preparing the databases")
+    environment = base_environment(inherited_environment(), at, stack) | airflow_environment(at, stack)
+    command = [at.python, "-P", "-m", "include.stack.prepare", str(at.state)]
+    with at.log_of("prepare").open("w") as log:
+        done = subprocess.run(  # noqa: S603
+            command, env=environment, cwd=at.state, stdout=log, stderr=log, check=False
+        )
+    if done.returncode:
+        lines = at.log_of("prepare").read_text(errors="replace").splitlines()
+        last = next((text for text in reversed(lines) if text.strip()), "no reason given")
+        raise StackError(f"the databases cannot be prepared: {last} ({at.log_of('prepare')})")
+    write_private(at.prepared_file, wanted)
+
+
+def _end(at: Layout, stack: Stack) -> None:
+    """End every process of the stack, and say which had to be killed."""
+    with _undisturbed():
+        killed = family.end(
+            stack.id,
+            lambda processes: _ask_to_end(at, stack, processes),
+            patience_seconds=STOP_PATIENCE_SECONDS,
+        )
+    for name in killed:
+        say(f"ops: did not end when asked and was killed: {name}")
+
+
+def _ask_to_end(at: Layout, stack: Stack, processes: Iterable[psutil.Process]) -> None:
+    """Ask supervisor to end all in order; where it is gone, ask each process."""
+    daemon = [one for one in processes if _is_supervisor(one)]
+    if daemon:
+        family.terminate(daemon)
+        return
+    server = postgres.postmaster_pid(at) if stack.runs_postgres else None
+    family.terminate(one for one in processes if one.pid != server and one.ppid() != server)
+    if server in {one.pid for one in processes} and server is not None:
+        os.kill(server, signal.SIGINT)
+
+
+def _is_supervisor(process: psutil.Process) -> bool:
+    try:
+        return "supervisor.supervisord" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore further signals: whoever asks twice to stop gets it once, but whole."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _secret(value: object) -> str:
+    """Return the text of a secret setting, "" for none."""
+    get = getattr(value, "get_secret_value", None)
+    return str(get()) if get else ""

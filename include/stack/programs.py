@@ -1,0 +1,129 @@
+"""The processes of the stack: how each is started and with which environment.
+
+A process is given what it needs and nothing else: only the relay has the webhook secrets and
+its Airflow password, only the sandbox the vendors' keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.stack import airflow_config, postgres
+from include.stack.family import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from include.stack.layout import Layout
+    from include.stack.stack import Stack
+
+# Set by a shell for other projects; Airflow's own variables would point to another installation.
+NOT_INHERITED = ("AIRFLOW", "PYTHON", "OPS_DATABASE_URL", "OPS_AIRFLOW_DATABASE_URL", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One process; `stop_signal` goes to it alone unless it also has children that need it."""
+
+    name: str
+    command: Callable[[Layout, Stack], list[str]]
+    environment: Callable[[Layout, Stack], dict[str, str]]
+    stop_signal: str = "TERM"
+    stop_group: bool = True
+
+
+def base_environment(inherited: Mapping[str, str], layout: Layout, stack: Stack) -> dict[str, str]:
+    """Return what every process of the stack has in its environment."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith(NOT_INHERITED)}
+    return {
+        **kept,
+        MARKER: stack.id,
+        "SPT_NOENV": "1",  # setproctitle overwrites the environment that others can read otherwise
+        "PYTHONPATH": str(layout.root),
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+    }
+
+
+def airflow_environment(layout: Layout, stack: Stack) -> dict[str, str]:
+    """Return the environment of Airflow's processes and of what prepares its database."""
+    secrets = airflow_config.AirflowSecrets(
+        fernet_key=stack.fernet_key,
+        jwt_secret=stack.jwt_secret,
+        secret_key=stack.api_secret_key,
+    )
+    airflow = airflow_config.environment(
+        checkout=layout.root,
+        home=layout.airflow_home,
+        database_dsn=stack.airflow_database_url,
+        port=stack.ports.airflow,
+        secrets=secrets,
+    )
+    return {**airflow, "OPS_DATABASE_URL": stack.database_url}
+
+
+def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
+    return {
+        "OPS_DATABASE_URL": stack.database_url,
+        "OPS_RELAY_PORT": str(stack.ports.relay),
+        "OPS_STRIPE_WEBHOOK_SECRETS": stack.stripe_webhook_secret,
+        "OPS_CLERK_WEBHOOK_SECRETS": stack.clerk_webhook_secret,
+        "OPS_AIRFLOW_URL": stack.airflow_url,
+        "OPS_AIRFLOW_USERNAME": "relay",
+        "OPS_AIRFLOW_PASSWORD": stack.relay_password,
+    }
+
+
+def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
+    return {
+        "OPS_SANDBOX_PORT": str(stack.ports.sandbox),
+        "OPS_SANDBOX_RELAY_URL": stack.relay_url,
+        "OPS_SANDBOX_STRIPE_WEBHOOK_SECRET": stack.stripe_webhook_secret,
+        "OPS_SANDBOX_CLERK_WEBHOOK_SECRET": stack.clerk_webhook_secret,
+        "OPS_SANDBOX_STRIPE_API_KEY": stack.stripe_api_key,
+        "OPS_SANDBOX_CLERK_API_KEY": stack.clerk_api_key,
+        "OPS_SANDBOX_MAILCHIMP_API_KEY": stack.mailchimp_api_key,
+    }
+
+
+def _python(*arguments: str) -> Callable[[Layout, Stack], list[str]]:
+    return lambda layout, _stack: [layout.python, "-P", "-m", *arguments]
+
+
+def _airflow(*arguments: str) -> Program:
+    return Program(
+        name=arguments[0],
+        command=_python("airflow", *arguments),
+        environment=airflow_environment,
+    )
+
+
+# Logs are read from the disk: a server for them in each of these two processes would cost 50 MiB each.
+PROGRAMS = {
+    program.name: program
+    for program in (
+        Program(
+            name="postgres",
+            command=postgres.command,
+            environment=lambda _layout, _stack: {},
+            stop_signal="INT",  # ends at once and in order; TERM would wait for every client
+            stop_group=False,
+        ),
+        _airflow("api-server"),
+        _airflow("scheduler", "--skip-serve-logs"),
+        _airflow("dag-processor"),
+        _airflow("triggerer", "--skip-serve-logs"),
+        Program(name="relay", command=_python("include.relay"), environment=_relay_environment),
+        Program(
+            name="sandbox",
+            command=_python("include.sandbox.server"),
+            environment=_sandbox_environment,
+        ),
+    )
+}
+
+
+def programs_of(stack: Stack) -> list[Program]:
+    """Return the processes that this stack runs; no Postgres where both databases are elsewhere."""
+    return [one for one in PROGRAMS.values() if one.name != "postgres" or stack.runs_postgres]

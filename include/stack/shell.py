@@ -1,0 +1,14 @@
+"""What the shell that called us set: handed on to the processes that are started, read nowhere else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def inherited_environment() -> Mapping[str, str]:
+    """Return the environment as it was given to us."""
+    return os.environ  # noqa: TID251 - handed on, not read
