@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-COMMANDS = ("up", "down")
+COMMANDS = ("demo", "up", "down")
 
 
 def make_app() -> typer.Typer:

@@ -1,0 +1,1 @@
+"""The demo: stories played at the vendors' side, followed through relay, Airflow and Mailchimp, and checked."""

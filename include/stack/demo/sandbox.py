@@ -1,0 +1,146 @@
+"""The vendors' side of a story: what people do there, and what the vendors know afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Json = dict[str, Any]
+TIMEOUT_SECONDS = 120  # a burst is sent by one request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An event a vendor has to tell."""
+
+    id: str
+    vendor: str
+    type: str
+
+    @classmethod
+    def from_json(cls, event: Json) -> Self:
+        """Read it from the sandbox's answer."""
+        return cls(id=event["id"], vendor=event["vendor"], type=event["type"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What an act touched, and the events that came of it, oldest first."""
+
+    ids: dict[str, str]
+    events: tuple[Told, ...]
+
+    def of(self, *vendors: str) -> list[Told]:
+        """Return the events of these vendors."""
+        return [event for event in self.events if event.vendor in vendors]
+
+    def of_type(self, kind: str) -> list[Told]:
+        """Return the events of one type."""
+        return [event for event in self.events if event.type == kind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """A member as Mailchimp has her; `welcomes` counts the journeys and mails started for her."""
+
+    status: str
+    first_name: str
+    last_name: str
+    tier: str
+    tags: frozenset[str]
+    welcomes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorCall:
+    """One call a vendor answered; `at` in seconds since the epoch."""
+
+    at: float
+    method: str
+    path: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The control interface of the running sandbox."""
+
+    url: str
+    http: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep one connection pool for the whole demo."""
+        client = httpx.Client(
+            base_url=f"{self.url}/_sandbox", timeout=TIMEOUT_SECONDS, trust_env=False
+        )
+        object.__setattr__(self, "http", client)
+
+    def get(self, path: str, **query: str | int) -> Json:
+        """Read from the control interface; raises httpx.HTTPError."""
+        return self._json(self.http.get(path, params=query))
+
+    def post(self, path: str, body: Json) -> Json:
+        """Ask something of the control interface; raises httpx.HTTPError."""
+        return self._json(self.http.post(path, json=body))
+
+    def act(self, story: str, **wish: str) -> Act:
+        """Let somebody do something at the vendors."""
+        answer = self.post("/act", {"story": story, **wish})
+        events = tuple(Told.from_json(event) for event in answer["made"])
+        ids = {name: value for name, value in answer.items() if isinstance(value, str)}
+        return Act(ids=ids, events=events)
+
+    def send(self, events: Sequence[Told], *, copies: int, at_once: int) -> dict[str, int]:
+        """Have the vendors sign and post events to the relay; returns how often each status came."""
+        wish = {
+            "events": [event.id for event in events],
+            "duplicates": copies - 1,
+            "concurrency": at_once,
+        }
+        answers: dict[str, int] = self.post("/webhooks/send", wish)["answers"]
+        return answers
+
+    def contacts(self) -> dict[str, Contact]:
+        """Return everybody Mailchimp knows, by lower-cased address."""
+        state = self.get("/state/mailchimp")
+        started = [*state["triggers"], *state["queue"]]
+        welcomes = Counter(entry["email_address"].lower() for entry in started)
+        contacts = {member["email_address"].lower(): member for member in state["members"]}
+        return {email: _contact_from(member, welcomes[email]) for email, member in contacts.items()}
+
+    def mailchimp_calls(self, *, since: float) -> list[VendorCall]:
+        """Return what Mailchimp was asked since then (seconds since the epoch), oldest first."""
+        calls = self.get("/calls", vendor="mailchimp", limit=2000)["calls"]
+        return [
+            VendorCall(at=c["at"], method=c["method"], path=c["path"], status=c["status"])
+            for c in calls
+            if c["at"] >= since
+        ]
+
+    def violations(self) -> Json:
+        """Return where a call or an answer did not fit its vendor's description."""
+        return self.get("/violations")
+
+    @staticmethod
+    def _json(answer: httpx.Response) -> Json:
+        answer.raise_for_status()
+        body: Json = answer.json()
+        return body
+
+
+def _contact_from(member: Json, welcomes: int) -> Contact:
+    merge = member["merge_fields"]
+    return Contact(
+        status=member["status"],
+        first_name=merge.get("FNAME", ""),
+        last_name=merge.get("LNAME", ""),
+        tier=merge.get("TIER", ""),
+        tags=frozenset(tag["name"] for tag in member["tags"]),
+        welcomes=welcomes,
+    )

@@ -1,0 +1,187 @@
+"""Where a story is played: what it may do, and the record of what came of it.
+
+A story acts at the vendors' side, has their webhooks delivered, and compares what it finds afterwards
+with what it wants to find. It never calls anything of ours but the relay, and that through the vendors.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.stack.demo import timeline
+from include.stack.demo.airflow import ENDED
+from include.store import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from include.clock import Clock
+    from include.stack.demo.airflow import Airflow, TaskTry
+    from include.stack.demo.sandbox import Act, Sandbox, Told
+    from include.stack.demo.timeline import Moment
+
+DAG = "mailchimp_sync"
+POLL_SECONDS = 0.02
+RUN_END_SECONDS = 30  # from the last row's end to the run's: Airflow still has to write it down
+
+FIRST_NAMES = ("Ada", "Grace", "Katherine", "Radia", "Joan", "Frances", "Barbara", "Lynn")
+LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Perlman", "Clarke", "Allen", "Liskov", "Conway")
+
+
+class StoryStoppedError(Exception):
+    """The story cannot go on; the text says what it waited for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """Somebody nobody knows yet."""
+
+    email: str
+    first_name: str
+    last_name: str
+    tier: str = "pro"
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """One lot of webhooks, from their sending to the end of all they caused."""
+
+    title: str
+    sent_at: float
+    seconds: float = 0.0  # from the first webhook sent to the last row ended
+    moments: list[Moment] = field(default_factory=list)
+    rows: list[outcomes.Outcome] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs that took its rows, in their order."""
+        return list(dict.fromkeys(row.dag_run_id for row in self.rows if row.dag_run_id))
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """What one story may use, and its record. `problems` are the checks that failed, in words."""
+
+    sandbox: Sandbox
+    airflow: Airflow
+    database: psycopg.Connection[Any]
+    clock: Clock
+    patience_seconds: float = 120
+    deliveries: list[Delivery] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def newcomer(self, number: int = 0) -> Newcomer:
+        """Invent somebody: a name by number, an address that never was."""
+        first = FIRST_NAMES[number % len(FIRST_NAMES)]
+        last = LAST_NAMES[number // len(FIRST_NAMES) % len(LAST_NAMES)]
+        email = f"{first}.{last}.{secrets.token_hex(5)}@example.org".lower()
+        return Newcomer(email=email, first_name=first, last_name=last)
+
+    def join(self, who: Newcomer, via: Literal["stripe_first", "clerk_first"]) -> Act:
+        """Let somebody pay in Stripe and sign up in Clerk; nothing is delivered yet."""
+        return self.sandbox.act("new_member", via=via, **vars(who))
+
+    def deliver(
+        self, title: str, events: Sequence[Told], *, copies: int = 1, at_once: int = 1
+    ) -> Delivery:
+        """Have events sent, `copies` of each, and wait until nothing more comes of them.
+
+        Raises StoryStoppedError where that takes longer than `patience_seconds`.
+        """
+        delivery = Delivery(title=title, sent_at=self._now())
+        self.deliveries.append(delivery)
+        delivery.answers = self.sandbox.send(events, copies=copies, at_once=at_once)
+        refused = {status: n for status, n in delivery.answers.items() if status != "200"}
+        self.expect("the relay's answers other than 200", refused, {})
+        delivery.rows = self._ended_rows([event.id for event in events])
+        delivery.seconds = self._seconds(delivery)
+        delivery.moments = self._moments(delivery, events, copies)
+        return delivery
+
+    def expect(self, what: str, found: object, wanted: object) -> None:
+        """Note a problem unless what was found is what was wanted."""
+        if found != wanted:
+            self.problems.append(f"{what}: found {found!r}, wanted {wanted!r}")
+
+    def links(self) -> dict[str, str]:
+        """Return the runs' pages: `run`, or `run 1`, `run 2`, … where there are several."""
+        runs = list(dict.fromkeys(run for one in self.deliveries for run in one.runs))
+        names = ["run"] if len(runs) == 1 else [f"run {n}" for n in range(1, len(runs) + 1)]
+        return {name: self.airflow.page_of(DAG, run) for name, run in zip(names, runs, strict=True)}
+
+    def people(self, members: Sequence[Newcomer]) -> list[outcomes.Person]:
+        """Return whom the platform knows under these members' addresses."""
+        return outcomes.people(self.database, [member.email for member in members])
+
+    def audit(self, people: Sequence[outcomes.Person]) -> list[outcomes.AuditEntry]:
+        """Return what is written down about these people."""
+        return outcomes.audit_of(self.database, [person.member_id for person in people])
+
+    def _ended_rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
+        rows: list[outcomes.Outcome] = []
+
+        def all_ended() -> bool:
+            rows[:] = outcomes.outcomes(self.database, event_ids)
+            return len(rows) >= len(event_ids) and not any(row.is_open for row in rows)
+
+        self.wait("every event to be done with", all_ended, self.patience_seconds)
+        return rows
+
+    def wait(self, what: str, is_so: Callable[[], bool], seconds: float) -> None:
+        """Ask until it is so; raise StoryStoppedError after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise StoryStoppedError(f"waited {seconds:g} s in vain for {what}")
+            time.sleep(POLL_SECONDS)
+
+    def _seconds(self, delivery: Delivery) -> float:
+        ends = [row.finished_at.timestamp() for row in delivery.rows if row.finished_at]
+        return max(ends, default=delivery.sent_at) - delivery.sent_at
+
+    def _moments(self, delivery: Delivery, events: Sequence[Told], copies: int) -> list[Moment]:
+        """Return everybody's records of a delivery, in time order."""
+        tasks = [task for run in delivery.runs for task in self._ended_run(run)]
+        members = {row.member_id for row in delivery.rows if row.member_id}
+        audit = [
+            entry
+            for entry in outcomes.audit_of(self.database, members)
+            if entry.at.timestamp() >= delivery.sent_at
+        ]
+        moments = [
+            timeline.sending(events, copies, delivery.sent_at),
+            *timeline.of_rows(delivery.rows, DAG),
+            *timeline.of_tasks(tasks),
+            *timeline.of_calls(self.sandbox.mailchimp_calls(since=delivery.sent_at)),
+            *timeline.of_audit(audit),
+        ]
+        return sorted(moments, key=lambda moment: moment.at)
+
+    def _ended_run(self, run: str) -> list[TaskTry]:
+        """Wait for a run's end, which must be a success, and return its tasks."""
+        states: list[str] = []
+
+        def has_ended() -> bool:
+            states.append(self.airflow.run_state(DAG, run))
+            return states[-1] in ENDED
+
+        self.wait(f"the end of run {run}", has_ended, RUN_END_SECONDS)
+        self.expect(f"state of run {run}", states[-1], "success")
+        return self.airflow.tasks(DAG, run)
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
+
+def open_database(dsn: str) -> psycopg.Connection[Any]:
+    """Return a connection that only reads; raises psycopg.Error."""
+    connection = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
+    connection.read_only = True
+    return connection

@@ -1,0 +1,127 @@
+"""What happened when, from everybody's own records: sandbox, inbox, Airflow, Mailchimp, audit log."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.stack.demo.airflow import TaskTry
+    from include.stack.demo.sandbox import Told, VendorCall
+    from include.store.outcomes import AuditEntry, Outcome
+
+MAILCHIMP_CALLS = (
+    ("PUT", "/lists/*/members/*", "contact written"),
+    ("PATCH", "/lists/*/members/*", "contact changed"),
+    ("POST", "/lists/*/members/*/tags", "tags set"),
+    ("POST", "/lists/*/segments/*", "tags set for many"),
+    ("POST", "/lists/*/segments", "tag made"),
+    ("POST", "/lists/*", "contacts written in bulk"),
+    ("POST", "/customer-journeys/*/trigger", "welcome journey started"),
+    ("POST", "/automations/*/queue", "welcome mail queued"),
+)
+"""Method, path, what it means; the first that fits is taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Something that happened; `at` in seconds since the epoch."""
+
+    at: float
+    what: str
+
+
+def sending(events: Sequence[Told], copies: int, at: float) -> Moment:
+    """Return the start: which vendors send what."""
+    kinds = Counter(f"{event.vendor} {event.type}" for event in events)
+    what = ", ".join(f"{n} x {kind}" if n > 1 else kind for kind, n in kinds.items())
+    return Moment(at=at, what=f"sent: {what}" + f", {copies} copies" * (copies > 1))
+
+
+def of_rows(rows: Sequence[Outcome], dag: str) -> list[Moment]:
+    """Return when the events were stored, given to runs, and done with."""
+    stored = Moment(
+        at=max(row.received_at.timestamp() for row in rows),
+        what=f"relay: {count(len(rows), 'event')} stored and acknowledged",
+    )
+    return [stored, *_dispatches(rows, dag), *_ends(rows)]
+
+
+def _dispatches(rows: Iterable[Outcome], dag: str) -> list[Moment]:
+    runs: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.dag_run_id and row.dispatched_at:
+            runs[row.dag_run_id].append(row.dispatched_at.timestamp())
+    return [
+        Moment(at=max(times), what=f"dispatcher: {dag} run for {count(len(times), 'event')}: {run}")
+        for run, times in runs.items()
+    ]
+
+
+def _ends(rows: Iterable[Outcome]) -> list[Moment]:
+    """Return how rows ended: together where they ended as one, the same way and in the same run."""
+    ends: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
+    for row in rows:
+        if row.finished_at is not None:
+            why = f" ({row.reason})" if row.reason else ""
+            ends[f"{row.state}{why}", row.dag_run_id].append(row.finished_at.timestamp())
+    return [
+        Moment(at=max(times), what=f"inbox: {count(len(times), 'event')} {how}")
+        for (how, _run), times in ends.items()
+    ]
+
+
+def of_tasks(tasks: Iterable[TaskTry]) -> list[Moment]:
+    """Return when each task ended and how long it worked."""
+    return [
+        Moment(
+            at=task.ended_at.timestamp(),
+            what=f"Airflow: {task.task} {task.state}, "
+            f"{(task.ended_at - task.started_at).total_seconds():.2f} s",
+        )
+        for task in tasks
+        if task.started_at and task.ended_at
+    ]
+
+
+def of_calls(calls: Iterable[VendorCall]) -> list[Moment]:
+    """Return what Mailchimp was asked; calls of one kind are counted together, at the last of them."""
+    kinds: defaultdict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        kinds[f"{meaning_of(call)} ({call.status})"].append(call.at)
+    return [
+        Moment(at=max(times), what=f"Mailchimp: {kind}{_times(times)}")
+        for kind, times in kinds.items()
+    ]
+
+
+def meaning_of(call: VendorCall) -> str:
+    """Return what a call to Mailchimp means, or the call itself where the table does not say."""
+    for method, path, meaning in MAILCHIMP_CALLS:
+        if call.method == method and fnmatchcase(call.path, path):
+            return meaning
+    return f"{call.method} {call.path}"
+
+
+def of_audit(entries: Iterable[AuditEntry]) -> list[Moment]:
+    """Return what was written down; lines of one action are counted together, at the last of them."""
+    actions: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for entry in entries:
+        actions[entry.action, entry.actor].append(entry.at.timestamp())
+    return [
+        Moment(at=max(times), what=f"audit log: {action} by {actor}{_times(times)}")
+        for (action, actor), times in actions.items()
+    ]
+
+
+def _times(happened: Sequence[float]) -> str:
+    return f", {len(happened)} times" if len(happened) > 1 else ""
+
+
+def count(number: int, thing: str) -> str:
+    """Return "1 event", "2 events"."""
+    return f"{number} {thing}{'s' * (number != 1)}"

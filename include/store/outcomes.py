@@ -1,0 +1,86 @@
+"""What became of events and people: read by the demo and the end-to-end tests, written by nobody here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.store.inbox import State
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("outcomes")
+OPEN = (State.WAITING, State.DISPATCHED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """One event's way so far."""
+
+    id: int
+    provider: str
+    event_id: str
+    type: str
+    state: State
+    reason: str | None
+    attempts: int
+    dag_run_id: str | None
+    member_id: UUID | None
+    received_at: datetime
+    dispatched_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether something is still to come of it."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Somebody the platform knows, with one membership; `email` is lower-cased."""
+
+    member_id: UUID
+    email: str
+    clerk_user_id: str | None
+    stripe_customer_id: str | None
+    first_name: str
+    last_name: str
+    status: str | None
+    tier: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditEntry:
+    """One line of the audit log."""
+
+    target: str
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    dag_run_id: str | None
+
+
+def outcomes(connection: psycopg.Connection[Any], event_ids: Collection[str]) -> list[Outcome]:
+    """Return what became of these events so far; one that has not arrived is not among them."""
+    rows = SQL.read_outcomes(connection, event_ids=list(event_ids))
+    return [Outcome(**{**row, "state": State(row["state"])}) for row in rows]
+
+
+def people(connection: psycopg.Connection[Any], emails: Collection[str]) -> list[Person]:
+    """Return whom the platform knows under these addresses; one entry per membership."""
+    rows = SQL.read_people(connection, emails=[email.lower() for email in emails])
+    return [Person(**row) for row in rows]
+
+
+def audit_of(connection: psycopg.Connection[Any], members: Collection[UUID]) -> list[AuditEntry]:
+    """Return what is written down about these members, each in order."""
+    rows = SQL.read_audit(connection, targets=[f"member:{member}" for member in members])
+    return [AuditEntry(**row) for row in rows]
