@@ -8,9 +8,7 @@ from airflow.providers.fab.auth_manager.cli_commands.utils import get_applicatio
 from airflow.providers.fab.www.security import permissions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from include.stack.stack import Stack
+    from collections.abc import Iterable, Mapping
 
 ROLES = {"admin": "Admin", "operator": "Op", "viewer": "Viewer", "relay": "Relay"}
 
@@ -33,10 +31,11 @@ def relay_permissions(dag_ids: Iterable[str]) -> set[tuple[str, str]]:
     return runs | dags
 
 
-def set_up(stack: Stack, dag_ids: Iterable[str]) -> None:
-    """Make the roles and users, or bring them to what they should be."""
-    passwords = {name: user["password"] for name, user in stack.users.items()}
-    passwords["relay"] = stack.relay_password
+def set_up(passwords: Mapping[str, str], dag_ids: Iterable[str]) -> None:
+    """Make the roles, and the users named in `passwords`, or bring them to what they should be.
+
+    A user's role is the one of `ROLES`; raise KeyError for a name that is not there.
+    """
     with get_application_builder() as builder:
         security = builder.sm
         security.sync_roles()

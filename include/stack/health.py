@@ -29,6 +29,12 @@ class Health:
     words: str
 
 
+def execution_api_answers(stack: Stack) -> bool:
+    """Tell whether Airflow answers its tasks; the first time it is asked, it takes seconds."""
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        return isinstance(_get(client, f"{stack.airflow_url}/execution/health"), dict)
+
+
 def all_health(stack: Stack, *, timeout_seconds: float = 5) -> list[Health]:
     """Ask Airflow, the relay and the sandbox."""
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:

@@ -61,7 +61,8 @@ def prepare(layout: Layout, stack: Stack) -> None:
     migrate(stack.database_url)
     if not databases.has_platform_tables(stack.database_url):
         create_platform_tables(stack.database_url)
-    access.set_up(stack, dag_ids(layout))
+    people = {name: user["password"] for name, user in stack.users.items()}
+    access.set_up({**people, "relay": stack.relay_password}, dag_ids(layout))
     file = airflow_settings.read(layout.root / "airflow_settings.yaml")
     _load(airflow_settings.for_stack(file, stack))
 

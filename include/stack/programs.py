@@ -6,7 +6,9 @@ its Airflow password, only the sandbox the vendors' keys.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.stack import airflow_config, postgres
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from include.stack.layout import Layout
     from include.stack.stack import Stack
+
+HAS_FORK_SERVER = sys.platform == "linux"  # macOS cannot safely fork what has used its frameworks
+FORK_SOCKET = "fork.sock"  # in the state folder, where every process stands
 
 # Set by a shell for other projects; Airflow's own variables would point to another installation.
 NOT_INHERITED = ("AIRFLOW", "PYTHON", "OPS_DATABASE_URL", "OPS_AIRFLOW_DATABASE_URL", "VIRTUAL_ENV")
@@ -92,12 +97,30 @@ def _python(*arguments: str) -> Callable[[Layout, Stack], list[str]]:
 
 
 def _airflow(*arguments: str) -> Program:
+    """One of Airflow's processes: on Linux a fork of the one that has imported what all need."""
+    forked = [str(Path(__file__).with_name("fork_client.py")), FORK_SOCKET, *arguments]
     return Program(
         name=arguments[0],
-        command=_python("airflow", *arguments),
+        command=(lambda layout, _stack: [layout.python, "-I", "-S", *forked])
+        if HAS_FORK_SERVER
+        else _python("airflow", *arguments),
         environment=airflow_environment,
+        stop_group=not HAS_FORK_SERVER,
     )
 
+
+FORK_SERVER = (
+    (
+        Program(
+            name="fork-server",
+            command=_python("include.stack.fork_server", FORK_SOCKET),
+            environment=airflow_environment,
+            stop_group=False,  # it waits for its forks, which are stopped one by one
+        ),
+    )
+    if HAS_FORK_SERVER
+    else ()
+)
 
 # Logs are read from the disk: a server for them in each of these two processes would cost 50 MiB each.
 PROGRAMS = {
@@ -110,6 +133,7 @@ PROGRAMS = {
             stop_signal="INT",  # ends at once and in order; TERM would wait for every client
             stop_group=False,
         ),
+        *FORK_SERVER,
         _airflow("api-server"),
         _airflow("scheduler", "--skip-serve-logs"),
         _airflow("dag-processor"),

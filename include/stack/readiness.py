@@ -13,7 +13,7 @@ import httpx
 
 from include.stack.airflow_api import AirflowApi
 from include.stack.errors import StackError
-from include.stack.health import all_health, ill
+from include.stack.health import all_health, execution_api_answers, ill
 from include.stack.prepare import dag_ids
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Readiness:
                 )
 
     def _api_answers(self) -> str:
-        return "" if all_health(self._stack)[0].ok else "Airflow's API server starts"
+        return "" if execution_api_answers(self._stack) else "Airflow's API server starts"
 
     def _dags_are_parsed(self, api: AirflowApi) -> str:
         missing = api.missing_dags(dag_ids(self._layout))
