@@ -89,8 +89,12 @@ class Dispatches:
                 )
         return [row["id"] for row in rows]
 
-    def unstarted(self, job: str, *, claimed_before: datetime) -> list[Claim]:
-        """Return the claims that no relay could start, and those older ones nobody has tried."""
+    def unstarted(self, job: str, *, claimed_before: datetime, now: datetime) -> list[Claim]:
+        """Return the claims that no relay could start, and those older ones nobody has tried.
+
+        A claim whose rows somebody else has ended is closed instead.
+        """
+        SQL.close_empty(self._connection, job=job, now=now)
         rows = SQL.read_unstarted(self._connection, job=job, claimed_before=claimed_before)
         return [Claim(**row) for row in rows]
 
@@ -127,10 +131,11 @@ class Dispatches:
             self._lose(dag_run_id, "Airflow does not have the run any more", now=now)
 
     def lose(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
-        """Fail what a run that has ended left in its hands."""
+        """Close a run that Airflow has ended; what it left in its hands has failed."""
         with self._connection.transaction():
-            INBOX.fail_run_rows(self._connection, dag_run_id=dag_run_id, reason=reason, now=now)
-            self._lose(dag_run_id, reason, now=now)
+            if not self.finish(dag_run_id, now=now):
+                INBOX.fail_run_rows(self._connection, dag_run_id=dag_run_id, reason=reason, now=now)
+                self._lose(dag_run_id, reason, now=now)
 
     def in_flight(self) -> list[Dispatch]:
         """Return the runs that are asked for or going on."""

@@ -1,0 +1,147 @@
+"""Inbox rows that are due → DAG runs: all that wait in one, and few at once.
+
+A claim is committed before Airflow is asked, and its run's id follows from its rows. So whoever dies in
+between, and whichever answer is lost, the run is asked for again under the same id by whatever relay sees it:
+Airflow starts it once and answers 409 to the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from include.errors import AirflowError
+from include.routing import JOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.clock import Clock
+    from include.relay.airflow_api import AirflowApi
+    from include.settings import Settings
+    from include.store import Store
+    from include.store.dispatches import Claim
+
+log = structlog.get_logger("relay.dispatcher")
+
+ADOPT_AFTER = timedelta(seconds=10)  # a claim this old that nobody has tried: its relay is gone
+CHECK_AFTER = timedelta(seconds=15)
+SHORTEST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What keeps a job's runs from starting, and when the next attempt is due."""
+
+    problem: str
+    since: datetime
+    retry_at: datetime
+    pause: timedelta = field(default=SHORTEST_PAUSE)
+
+    def again(self, problem: str, now: datetime) -> None:
+        """Wait twice as long as before."""
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+        self.problem, self.retry_at = problem, now + self.pause
+
+
+class Dispatcher:
+    """Decides what is started now; each relay has one, and they agree through the database."""
+
+    def __init__(self, *, airflow: AirflowApi, clock: Clock, settings: Settings) -> None:
+        """Start with no trouble known."""
+        self._airflow = airflow
+        self._clock = clock
+        self._settings = settings
+        self.troubles: dict[str, Trouble] = {}
+
+    def turn(self, store: Store) -> float:
+        """Start what can be started, look after what goes on; return how many seconds may pass now."""
+        for job in JOBS:
+            self._attempt(job, partial(self._start_all, job, store))
+        self._attempt("checks", partial(self._check_runs, store))
+        return min(self._seconds_until_due(job, store) for job in JOBS)
+
+    def _attempt(self, what: str, action: Callable[[], None]) -> None:
+        """Do it, unless it failed a moment ago; then it is not yet time to try again."""
+        trouble = self.troubles.get(what)
+        if trouble and self._clock.now() < trouble.retry_at:
+            return
+        try:
+            action()
+        except AirflowError as error:
+            self._note_trouble(what, str(error))
+        else:
+            self._note_success(what)
+
+    def _start_all(self, job: str, store: Store) -> None:
+        """Start what was claimed and not started, then what is due, as far as the limit goes."""
+        now = self._clock.now()
+        for claim in store.dispatches.unstarted(job, claimed_before=now - ADOPT_AFTER, now=now):
+            self._start(job, claim, store)
+        while due := self._claim(job, store):
+            self._start(job, due, store)
+
+    def _claim(self, job: str, store: Store) -> Claim | None:
+        return store.dispatches.claim(
+            job,
+            now=self._clock.now(),
+            max_in_flight=self._settings.dispatch_max_in_flight,
+            batch_size=self._settings.dispatch_batch_size,
+            member_limit=self._settings.member_runs_per_minute,
+        )
+
+    def _start(self, job: str, claim: Claim, store: Store) -> None:
+        """Have Airflow run a claim, or write down why it does not."""
+        try:
+            self._airflow.start_run(job, claim.dag_run_id, inbox_ids=claim.inbox_ids)
+        except AirflowError as error:
+            store.dispatches.set_problem(claim.dag_run_id, str(error))
+            raise
+        store.dispatches.started(claim.dag_run_id, now=self._clock.now())
+
+    def _check_runs(self, store: Store) -> None:
+        """Ask Airflow about the runs that have been silent for a while."""
+        now = self._clock.now()
+        unchecked = store.dispatches.take_unchecked(now=now, checked_before=now - CHECK_AFTER)
+        for dag_run_id, job in unchecked:
+            self._check(job, dag_run_id, store)
+
+    def _check(self, job: str, dag_run_id: str, store: Store) -> None:
+        """Close a run that Airflow has ended, or does not have, without our record of it."""
+        state, now = self._airflow.run_state(job, dag_run_id), self._clock.now()
+        if state is None:
+            store.dispatches.give_back(dag_run_id, now=now)
+            log.warning("dispatch.gone", job=job, dag_run_id=dag_run_id)
+        elif state in ("success", "failed"):
+            reason = f"the run ended as {state} without recording this"
+            store.dispatches.lose(dag_run_id, reason=reason, now=now)
+            log.warning("dispatch.lost", job=job, dag_run_id=dag_run_id, state=state)
+        else:
+            is_paused = state == "queued" and self._airflow.is_paused(job)
+            store.dispatches.set_problem(dag_run_id, "the DAG is paused" if is_paused else None)
+
+    def _seconds_until_due(self, job: str, store: Store) -> float:
+        """Return how long nothing can be due; a row that is due already waits for a run to end."""
+        now, longest = self._clock.now(), self._settings.dispatch_poll_seconds
+        trouble = self.troubles.get(job)
+        due = trouble.retry_at if trouble else store.inbox.next_due(job)
+        return min((due - now).total_seconds(), longest) if due and due > now else longest
+
+    def _note_trouble(self, what: str, problem: str) -> None:
+        now, trouble = self._clock.now(), self.troubles.get(what)
+        if trouble is None or trouble.problem != problem:
+            log.warning("dispatch.waits", what=what, problem=problem)
+        if trouble is None:
+            self.troubles[what] = Trouble(problem, now, now + SHORTEST_PAUSE)
+        else:
+            trouble.again(problem, now)
+
+    def _note_success(self, what: str) -> None:
+        trouble = self.troubles.pop(what, None)
+        if trouble:
+            log.info("dispatch.goes_on", what=what, problem_was=trouble.problem)

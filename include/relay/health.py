@@ -1,0 +1,74 @@
+"""Can the relay store, and does what it stored go on? Asked of the database itself, at most once a second."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.clock import Clock
+    from include.relay.dispatch_loop import DispatchLoop
+    from include.relay.writer import Writer
+    from include.store import Store
+
+FRESH_SECONDS = 1.0
+
+
+class Health:
+    """Answers `/readyz`; a hundred probes at once cost one look."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Store],
+        *,
+        writer: Writer,
+        loop: DispatchLoop,
+        clock: Clock,
+        timeout_seconds: float,
+    ) -> None:
+        """Ask over connections of its own."""
+        self._connect = connect
+        self._writer = writer
+        self._loop = loop
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._asked_at = -FRESH_SECONDS
+        self._asking: asyncio.Future[dict[str, Any]] | None = None
+
+    async def readiness(self) -> dict[str, Any]:
+        """Return `ready` and what waits; within the time-out, whatever the database does."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                waiting = await asyncio.shield(self._look())
+        except (TimeoutError, psycopg.Error):
+            return {"ready": False, "dispatcher": self._loop.state()}
+        ready = not self._writer.is_sick
+        return {"ready": ready, **waiting, "dispatcher": self._loop.state()}
+
+    def _look(self) -> asyncio.Future[dict[str, Any]]:
+        """Return the look that goes on or was just taken, or take one."""
+        is_over = self._asking is None or self._asking.done()
+        if self._asking is None or (is_over and monotonic() - self._asked_at > FRESH_SECONDS):
+            self._asked_at = monotonic()
+            self._asking = asyncio.ensure_future(asyncio.to_thread(self._ask))
+        return self._asking
+
+    def _ask(self) -> dict[str, Any]:
+        """Write something, for that is what the relay is for, and take it back; read what waits."""
+        store = self._connect()
+        try:
+            with store.connection.transaction(force_rollback=True):
+                store.rejections.add({("relay", "probe"): 1}, now=self._clock.now())
+                waiting = store.inbox.waiting()
+        finally:
+            store.close()
+        age = self._clock.now() - waiting.since if waiting.since else None
+        return {
+            "waiting": waiting.count,
+            "oldest_waiting_seconds": round(age.total_seconds(), 1) if age else 0,
+        }

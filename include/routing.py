@@ -1,0 +1,51 @@
+"""Event type → job: the one table. What is not in it is stored and ignored, and can be replayed later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which job an event starts, or why it starts none."""
+
+    job: str | None
+    reason: str | None = None
+
+
+SYNC = Route("mailchimp_sync")
+
+UNKNOWN = Route(None, "no job for this type")
+
+ROUTES: dict[str, dict[str, Route]] = {
+    "stripe": {
+        "checkout.session.completed": SYNC,
+        "customer.subscription.created": SYNC,
+        "customer.subscription.updated": SYNC,
+        "customer.subscription.deleted": SYNC,
+        "customer.subscription.paused": SYNC,
+        "customer.subscription.resumed": SYNC,
+        "customer.subscription.trial_will_end": Route(
+            None, "an announcement: the end of the trial comes as customer.subscription.updated"
+        ),
+        "invoice.paid": SYNC,
+        "invoice.payment_succeeded": SYNC,
+        "invoice.payment_failed": SYNC,
+        "customer.updated": SYNC,
+        "customer.deleted": SYNC,
+    },
+    "clerk": {
+        "user.created": SYNC,
+        "user.updated": SYNC,
+        "user.deleted": SYNC,
+    },
+}
+
+JOBS = tuple(
+    sorted({route.job for table in ROUTES.values() for route in table.values() if route.job})
+)
+
+
+def route_of(provider: str, event_type: str) -> Route:
+    """Return what an event of this type leads to."""
+    return ROUTES[provider].get(event_type, UNKNOWN)
