@@ -54,7 +54,8 @@ class Delivery:
 
     title: str
     sent_at: float
-    seconds: float = 0.0  # from the first webhook sent to the last row ended
+    answered_at: float = 0.0
+    seconds: float = 0.0  # from the first webhook sent to the last row ended, and all answered
     moments: list[Moment] = field(default_factory=list)
     rows: list[outcomes.Outcome] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
@@ -98,11 +99,17 @@ class Stage:
         delivery = Delivery(title=title, sent_at=self._now())
         self.deliveries.append(delivery)
         delivery.answers = self.sandbox.send(events, copies=copies, at_once=at_once)
+        delivery.answered_at = self._now()
         refused = {status: n for status, n in delivery.answers.items() if status != "200"}
         self.expect("the relay's answers other than 200", refused, {})
         delivery.rows = self._ended_rows([event.id for event in events])
         delivery.seconds = self._seconds(delivery)
-        delivery.moments = self._moments(delivery, events, copies)
+        delivery.moments = [
+            timeline.sending(events, copies, delivery.sent_at),
+            timeline.answering(delivery.answers, delivery.answered_at),
+            *self._moments(delivery),
+        ]
+        delivery.moments.sort(key=lambda moment: moment.at)
         return delivery
 
     def expect(self, what: str, found: object, wanted: object) -> None:
@@ -111,10 +118,12 @@ class Stage:
             self.problems.append(f"{what}: found {found!r}, wanted {wanted!r}")
 
     def links(self) -> dict[str, str]:
-        """Return the runs' pages: `run`, or `run 1`, `run 2`, … where there are several."""
-        runs = list(dict.fromkeys(run for one in self.deliveries for run in one.runs))
-        names = ["run"] if len(runs) == 1 else [f"run {n}" for n in range(1, len(runs) + 1)]
-        return {name: self.airflow.page_of(DAG, run) for name, run in zip(names, runs, strict=True)}
+        """Return the runs' pages in the Airflow UI, under the names they have in the timeline."""
+        return {name: self.airflow.page_of(DAG, run) for run, name in self._names().items()}
+
+    def rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
+        """Return what became of these events so far."""
+        return outcomes.outcomes(self.database, event_ids)
 
     def people(self, members: Sequence[Newcomer]) -> list[outcomes.Person]:
         """Return whom the platform knows under these members' addresses."""
@@ -128,7 +137,7 @@ class Stage:
         rows: list[outcomes.Outcome] = []
 
         def all_ended() -> bool:
-            rows[:] = outcomes.outcomes(self.database, event_ids)
+            rows[:] = self.rows(event_ids)
             return len(rows) >= len(event_ids) and not any(row.is_open for row in rows)
 
         self.wait("every event to be done with", all_ended, self.patience_seconds)
@@ -144,25 +153,29 @@ class Stage:
 
     def _seconds(self, delivery: Delivery) -> float:
         ends = [row.finished_at.timestamp() for row in delivery.rows if row.finished_at]
-        return max(ends, default=delivery.sent_at) - delivery.sent_at
+        return max([*ends, delivery.answered_at]) - delivery.sent_at
 
-    def _moments(self, delivery: Delivery, events: Sequence[Told], copies: int) -> list[Moment]:
-        """Return everybody's records of a delivery, in time order."""
-        tasks = [task for run in delivery.runs for task in self._ended_run(run)]
+    def _moments(self, delivery: Delivery) -> list[Moment]:
+        """Return everybody's records of what came of a delivery; what was there before is not of it."""
+        names = self._names()
+        tasks = [
+            moment
+            for run in delivery.runs
+            for moment in timeline.of_tasks(self._ended_run(run), names[run])
+        ]
         members = {row.member_id for row in delivery.rows if row.member_id}
-        audit = [
-            entry
-            for entry in outcomes.audit_of(self.database, members)
-            if entry.at.timestamp() >= delivery.sent_at
-        ]
         moments = [
-            timeline.sending(events, copies, delivery.sent_at),
-            *timeline.of_rows(delivery.rows, DAG),
-            *timeline.of_tasks(tasks),
+            *timeline.of_rows(delivery.rows, names),
+            *tasks,
             *timeline.of_calls(self.sandbox.mailchimp_calls(since=delivery.sent_at)),
-            *timeline.of_audit(audit),
+            *timeline.of_audit(outcomes.audit_of(self.database, members), since=delivery.sent_at),
         ]
-        return sorted(moments, key=lambda moment: moment.at)
+        return [moment for moment in moments if moment.at >= delivery.sent_at]
+
+    def _names(self) -> dict[str, str]:
+        """Return what the story's runs are called, in their order: run 1, run 2 and so on."""
+        runs = dict.fromkeys(run for one in self.deliveries for run in one.runs)
+        return {run: f"run {number}" for number, run in enumerate(runs, start=1)}
 
     def _ended_run(self, run: str) -> list[TaskTry]:
         """Wait for a run's end, which must be a success, and return its tasks."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from include.stack.demo.airflow import TaskTry
     from include.stack.demo.sandbox import Told, VendorCall
@@ -37,50 +38,65 @@ class Moment:
 
 def sending(events: Sequence[Told], copies: int, at: float) -> Moment:
     """Return the start: which vendors send what."""
-    kinds = Counter(f"{event.vendor} {event.type}" for event in events)
-    what = ", ".join(f"{n} x {kind}" if n > 1 else kind for kind, n in kinds.items())
-    return Moment(at=at, what=f"sent: {what}" + f", {copies} copies" * (copies > 1))
+    vendors = [
+        f"{vendor.capitalize()} sends {_kinds(sent)}"
+        for vendor, sent in groupby(events, lambda event: event.vendor)
+    ]
+    return Moment(at=at, what="; ".join(vendors) + (f", {copies} copies" if copies > 1 else ""))
 
 
-def of_rows(rows: Sequence[Outcome], dag: str) -> list[Moment]:
-    """Return when the events were stored, given to runs, and done with."""
+def _kinds(events: Iterable[Told]) -> str:
+    kinds = Counter(event.type for event in events)
+    return ", ".join(f"{n} x {kind}" if n > 1 else kind for kind, n in kinds.items())
+
+
+def answering(answers: Mapping[str, int], at: float) -> Moment:
+    """Return what the relay answered, counted by status."""
+    counts = ", ".join(f"{status} ({count(n, 'time')})" for status, n in answers.items())
+    return Moment(at=at, what=f"relay answers {counts}")
+
+
+def of_rows(rows: Sequence[Outcome], names: Mapping[str, str]) -> list[Moment]:
+    """Return when the events were stored, given to runs, and done with; `names` is what runs are called."""
     stored = Moment(
         at=max(row.received_at.timestamp() for row in rows),
-        what=f"relay: {count(len(rows), 'event')} stored and acknowledged",
+        what=f"inbox: {count(len(rows), 'event')} stored",
     )
-    return [stored, *_dispatches(rows, dag), *_ends(rows)]
+    return [stored, *_dispatches(rows, names), *_ends(rows, names)]
 
 
-def _dispatches(rows: Iterable[Outcome], dag: str) -> list[Moment]:
+def _dispatches(rows: Iterable[Outcome], names: Mapping[str, str]) -> list[Moment]:
     runs: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.dag_run_id and row.dispatched_at:
             runs[row.dag_run_id].append(row.dispatched_at.timestamp())
     return [
-        Moment(at=max(times), what=f"dispatcher: {dag} run for {count(len(times), 'event')}: {run}")
+        Moment(at=max(times), what=f"{names[run]}: asked for, takes {count(len(times), 'event')}")
         for run, times in runs.items()
     ]
 
 
-def _ends(rows: Iterable[Outcome]) -> list[Moment]:
-    """Return how rows ended: together where they ended as one, the same way and in the same run."""
-    ends: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
+def _ends(rows: Iterable[Outcome], names: Mapping[str, str]) -> list[Moment]:
+    """Return how rows ended: as one where they ended alike in the same run, or without any."""
+    ends: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for row in rows:
-        if row.finished_at is not None:
+        if not row.is_open:
+            where = names[row.dag_run_id] if row.dag_run_id else "inbox"
             why = f" ({row.reason})" if row.reason else ""
-            ends[f"{row.state}{why}", row.dag_run_id].append(row.finished_at.timestamp())
+            ended_at = row.finished_at or row.received_at  # what starts no job ends as it comes
+            ends[where, f"{row.state}{why}"].append(ended_at.timestamp())
     return [
-        Moment(at=max(times), what=f"inbox: {count(len(times), 'event')} {how}")
-        for (how, _run), times in ends.items()
+        Moment(at=max(times), what=f"{where}: {count(len(times), 'event')} {how}")
+        for (where, how), times in ends.items()
     ]
 
 
-def of_tasks(tasks: Iterable[TaskTry]) -> list[Moment]:
-    """Return when each task ended and how long it worked."""
+def of_tasks(tasks: Iterable[TaskTry], name: str) -> list[Moment]:
+    """Return when each task of the run called `name` ended and how long it worked."""
     return [
         Moment(
             at=task.ended_at.timestamp(),
-            what=f"Airflow: {task.task} {task.state}, "
+            what=f"{name}: {task.task} {task.state}, "
             f"{(task.ended_at - task.started_at).total_seconds():.2f} s",
         )
         for task in tasks
@@ -107,10 +123,12 @@ def meaning_of(call: VendorCall) -> str:
     return f"{call.method} {call.path}"
 
 
-def of_audit(entries: Iterable[AuditEntry]) -> list[Moment]:
-    """Return what was written down; lines of one action are counted together, at the last of them."""
+def of_audit(entries: Iterable[AuditEntry], *, since: float) -> list[Moment]:
+    """Return what was written down since then; lines of one action are counted together, at the last."""
     actions: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for entry in entries:
+        if entry.at.timestamp() < since:
+            continue
         actions[entry.action, entry.actor].append(entry.at.timestamp())
     return [
         Moment(at=max(times), what=f"audit log: {action} by {actor}{_times(times)}")

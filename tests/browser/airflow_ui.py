@@ -1,0 +1,81 @@
+"""Airflow's UI in Debian's Chromium, as a person uses it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from include.stack.demo.play import stage_on
+from include.stack.demo.stage import DAG, open_database
+from include.stack.stack import Stack
+
+CHROMIUM = shutil.which("chromium")
+QUIET = (
+    "--no-sandbox",  # root has no user namespace of its own in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZE = {"width": 1400, "height": 900}
+TASKS = ("load_members", "update_mailchimp", "trigger_welcome", "record")
+WAIT_SECONDS = 60
+
+
+def welcoming_run(stack: Stack) -> str:
+    """Let a member join and return the address of the run that welcomed her."""
+    with open_database(stack.database_url) as database:
+        stage = stage_on(stack, database)
+        paid = stage.join(stage.newcomer(), "clerk_first").of_type("checkout.session.completed")
+        [run] = stage.deliver("she has paid", paid).runs
+        assert stage.problems == []
+        return stage.airflow.page_of(DAG, run)
+
+
+@contextmanager
+def browser_page(profile: Path) -> Iterator[Page]:
+    """Give a page of a fresh browser whose profile is kept in the folder `profile`."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=[*QUIET],
+            viewport=SIZE,
+            color_scheme="light",
+            locale="en-US",
+            timezone_id="UTC",
+        )
+        context.set_default_timeout(WAIT_SECONDS * 1000)
+        try:
+            yield context.pages[0]
+        finally:
+            context.close()
+
+
+def log_in(page: Page, stack: Stack, who: str = "operator") -> None:
+    """Log in through the form."""
+    page.goto(stack.airflow_url)
+    page.locator("input[name=username]").fill(stack.users[who]["username"])
+    page.locator("input[name=password]").fill(stack.users[who]["password"])
+    page.locator("input[type=submit], button[type=submit]").first.click()
+    page.wait_for_url(f"{stack.airflow_url}/**")
+    page.get_by_text("Dags", exact=True).first.wait_for()
+
+
+def open_graph(page: Page, address: str) -> None:
+    """Open a run and wait until its graph with all its tasks is drawn."""
+    page.goto(address)
+    page.get_by_label("Show Graph").click()
+    for task in TASKS:
+        page.get_by_test_id(f"rf__node-{task}").wait_for()
+
+
+def open_trigger_form(page: Page, stack: Stack) -> None:
+    """Open the form by which a person starts a run."""
+    page.goto(f"{stack.airflow_url}/dags/{DAG}")
+    page.get_by_test_id("trigger-dag-button").click()

@@ -1,0 +1,35 @@
+"""What the end-to-end tests share: a stage on the real stack, and a look at the vendors' contracts."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from include.stack.demo.airflow import Airflow
+from include.stack.demo.play import stage_on
+from include.stack.demo.sandbox import Sandbox
+from include.stack.demo.stage import Stage, open_database
+from tests.local_stack import LocalStack
+
+
+@pytest.fixture
+def stage(local_stack: LocalStack) -> Iterator[Stage]:
+    """Give a stage of its own to each test: the vendors on one side, what came of it on the other."""
+    stack = local_stack.stack
+    with open_database(stack.database_url) as database:
+        yield stage_on(stack, database)
+
+
+@pytest.fixture
+def operator(local_stack: LocalStack) -> Airflow:
+    """Give Airflow's REST API as the operator uses it."""
+    stack = local_stack.stack
+    return Airflow(url=stack.airflow_url, **stack.users["operator"])
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_and_no_violations(local_stack: LocalStack) -> Iterator[None]:
+    """Leave no fault behind, and find the test in which a call broke a vendor's description."""
+    yield
+    sandbox = Sandbox(local_stack.stack.sandbox_url)
+    sandbox.http.delete("/faults").raise_for_status()
+    assert sandbox.violations()["violations"] == []

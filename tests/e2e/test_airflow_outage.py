@@ -1,0 +1,36 @@
+"""Airflow is away: webhooks are taken all the same, and dealt with when it is back."""
+
+import pytest
+
+from include.stack.demo.checks import expect_members
+from include.stack.demo.stage import Stage
+from include.stack.supervisor import Supervisor
+from include.store.inbox import State
+from tests.local_stack import LocalStack
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_webhooks_wait_for_the_api_server(local_stack: LocalStack, stage: Stage):
+    """With no API server every webhook is acknowledged; once it is back, all are done, once."""
+    members = [stage.newcomer(number) for number in range(3)]
+    paid = [
+        event
+        for member in members
+        for event in stage.join(member, "clerk_first").of_type("checkout.session.completed")
+    ]
+    processes = Supervisor(local_stack.stack)
+
+    processes.stop("api-server")
+    try:
+        answers = stage.sandbox.send(paid, copies=1, at_once=3)
+        waiting = stage.rows([event.id for event in paid])
+    finally:
+        processes.start("api-server")
+    delivered = stage.deliver("and once more", paid)
+
+    assert answers == {"200": 3}
+    assert {row.state for row in waiting} <= {State.WAITING, State.DISPATCHED}
+    assert {row.state for row in delivered.rows} == {State.PROCESSED}
+    expect_members(stage, members)
+    assert stage.problems == []

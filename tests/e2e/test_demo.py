@@ -1,0 +1,98 @@
+"""`./ops demo`: every story ends as it should, and one that does not is said."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from include.stack.demo.airflow import Airflow
+from include.stack.demo.play import play
+from include.stack.demo.sandbox import Sandbox
+from include.stack.demo.stage import Stage
+from include.stack.demo.stories import STORIES, clerk_first
+from tests.local_stack import CONTRACTS, LocalStack
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def demo(local_stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Play the demo once on the stack that is up; returns its JSON, its exit code and its text."""
+    file = tmp_path_factory.mktemp("demo") / "demo.json"
+    done = local_stack.ops("demo", "--exit", "--json", str(file))
+    assert file.exists(), done.stdout + done.stderr
+    return {**json.loads(file.read_text()), "exit_code": done.returncode, "text": done.stdout}
+
+
+@pytest.mark.parametrize("name", [story.__name__ for story in STORIES])
+def test_story_ends_as_it_should(demo, name):
+    """A story is ok when every check of it holds, at the vendors' side and at ours."""
+    [story] = [story for story in demo["stories"] if story["name"] == name]
+
+    assert story["ok"], story["events"]
+
+
+def test_demo_succeeds_only_as_a_whole(demo):
+    """Exit code, `ok` and the stories say the same."""
+    assert demo["ok"] is all(story["ok"] for story in demo["stories"])
+    assert (demo["exit_code"] == 0) is demo["ok"]
+
+
+def test_json_has_its_exact_form(demo):
+    """Others read this file: name, ok, seconds, events, links; nothing else."""
+    for story in demo["stories"]:
+        assert set(story) == {"name", "ok", "seconds", "events", "links"}
+        assert 0 < story["seconds"] < 120
+        assert all(event["seconds"] >= 0 for event in story["events"])
+
+
+def test_each_link_leads_to_a_run_that_succeeded(demo, operator: Airflow):
+    """The links are runs in the Airflow UI, whose API knows them under the same path."""
+    links = [link for story in demo["stories"] for link in story["links"].values()]
+
+    paths = [httpx.URL(link).raw_path.decode().replace("/runs/", "/dagRuns/") for link in links]
+    runs = [operator.ask("GET", path).json() for path in paths]
+
+    assert links
+    assert {run["state"] for run in runs} == {"success"}
+    assert all(httpx.get(link, follow_redirects=True).is_success for link in links[:1])
+
+
+def test_text_tells_each_latency_and_link(demo):
+    """A person sees the seconds and the addresses without opening the JSON."""
+    for story in demo["stories"]:
+        assert f"{story['seconds']:.2f} s" in demo["text"]
+        assert all(link in demo["text"] for link in story["links"].values())
+
+
+def test_stack_that_was_up_stays_up(demo, stage: Stage):
+    """`--exit` stops what the demo started, not a developer's own stack."""
+    assert "./ops down stops it" in demo["text"]
+    assert stage.sandbox.get("/healthz")["ok"]
+
+
+def test_failed_check_is_said(stage: Stage):
+    """Where Mailchimp refuses the welcome for good, the story is not ok and says which check failed."""
+    stage.sandbox.post(
+        "/faults",
+        {"vendor": "mailchimp", "path": "*/trigger", "kind": "status", "status": 400, "body": {}},
+    )
+
+    report = play(clerk_first, stage)
+
+    assert not report.ok
+    assert any("'welcomes': 0" in problem for problem in report.problems)
+    assert "check failed" in report.as_json()["events"][-1]["what"]
+
+
+@pytest.mark.skipif(
+    not CONTRACTS.is_dir(), reason="the vendors' descriptions are not on this machine"
+)
+def test_every_call_was_held_against_the_vendors_descriptions(demo, local_stack: LocalStack):
+    """No story, and no test before, made a call or got an answer that a description forbids."""
+    found = Sandbox(local_stack.stack.sandbox_url).violations()
+
+    assert demo["stories"]
+    assert found["checked"]
+    assert found["violations"] == []

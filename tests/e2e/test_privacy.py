@@ -1,0 +1,54 @@
+"""Secrets and e-mail addresses stay where they belong: no log, no conf, no XCom has them (J1)."""
+
+from pathlib import Path
+
+import pytest
+
+from include.stack.demo.airflow import Airflow
+from include.stack.demo.checks import expect_members
+from include.stack.demo.stage import DAG, Stage
+from tests.local_stack import LocalStack
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_logs_have_no_address_and_no_secret(local_stack: LocalStack, stage: Stage):
+    """Every process' log and every task's log is read for the member's address and for each secret."""
+    member = stage.newcomer()
+    stage.deliver("joins", stage.join(member, "clerk_first").events)
+    expect_members(stage, [member])
+    stack = vars(local_stack.stack)
+    secrets = [
+        str(v) for name, v in stack.items() if name.endswith(("_password", "_secret", "_key"))
+    ]
+
+    logs = [path for folder in log_folders(local_stack) for path in folder.rglob("*.log*")]
+    text = "\n".join(path.read_text(errors="replace") for path in logs if path.is_file())
+
+    assert "update_mailchimp" in text, "the task logs were not read"
+    assert member.email not in text.lower()
+    assert [secret for secret in secrets if secret in text] == []
+
+
+def test_runs_carry_ids_only(stage: Stage, operator: Airflow):
+    """What Airflow keeps of a run, and shows to every viewer, names rows of the inbox and nobody."""
+    member = stage.newcomer()
+    delivered = stage.deliver("joins", stage.join(member, "clerk_first").events)
+
+    for run in delivered.runs:
+        conf = operator.ask("GET", f"/dags/{DAG}/dagRuns/{run}").json()["conf"]
+        assert set(conf) == {"inbox_ids"}
+        entries = operator.ask(
+            "GET", f"/dags/{DAG}/dagRuns/{run}/taskInstances/~/xcomEntries"
+        ).json()["xcom_entries"]
+        for entry in entries:
+            path = (
+                f"/dags/{DAG}/dagRuns/{run}/taskInstances/{entry['task_id']}"
+                f"/xcomEntries/{entry['key']}"
+            )
+            assert "@" not in operator.ask("GET", path).text
+
+
+def log_folders(local_stack: LocalStack) -> list[Path]:
+    """Return where the processes and the tasks write."""
+    return [local_stack.layout.logs, local_stack.layout.airflow_home / "logs"]

@@ -1,0 +1,63 @@
+"""The relay's Airflow user starts and reads runs; everything else is refused."""
+
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from include.stack.demo.airflow import Airflow
+from include.stack.demo.stage import DAG, Stage
+from tests.local_stack import LocalStack
+
+pytestmark = pytest.mark.timeout(600)
+RUN = f"/dags/{DAG}/dagRuns/{{run}}"
+CLEAR_TASKS = {"dry_run": False, "dag_run_id": "any", "only_failed": False}
+FORBIDDEN = (
+    ("GET", "/variables", None),
+    ("POST", "/variables", {"key": "a", "value": "b"}),
+    ("GET", "/connections", None),
+    ("GET", "/connections/ops_postgres", None),
+    ("GET", "/pools", None),
+    ("GET", "/config", None),
+    ("GET", "/plugins", None),
+    ("GET", "/eventLogs", None),
+    ("GET", f"{RUN}/taskInstances", None),
+    ("GET", f"{RUN}/taskInstances/record/logs/1", None),
+    ("GET", f"{RUN}/taskInstances/record/xcomEntries", None),
+    ("PATCH", RUN, {"state": "failed"}),
+    ("DELETE", RUN, None),
+    ("POST", f"{RUN}/clear", {"dry_run": False}),
+    ("POST", f"/dags/{DAG}/clearTaskInstances", CLEAR_TASKS),
+    ("DELETE", f"/dags/{DAG}", None),
+)
+
+
+@pytest.fixture
+def relay(local_stack: LocalStack) -> Airflow:
+    """Give Airflow's REST API as the relay uses it."""
+    stack = local_stack.stack
+    return Airflow(url=stack.airflow_url, username="relay", password=stack.relay_password)
+
+
+@pytest.fixture(scope="module")
+def run_id() -> str:
+    """Give the id of a run that the relay's user has started (`test_starts_and_reads_runs`)."""
+    return "e2e.of-the-relay"
+
+
+def test_starts_and_reads_runs(relay: Airflow, run_id, stage: Stage):
+    """What the dispatcher does: start a run, meet 409 the second time, look it up."""
+    wish = {"dag_run_id": run_id, "logical_date": None, "conf": {"inbox_ids": []}}
+
+    answers = [relay.ask("POST", f"/dags/{DAG}/dagRuns", wish).status_code for _ in range(2)]
+
+    assert answers == [httpx.codes.OK, httpx.codes.CONFLICT]
+    stage.wait("its end", lambda: relay.run_state(DAG, run_id) == "success", 60)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), FORBIDDEN, ids=lambda part: str(part)[:60])
+def test_is_refused_all_else(relay: Airflow, run_id, method, path, body):
+    """Whoever takes the relay's password cannot read secrets, undo runs or change anything."""
+    answer = relay.ask(method, path.format(run=quote(run_id)), body)
+
+    assert answer.status_code == httpx.codes.FORBIDDEN, answer.text

@@ -1,0 +1,100 @@
+"""The real stack for the tests that need all of it: its own state folder, its own ports, started once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from include.stack import family
+from include.stack.layout import ROOT, Layout
+from include.stack.ports import any_free
+from include.stack.stack import Stack, load_stack
+
+CONTRACTS = Path(
+    os.environ.get(
+        "OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"
+    )
+)
+PORTS = ("OPS_RELAY_PORT", "OPS_SANDBOX_PORT", "OPS_AIRFLOW_PORT", "OPS_POSTGRES_PORT")
+COMMAND_SECONDS = 400  # a first start on a slow machine
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """A stack that a developer's own one does not notice."""
+
+    layout: Layout
+    environment: dict[str, str]
+
+    @property
+    def stack(self) -> Stack:
+        """Its ports, credentials and secrets, as kept on the disk now."""
+        stack = load_stack(self.layout.stack_file)
+        assert stack is not None
+        return stack
+
+    def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `./ops …` for this stack, past the set-up of the environment that the tests run in."""
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "include.stack", *arguments],
+            env=self.environment,
+            cwd=self.layout.state,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def up(self) -> str:
+        """Start it and return what was said."""
+        done = self.ops("up", "--detach")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def down(self) -> str:
+        """Stop it and return what was said."""
+        done = self.ops("down")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def processes(self) -> list[str]:
+        """Return the command lines of all its living processes."""
+        return [" ".join(process.cmdline()) for process in family.members(self.stack.id)]
+
+
+def environment_of(state: Path) -> dict[str, str]:
+    """Return what `./ops` is started with: a state folder and free ports of its own."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPS_", "AIRFLOW", "_AIRFLOW"))
+    }
+    taken: set[int] = set()
+    for _ in PORTS:
+        taken.add(any_free(taken))
+    ports = {name: str(port) for name, port in zip(PORTS, sorted(taken), strict=True)}
+    contracts = {"OPS_CONTRACTS_DIR": str(CONTRACTS)} if CONTRACTS.is_dir() else {}
+    return {
+        **inherited,
+        **ports,
+        **contracts,
+        "OPS_STATE_DIR": str(state),
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Give the real stack, healthy; afterwards it is stopped, and nothing of it may be left."""
+    state = tmp_path_factory.mktemp("a stack") / "state"
+    state.mkdir()
+    running = LocalStack(Layout(state=state), environment_of(state))
+    running.up()
+    yield running
+    running.down()
+    assert running.processes() == []
