@@ -18,7 +18,12 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 class Settings(BaseSettings):
     """What can be set from outside; units are in the names."""
 
-    model_config = SettingsConfigDict(env_prefix="OPS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="OPS_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # the input is the environment, secrets and all
+    )
 
     database_url: SecretStr = Field(description="Postgres of the ops and platform tables")
 

@@ -1,0 +1,61 @@
+"""Bring a production's databases to this version of the code: `python -m include.tools.prepare_production`.
+
+The same steps as `./ops up` takes on one machine, from the environment of a container: Airflow's tables,
+the ops tables, the roles, and the users `admin` and `relay`. Each may run again at any time. It never
+makes the platform's tables: those are the platform's. Where there is no platform (a trial with the
+sandbox), `--platform-tables` makes them and does nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from include.settings import Settings
+from include.stack.databases import has_platform_tables
+from include.store.migrate import create_platform_tables, migrate
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+NO_PLATFORM = "there is no table public.users: OPS_DATABASE_URL must be the platform's database"
+
+
+class ProductionSettings(Settings):
+    """The settings, with both passwords that this step sets; none may be left out or short."""
+
+    airflow_admin_password: SecretStr = Field(min_length=16)
+    airflow_password: SecretStr = Field(min_length=16)  # the relay's
+
+
+def prepare(settings: ProductionSettings) -> None:
+    """Do all of it; exit with one line where the platform's tables are not there."""
+    dsn = settings.database_url.get_secret_value()
+    if not has_platform_tables(dsn):
+        sys.exit(NO_PLATFORM)
+    from airflow.utils.db import upgradedb  # noqa: PLC0415 - takes seconds, and reads its settings
+
+    from include.stack import access  # noqa: PLC0415 - imports Airflow too
+
+    upgradedb()
+    migrate(dsn)
+    passwords = {"admin": settings.airflow_admin_password, "relay": settings.airflow_password}
+    access.set_up(
+        {name: password.get_secret_value() for name, password in passwords.items()},
+        sorted(path.stem for path in DAGS.glob("*.py")),
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare, or make the platform's tables."""
+    if arguments == ["--platform-tables"]:
+        settings = Settings()  # from the environment
+        create_platform_tables(settings.database_url.get_secret_value())
+    elif arguments:
+        sys.exit("usage: python -m include.tools.prepare_production [--platform-tables]")
+    else:
+        prepare(ProductionSettings())  # from the environment
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
