@@ -1,0 +1,97 @@
+"""CPU and memory of all processes of a stack.
+
+CPU is counted per process tree: own time plus that of children that have ended and were waited for. The
+sum over all living processes therefore grows by exactly what was used, also by processes that began and
+ended in between, and nothing else that runs on the machine is in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+from include.bench.errors import BenchError
+from include.stack.family import ROLE, members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Proportional set size in MiB (shared pages divided by those who share them), by process name."""
+
+    pss: dict[str, float]
+    processes: dict[str, int]
+
+    @property
+    def total(self) -> float:
+        """Return the sum, which is what the stack would give back."""
+        return sum(self.pss.values())
+
+
+def cpu_seconds(stack_id: str) -> float:
+    """Return the CPU time that the stack's processes have used so far."""
+    return sum(map(_cpu_of, members(stack_id)))
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def memory(stack_id: str) -> Memory:
+    """Return the memory of the stack's processes; raise BenchError where the system does not tell PSS."""
+    family = {process.pid: process for process in members(stack_id)}
+    pss: Counter[str] = Counter()
+    processes: Counter[str] = Counter()
+    for process in family.values():
+        try:
+            name, size = name_of(process, family), process.memory_full_info().pss
+        except AttributeError:
+            raise BenchError(
+                "this system does not tell proportional set sizes; Linux does"
+            ) from None
+        except psutil.NoSuchProcess:
+            continue  # a task that has just ended
+        pss[name] += size
+        processes[name] += 1
+    sizes = {name: round(size / MIB, 1) for name, size in pss.most_common()}
+    return Memory(pss=sizes, processes=dict(processes))
+
+
+def name_of(process: psutil.Process, family: dict[int, psutil.Process]) -> str:
+    """Return which process of the stack this is, or is a child of."""
+    for one in _lineage(process, family):
+        if role := _role(one):
+            return role
+    return "supervisord"
+
+
+def _lineage(
+    process: psutil.Process, family: dict[int, psutil.Process]
+) -> Iterable[psutil.Process]:
+    """Yield a process, its parent and so on, as far as they are in the family."""
+    current: psutil.Process | None = process
+    while current is not None:
+        yield current
+        current = family.get(current.ppid())
+
+
+def _role(process: psutil.Process) -> str:
+    """Return the role that a process carries: in its title (forks of one parent) or environment."""
+    title = process.cmdline()[:1]
+    if title and title[0].startswith("airflow "):
+        return title[0].split()[1].rstrip(":")
+    try:
+        return process.environ().get(ROLE, "")
+    except psutil.AccessDenied:
+        return ""

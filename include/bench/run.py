@@ -1,0 +1,115 @@
+"""One run of the bench: the product's figures first, then plain Airflow's, never both at once."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from include.bench import burst
+from include.bench.figures import Bench, attempt
+from include.bench.machine import machine
+from include.bench.plain import PlainAirflow
+from include.bench.product import Product
+from include.bench.report import PLAIN
+from include.bench.sandbox import Sandbox
+from include.stack import lifecycle
+from include.stack.readiness import Readiness
+from include.stack.settings import load_stack_settings
+from include.stack.supervisor import Supervisor
+from include.stack.terminal import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from include.bench.progress import Teller
+    from include.bench.report import Results
+    from include.stack.layout import Layout
+    from include.stack.stack import Stack
+
+FIGURES = ("latency", "burst", "ingest", "footprint")
+COMPARED = ("latency", "burst")  # against plain Airflow
+COMPARED_BURST = 200
+KEPT_FOR_PLAIN = ("postgres", "sandbox")
+
+
+def run(
+    at: Layout, names: Sequence[str], *, repetitions: int, plain: bool, tell: Teller
+) -> Results:
+    """Measure the named figures; one that cannot be measured has `failed` with the reason."""
+    results: Results = {"machine": machine()}
+    with stack_for_bench(at) as (stack, stays), closing(Sandbox(stack)) as sandbox:
+        bench = Bench(sandbox=sandbox, repetitions=repetitions, tell=tell)
+        results |= measure(bench, stack, names)
+        compared = [name for name in names if name in COMPARED]
+        if plain and compared:
+            with without_our_airflow(at, stack, restart=stays):
+                add_plain(results, measure_plain(bench, at, stack, compared))
+    return results
+
+
+@contextmanager
+def stack_for_bench(at: Layout) -> Iterator[tuple[Stack, bool]]:
+    """Give the stack that is up, or one for the time of the block, and tell whether it stays up."""
+    running = lifecycle.running(at)
+    stack = running or lifecycle.up(at, tied=True)
+    try:
+        yield stack, running is not None
+    finally:
+        if running is None:
+            lifecycle.down(at)
+
+
+def measure(bench: Bench, stack: Stack, names: Sequence[str]) -> Results:
+    """Return the product's figures; the idle stack is looked at before it has work."""
+    with closing(Product(stack)) as product:
+        how: dict[str, Callable[[], Results]] = {
+            "footprint": lambda: bench.footprint(stack.id),
+            "latency": lambda: bench.latency(product),
+            "burst": lambda: bench.bursts(product, burst.SIZES),
+            "ingest": lambda: bench.ingest(product),
+        }
+        measured = {name: attempt(figure) for name, figure in how.items() if name in names}
+    return {name: measured[name] for name in FIGURES if name in measured}
+
+
+def measure_plain(bench: Bench, at: Layout, stack: Stack, names: Sequence[str]) -> Results:
+    """Return plain Airflow's figures."""
+
+    def measure_all() -> Results:
+        bench.tell.say("plain Airflow starts")
+        with PlainAirflow(at, stack) as contender:
+            how: dict[str, Callable[[], Results]] = {
+                "latency": lambda: bench.latency(contender),
+                "burst": lambda: bench.bursts(contender, (COMPARED_BURST,)),
+            }
+            return {name: attempt(how[name]) for name in names}
+
+    found = attempt(measure_all)
+    return dict.fromkeys(names, found) if "failed" in found else found
+
+
+def add_plain(results: Results, found: Results) -> None:
+    """Put plain Airflow's figures beside ours: a burst's beside the burst of the same size."""
+    for name, figures in found.items():
+        size = str(COMPARED_BURST)
+        if size in figures:
+            results[name].setdefault(size, {})[PLAIN] = figures[size]
+        else:
+            results[name][PLAIN] = figures
+
+
+@contextmanager
+def without_our_airflow(at: Layout, stack: Stack, *, restart: bool) -> Iterator[None]:
+    """Leave only Postgres and the sandbox running for the block."""
+    supervisor = Supervisor(stack)
+    names = [one.name for one in supervisor.processes() if one.name not in KEPT_FOR_PLAIN]
+    for name in reversed(names):
+        supervisor.stop(name)
+    try:
+        yield
+    finally:
+        if restart:
+            for name in names:
+                supervisor.start(name)
+            seconds = load_stack_settings().start_timeout_seconds
+            Readiness(at, stack, supervisor, Line(), seconds=seconds).wait()
