@@ -6,10 +6,12 @@ import sys
 
 from include.stack.cli import make_app
 from include.stack.errors import StackError
+from include.stack.terminal import stop_on_signals
 
 
 def main() -> None:
     """Run the command; what goes wrong is one line and an exit code."""
+    stop_on_signals()
     try:
         make_app()(prog_name="./ops")
     except StackError as error:

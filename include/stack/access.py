@@ -44,7 +44,7 @@ def set_up(passwords: Mapping[str, str], dag_ids: Iterable[str]) -> None:
             _set_user(security, name, password)
 
 
-def _set_role(security: Any, name: str, wanted: set[tuple[str, str]]) -> None:  # noqa: ANN401
+def _set_role(security: Any, name: str, wanted: set[tuple[str, str]]) -> None:
     """Give the role these permissions and take all others from it."""
     role = security.add_role(name)
     for permission in list(role.permissions):
@@ -54,7 +54,7 @@ def _set_role(security: Any, name: str, wanted: set[tuple[str, str]]) -> None:  
         security.add_permission_to_role(role, security.create_permission(action, resource))
 
 
-def _set_user(security: Any, name: str, password: str) -> None:  # noqa: ANN401
+def _set_user(security: Any, name: str, password: str) -> None:
     role = security.find_role(ROLES[name])
     user = security.find_user(name)
     if user is None:

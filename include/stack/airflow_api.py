@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -24,7 +24,7 @@ class AirflowApi:
         answer = self._client.post("/auth/token", json=stack.users["admin"]).raise_for_status()
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def __enter__(self) -> AirflowApi:
+    def __enter__(self) -> Self:
         """Keep the connection for the block."""
         return self
 

@@ -173,7 +173,9 @@ def _all(
 def _block(value: object, line: int, allowed: set[str]) -> Block:
     """Return `value` as a mapping that has no other keys than the allowed."""
     if not isinstance(value, Block):
-        raise SettingsFileError(line, f"a mapping with {', '.join(sorted(allowed))} is expected here")
+        raise SettingsFileError(
+            line, f"a mapping with {', '.join(sorted(allowed))} is expected here"
+        )
     for key in value:
         if key not in allowed:
             raise SettingsFileError(

@@ -21,27 +21,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from include.stack.installer import SetupError, install
+from include.stack.shell import inherited_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FREE_SPACE_NEEDED = 2 * 1024**3  # the environment takes 0.8 GiB, its downloads as much again
 # What a user's shell may have set for other projects, and what would slow every process down.
-UNWANTED = ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONSTARTUP", "VIRTUAL_ENV")
+UNWANTED = (
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHOME",
+    "PYTHONOPTIMIZE",
+    "PYTHONSTARTUP",
+    "VIRTUAL_ENV",
+)
 
 
-def main(root: str, arguments: Sequence[str]) -> str | int:
+def main(root: str, arguments: Sequence[str]) -> str:
     """Set up what is missing and become `python -m include.stack`; return what went wrong instead."""
     try:
         python = ready_python(Path(root))
     except SetupError as error:
         return f"ops: {error}"
-    hand_over(python, Path(root), arguments)
+    return hand_over(python, Path(root), arguments)
 
 
 def hand_over(python: Path, root: Path, arguments: Sequence[str]) -> NoReturn:
     """Replace this process; `-P` keeps the folder it is called from out of the import path."""
-    environment = {key: value for key, value in os.environ.items() if key not in UNWANTED}
+    environment = {
+        key: value for key, value in inherited_environment().items() if key not in UNWANTED
+    }
     environment["PYTHONPATH"] = str(root)
     os.execve(python, [str(python), "-P", "-m", "include.stack", *arguments], environment)  # noqa: S606
 
@@ -108,7 +117,7 @@ def check_machine(root: Path) -> None:
 def exclusive(state: Path) -> Iterator[None]:
     """Let one `./ops` set up at a time; the others wait and then find it done."""
     try:
-        state.mkdir(exist_ok=True)
+        state.mkdir(mode=0o700, exist_ok=True)
         lock = (state / "setup.lock").open("w")
     except OSError as error:
         raise SetupError(

@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-COMMANDS = ("demo", "up", "down")
+COMMANDS = ("demo", "up", "down", "status", "send", "timeline", "test", "lock")
 
 
 def make_app() -> typer.Typer:
@@ -21,5 +21,6 @@ def make_app() -> typer.Typer:
     )
     for name in COMMANDS:
         module = importlib.import_module(f"include.stack.commands.{name.replace('-', '_')}")
-        app.command(name)(module.command)
+        settings = getattr(module, "CONTEXT", None)
+        app.command(name, context_settings=settings)(module.command)
     return app

@@ -66,9 +66,7 @@ def _create_role(connection: psycopg.Connection, name: str, password: str) -> No
 def _create_database(connection: psycopg.Connection, name: str) -> None:
     known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
     if not known:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name))
-        )
+        connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+from include.stack.shell import inherited_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +50,10 @@ def install(root: Path, state: Path) -> None:
     version = "{}.{}".format(*sys.version_info)
     run = Steps(state / "setup.log").run
     try:
-        run(f"virtual environment (Python {version})", [sys.executable, "-m", "venv", str(state / "venv")])
+        run(
+            f"virtual environment (Python {version})",
+            [sys.executable, "-m", "venv", str(state / "venv")],
+        )
         only_uv = state / "uv.lock"
         only_uv.write_text(lines_of("uv", lock.read_text()))
         run("installer", _pip(python, only_uv))
@@ -63,7 +67,8 @@ def install(root: Path, state: Path) -> None:
 def _install_packages(run: Run, python: str, lock: Path) -> None:
     """Let uv install the lock; where uv itself is the trouble, let pip."""
     sync = [python, "-m", "uv", "pip", "sync", "--python", python, "--require-hashes"]
-    settings = uv_settings(subprocess.check_output([python, "-m", "pip", "config", "list"], text=True))
+    pip_config = [python, "-m", "pip", "config", "list"]
+    settings = uv_settings(subprocess.check_output(pip_config, text=True))  # noqa: S603
     try:
         run("packages", [*sync, "--compile-bytecode", str(lock)], extra=settings)
     except StepError as error:
@@ -82,7 +87,9 @@ def lines_of(package: str, lock: str) -> str:
     """Return the lines of one package, with its hashes, from the text of a lock."""
     found = re.search(rf"^{package}==.*(?:\n[ \t].*)*", lock, re.MULTILINE)
     if found is None:
-        raise SetupError(f"requirements.lock does not name {package}: run git checkout requirements.lock")
+        raise SetupError(
+            f"requirements.lock does not name {package}: run git checkout requirements.lock"
+        )
     return found.group() + "\n"
 
 
@@ -125,12 +132,19 @@ class Steps:
         self._log = log
         self._log.write_text("")
 
-    def run(self, name: str, command: Sequence[str], *, extra: Mapping[str, str] | None = None) -> None:
+    def run(
+        self, name: str, command: Sequence[str], *, extra: Mapping[str, str] | None = None
+    ) -> None:
         """Run `command` to its end, with `extra` in its environment where the user has not said otherwise."""
-        environment = {**(extra or {}), **os.environ}
-        process = subprocess.Popen(
-            command, env=environment, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        environment = {**(extra or {}), **inherited_environment()}
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            env=environment,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         with self._log.open("a") as log, Progress(name) as progress:
             try:
@@ -152,7 +166,7 @@ class Progress:
         self._done = threading.Event()
         self._started = time.monotonic()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Begin to show it."""
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self._ticker.start()

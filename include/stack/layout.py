@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.stack.errors import StackError
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -68,9 +70,12 @@ class Layout:
 
     def make(self) -> None:
         """Make the folders that are missing, for our eyes only."""
-        for folder in (self.state, self.logs, self.airflow_home):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.airflow_home.chmod(0o700)
+        try:
+            for folder in (self.state, self.logs, self.airflow_home):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.state.chmod(0o700)
+        except OSError as error:
+            raise StackError(f"cannot write to {self.state}: {error.strerror}") from error
 
 
 def write_private(path: Path, text: str) -> None:

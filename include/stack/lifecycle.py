@@ -49,6 +49,14 @@ def running(at: Layout) -> Stack | None:
     return stack if stack and Supervisor(stack).is_up() else None
 
 
+def running_or_error(at: Layout) -> Stack:
+    """Return the stack that is up; raise StackError saying how to start one."""
+    stack = running(at)
+    if stack is None:
+        raise StackError("no stack is up: start one with ./ops up")
+    return stack
+
+
 def up(at: Layout, *, tied: bool) -> Stack:
     """Return a healthy stack, started if it was not up; raise StackError, with nothing left running.
 
@@ -136,9 +144,7 @@ def _start(at: Layout, stack: Stack, settings: StackSettings, *, tied: bool) -> 
     _prepare(at, stack, line)
     processes = Supervisor(stack)
     processes.start_the_rest()
-    seconds = Readiness(
-        at, stack, processes, line, seconds=settings.start_timeout_seconds
-    ).wait()
+    seconds = Readiness(at, stack, processes, line, seconds=settings.start_timeout_seconds).wait()
     say(f"ops: healthy after {seconds:.0f} s")
 
 
@@ -155,7 +161,9 @@ def _prepare(at: Layout, stack: Stack, line: Line) -> None:
     if at.prepared_file.exists() and at.prepared_file.read_text() == wanted:
         return
     line.show("ops: preparing the databases")
-    environment = base_environment(inherited_environment(), at, stack) | airflow_environment(at, stack)
+    environment = base_environment(inherited_environment(), at, stack) | airflow_environment(
+        at, stack
+    )
     command = [at.python, "-P", "-m", "include.stack.prepare", str(at.state)]
     with at.log_of("prepare").open("w") as log:
         done = subprocess.run(  # noqa: S603

@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.stack.airflow_config import PARALLELISM
+from include.stack.airflow_settings import Pool
 from include.stack.layout import Layout
 from include.stack.stack import load_stack
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from include.stack.airflow_settings import AirflowSettings
     from include.stack.stack import Stack
 
+DEFAULT_POOL = Pool(name="default_pool", slots=PARALLELISM, description="As many as run at once")
 MADE_FROM = (
     "requirements.lock",
     "airflow_settings.yaml",
@@ -76,23 +79,21 @@ def _migrate_airflow() -> None:
 
 def _load(settings: AirflowSettings) -> None:
     """Write connections, pools and variables into Airflow's database, where its UI shows them."""
-    from airflow.models import Connection, Pool, Variable  # noqa: PLC0415
+    from airflow import models  # noqa: PLC0415
     from airflow.utils.session import create_session  # noqa: PLC0415
     from sqlalchemy import delete  # noqa: PLC0415
 
-    from include.stack.airflow_config import PARALLELISM  # noqa: PLC0415
-
+    connection, pool, variable = models.Connection, models.Pool, models.Variable  # noqa: AIR311 - tables, not the SDK's
     with create_session() as session:
         for conn_id, document in settings.documents().items():
-            session.execute(delete(Connection).where(Connection.conn_id == conn_id))
-            session.add(Connection(conn_id=conn_id, **document))
-        Pool.create_or_update_pool(
-            Pool.DEFAULT_POOL_NAME, PARALLELISM, "As many as run at once", False, session=session
-        )
-        for pool in settings.pools:
-            Pool.create_or_update_pool(pool.name, pool.slots, pool.description, False, session=session)
-        for variable in settings.variables:
-            Variable.set(variable.key, variable.value, session=session)
+            session.execute(delete(connection).where(connection.conn_id == conn_id))
+            session.add(connection(conn_id=conn_id, **document))
+        for one in (DEFAULT_POOL, *settings.pools):
+            pool.create_or_update_pool(
+                one.name, one.slots, one.description, include_deferred=False, session=session
+            )
+        for setting in settings.variables:
+            variable.set(setting.key, setting.value, session=session)
 
 
 def main(state: str) -> None:

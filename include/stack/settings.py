@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads it
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,5 +32,7 @@ def load_stack_settings() -> StackSettings:
     try:
         return StackSettings()
     except ValidationError as error:
-        wrong = ", ".join(f"OPS_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        wrong = ", ".join(
+            f"OPS_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
+        )
         raise StackError(f"the environment has a setting that cannot be used: {wrong}") from None

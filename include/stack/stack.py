@@ -117,7 +117,8 @@ class Stack:
     def users(self) -> dict[str, dict[str, str]]:
         """The people's log-ins at the Airflow UI."""
         return {
-            name: {"username": name, "password": getattr(self, f"{name}_password")} for name in PEOPLE
+            name: {"username": name, "password": getattr(self, f"{name}_password")}
+            for name in PEOPLE
         }
 
     def _dsn(self, user: str, password: str, database: str) -> str:

@@ -95,7 +95,14 @@ def start(layout: Layout, stack: Stack, *, tied: bool) -> subprocess.Popen[bytes
     environment = base_environment(inherited_environment(), layout, stack)
     with (layout.logs / "supervisord.out").open("w") as output:
         return subprocess.Popen(  # noqa: S603
-            [layout.python, "-P", "-m", "supervisor.supervisord", "-c", str(layout.supervisor_conf)],
+            [
+                layout.python,
+                "-P",
+                "-m",
+                "supervisor.supervisord",
+                "-c",
+                str(layout.supervisor_conf),
+            ],
             env=environment,
             cwd=layout.state,
             stdin=subprocess.DEVNULL,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from include.stack import lifecycle
 from include.stack.history import Follower
 from include.stack.supervisor import Supervisor
-from include.stack.terminal import forget_terminal, say
+from include.stack.terminal import say
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from include.stack.layout import Layout
     from include.stack.stack import Stack
 
@@ -32,7 +29,6 @@ def command(
         say("ops: the stack is up already")
         say(addresses(at, stack))
         return
-    _stop_on_signals()
     stack = lifecycle.up(at, tied=not detach)
     say(addresses(at, stack))
     if not detach:
@@ -64,18 +60,3 @@ def watch(at: Layout, stack: Stack) -> None:
         say("\nops: stopping")
     lifecycle.down(at)
     say("ops: stopped, no process is left")
-
-
-def _stop_on_signals() -> None:
-    """Make a request to end and the end of the terminal the same as Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _hang_up)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _hang_up(_number: int, _frame: FrameType | None) -> NoReturn:
-    forget_terminal()
-    raise KeyboardInterrupt

@@ -1,0 +1,110 @@
+"""`./ops test`: the checks and the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from include.stack.errors import StackError
+from include.stack.layout import ROOT, Layout
+from include.stack.shell import inherited_environment
+from include.stack.terminal import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONTEXT = {"ignore_unknown_options": True}  # they are pytest's
+
+# In the order in which a mistake is found soonest.
+FOLDERS = {
+    "unit": ("tests/unit",),
+    "dags": ("tests/dags", "tests/plugins"),
+    "store": ("tests/store",),
+    "jobs": ("tests/jobs",),
+    "contract": ("tests/contract",),
+    "faults": ("tests/faults",),
+    "e2e": ("tests/e2e",),
+    "browser": ("tests/browser",),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A tool that reads the code; `arguments` are of `python -m`."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+CHECKS = (
+    Check("ruff check", ("ruff", "check")),
+    Check("ruff format", ("ruff", "format", "--check")),
+    Check("mypy", ("mypy", "include", "plugins")),
+    Check("import rules", ("importlinter.cli",)),
+    Check("spelling", ("codespell_lib",)),
+    Check("dags.md", ("include.tools.dag_docs", "--check")),
+    Check("documents", ("include.tools.check_docs",)),
+)
+
+
+def command(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar=f"[{'|'.join(FOLDERS)}]... [PYTEST ARGUMENTS]..."),
+    ] = None,
+) -> None:
+    """Run the tests; without a name the checks and then all tests."""
+    names, rest = split(arguments or [])
+    if not names and not rest:
+        run_checks()
+    folders = existing(names or list(FOLDERS))
+    state = Layout().state
+    state.mkdir(exist_ok=True)
+    pytest = ["pytest", *folders, f"--junitxml={state / 'junit.xml'}", *rest]
+    raise typer.Exit(_python(pytest))
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split the names of kinds of tests, which come first, from what is pytest's."""
+    names: list[str] = []
+    for position, argument in enumerate(arguments):
+        if argument not in FOLDERS:
+            return names, list(arguments[position:])
+        names.append(argument)
+    return names, []
+
+
+def existing(names: Sequence[str]) -> list[str]:
+    """Return the folders of these kinds; raise StackError for a kind that has no test yet."""
+    folders = []
+    for name in names:
+        found = [folder for folder in FOLDERS[name] if (ROOT / folder).is_dir()]
+        if not found and len(names) < len(FOLDERS):
+            raise StackError(f"there are no {name} tests yet")
+        folders += found
+    return folders
+
+
+def run_checks() -> None:
+    """Run every check, tell which fail, and end there if any does."""
+    failed = [check.name for check in CHECKS if _reported(check)]
+    if failed:
+        raise StackError(f"failed: {', '.join(failed)}; the tests were not run")
+
+
+def _reported(check: Check) -> int:
+    say(f"ops: {check.name}")
+    return _python(list(check.arguments))
+
+
+def _python(arguments: Sequence[str]) -> int:
+    """Run a module in the checkout, where all tools find their settings."""
+    environment = {**inherited_environment(), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-P", "-m", *arguments], cwd=ROOT, env=environment, check=False
+    )
+    return done.returncode

@@ -1,0 +1,122 @@
+"""What `./ops status` knows about a stack, as one value: JSON for programs, a screen for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from include.clock import SystemClock
+from include.stack import history
+from include.stack.health import Health, all_health, ill
+from include.stack.supervisor import Supervisor
+from include.store import Store
+from include.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from include.stack.layout import Layout
+    from include.stack.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """One process, and how steady it has been since the stack was started."""
+
+    name: str
+    state: str
+    pid: int | None
+    uptime_seconds: int | None
+    restarts: int
+    last_exit: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is in the tables: how much of what, and what needs somebody."""
+
+    inbox: dict[str, int]
+    oldest_waiting_seconds: float | None
+    uncertain_steps: dict[str, int]
+    problems: dict[str, str]  # run → why it is not started or does not go on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All of it; without a running stack only that."""
+
+    state: str  # down, healthy, unhealthy
+    processes: tuple[Process, ...] = ()
+    health: tuple[Health, ...] = ()
+    work: Work | None = None
+
+
+def report(at: Layout, stack: Stack | None) -> Report:
+    """Ask every part of the stack how it is."""
+    processes = _processes(at, stack) if stack else ()
+    if stack is None or not processes:
+        return Report(state="down")
+    work, database = _work(stack)
+    health = (database, *all_health(stack))
+    steady = all(process.state == "RUNNING" for process in processes)
+    state = "healthy" if steady and not ill(health) else "unhealthy"
+    return Report(state=state, processes=processes, health=health, work=work)
+
+
+def _processes(at: Layout, stack: Stack) -> tuple[Process, ...]:
+    happened = history.read(at.supervisor_log)
+    restarts, exits = history.restarts(happened), history.last_exits(happened)
+    return tuple(
+        Process(
+            name=one.name,
+            state=one.state,
+            pid=one.pid,
+            uptime_seconds=one.uptime_seconds,
+            restarts=restarts[one.name],
+            last_exit=exits.get(one.name),
+        )
+        for one in Supervisor(stack).processes()
+    )
+
+
+def _work(stack: Stack) -> tuple[Work | None, Health]:
+    """Read the tables; None where the database does not answer."""
+    try:
+        store = Store.connect(stack.database_url, timeout_seconds=2)
+        try:
+            return _work_in(store), Health(part="database", ok=True, words="answers")
+        finally:
+            store.close()
+    except psycopg.Error as error:
+        words = f"does not answer ({type(error).__name__})"
+        return None, Health(part="database", ok=False, words=words)
+
+
+def _work_in(store: Store) -> Work:
+    since = store.inbox.waiting().since
+    age = (SystemClock().now() - since).total_seconds() if since else None
+    return Work(
+        inbox={state.value: count for state, count in store.inbox.counts().items()},
+        oldest_waiting_seconds=age,
+        uncertain_steps=Timeline(store.connection).uncertain_steps(),
+        problems={
+            one.dag_run_id: one.problem for one in store.dispatches.in_flight() if one.problem
+        },
+    )
+
+
+def document(stack: Stack | None, told: Report) -> dict[str, Any]:
+    """Return the report as JSON, with everything another program needs to use the stack."""
+    if stack is None:
+        return asdict(told)
+    return {
+        "relay": stack.relay_url,
+        "airflow": stack.airflow_url,
+        "console": stack.console_url,
+        "sandbox": stack.sandbox_url,
+        "database": stack.database_url,
+        "stripe_webhook_secret": stack.stripe_webhook_secret,
+        "clerk_webhook_secret": stack.clerk_webhook_secret,
+        "users": stack.users,
+        **asdict(told),
+    }

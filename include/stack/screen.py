@@ -1,0 +1,90 @@
+"""The status screen for people: processes, health, work, addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from include.stack.health import Health
+    from include.stack.layout import Layout
+    from include.stack.report import Process, Report, Work
+    from include.stack.stack import Stack
+
+GOOD, BAD = "green", "bold red"
+
+
+def screen(at: Layout, stack: Stack, told: Report) -> RenderableType:
+    """Return the whole screen."""
+    headline = Text(f"The stack is {told.state}.", style=GOOD if told.state == "healthy" else BAD)
+    parts: list[RenderableType] = [
+        headline,
+        "",
+        _processes(told.processes),
+        "",
+        _health(told.health),
+    ]
+    if told.work:
+        parts += ["", _work(told.work)]
+    return Group(*parts, "", _addresses(at, stack))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _processes(processes: tuple[Process, ...]) -> Table:
+    table = _table("process", "state", "id", "up", "restarts", "last exit")
+    for one in processes:
+        style = "" if one.state == "RUNNING" and not one.restarts else BAD
+        uptime = "" if one.uptime_seconds is None else str(timedelta(seconds=one.uptime_seconds))
+        cells = (
+            one.state.lower(),
+            str(one.pid or ""),
+            uptime,
+            str(one.restarts),
+            one.last_exit or "",
+        )
+        table.add_row(one.name, *(Text(cell, style=style) for cell in cells))
+    return table
+
+
+def _health(healths: tuple[Health, ...]) -> Table:
+    table = _table("part", "is")
+    for one in healths:
+        table.add_row(one.part, Text(one.words, style=GOOD if one.ok else BAD))
+    return table
+
+
+def _work(work: Work) -> Table:
+    table = _table("inbox", "rows")
+    for state, count in sorted(work.inbox.items()):
+        table.add_row(state, str(count))
+    if not work.inbox:
+        table.add_row("empty", "0")
+    if work.oldest_waiting_seconds is not None:
+        table.add_row("oldest waiting", f"{work.oldest_waiting_seconds:.0f} s")
+    for effect, count in work.uncertain_steps.items():
+        table.add_row(Text(f"uncertain: {effect}", style=BAD), str(count))
+    for dag_run_id, problem in work.problems.items():
+        table.add_row(Text(dag_run_id, style=BAD), problem)
+    return table
+
+
+def _addresses(at: Layout, stack: Stack) -> Table:
+    table = _table("where", "")
+    table.add_row("Airflow", stack.airflow_url)
+    table.add_row("relay", stack.relay_url)
+    table.add_row("sandbox", stack.sandbox_url)
+    table.add_row("passwords", str(at.stack_file))
+    table.add_row("logs", str(at.logs))
+    return table

@@ -1,0 +1,85 @@
+-- name: find_members(handle)
+-- Find whom a handle names: e-mail address, our id, or an id at Stripe or Clerk.
+SELECT id AS member_id FROM public.users
+WHERE id::text = lower(:handle) OR lower(email) = lower(:handle)
+   OR clerk_user_id = :handle OR stripe_customer_id = :handle
+UNION
+SELECT user_id FROM public.memberships WHERE stripe_subscription_id = :handle
+UNION
+SELECT member_id FROM ops.objects WHERE object_id = :handle AND member_id IS NOT NULL;
+
+-- name: find_rows(handle)
+-- Find the inbox rows that a handle names: event id, or the row's own number.
+SELECT id FROM ops.inbox WHERE event_id = :handle OR id::text = :handle ORDER BY id;
+
+-- name: read_rows_of(member_ids)
+-- Find the inbox rows that turned out to be about these members.
+SELECT id FROM ops.inbox WHERE member_id = ANY (:member_ids::uuid[]) ORDER BY id;
+
+-- name: read_entries(member_ids, inbox_ids)
+-- Tell what happened to these rows and members, in time order; no body, no address.
+WITH rows AS (
+  SELECT * FROM ops.inbox WHERE id = ANY (:inbox_ids::bigint[])
+), runs AS (
+  SELECT dag_run_id FROM rows WHERE dag_run_id IS NOT NULL
+  UNION
+  SELECT dag_run_id FROM ops.run_members WHERE member_id = ANY (:member_ids::uuid[])
+), outcomes AS (
+  SELECT dag_run_id, string_agg(DISTINCT outcome, ', ') AS outcome, string_agg(DISTINCT reason, '; ') AS reason
+  FROM ops.run_members
+  WHERE member_id = ANY (:member_ids::uuid[])
+     OR member_id IN (SELECT member_id FROM rows WHERE member_id IS NOT NULL)
+  GROUP BY dag_run_id
+), entries AS (
+  SELECT created_at AS at, 0 AS step, 'vendor' AS part, provider || ' ' || type AS what,
+         NULL AS detail, NULL AS dag_run_id, NULL AS job, id AS inbox_id
+  FROM rows WHERE created_at IS NOT NULL
+  UNION ALL
+  SELECT received_at, 1, 'inbox', 'received ' || event_id, 'row ' || id || ', ' || mode, NULL, NULL, id FROM rows
+  UNION ALL
+  SELECT conflict.received_at, 2, 'inbox', 'the same event with another body', deliveries || ' times', NULL, NULL, inbox_id
+  FROM ops.inbox_conflicts AS conflict JOIN rows ON rows.id = conflict.inbox_id
+  UNION ALL
+  SELECT dispatched_at, 3, 'inbox', 'taken by a run', 'try ' || attempts, dag_run_id, job, id
+  FROM rows WHERE dispatched_at IS NOT NULL
+  UNION ALL
+  SELECT started_at, 4, 'airflow', 'run accepted', rows || ' rows', dag_run_id, job, NULL
+  FROM ops.dispatches JOIN runs USING (dag_run_id) WHERE started_at IS NOT NULL
+  UNION ALL
+  SELECT coalesce(checked_at, claimed_at), 5, 'airflow', 'run waits', problem, dag_run_id, job, NULL
+  FROM ops.dispatches JOIN runs USING (dag_run_id) WHERE problem IS NOT NULL
+  UNION ALL
+  SELECT finished_at, 9, 'airflow', 'run ' || state, concat_ws(': ', outcome, reason), dag_run_id, job, NULL
+  FROM ops.dispatches JOIN runs USING (dag_run_id) LEFT JOIN outcomes USING (dag_run_id)
+  WHERE finished_at IS NOT NULL
+  UNION ALL
+  SELECT planned_at, 5, 'step', effect || ' planned', NULL, dag_run_id, NULL, NULL
+  FROM ops.steps WHERE member_id = ANY (:member_ids::uuid[])
+  UNION ALL
+  SELECT intended_at, 6, 'step', effect || ' begun', 'try ' || attempts, dag_run_id, NULL, NULL
+  FROM ops.steps WHERE member_id = ANY (:member_ids::uuid[]) AND intended_at IS NOT NULL
+  UNION ALL
+  SELECT coalesce(finished_at, intended_at), 7, 'step', effect || ' ' || state, reason, dag_run_id, NULL, NULL
+  FROM ops.steps
+  WHERE member_id = ANY (:member_ids::uuid[]) AND state IN ('done', 'uncertain', 'refused')
+  UNION ALL
+  SELECT at, 8, 'audit', action, 'by ' || actor || ', no. ' || seq, dag_run_id, NULL, NULL
+  FROM ops.audit_log
+  WHERE target = ANY (SELECT 'member:' || id FROM unnest(:member_ids::uuid[]) AS member (id))
+     OR inbox_ids && :inbox_ids::bigint[]
+  UNION ALL
+  SELECT synced_at, 8, 'mailchimp', 'contact is ' || status, array_to_string(tags, ', '), NULL, NULL, NULL
+  FROM ops.contacts WHERE member_id = ANY (:member_ids::uuid[])
+  UNION ALL
+  SELECT finished_at, 10, 'inbox', state, reason, dag_run_id, job, id FROM rows WHERE finished_at IS NOT NULL
+  UNION ALL
+  SELECT coalesce(due_at, received_at), 11, 'inbox', 'is ' || state, reason, NULL, job, id
+  FROM rows WHERE finished_at IS NULL
+)
+SELECT at, part, what, detail, dag_run_id, entries.inbox_id,
+       coalesce(job, (SELECT job FROM ops.dispatches AS run WHERE run.dag_run_id = entries.dag_run_id)) AS job
+FROM entries ORDER BY at, step, inbox_id, what;
+
+-- name: read_uncertain_steps()
+-- Count the effects whose answer was lost, by effect: a person has to look.
+SELECT effect, count(*) AS count FROM ops.steps WHERE state = 'uncertain' GROUP BY effect ORDER BY effect;

@@ -1,0 +1,73 @@
+"""Everything that happened to one member or event, put together from all tables, in time order.
+
+For a terminal and, later, the console: ids, states and reasons, never a body and never an address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("timeline")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One thing that happened; `part` is where: vendor, inbox, airflow, step, mailchimp or audit."""
+
+    at: datetime
+    part: str
+    what: str
+    detail: str | None
+    job: str | None
+    dag_run_id: str | None
+    inbox_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Story:
+    """What a handle turned out to name, and what happened to it."""
+
+    members: tuple[UUID, ...]
+    inbox_ids: tuple[int, ...]
+    entries: tuple[Entry, ...]
+
+
+class Timeline:
+    """Reads across the tables."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Read over `connection`, whose rows come as dicts."""
+        self._connection = connection
+
+    def of(self, handle: str) -> Story:
+        """Tell the story of a member (e-mail, our id, Stripe or Clerk id) or an event (its id, its row).
+
+        A handle that names nobody and nothing has an empty story.
+        """
+        members = _column(SQL.find_members(self._connection, handle=handle), "member_id")
+        inbox_ids = (
+            _column(SQL.read_rows_of(self._connection, member_ids=members), "id")
+            if members
+            else _column(SQL.find_rows(self._connection, handle=handle), "id")
+        )
+        rows = SQL.read_entries(self._connection, member_ids=members, inbox_ids=inbox_ids)
+        entries = tuple(Entry(**row) for row in rows) if members or inbox_ids else ()
+        return Story(members=tuple(members), inbox_ids=tuple(inbox_ids), entries=entries)
+
+    def uncertain_steps(self) -> dict[str, int]:
+        """Count, by effect, the steps whose answer was lost."""
+        return {row["effect"]: row["count"] for row in SQL.read_uncertain_steps(self._connection)}
+
+
+def _column(rows: Iterable[dict[str, Any]], name: str) -> list[Any]:
+    return [row[name] for row in rows]
