@@ -43,7 +43,7 @@ class Entry:
         }
 
 
-def readable(body: bytes) -> Any:  # noqa: ANN401
+def readable(body: bytes) -> Any:
     """Return a body as JSON where it is JSON, else as text, else None."""
     if not body:
         return None

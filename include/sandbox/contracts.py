@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,7 +10,13 @@ from urllib.parse import parse_qsl
 import orjson
 
 from include.sandbox.descriptions import Description, Direction, Json, Operation, typed
-from include.sandbox.leniencies import is_undescribed, undescribed_query
+from include.sandbox.leniencies import (
+    NO_BODY,
+    is_stub,
+    is_undescribed,
+    undescribed_query,
+    without_extras,
+)
 from include.sandbox.outbox import Event
 from include.sandbox.stripe.form import parse
 from include.sandbox.vendor import Switches, Vendor
@@ -24,7 +31,9 @@ class Contracts:
     """The descriptions of all vendors, read when first needed, and the violations seen so far."""
 
     def __init__(self, folder: Path, vendors: Iterable[Vendor]) -> None:
-        """Look into `folder` for the descriptions that the vendors name."""
+        """Look into `folder` for the descriptions that the vendors name; it must be there."""
+        if not folder.is_dir():
+            raise FileNotFoundError(f"no descriptions in {folder}: unset OPS_CONTRACTS_DIR")
         self._folder = folder
         self._vendors = {vendor.name: vendor for vendor in vendors}
         self._descriptions: dict[str, Description] = {}
@@ -43,6 +52,8 @@ class Contracts:
                 self._add(vendor, call, "request", "the description has no such operation")
             return
         let_through = undescribed_query(vendor, call.method, call.path)
+        if call.body == NO_BODY.get(vendor):
+            call = replace(call, body=b"")
         for problem in request_problems(description, operation, call, let_through):
             self._add(vendor, call, "request", problem)
 
@@ -53,7 +64,7 @@ class Contracts:
         if operation is None:
             problem = by_object(description, answer)
         else:
-            problem = answer_problem(description, operation, answer)
+            problem = answer_problem(vendor, description, operation, answer)
         if problem is not None:
             self._add(vendor, call, "answer", f"{answer.status}: {problem}")
 
@@ -109,7 +120,7 @@ def request_problems(
     return [*problems, *([problem] if problem else [])]
 
 
-def body_in(call: Call, kind: str, schema: Json, description: Description) -> Any:  # noqa: ANN401
+def body_in(call: Call, kind: str, schema: Json, description: Description) -> Any:
     """Return a body with the types its schema asks for; ValueError where it cannot be read."""
     if kind == JSON_BODY:
         return orjson.loads(call.body)
@@ -149,7 +160,9 @@ def query_values(call: Call, parameters: Mapping[str, Json]) -> Json:
     return tree
 
 
-def answer_problem(description: Description, operation: Operation, answer: Answer) -> str | None:
+def answer_problem(
+    vendor: str, description: Description, operation: Operation, answer: Answer
+) -> str | None:
     """Return what is wrong with an answer, or None."""
     described = operation.body["responses"]
     status = str(answer.status) if str(answer.status) in described else "default"
@@ -162,10 +175,11 @@ def answer_problem(description: Description, operation: Operation, answer: Answe
     kind = (answer.content_type or "").partition(";")[0]
     if kind not in content:
         return f"the content type {kind!r} is not one of {sorted(content)}"
-    escaped = kind.replace("/", "~1")
-    return description.problem(
-        orjson.loads(answer.body), f"{pointer}/content/{escaped}/schema", "answer"
-    )
+    document = without_extras(vendor, answer.status, orjson.loads(answer.body))
+    if is_stub(vendor, document):
+        return None
+    schema = f"{pointer}/content/{kind.replace('/', '~1')}/schema"
+    return description.problem(document, schema, "answer")
 
 
 def by_object(description: Description, answer: Answer) -> str | None:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -89,7 +90,7 @@ class Courier:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError):
             return NO_ANSWER
-        event.delivered = event.delivered or 200 <= status < 300  # noqa: PLR2004 - a 2xx
+        event.delivered = event.delivered or is_success(status)
         return status
 
     def _webhooks(self, event: Event) -> Webhooks:
@@ -125,6 +126,11 @@ class Courier:
                 return
             await asyncio.sleep(pause)
             pause *= GROWTH
+
+
+def is_success(status: int) -> bool:
+    """Is this status one that the vendor takes for delivered."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def arranged(events: list[Event], *, duplicates: int, shuffled: bool, seed: int) -> list[Event]:

@@ -82,18 +82,18 @@ class Description:
             node = self.at(node["$ref"].removeprefix("#"))
         return node
 
-    def problem(self, value: Any, pointer: str, direction: Direction) -> str | None:  # noqa: ANN401
+    def problem(self, value: Any, pointer: str, direction: Direction) -> str | None:
         """Return what is wrong with a value under the schema at a pointer, or None."""
         error = best_match(self._validator(pointer, direction).iter_errors(sampled(value)))
         return None if error is None else told(error)
 
-    def inline_problem(self, value: Any, schema: Json) -> str | None:  # noqa: ANN401
+    def inline_problem(self, value: Any, schema: Json) -> str | None:
         """Return what is wrong with a request's value under a schema that is at hand, or None."""
         validator = OAS30WriteValidator(self.followed(schema), registry=self._registry)
         error = best_match(validator.iter_errors(value))
         return None if error is None else told(error)
 
-    def _new_validator(self, pointer: str, direction: Direction) -> Any:  # noqa: ANN401
+    def _new_validator(self, pointer: str, direction: Direction) -> Any:
         kind = OAS30WriteValidator if direction == "request" else OAS30ReadValidator
         straight, _ = self._walked(pointer)
         return kind({"$ref": f"{self._base}#{straight}"}, registry=self._registry)
@@ -143,7 +143,7 @@ def allow_null_in_enums(document: Json) -> None:
             values.append(None)
 
 
-def nodes_in(node: Any) -> Iterator[Json]:  # noqa: ANN401
+def nodes_in(node: Any) -> Iterator[Json]:
     """Give every object of a document."""
     if isinstance(node, dict):
         yield node
@@ -152,7 +152,7 @@ def nodes_in(node: Any) -> Iterator[Json]:  # noqa: ANN401
             yield from nodes_in(inner)
 
 
-def sampled(value: Any) -> Any:  # noqa: ANN401
+def sampled(value: Any) -> Any:
     """Return a value whose long lists are cut to their first two and last two elements."""
     if isinstance(value, list):
         long = len(value) > LISTS_ARE_SAMPLED_ABOVE
@@ -162,7 +162,7 @@ def sampled(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def typed(value: Any, schema: Mapping[str, Any], description: Description) -> Any:  # noqa: ANN401
+def typed(value: Any, schema: Mapping[str, Any], description: Description) -> Any:
     """Return a form's or query's text as the types that a schema asks for, where it can be."""
     schema = description.followed(dict(schema))
     options = schema.get("anyOf") or schema.get("oneOf")
@@ -177,7 +177,7 @@ def typed(value: Any, schema: Mapping[str, Any], description: Description) -> An
     return scalar(value, kind)
 
 
-def typed_as_one_of(value: Any, options: list[Json], description: Description) -> Any:  # noqa: ANN401
+def typed_as_one_of(value: Any, options: list[Json], description: Description) -> Any:
     """Return a value as the first option that changes its type or suits it as it is."""
     for option in options:
         kind = description.followed(option).get("type")
@@ -188,7 +188,7 @@ def typed_as_one_of(value: Any, options: list[Json], description: Description) -
     return value
 
 
-def scalar(value: Any, kind: str | None) -> Any:  # noqa: ANN401
+def scalar(value: Any, kind: str | None) -> Any:
     """Return text as a number or a boolean where a schema wants one and the text is one."""
     if not isinstance(value, str):
         return value

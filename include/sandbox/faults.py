@@ -81,7 +81,7 @@ class FaultBook:
         """Go through the faults, oldest first."""
         return iter(self._faults.values())
 
-    def order(self, **wish: Any) -> Fault:  # noqa: ANN401 - the fields of Fault, checked by the control interface
+    def order(self, **wish: Any) -> Fault:
         """Add a fault and return it with its id."""
         fault = Fault(id=f"fault_{next(self._numbers)}", **wish)
         self._faults[fault.id] = fault

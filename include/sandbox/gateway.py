@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -51,9 +52,11 @@ class Gateway:
     async def _served(self, call: Call, at_once: int) -> tuple[Answer | None, Fault | None]:
         """Return the answer (None: cut off) and the fault that had a hand in it."""
         # In service for at least one turn of the loop: calls that arrive together overlap.
-        await asyncio.sleep(self.world.switches.service_seconds.get(self.vendor.name, 0))
+        await asyncio.sleep(0)
         if self.vendor.most_at_once is not None and at_once > self.vendor.most_at_once:
             return self.vendor.too_many(), None
+        if seconds := self.world.switches.service_seconds.get(self.vendor.name):
+            await asyncio.sleep(seconds)
         fault = self.world.faults.firing(self.vendor.name, call)
         if fault is None:
             return self.answer(call), None
@@ -123,7 +126,7 @@ def headers_of(scope: Scope) -> Mapping[str, str]:
 async def respond(send: Send, answer: Answer) -> None:
     """Send an answer; without a content type nothing but the status and its headers."""
     headers = [(k.lower().encode(), v.encode()) for k, v in answer.headers.items()]
-    if answer.status != 204:  # noqa: PLR2004 - "No Content" has no length either
+    if answer.status != HTTPStatus.NO_CONTENT:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     if answer.content_type is not None:
         headers.append((b"content-type", answer.content_type.encode()))

@@ -10,7 +10,7 @@ class Settings(BaseSettings):
     """What the sandbox is started with. Of a vendor whose key is not set, any key is accepted."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OPS_SANDBOX_", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="OPS_SANDBOX_", frozen=True, env_ignore_empty=True, populate_by_name=True
     )
 
     host: str = "127.0.0.1"

@@ -109,7 +109,8 @@ class UpdateMember(Story):
         if self.tier is not None:
             stripe = world.state(StripeState)
             price = stripe.price_of_tier(self.tier)
-            billing.change_price(stripe, subscription_of(world, self.email), price)
+            subscription = stripe.get("subscription", str(ids.get("stripe_subscription_id")))
+            billing.change_price(stripe, subscription, price)
         return ids
 
     def _change_user(self, world: World, user_id: str) -> None:

@@ -45,7 +45,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer on its way out, not a failure of the sandbox
+class Refusal(Exception):  # noqa: N818 - an answer on its way out, no failure of the sandbox
     """The vendor says no; carries the answer that says so."""
 
     def __init__(self, answer: Answer) -> None:
@@ -54,7 +54,7 @@ class Refusal(Exception):  # noqa: N818 - an answer on its way out, not a failur
         self.answer = answer
 
 
-def json_answer(document: Any, status: int = 200, content_type: str = JSON) -> Answer:  # noqa: ANN401
+def json_answer(document: Any, status: int = 200, content_type: str = JSON) -> Answer:
     """Return a JSON answer."""
     return Answer(status, orjson.dumps(document), content_type)
 

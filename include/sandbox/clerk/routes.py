@@ -37,6 +37,8 @@ def create_user(state: ClerkState, call: Call) -> Answer:
     """Create a user."""
     body = body_of(call)
     addresses = body.pop("email_address", None) or [""]
+    if not isinstance(addresses, list):
+        raise errors.address_invalid()
     first_name, last_name = body.pop("first_name", None), body.pop("last_name", None)
     return json_answer(state.create(addresses[0], first_name, last_name, **body))
 

@@ -109,8 +109,8 @@ class ClerkState:
         found = self.users.get(wanted) or self.by_email(wanted)
         return {"users": [found] if found else []}
 
-    def _refuse_address(self, email: str) -> None:
-        if not ADDRESS.fullmatch(email):
+    def _refuse_address(self, email: object) -> None:
+        if not isinstance(email, str) or not ADDRESS.fullmatch(email):
             raise errors.address_invalid()
         if email.lower() in self._by_email:
             raise errors.address_taken()

@@ -80,7 +80,11 @@ def people_routes(world: World) -> APIRouter:
         return {**ids, "events": [event["id"] for event in events], "made": events}
 
     @router.get("/state/{vendor}")
-    async def state(vendor: str, email: str | None = None, id: str | None = None) -> Json:  # noqa: A002
+    async def state(
+        vendor: str,
+        email: str | None = None,
+        id: str | None = None,  # noqa: A002 - the name in the query
+    ) -> Json:
         """Show a vendor's state, all of it or what belongs to one address or id."""
         if vendor not in world.states:
             raise HTTPException(GONE, "no such vendor")

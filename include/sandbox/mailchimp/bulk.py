@@ -19,8 +19,8 @@ def subscribe(
     The members' own `tags` and `status_if_new` are not fields of this call and are ignored.
     """
     members = body.get("members")
-    if not isinstance(members, list):
-        raise errors.invalid_field("members", "Schema describes array, none found instead")
+    if not isinstance(members, list) or not all(isinstance(m, dict) for m in members):
+        raise errors.invalid_field("members", "Schema describes array of objects")
     refuse_too_many("members", members)
     result = _Result()
     seen: set[str] = set()

@@ -62,19 +62,18 @@ class Contacts:
     def __init__(self) -> None:
         """Start with nobody."""
         self.by_hash: dict[str, Contact] = {}
+        self._by_contact_id: dict[str, Contact] = {}
         self._forgotten: set[str] = set()
         self._signed_up_too_often: set[str] = set()
         self._web_id = 100_000
 
     def find(self, key: str) -> Contact | None:
         """Return the contact of a hash, an address or a contact id."""
-        found = self.by_hash.get(key) or self.by_hash.get(subscriber_hash(key))
-        if found is None and len(key) == 32 and key != subscriber_hash(key):  # noqa: PLR2004
-            return None if not self.by_hash else self._by_contact_id(key)
-        return found
-
-    def _by_contact_id(self, key: str) -> Contact | None:
-        return next((c for c in self.by_hash.values() if c.contact_id == key), None)
+        return (
+            self.by_hash.get(key)
+            or self.by_hash.get(subscriber_hash(key))
+            or self._by_contact_id.get(key)
+        )
 
     def add(self, email: str, status: str, now: str) -> Contact:
         """Add a contact without asking any rule."""
@@ -83,11 +82,17 @@ class Contacts:
             email=email, status=status, last_changed=now, timestamp_opt=now, web_id=self._web_id
         )
         self.by_hash[contact.id] = contact
+        self._by_contact_id[contact.contact_id] = contact
         return contact
+
+    def remove(self, contact: Contact) -> None:
+        """Take a contact away without asking any rule."""
+        del self.by_hash[contact.id]
+        del self._by_contact_id[contact.contact_id]
 
     def create(self, email: str, status: str, now: str) -> Contact:
         """Add a contact, or refuse as Mailchimp does."""
-        self.refuse_address(email)
+        refuse_address(email)
         if subscriber_hash(email) in self.by_hash:
             raise errors.member_exists(email)
         if subscriber_hash(email) in self._forgotten:
@@ -95,13 +100,6 @@ class Contacts:
         if subscriber_hash(email) in self._signed_up_too_often:
             raise errors.too_many_lists(email)
         return self.add(email, status, now)
-
-    def refuse_address(self, email: str) -> None:
-        """Refuse what is no address; the domain `.invalid` stands for those that look fake."""
-        if not ADDRESS.fullmatch(email):
-            raise errors.invalid_field("email_address", "Please provide a valid email address.")
-        if FAKE.search(email):
-            raise errors.fake_address(email)
 
     def change(self, contact: Contact, changes: dict[str, Any], now: str) -> None:
         """Apply the fields of a PUT or PATCH; all of them, or none and a refusal."""
@@ -111,7 +109,9 @@ class Contacts:
         if status in ("subscribed", "pending") and contact.quirk in NOT_THE_APIS:
             self._refuse_return(contact, status)
         merge_fields = checked_merge_fields(changes.get("merge_fields") or {})
-        self._move(contact, changes.get("email_address") or contact.email)
+        email = changes.get("email_address") or contact.email
+        refuse_address(email)
+        self._move(contact, email)
         contact.merge_fields = {**contact.merge_fields, **merge_fields}
         contact.status = status
         for name in ("interests", "language", "vip", "email_type", "ip_signup", "ip_opt"):
@@ -127,7 +127,6 @@ class Contacts:
     def _move(self, contact: Contact, email: str) -> None:
         """Give a contact another address: it gets another hash and keeps everything else."""
         if email.lower() != contact.email.lower():
-            self.refuse_address(email)
             if subscriber_hash(email) in self.by_hash:
                 raise errors.member_exists(email)
             del self.by_hash[contact.id]
@@ -137,7 +136,7 @@ class Contacts:
     def forget(self, contact: Contact) -> None:
         """Delete for good: the address can never be imported again."""
         self._forgotten.add(contact.id)
-        del self.by_hash[contact.id]
+        self.remove(contact)
 
     def put_into(self, email: str, quirk: Quirk, now: str) -> None:
         """Bring an address into a state that only the person or Mailchimp itself can cause."""
@@ -156,8 +155,18 @@ class Contacts:
         contact.last_changed = now
 
 
-def checked_merge_fields(values: dict[str, Any]) -> dict[str, Any]:
+def refuse_address(email: object) -> None:
+    """Refuse what is no address; the domain `.invalid` stands for those that look fake."""
+    if not isinstance(email, str) or not ADDRESS.fullmatch(email):
+        raise errors.invalid_field("email_address", "Please provide a valid email address.")
+    if FAKE.search(email):
+        raise errors.fake_address(email)
+
+
+def checked_merge_fields(values: Any) -> dict[str, Any]:
     """Return the values of known merge fields; unknown ones are dropped, as Mailchimp does."""
+    if not isinstance(values, dict):
+        raise errors.invalid_field("merge_fields", "Schema describes object, other found instead")
     for name, value in values.items():
         if name in MERGE_FIELDS and len(str(value)) > LONGEST_MERGE_FIELD:
             raise errors.invalid_merge_field(

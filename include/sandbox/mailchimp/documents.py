@@ -129,7 +129,7 @@ def picked(document: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     return {k: _inside(document[k], rest) for k, rest in wanted.items() if k in document}
 
 
-def _inside(value: Any, fields: list[str]) -> Any:  # noqa: ANN401
+def _inside(value: Any, fields: list[str]) -> Any:
     if not fields:
         return value
     if isinstance(value, list):

@@ -15,6 +15,7 @@ from include.sandbox.vendor import Vendor
 from include.sandbox.wire import NO_CONTENT, Answer, Call, Routes, json_answer
 
 ROUTES = Routes()
+MOST_PER_PAGE = 1000
 LIST = "/lists/{list_id}"
 MEMBER = LIST + "/members/{key}"
 QUEUE = "/automations/{workflow_id}/emails/{email_id}/queue"
@@ -145,7 +146,11 @@ def set_member_tags(state: MailchimpState, call: Call, list_id: str, key: str) -
     if not isinstance(wishes, list):
         raise errors.invalid_field("tags", "Schema describes array, none found instead")
     for wish in wishes:
-        if wish.get("status") not in ("active", "inactive") or not wish.get("name"):
+        if (
+            not isinstance(wish, dict)
+            or wish.get("status") not in ("active", "inactive")
+            or not wish.get("name")
+        ):
             raise errors.invalid_field("tags", "Each tag needs a name and a status")
     for wish in wishes:
         state.tags.set(contact, wish["name"], wish["status"], state.now())
@@ -249,8 +254,16 @@ def address_in(call: Call) -> str:
 
 def page(call: Call, items: Sequence[Any]) -> list[Any]:
     """Return the asked part of a list: `count` (10, at most 1,000) after `offset`."""
-    offset, size = int(call.argument("offset", "0")), int(call.argument("count", "10"))
-    return list(items[offset : offset + min(size, 1000)])
+    offset, size = number_in(call, "offset", "0"), number_in(call, "count", "10")
+    return list(items[offset : offset + min(size, MOST_PER_PAGE)])
+
+
+def number_in(call: Call, name: str, default: str) -> int:
+    """Return a whole number of the query, or refuse."""
+    text = call.argument(name, default)
+    if not text.isdecimal():
+        raise errors.invalid_field(name, f"Schema describes integer, {text} found instead")
+    return int(text)
 
 
 def picked_answer(call: Call, document: dict[str, Any]) -> Answer:

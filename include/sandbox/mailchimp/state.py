@@ -59,7 +59,7 @@ class MailchimpState:
         try:
             self.contacts.change(contact, {**changes, "status": status}, self.now())
         except Refusal:
-            del self.contacts.by_hash[contact.id]
+            self.contacts.remove(contact)
             raise
         return contact
 

@@ -7,7 +7,7 @@ from include.sandbox.wire import Answer, Refusal, json_answer
 INVALID = "invalid_request_error"
 
 
-def error(status: int, kind: str, message: str, **more: Any) -> Answer:  # noqa: ANN401
+def error(status: int, kind: str, message: str, **more: Any) -> Answer:
     """Return an error in Stripe's envelope."""
     return json_answer({"error": {"type": kind, "message": message, **more}}, status)
 

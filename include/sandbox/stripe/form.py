@@ -16,18 +16,24 @@ def parse(text: str) -> Form:
     """Turn `items[0][price]=p` into `{"items": [{"price": "p"}]}`; values stay text."""
     tree: Form = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
-        _put(tree, [*PART.findall(name), *([""] if name.endswith("[]") else [])], value)
+        path = [*PART.findall(name), *([""] if name.endswith("[]") else [])]
+        if not path or not _put(tree, path, value):
+            raise errors.unknown(name)
     return {name: _lists(value) for name, value in tree.items()}
 
 
-def _put(tree: Form, path: list[str], value: str) -> None:
+def _put(tree: Form, path: list[str], value: str) -> bool:
+    """Put a value into its place; False where another value is in the way."""
+    node: Any = tree
     for part in path[:-1]:
-        tree = tree.setdefault(part, {})
-    last = path[-1]
-    tree[last or str(len(tree))] = value
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            return False
+    node[path[-1] or str(len(node))] = value
+    return True
 
 
-def _lists(value: Any) -> Any:  # noqa: ANN401
+def _lists(value: Any) -> Any:
     """Turn dicts whose keys are all numbers into lists."""
     if not isinstance(value, dict):
         return value
@@ -64,7 +70,7 @@ def truth(form: Mapping[str, Any], name: str) -> bool | None:
     return bool(text == "true")
 
 
-def merged_metadata(old: Mapping[str, str], new: Any) -> dict[str, str]:  # noqa: ANN401
+def merged_metadata(old: Mapping[str, str], new: Any) -> dict[str, str]:
     """Merge metadata key by key; an empty value takes a key away, an empty whole takes all away."""
     if new == "":
         return {}

@@ -92,7 +92,7 @@ def expanded(state: StripeState, document: Object, paths: Sequence[str]) -> Obje
     return copy
 
 
-def _expand(state: StripeState, node: Any, path: list[str], whole: str) -> None:  # noqa: ANN401
+def _expand(state: StripeState, node: Any, path: list[str], whole: str) -> None:
     if isinstance(node, list):
         for item in node:
             _expand(state, item, path, whole)

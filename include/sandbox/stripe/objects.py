@@ -1,5 +1,6 @@
 """Stripe's objects as new ones look, in the shape of API 2026-10-28.endive."""
 
+from calendar import monthrange
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -17,9 +18,7 @@ def later(seconds: int, interval: str = "month") -> int:
     start = datetime.fromtimestamp(seconds, UTC)
     months = start.year * 12 + start.month - 1 + (12 if interval == "year" else 1)
     year, month = divmod(months, 12)
-    first_of_next = datetime(year + (month == 11), (month + 1) % 12 + 1, 1, tzinfo=UTC)  # noqa: PLR2004
-    first = datetime(year, month + 1, 1, tzinfo=UTC)
-    day = min(start.day, (first_of_next - first).days)
+    day = min(start.day, monthrange(year, month + 1)[1])
     return int(start.replace(year=year, month=month + 1, day=day).timestamp())
 
 

@@ -46,7 +46,7 @@ def render(document: Object, shape: str, price_of: Callable[[str], Object]) -> O
     return {**_old(document, price_of)}
 
 
-def _old(value: Any, price_of: Callable[[str], Object]) -> Any:  # noqa: ANN401
+def _old(value: Any, price_of: Callable[[str], Object]) -> Any:
     if isinstance(value, list):
         return [_old(item, price_of) for item in value]
     if not isinstance(value, dict):
