@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from include.stack.demo.play import stage_on
-from include.stack.demo.stage import DAG, open_database
+from include.stack.demo.stage import DAG
 from include.stack.stack import Stack
 
 CHROMIUM = shutil.which("chromium")
@@ -28,8 +28,7 @@ WAIT_SECONDS = 60
 
 def welcoming_run(stack: Stack) -> str:
     """Let a member join and return the address of the run that welcomed her."""
-    with open_database(stack.database_url) as database:
-        stage = stage_on(stack, database)
+    with stage_on(stack) as stage:
         paid = stage.join(stage.newcomer(), "clerk_first").of_type("checkout.session.completed")
         [run] = stage.deliver("she has paid", paid).runs
         assert stage.problems == []

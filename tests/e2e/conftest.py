@@ -4,32 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.stack.demo.airflow import Airflow
 from include.stack.demo.play import stage_on
 from include.stack.demo.sandbox import Sandbox
-from include.stack.demo.stage import Stage, open_database
+from include.stack.demo.stage import Stage
 from tests.local_stack import LocalStack
 
 
 @pytest.fixture
 def stage(local_stack: LocalStack) -> Iterator[Stage]:
     """Give a stage of its own to each test: the vendors on one side, what came of it on the other."""
-    stack = local_stack.stack
-    with open_database(stack.database_url) as database:
-        yield stage_on(stack, database)
-
-
-@pytest.fixture
-def operator(local_stack: LocalStack) -> Airflow:
-    """Give Airflow's REST API as the operator uses it."""
-    stack = local_stack.stack
-    return Airflow(url=stack.airflow_url, **stack.users["operator"])
+    with stage_on(local_stack.stack) as stage:
+        yield stage
 
 
 @pytest.fixture(autouse=True)
 def _no_faults_and_no_violations(local_stack: LocalStack) -> Iterator[None]:
     """Leave no fault behind, and find the test in which a call broke a vendor's description."""
     yield
-    sandbox = Sandbox(local_stack.stack.sandbox_url)
-    sandbox.http.delete("/faults").raise_for_status()
-    assert sandbox.violations()["violations"] == []
+    with Sandbox.at(local_stack.stack.sandbox_url) as sandbox:
+        sandbox.http.delete("/faults").raise_for_status()
+        assert sandbox.violations()["violations"] == []

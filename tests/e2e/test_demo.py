@@ -6,9 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from include.stack.demo.airflow import Airflow
 from include.stack.demo.play import play
-from include.stack.demo.sandbox import Sandbox
 from include.stack.demo.stage import Stage
 from include.stack.demo.stories import STORIES, clerk_first
 from tests.local_stack import CONTRACTS, LocalStack
@@ -47,12 +45,12 @@ def test_json_has_its_exact_form(demo):
         assert all(event["seconds"] >= 0 for event in story["events"])
 
 
-def test_each_link_leads_to_a_run_that_succeeded(demo, operator: Airflow):
+def test_each_link_leads_to_a_run_that_succeeded(demo, stage: Stage):
     """The links are runs in the Airflow UI, whose API knows them under the same path."""
     links = [link for story in demo["stories"] for link in story["links"].values()]
 
     paths = [httpx.URL(link).raw_path.decode().replace("/runs/", "/dagRuns/") for link in links]
-    runs = [operator.ask("GET", path).json() for path in paths]
+    runs = [stage.airflow.ask("GET", path).json() for path in paths]
 
     assert links
     assert {run["state"] for run in runs} == {"success"}
@@ -89,9 +87,9 @@ def test_failed_check_is_said(stage: Stage):
 @pytest.mark.skipif(
     not CONTRACTS.is_dir(), reason="the vendors' descriptions are not on this machine"
 )
-def test_every_call_was_held_against_the_vendors_descriptions(demo, local_stack: LocalStack):
+def test_every_call_was_held_against_the_vendors_descriptions(demo, stage: Stage):
     """No story, and no test before, made a call or got an answer that a description forbids."""
-    found = Sandbox(local_stack.stack.sandbox_url).violations()
+    found = stage.sandbox.violations()
 
     assert demo["stories"]
     assert found["checked"]

@@ -8,7 +8,7 @@ import pytest
 
 from include.stack.demo.checks import expect_members
 from include.stack.demo.play import stage_on
-from include.stack.demo.stage import Stage, open_database
+from include.stack.demo.stage import Stage
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
@@ -79,9 +79,7 @@ def test_down_leaves_nothing_and_a_second_start_goes_on(local_stack: LocalStack,
 
     assert left == []
     assert "no stack is up" in nothing_to_stop
-    stack = local_stack.stack
-    with open_database(stack.database_url) as database:
-        after = stage_on(stack, database)
+    with stage_on(local_stack.stack) as after:
         assert [person.member_id for person in after.people([member])] == known
         somebody = after.newcomer()
         after.deliver("joins", after.join(somebody, "clerk_first").events)

@@ -2,14 +2,13 @@
 
 import pytest
 
-from include.stack.demo.airflow import Airflow
 from include.stack.demo.checks import expect_members
 from include.stack.demo.stage import DAG, Stage
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_outage_ends_in_a_retry(stage: Stage, operator: Airflow):
+def test_outage_ends_in_a_retry(stage: Stage):
     """A vendor that is down fails the task's try, not the member: a later try does the work."""
     member = stage.newcomer()
     paid = stage.join(member, "clerk_first").of_type("checkout.session.completed")
@@ -18,19 +17,19 @@ def test_outage_ends_in_a_retry(stage: Stage, operator: Airflow):
     )
 
     stage.sandbox.send(paid, copies=1, at_once=1)
-    stage.wait("a failed try", lambda: "up_for_retry" in states(stage, operator, paid[0].id), 60)
+    stage.wait("a failed try", lambda: "up_for_retry" in states(stage, paid[0].id), 60)
     stage.sandbox.http.delete(f"/faults/{fault['id']}").raise_for_status()
     delivered = stage.deliver("the vendor sends it again", paid)
 
     [run] = delivered.runs
-    tries = {task.task: task.try_number for task in operator.tasks(DAG, run)}
+    tries = {task.task: task.try_number for task in stage.airflow.tasks(DAG, run)}
     assert tries["update_mailchimp"] > 1
     expect_members(stage, [member])
     assert stage.problems == []
 
 
-def states(stage: Stage, airflow: Airflow, event_id: str) -> set[str | None]:
+def states(stage: Stage, event_id: str) -> set[str | None]:
     """Return the states of the tasks that deal with an event now."""
     runs = [row.dag_run_id for row in stage.rows([event_id]) if row.dag_run_id]
-    tasks = [task for run in runs for task in airflow.tasks(DAG, run)]
+    tasks = [task for run in runs for task in stage.airflow.tasks(DAG, run)]
     return {task.state for task in tasks}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from include.stack.demo.airflow import Airflow
 from include.stack.demo.checks import expect_members
 from include.stack.demo.stage import DAG, Stage
 from tests.local_stack import LocalStack
@@ -30,15 +29,15 @@ def test_logs_have_no_address_and_no_secret(local_stack: LocalStack, stage: Stag
     assert [secret for secret in secrets if secret in text] == []
 
 
-def test_runs_carry_ids_only(stage: Stage, operator: Airflow):
+def test_runs_carry_ids_only(stage: Stage):
     """What Airflow keeps of a run, and shows to every viewer, names rows of the inbox and nobody."""
     member = stage.newcomer()
     delivered = stage.deliver("joins", stage.join(member, "clerk_first").events)
 
     for run in delivered.runs:
-        conf = operator.ask("GET", f"/dags/{DAG}/dagRuns/{run}").json()["conf"]
+        conf = stage.airflow.ask("GET", f"/dags/{DAG}/dagRuns/{run}").json()["conf"]
         assert set(conf) == {"inbox_ids"}
-        entries = operator.ask(
+        entries = stage.airflow.ask(
             "GET", f"/dags/{DAG}/dagRuns/{run}/taskInstances/~/xcomEntries"
         ).json()["xcom_entries"]
         for entry in entries:
@@ -46,7 +45,7 @@ def test_runs_carry_ids_only(stage: Stage, operator: Airflow):
                 f"/dags/{DAG}/dagRuns/{run}/taskInstances/{entry['task_id']}"
                 f"/xcomEntries/{entry['key']}"
             )
-            assert "@" not in operator.ask("GET", path).text
+            assert "@" not in stage.airflow.ask("GET", path).text
 
 
 def log_folders(local_stack: LocalStack) -> list[Path]:

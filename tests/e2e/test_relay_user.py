@@ -1,5 +1,6 @@
 """The relay's Airflow user starts and reads runs; everything else is refused."""
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import httpx
@@ -33,10 +34,12 @@ FORBIDDEN = (
 
 
 @pytest.fixture
-def relay(local_stack: LocalStack) -> Airflow:
+def relay(local_stack: LocalStack) -> Iterator[Airflow]:
     """Give Airflow's REST API as the relay uses it."""
     stack = local_stack.stack
-    return Airflow(url=stack.airflow_url, username="relay", password=stack.relay_password)
+    password = stack.relay_password
+    with Airflow.at(stack.airflow_url, username="relay", password=password) as airflow:
+        yield airflow
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from include.stack.demo.airflow import ENDED, Airflow
 from include.stack.demo.checks import expect_members
 from include.stack.demo.play import stage_on
-from include.stack.demo.stage import DAG, Newcomer, Stage, open_database
+from include.stack.demo.stage import DAG, Newcomer, Stage
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
@@ -18,9 +18,7 @@ TASKS = ("load_members", "update_mailchimp", "trigger_welcome", "record")
 @pytest.fixture(scope="module")
 def finished(local_stack: LocalStack) -> tuple[Newcomer, list[str], str]:
     """Let a member join; returns her, her events and the run that welcomed her."""
-    stack = local_stack.stack
-    with open_database(stack.database_url) as database:
-        stage = stage_on(stack, database)
+    with stage_on(local_stack.stack) as stage:
         member = stage.newcomer()
         joined = stage.join(member, "clerk_first")
         stage.deliver("signs up", joined.of("clerk"))
@@ -32,16 +30,16 @@ def finished(local_stack: LocalStack) -> tuple[Newcomer, list[str], str]:
 
 
 @pytest.mark.parametrize("tasks", [*[(task,) for task in TASKS], TASKS], ids="+".join)
-def test_cleared_task_changes_nothing(finished, stage: Stage, operator: Airflow, tasks):
+def test_cleared_task_changes_nothing(finished, stage: Stage, tasks):
     """Every effect is keyed: a second try of a task, or of all, finds its work done."""
     member, events, run = finished
     before = world(stage, member, events)
     cleared_at = stage.clock.now().timestamp()
 
-    clear(operator, run, tasks)
-    stage.wait("the run's end", lambda: operator.run_state(DAG, run) in ENDED, 60)
+    clear(stage.airflow, run, tasks)
+    stage.wait("the run's end", lambda: stage.airflow.run_state(DAG, run) in ENDED, 60)
 
-    tries = {task.task: task for task in operator.tasks(DAG, run)}
+    tries = {task.task: task for task in stage.airflow.tasks(DAG, run)}
     assert all(tries[task].try_number > 1 for task in tasks)
     assert {task.state for task in tries.values()} <= {"success", "skipped"}
     assert world(stage, member, events) == before

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Json = dict[str, Any]
 ENDED = ("success", "failed")
@@ -30,17 +31,19 @@ class TaskTry:
 
 @dataclass(frozen=True, kw_only=True)
 class Airflow:
-    """The REST API, used as one of its users."""
+    """The REST API, used as one of its users; `http` speaks to it."""
 
     url: str
     username: str
     password: str = field(repr=False)
-    http: httpx.Client = field(init=False, repr=False)
+    http: httpx.Client = field(repr=False)
 
-    def __post_init__(self) -> None:
-        """Keep one connection pool; nothing is asked yet."""
-        client = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
-        object.__setattr__(self, "http", client)
+    @classmethod
+    @contextmanager
+    def at(cls, url: str, *, username: str, password: str) -> Iterator[Self]:
+        """Give the Airflow at `url` as that user for the block; nothing is asked yet."""
+        with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
+            yield cls(url=url, username=username, password=password, http=http)
 
     def ask(
         self, method: str, path: str, body: Mapping[str, object] | None = None

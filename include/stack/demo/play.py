@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,18 +66,20 @@ class Report:
 def play_all(stack: Stack, stories: Iterable[Story]) -> Iterator[Report]:
     """Play each story on the running stack; yields its report when it has ended."""
     for story in stories:
-        with open_database(stack.database_url) as database:
-            yield play(story, stage_on(stack, database))
+        with stage_on(stack) as stage:
+            report = play(story, stage)
+        yield report
 
 
-def stage_on(stack: Stack, database: psycopg.Connection[Any]) -> Stage:
-    """Return a stage for one story on the running stack."""
-    return Stage(
-        sandbox=Sandbox(stack.sandbox_url),
-        airflow=Airflow(url=stack.airflow_url, **stack.users["operator"]),
-        database=database,
-        clock=SystemClock(),
-    )
+@contextmanager
+def stage_on(stack: Stack) -> Iterator[Stage]:
+    """Give a stage on the running stack for the block; raises psycopg.Error without its database."""
+    with (
+        open_database(stack.database_url) as database,
+        Sandbox.at(stack.sandbox_url) as sandbox,
+        Airflow.at(stack.airflow_url, **stack.users["operator"]) as airflow,
+    ):
+        yield Stage(sandbox=sandbox, airflow=airflow, database=database, clock=SystemClock())
 
 
 def play(story: Story, stage: Stage) -> Report:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 120  # a burst is sent by one request
@@ -69,17 +70,17 @@ class VendorCall:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The control interface of the running sandbox."""
+    """The control interface of the running sandbox; `http` speaks to it."""
 
-    url: str
-    http: httpx.Client = field(init=False, repr=False)
+    http: httpx.Client
 
-    def __post_init__(self) -> None:
-        """Keep one connection pool for the whole demo."""
-        client = httpx.Client(
-            base_url=f"{self.url}/_sandbox", timeout=TIMEOUT_SECONDS, trust_env=False
-        )
-        object.__setattr__(self, "http", client)
+    @classmethod
+    @contextmanager
+    def at(cls, url: str) -> Iterator[Self]:
+        """Give the sandbox at `url` for the block."""
+        base = f"{url}/_sandbox"
+        with httpx.Client(base_url=base, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
+            yield cls(http)
 
     def get(self, path: str, **query: str | int) -> Json:
         """Read from the control interface; raises httpx.HTTPError."""
