@@ -13,6 +13,7 @@ import aiohttp
 
 from include.sandbox.clock import machine_now
 from include.sandbox.outbox import Event
+from include.sandbox.settings import Settings
 from include.sandbox.vendor import Webhooks
 from include.sandbox.world import World
 
@@ -62,6 +63,12 @@ class Courier:
         if self._session is not None:
             await self._session.close()
 
+    def require_secrets(self) -> None:
+        """Raise NoSecretError unless every vendor that sends webhooks has a secret to sign with."""
+        for vendor in self.world.vendors.values():
+            if vendor.webhooks is not None:
+                secret_of(vendor.name, vendor.webhooks, self.world.settings)
+
     async def send(self, events: Iterable[Event], *, concurrency: int) -> Report:
         """Send each event once, starting them in the given order."""
         waiting = iter(list(events))
@@ -100,11 +107,8 @@ class Courier:
         return webhooks
 
     def _signed(self, webhooks: Webhooks, event: Event) -> dict[str, str]:
-        secret = webhooks.secret(self.world.settings)
-        if secret is None:
-            raise NoSecretError(f"set OPS_SANDBOX_{event.vendor.upper()}_WEBHOOK_SECRET")
-        stamp = int(machine_now())
-        return webhooks.headers(event.id, event.payload, secret.get_secret_value(), stamp)
+        secret = secret_of(event.vendor, webhooks, self.world.settings)
+        return webhooks.headers(event.id, event.payload, secret, int(machine_now()))
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -119,13 +123,22 @@ class Courier:
             task.add_done_callback(self._under_way.discard)
 
     async def _deliver_in_the_end(self, event: Event) -> None:
+        """Send an event until it is taken, as often as vendors do, or until a reset forgets it."""
         pause = FIRST_PAUSE_SECONDS
         for _ in range(ATTEMPTS):
-            await self.deliver(event)
-            if event.delivered:
+            if event.delivered or self.world.outbox.get(event.id) is not event:
                 return
+            await self.deliver(event)
             await asyncio.sleep(pause)
             pause *= GROWTH
+
+
+def secret_of(vendor: str, webhooks: Webhooks, settings: Settings) -> str:
+    """Return what a vendor signs with, or raise NoSecretError."""
+    secret = webhooks.secret(settings)
+    if secret is None:
+        raise NoSecretError(f"set OPS_SANDBOX_{vendor.upper()}_WEBHOOK_SECRET")
+    return secret.get_secret_value()
 
 
 def is_success(status: int) -> bool:

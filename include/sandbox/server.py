@@ -6,19 +6,22 @@ control interface (its documentation: `/_sandbox/docs`).
 
 import socket
 import struct
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from include.sandbox.clerk import routes as clerk
-from include.sandbox.contracts import Contracts
 from include.sandbox.control import create_control
 from include.sandbox.gateway import RESET, Gateway
 from include.sandbox.mailchimp import routes as mailchimp
 from include.sandbox.settings import Settings
 from include.sandbox.stripe import routes as stripe
 from include.sandbox.world import World
+
+if TYPE_CHECKING:
+    from include.sandbox.contracts import Contracts
 
 VENDORS = (
     stripe.VENDOR,
@@ -34,14 +37,21 @@ class Sandbox:
     def __init__(self, settings: Settings) -> None:
         """Make the world; nothing is opened yet."""
         self.world = World(settings, VENDORS)
-        self.contracts: Contracts | None = None
-        if settings.contracts_dir is not None:
-            self.contracts = Contracts(settings.contracts_dir, VENDORS)
-            self.world.outbox.on_new.append(self.contracts.check_event)
+        self.contracts = self._contracts(settings)
         self.control = create_control(self.world, self.contracts)
         self.gateways = {
             vendor.name: Gateway(vendor, self.world, self.contracts) for vendor in VENDORS
         }
+
+    def _contracts(self, settings: Settings) -> "Contracts | None":
+        """Return the check against the descriptions, listening to events; None where it is off."""
+        if settings.contracts_dir is None:
+            return None
+        from include.sandbox.contracts import Contracts  # noqa: PLC0415 - 5 MiB only where used
+
+        contracts = Contracts(settings.contracts_dir, VENDORS)
+        self.world.outbox.on_new.append(contracts.check_event)
+        return contracts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand over to a vendor's gateway, or to the control interface."""

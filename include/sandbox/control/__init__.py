@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import orjson
 from fastapi import FastAPI
 from fastapi.requests import Request
 from fastapi.responses import JSONResponse
 
-from include.sandbox.contracts import Contracts
 from include.sandbox.control.records import record_routes
 from include.sandbox.control.webhooks import webhook_routes
 from include.sandbox.control.world import people_routes, world_routes
@@ -17,8 +17,11 @@ from include.sandbox.stories import StoryError
 from include.sandbox.wire import Refusal
 from include.sandbox.world import World
 
+if TYPE_CHECKING:
+    from include.sandbox.contracts import Contracts
 
-def create_control(world: World, contracts: Contracts | None) -> FastAPI:
+
+def create_control(world: World, contracts: "Contracts | None") -> FastAPI:
     """Return the application under `/_sandbox`."""
     courier = Courier(world)
 
@@ -36,7 +39,7 @@ def create_control(world: World, contracts: Contracts | None) -> FastAPI:
     app.add_exception_handler(Refusal, show_refusal)
     app.add_exception_handler(StoryError, show_problem)
     app.add_exception_handler(NoSecretError, show_problem)
-    app.include_router(world_routes(world, contracts), prefix="/_sandbox")
+    app.include_router(world_routes(world, contracts, courier), prefix="/_sandbox")
     app.include_router(people_routes(world), prefix="/_sandbox")
     app.include_router(record_routes(world), prefix="/_sandbox")
     app.include_router(webhook_routes(world, courier), prefix="/_sandbox")

@@ -1,20 +1,23 @@
 """Routes that change or show the vendors' states."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, HTTPException
 
-from include.sandbox.contracts import Contracts
 from include.sandbox.control.wishes import GONE, ClockWish, Json, SettingsWish
+from include.sandbox.delivery import Courier
 from include.sandbox.seed import SeedWish, seed_members
 from include.sandbox.stories import AnyStory
 from include.sandbox.stripe import billing
 from include.sandbox.stripe.state import StripeState
 from include.sandbox.world import World
 
+if TYPE_CHECKING:
+    from include.sandbox.contracts import Contracts
 
-def world_routes(world: World, contracts: Contracts | None) -> APIRouter:
+
+def world_routes(world: World, contracts: "Contracts | None", courier: Courier) -> APIRouter:
     """Return the routes that change or show the vendors' states."""
     router = APIRouter(tags=["world"])
 
@@ -38,7 +41,9 @@ def world_routes(world: World, contracts: Contracts | None) -> APIRouter:
 
     @router.patch("/settings")
     async def change_settings(wish: SettingsWish) -> Json:
-        """Change some switches."""
+        """Change some switches; events can only go out by themselves where both secrets are set."""
+        if wish.auto_deliver:
+            courier.require_secrets()
         for name, value in wish.model_dump(exclude_none=True).items():
             setattr(world.switches, name, value)
         return asdict(world.switches)

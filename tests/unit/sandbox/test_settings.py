@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from include.sandbox.contracts import Contracts
+from include.sandbox.delivery import Courier, NoSecretError
 from include.sandbox.server import VENDORS
 from include.sandbox.settings import Settings
 
@@ -26,6 +27,12 @@ def test_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("OPS_CONTRACTS_DIR", "")
 
     assert Settings().contracts_dir is None
+
+
+def test_auto_delivery_needs_the_secrets(world):
+    """Without a secret nothing could be signed: it is said when the switch is thrown."""
+    with pytest.raises(NoSecretError, match="OPS_SANDBOX_STRIPE_WEBHOOK_SECRET"):
+        Courier(world).require_secrets()
 
 
 def test_missing_descriptions_are_said_at_once(tmp_path):
