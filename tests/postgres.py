@@ -25,7 +25,7 @@ from include.store.migrate import create_platform_tables, migrate
 
 NOBODY = 65534
 AS_NOBODY = (
-    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=QUIT"),
     *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
 )
 SETTINGS = {

@@ -95,5 +95,5 @@ def _joined(request: Request) -> dict[str, str]:
     """Return the headers by name; one that came twice is one with two values, and verifies so."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers

@@ -1,0 +1,151 @@
+"""A small Airflow on the wire: the run API as 3.3.2 answers it, with faults that can be ordered.
+
+It keeps its runs, so what the relay started is asked of it. The real Airflow is used in `tests/e2e`.
+"""
+
+import json
+import re
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+RUN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~:+-]{1,250}")
+RUN_KEYS = {"dag_run_id", "logical_date", "conf", "run_after", "note"}
+
+
+class AirflowStandIn:
+    """Its state, for tests to look at and to change; `fail(…)` orders faults for the next calls."""
+
+    def __init__(self):
+        """Have one DAG, one user, and no runs."""
+        self.dags = {"mailchimp_sync": {"is_paused": False, "has_import_errors": False}}
+        self.password = "secret"
+        self.tokens = set()
+        self.runs = {}
+        self.posts = []  # the run ids that were asked for, however it ended
+        self.logins = 0
+        self.url = ""
+        self._faults = []
+        self._lock = threading.Lock()
+
+    def fail(self, *faults):
+        """Let the next calls on runs end so: a status, "lost", "reset", or seconds of silence."""
+        self._faults += faults
+
+    @property
+    def faults_left(self):
+        """Return the faults that have not happened: a test proves that there are none."""
+        return list(self._faults)
+
+    def revoke_tokens(self):
+        """Let every token expire."""
+        self.tokens.clear()
+
+    def answer(self, method, path, headers, body):
+        """Return (status, document) for one request; status 0 resets the connection."""
+        with self._lock:
+            if path == "/auth/token":
+                return self._log_in(body)
+            if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
+                return 401, {"detail": "Invalid JWT token"}
+            if method == "POST":
+                self.posts.append(body.get("dag_run_id"))
+            fault = self._faults.pop(0) if self._faults else None
+        if isinstance(fault, float):
+            time.sleep(fault)
+        elif fault == "reset":
+            return 0, {}
+        elif fault == "lost":
+            with self._lock:
+                self._route(method, path, body)
+            return 0, {}
+        elif fault is not None:
+            return fault, {"detail": "ordered"}
+        with self._lock:
+            return self._route(method, path, body)
+
+    def _log_in(self, body):
+        self.logins += 1
+        if body.get("password") != self.password:
+            return 401, {"detail": "Invalid credentials"}
+        token = f"token {self.logins}"
+        self.tokens.add(token)
+        return 201, {"access_token": token}
+
+    def _route(self, method, path, body):
+        match = re.fullmatch(r"/api/v2/dags/([^/]+)(/dagRuns)?(?:/([^/]+))?", path)
+        dag_id, runs, run_id = match.groups()
+        if method == "POST":
+            return self._start(dag_id, body)
+        if not runs:
+            return self._dag(dag_id)
+        run = self.runs.get((dag_id, run_id))
+        if run is None:
+            return 404, {
+                "detail": f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
+            }
+        return 200, run
+
+    def _dag(self, dag_id):
+        if dag_id not in self.dags:
+            return 404, {"detail": f"The Dag with ID: `{dag_id}` was not found"}
+        return 200, {"dag_id": dag_id, **self.dags[dag_id]}
+
+    def _start(self, dag_id, body):
+        if set(body) - RUN_KEYS or "logical_date" not in body:
+            return 422, {"detail": [{"type": "extra_forbidden"}]}
+        if dag_id not in self.dags:
+            return 404, {"detail": f"Dag with dag_id: '{dag_id}' not found"}
+        if self.dags[dag_id]["has_import_errors"]:
+            return 400, {
+                "detail": f"Dag with dag_id: '{dag_id}' has import errors and cannot be triggered"
+            }
+        run_id = body["dag_run_id"]
+        if not RUN_ID.fullmatch(run_id):
+            return 400, {"detail": "The run_id provided is invalid"}
+        if (dag_id, run_id) in self.runs:
+            return 409, {"detail": {"reason": "Unique constraint violation"}}
+        run = {"dag_run_id": run_id, "dag_id": dag_id, "state": "queued", "conf": body["conf"]}
+        self.runs[dag_id, run_id] = run
+        return 200, run
+
+
+@contextmanager
+def running_airflow():
+    """Serve a stand-in on a free port while the block runs."""
+    airflow = AirflowStandIn()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self):
+            length = int(self.headers.get("Content-Length", 0))
+            body = json.loads(self.rfile.read(length) or b"{}")
+            status, document = airflow.answer(self.command, self.path, self.headers, body)
+            if status == 0:
+                self.close_connection = True
+                return
+            text = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names of http.server
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    airflow.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield airflow
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,151 @@
+"""The relay's session with Airflow: each answer becomes what the dispatcher must do."""
+
+import httpx
+import pytest
+
+from include.errors import AirflowBusyError, AirflowDagError, AirflowError, AirflowRefusedError
+from include.relay import airflow_api
+
+
+def start(api, run_id="stripe.test.evt_1"):
+    api.start_run("mailchimp_sync", run_id, inbox_ids=[1, 2])
+
+
+def test_a_run_is_started_with_ids_only(api, airflow):
+    """`conf` is shown to every viewer of Airflow and kept: no personal data in it."""
+    start(api)
+
+    assert airflow.runs["mailchimp_sync", "stripe.test.evt_1"]["conf"] == {"inbox_ids": [1, 2]}
+
+
+def test_a_run_that_is_there_is_success(api, airflow):
+    """B2: the second call gets 409, and there is one run."""
+    start(api)
+    start(api)
+
+    assert len(airflow.runs) == 1
+
+
+def test_one_token_serves_many_calls(api, airflow):
+    """Airflow verifies a password hash at each login: expensive by design."""
+    for number in range(3):
+        start(api, f"run_{number}")
+
+    assert airflow.logins == 1
+
+
+def test_an_expired_token_is_renewed_once(api, airflow):
+    """B3: 401 → one new token, the same call."""
+    start(api)
+    airflow.revoke_tokens()
+
+    start(api, "run_2")
+
+    assert airflow.logins == 2
+
+
+def test_a_token_that_is_never_accepted_is_not_renewed_again(api, airflow):
+    """B3: two 401 in a row are the end of it."""
+    airflow.fail(401, 401)
+
+    with pytest.raises(AirflowRefusedError):
+        start(api)
+
+    assert (airflow.logins, airflow.faults_left) == (2, [])
+
+
+def test_a_wrong_password_is_refused_by_name(api, airflow):
+    """The error says what to look at, and not the password."""
+    airflow.password = "another"
+
+    with pytest.raises(AirflowRefusedError, match="password"):
+        start(api)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (403, AirflowRefusedError),
+        (404, AirflowDagError),
+        (400, AirflowDagError),
+        (422, AirflowDagError),
+        (429, AirflowBusyError),
+        (500, AirflowBusyError),
+        (503, AirflowBusyError),
+        ("reset", AirflowBusyError),
+        ("lost", AirflowBusyError),
+    ],
+)
+def test_each_fault_says_what_to_do(api, airflow, fault, error):
+    """Busy: the same call later. Refused and DAG: a person first."""
+    airflow.fail(fault)
+
+    with pytest.raises(error):
+        start(api)
+
+    assert airflow.faults_left == []
+
+
+def test_silence_is_busy(api, airflow, monkeypatch):
+    """B5: a slow Airflow holds the dispatcher for the time-out and no longer."""
+    monkeypatch.setattr(airflow_api, "TIMEOUT", httpx.Timeout(0.2))
+    impatient = airflow_api.AirflowApi(url=airflow.url, username="relay", password=_secret(airflow))
+    airflow.fail(1.0)
+
+    with pytest.raises(AirflowBusyError, match="ReadTimeout"):
+        start(impatient)
+
+    impatient.close()
+
+
+def test_nobody_there_is_busy(api, airflow):
+    """B1: connection refused."""
+    alone = airflow_api.AirflowApi(
+        url="http://127.0.0.1:9", username="relay", password=_secret(airflow)
+    )
+
+    with pytest.raises(AirflowBusyError, match="ConnectError"):
+        start(alone)
+
+    alone.close()
+
+
+def test_a_dag_that_airflow_does_not_have_is_named(api, airflow):
+    """B4: with Airflow's own words."""
+    airflow.dags.clear()
+
+    with pytest.raises(AirflowDagError, match="not found"):
+        start(api)
+
+
+def test_a_dag_with_import_errors_is_named(api, airflow):
+    """B4: the same for a DAG that does not import."""
+    airflow.dags["mailchimp_sync"]["has_import_errors"] = True
+
+    with pytest.raises(AirflowDagError, match="import errors"):
+        start(api)
+
+
+def test_a_run_is_looked_up(api, airflow):
+    """What the dispatcher asks about a run that is silent."""
+    start(api)
+
+    assert api.run_state("mailchimp_sync", "stripe.test.evt_1") == "queued"
+    assert api.run_state("mailchimp_sync", "another") is None
+    assert api.is_paused("mailchimp_sync") is False
+
+
+def test_a_page_that_is_not_airflows_is_no_missing_run(api, airflow, monkeypatch):
+    """A proxy's 404 must not send the rows of a living run back to wait."""
+    start(api)
+    page = httpx.Response(404, text="<h1>Not found</h1>")
+    monkeypatch.setattr(httpx.Client, "request", lambda *_args, **_kwargs: page)
+
+    with pytest.raises(AirflowError):
+        api.run_state("mailchimp_sync", "stripe.test.evt_1")
+
+
+def _secret(airflow):
+    from pydantic import SecretStr
+
+    return SecretStr(airflow.password)

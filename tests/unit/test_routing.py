@@ -1,0 +1,52 @@
+"""The one table: what each event leads to."""
+
+import pytest
+
+from include.routing import JOBS, ROUTES, route_of
+
+
+@pytest.mark.parametrize(
+    ("provider", "event_type"),
+    [
+        ("stripe", "checkout.session.completed"),
+        ("stripe", "customer.subscription.created"),
+        ("stripe", "customer.subscription.updated"),
+        ("stripe", "customer.subscription.deleted"),
+        ("stripe", "customer.subscription.paused"),
+        ("stripe", "customer.subscription.resumed"),
+        ("stripe", "invoice.paid"),
+        ("stripe", "invoice.payment_succeeded"),
+        ("stripe", "invoice.payment_failed"),
+        ("stripe", "customer.updated"),
+        ("stripe", "customer.deleted"),
+        ("clerk", "user.created"),
+        ("clerk", "user.updated"),
+        ("clerk", "user.deleted"),
+    ],
+)
+def test_what_changes_a_member_is_synced(provider, event_type):
+    """The types that do something."""
+    assert route_of(provider, event_type).job == "mailchimp_sync"
+
+
+def test_the_end_of_a_trial_is_announced_and_starts_nothing():
+    """Stored as ignored, with a reason that a person understands."""
+    route = route_of("stripe", "customer.subscription.trial_will_end")
+
+    assert route.job is None
+    assert "announcement" in route.reason
+
+
+@pytest.mark.parametrize("event_type", ["payout.paid", "user.created", "", "CUSTOMER.UPDATED"])
+def test_what_is_not_in_the_table_starts_nothing(event_type):
+    """A type of one vendor means nothing from another."""
+    assert route_of("stripe", event_type).job is None
+    assert route_of("stripe", event_type).reason
+
+
+def test_every_route_has_a_job_or_a_reason():
+    """The inbox's `ignored` rows always say why."""
+    routes = [route for table in ROUTES.values() for route in table.values()]
+
+    assert all((route.job is None) != (route.reason is None) for route in routes)
+    assert {route.job for route in routes if route.job} == set(JOBS)
