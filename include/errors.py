@@ -16,7 +16,9 @@ OpsError
     ├── VendorUncertainError    the answer was lost on a call that must not be repeated blindly
     └── PermanentVendorError    the same call fails for ever
         ├── VendorNotFoundError the object is not there
+        ├── AddressTakenError   another contact has the address
         └── ComplianceError     terminal for the member: only she can undo it
+            └── ForgottenError  the same, and there is no contact any more
 """
 
 from __future__ import annotations
@@ -109,5 +111,13 @@ class VendorNotFoundError(PermanentVendorError):
     """The vendor does not know this object."""
 
 
+class AddressTakenError(PermanentVendorError):
+    """Another contact has the address already."""
+
+
 class ComplianceError(PermanentVendorError):
     """The vendor may not do this to the member; only she can change it."""
+
+
+class ForgottenError(ComplianceError):
+    """The contact was deleted for good; only the member can come back."""

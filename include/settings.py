@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
-class Settings(BaseSettings):
-    """What can be set from outside; units are in the names."""
+class JobSettings(BaseSettings):
+    """What the jobs need; addresses and keys of vendors and of Postgres are Airflow's connections."""
 
     model_config = SettingsConfigDict(
         env_prefix="OPS_",
@@ -24,6 +24,14 @@ class Settings(BaseSettings):
         extra="ignore",
         hide_input_in_errors=True,  # the input is the environment, secrets and all
     )
+
+    welcome: Literal["journey", "automation", "off"] = "journey"
+    mailchimp_connections: int = Field(default=10, ge=1, le=10)  # Mailchimp's cap, over everything
+    vendor_timeout_seconds: float = 10.0  # to connect, and between two bytes of an answer
+
+
+class Settings(JobSettings):
+    """What can be set from outside; units are in the names."""
 
     database_url: SecretStr = Field(description="Postgres of the ops and platform tables")
 
@@ -44,14 +52,17 @@ class Settings(BaseSettings):
     dispatch_poll_seconds: float = 5.0  # behind LISTEN/NOTIFY, for what a notification missed
     member_runs_per_minute: int = 100
 
-    welcome: Literal["journey", "automation", "off"] = "journey"
-    mailchimp_connections: int = Field(default=10, le=10)  # Mailchimp's cap, over everything
-
     @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Accept several secrets, separated by commas or spaces: that is how one is rotated."""
         return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+@cache
+def load_job_settings() -> JobSettings:
+    """Read what the jobs need once per process."""
+    return JobSettings()
 
 
 @cache

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 
 from include.store.sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
-
-    import psycopg
 
 SQL = queries("throttle")
 WINDOW = timedelta(minutes=1)
@@ -41,6 +45,28 @@ class Throttle:
         if len(admitted) < len(rows):
             self._spread(rows, admitted, job=job, now=now, per_minute=per_minute)
         return admitted
+
+    @contextmanager
+    def connections(self, vendor: str, *, cap: int, want: int) -> Iterator[int]:
+        """Lease up to `want` of the `cap` connections that everybody together may have to a vendor.
+
+        Yields how many it got: at least one, for which it waits. They are locks of a transaction on
+        a database connection of their own, so they are free when the block ends or its process dies.
+        Take members' locks before, never inside: else two runs may wait for each other.
+        """
+        resource = f"{vendor} connections"
+        with self._second_connection() as connection:
+            free = SQL.lease_slots(connection, resource=resource, cap=cap, wanted=want)
+            slots = {row["slot"] for row in free}
+            if not slots:
+                slots = {random.randint(1, cap)}  # noqa: S311 - so that not all wait for the same
+                list(SQL.await_slot(connection, resource=resource, slot=min(slots)))
+            yield len(slots)
+
+    def _second_connection(self) -> psycopg.Connection[Any]:
+        info = self._connection.info
+        dsn = make_conninfo(info.dsn, password=info.password)
+        return psycopg.connect(dsn, row_factory=dict_row)
 
     def _spread(
         self,

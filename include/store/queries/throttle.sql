@@ -16,3 +16,13 @@ FROM (
     AND member_key = ANY (:member_keys::text[]) AND NOT id = ANY (:keep::bigint[])
 ) AS slot
 WHERE inbox.id = slot.id;
+
+-- name: lease_slots(resource, cap, wanted)
+-- Take up to `wanted` free ones of `cap` slots until the transaction ends. No ORDER BY: it would take them all first.
+SELECT slot FROM generate_series(1, :cap) AS slot
+WHERE pg_try_advisory_xact_lock(hashtext(:resource), slot)
+LIMIT :wanted;
+
+-- name: await_slot(resource, slot)
+-- Take this slot until the transaction ends; wait while another transaction has it.
+SELECT pg_advisory_xact_lock(hashtext(:resource), :slot);

@@ -85,7 +85,8 @@ CREATE TABLE ops.objects (
   member_id     uuid,
   as_of         timestamptz NOT NULL,
   event_id      text,                           -- NULL: read from the vendor
-  deleted       boolean NOT NULL DEFAULT false,
+  is_final      boolean NOT NULL DEFAULT false, -- deleted or canceled: it never changes again
+  provides      text[] NOT NULL DEFAULT '{}',   -- what the member has from this Clerk user: email, name
   PRIMARY KEY (provider, mode, object_id)
 );
 CREATE INDEX objects_member_idx ON ops.objects (member_id);
@@ -97,8 +98,9 @@ CREATE TABLE ops.run_members (
   outcome       text CHECK (outcome IN
                   ('create', 'update', 'cancel', 'unchanged', 'terminal', 'failed')),
   reason        text,
-  before        jsonb,
+  before        jsonb,                          -- the member's state as the audit log knows it
   after         jsonb,
+  recorded_at   timestamptz,                    -- the outcome is in the audit log
   PRIMARY KEY (dag_run_id, member_id)
 );
 
@@ -108,6 +110,7 @@ CREATE TABLE ops.contacts (
   subscriber_hash text NOT NULL,                -- MD5 of the lower-cased address (Mailchimp's key)
   status          text NOT NULL,                -- subscribed, unsubscribed, compliance, forgotten …
   tags            text[] NOT NULL DEFAULT '{}',
+  retired         text[] NOT NULL DEFAULT '{}', -- hashes of contacts that a merge left over: to be archived
   applied_sha256  bytea NOT NULL,               -- of the wanted state: equal means nothing to call
   synced_at       timestamptz NOT NULL
 );

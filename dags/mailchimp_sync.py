@@ -1,0 +1,113 @@
+"""Bring members' Mailchimp state in line with their membership.
+
+**Starts** by the relay, with the inbox rows that wait (`inbox_ids`); by hand with any rows that wait or failed.
+
+**Changes** `public.users`, `public.memberships`, the Mailchimp audience and its tags, the welcome, `ops.audit_log`.
+
+**Rerun** safe from any task: what has been applied is not called again, the welcome is keyed in `ops.steps`.
+
+**When it fails** each task tries 3 times more. Members that still fail leave their rows as `failed`, with the
+reason; the others are recorded all the same. A run in which a member failed is red: mend the cause, then clear
+`update_mailchimp` and what follows.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from include.dagkit import (
+    STORE_RETRIES,
+    VENDOR_RETRIES,
+    give_up,
+    job_task,
+    options,
+    runtime,
+    skip,
+)
+
+INBOX_IDS = Param(
+    [],
+    type="array",
+    items={"type": "integer"},
+    title="Inbox rows",
+    description="Ids of `ops.inbox`, one per line. Rows that are processed already are passed over.",
+)
+
+
+@dag(
+    schedule=None,
+    tags=["members"],
+    params={"inbox_ids": INBOX_IDS},
+    **options(__doc__, timeout=timedelta(minutes=5), max_active_runs=4),
+)
+def mailchimp_sync() -> None:
+    @job_task(**VENDOR_RETRIES)
+    def load_members() -> None:
+        """Find out whom the events are about, and bring the platform's tables up to date."""
+        from include.jobs import mailchimp_sync as job
+
+        with runtime() as rt:
+            plan = job.load_members(
+                rt.params["inbox_ids"],
+                dag_run_id=rt.dag_run_id,
+                store=rt.store,
+                stripe=rt.stripe,
+                clerk=rt.clerk,
+                clock=rt.clock,
+                has_welcome=rt.settings.welcome != "off",
+                is_last_try=rt.is_last_try,
+            )
+        if not plan.members:
+            skip("update_mailchimp", "trigger_welcome", "record")
+        if not plan.has_welcomes:
+            skip("trigger_welcome")
+
+    @job_task(**VENDOR_RETRIES)
+    def update_mailchimp() -> None:
+        """Bring contacts and tags in line."""
+        from include.jobs import mailchimp_sync as job
+
+        with runtime() as rt:
+            job.update_mailchimp(
+                dag_run_id=rt.dag_run_id,
+                store=rt.store,
+                mailchimp=rt.mailchimp,
+                clock=rt.clock,
+                connections=rt.settings.mailchimp_connections,
+                is_first_try=rt.is_first_try,
+                is_last_try=rt.is_last_try,
+            )
+
+    @job_task(**VENDOR_RETRIES)
+    def trigger_welcome() -> None:
+        """Welcome who is a member for the first time."""
+        from include.jobs import mailchimp_sync as job
+
+        with runtime() as rt:
+            job.trigger_welcome(
+                dag_run_id=rt.dag_run_id,
+                store=rt.store,
+                mailchimp=rt.mailchimp,
+                clock=rt.clock,
+                connections=rt.settings.mailchimp_connections,
+                is_last_try=rt.is_last_try,
+            )
+
+    @job_task(trigger_rule="none_failed", **STORE_RETRIES)
+    def record() -> None:
+        """Write the audit log, and end the rows and the run."""
+        from include.jobs import mailchimp_sync as job
+
+        with runtime() as rt:
+            recorded = job.record(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
+        if recorded.failures:
+            give_up(recorded.summary)
+
+    updated, welcomed, recorded = update_mailchimp(), trigger_welcome(), record()
+    load_members() >> updated >> welcomed >> recorded
+    updated >> recorded  # a skipped welcome must not let `record` overtake the update
+
+
+mailchimp_sync()

@@ -1,0 +1,70 @@
+"""Clerk's Backend API (clerk.com/docs/reference/backend-api): reads of what events may be wrong about."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import requests
+
+from include.errors import (
+    PermanentVendorError,
+    VendorBusyError,
+    VendorError,
+    VendorNotFoundError,
+    VendorUnavailableError,
+)
+from include.events.clerk import user_from
+from include.events.reading import node_from
+
+if TYPE_CHECKING:
+    from include.events import UserSnapshot
+
+
+class Clerk:
+    """What we ask of Clerk."""
+
+    def __init__(
+        self, session: requests.Session, *, api_key: str, base_url: str, timeout_seconds: float
+    ) -> None:
+        """Call `base_url`, which ends in the version, over a session of the http provider's hook."""
+        self._session = session
+        self._authorize = _Bearer(api_key)
+        self._base_url = base_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+
+    def read_user(self, user_id: str) -> UserSnapshot:
+        """Return the user as it is now; VendorNotFoundError for one who was deleted."""
+        url = f"{self._base_url}/users/{quote(user_id, safe='')}"
+        try:
+            answer = self._session.get(url, auth=self._authorize, timeout=self._timeout_seconds)
+        except requests.RequestException:
+            raise VendorUnavailableError("Clerk does not answer") from None
+        if not answer.ok:
+            raise _error_from(answer)
+        return user_from(node_from(answer.content))
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Authorization by a secret key. Given as `auth`, it is not overruled by a .netrc file."""
+
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._api_key}"
+        return request
+
+
+def _error_from(answer: requests.Response) -> VendorError:
+    status = answer.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        pause = answer.headers.get("Retry-After", "")
+        seconds = float(pause) if pause.isdecimal() else None
+        return VendorBusyError("Clerk: too many calls", retry_after_seconds=seconds)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return VendorUnavailableError(f"Clerk answers {status}")
+    if status == HTTPStatus.NOT_FOUND:
+        return VendorNotFoundError("Clerk does not know the user")
+    return PermanentVendorError(f"Clerk refuses the call: {status}")

@@ -1,0 +1,256 @@
+"""Mailchimp, through `mailchimp-marketing`, with its traps closed.
+
+The package (3.0.80) returns a bare `requests.Response` for every answer without a body, be it 204, 429 or
+500; raises an error whose text is empty and which cannot be unpickled; opens a connection per call; and
+replaces the text "server" anywhere in a URL. Here every answer is looked at, every failure is one of ours,
+connections are kept, the replacing is off, and a member is named by her subscriber hash alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import requests
+from mailchimp_marketing.api.automations_api import AutomationsApi
+from mailchimp_marketing.api.customer_journeys_api import CustomerJourneysApi
+from mailchimp_marketing.api.lists_api import ListsApi
+from mailchimp_marketing.api_client import ApiClient, ApiClientError
+
+from include.clients.mailchimp_errors import bulk_error_from, error_from, network_error_from
+from include.errors import PermanentVendorError, VendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+MOST_IN_BULK = 500
+BULK_TIMEOUT_SECONDS = 60  # hundreds of members take Mailchimp longer than one
+SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Journey:
+    """A customer journey's step with an API trigger."""
+
+    journey_id: int
+    step_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Automation:
+    """An e-mail of a classic automation."""
+
+    workflow_id: str
+    email_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactFields:
+    """What an upsert sets. Without `status` a contact keeps the one it has; a new one gets `status_if_new`."""
+
+    email: str
+    merge_fields: Mapping[str, str]
+    status_if_new: str
+    status: str | None = None
+
+
+class Mailchimp:
+    """One audience and its welcome. May be used by several threads."""
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str,
+        list_id: str,
+        timeout_seconds: float,
+        welcome: Journey | Automation | None,
+    ) -> None:
+        """Call `base_url`, which ends in `/3.0`; nothing is sent yet."""
+        if not SAFE_ID.fullmatch(list_id):
+            raise PermanentVendorError("Mailchimp: the list id has characters that no list id has")
+        client = _PooledApiClient(api_key, base_url, timeout_seconds)
+        bulk_client = _PooledApiClient(api_key, base_url, BULK_TIMEOUT_SECONDS)
+        self._bulk_lists = ListsApi(bulk_client)  # type: ignore[no-untyped-call]
+        self._lists = ListsApi(client)  # type: ignore[no-untyped-call]
+        self._journeys = CustomerJourneysApi(client)  # type: ignore[no-untyped-call]
+        self._automations = AutomationsApi(client)  # type: ignore[no-untyped-call]
+        self._list_id = list_id
+        self._welcome = welcome
+
+    def upsert_member(self, fields: ContactFields) -> str:
+        """Create or change a contact, and return the status it has now. Repeating it is harmless."""
+        body = _body_of(fields, status_if_new=fields.status_if_new)
+        answer = _call(
+            self._lists.set_list_member, self._list_id, subscriber_hash(fields.email), body
+        )
+        return str(_json(answer)["status"])
+
+    def move_member(self, old_hash: str, email: str) -> None:
+        """Give a contact another address: it keeps its history and gets another hash.
+
+        Raises AddressTakenError where that address is a contact already, VendorNotFoundError where
+        there is none of the old hash.
+        """
+        _call(self._lists.update_list_member, self._list_id, old_hash, {"email_address": email})
+
+    def archive_member(self, old_hash: str) -> None:
+        """Take a contact out of the audience; it can come back."""
+        _call(self._lists.delete_list_member, self._list_id, old_hash)
+
+    def set_tags(self, email: str, tags: Mapping[str, bool]) -> None:
+        """Give (true) and take (false) a contact's tags. Automations on them are started."""
+        states = [
+            {"name": name, "status": "active" if is_on else "inactive"}
+            for name, is_on in tags.items()
+        ]
+        _call(
+            self._lists.update_list_member_tags,
+            self._list_id,
+            subscriber_hash(email),
+            {"tags": states},
+        )
+
+    def upsert_members(
+        self, members: Sequence[ContactFields], *, update_existing: bool
+    ) -> dict[str, str | VendorError]:
+        """Create up to 500 contacts, or change them too; return each one's status now, or its error.
+
+        The answers' keys are addresses in lower case. Without `update_existing` a contact that exists
+        is an AddressTakenError. The call has no `status_if_new`: a new contact gets `status`.
+        """
+        bodies = [_body_of(fields) for fields in members]
+        body = {"members": bodies, "update_existing": update_existing}
+        answer = _json(_call(self._bulk_lists.batch_list_members, self._list_id, body))
+        found: dict[str, str | VendorError] = {
+            member["email_address"].lower(): str(member["status"])
+            for member in (*answer["new_members"], *answer["updated_members"])
+        }
+        failed = {e["email_address"].lower(): bulk_error_from(e) for e in answer["errors"]}
+        return found | failed
+
+    def list_tags(self) -> dict[str, int]:
+        """Return the ids of all tags: a tag is a static segment."""
+        answer = _call(
+            self._lists.list_segments,
+            self._list_id,
+            type="static",
+            count=1000,
+            fields=["segments.id", "segments.name"],
+        )
+        return {segment["name"]: segment["id"] for segment in _json(answer)["segments"]}
+
+    def create_tag(self, name: str) -> int:
+        """Make a tag that nobody has yet, and return its id."""
+        body = {"name": name, "static_segment": []}
+        return int(_json(_call(self._lists.create_segment, self._list_id, body))["id"])
+
+    def change_tag(self, tag_id: int, *, give: Iterable[str], take: Iterable[str]) -> set[str]:
+        """Give one tag to up to 500 addresses and take it from as many; return the unknown ones."""
+        body = {"members_to_add": list(give), "members_to_remove": list(take)}
+        answer = _json(
+            _call(self._bulk_lists.batch_segment_members, body, self._list_id, str(tag_id))
+        )
+        return {email.lower() for error in answer["errors"] for email in error["email_addresses"]}
+
+    def trigger_welcome(self, email: str) -> None:
+        """Start the welcome for a contact. Must not be repeated: a lost answer is a VendorUncertainError."""
+        body = {"email_address": email}
+        match self._welcome:
+            case Journey(journey_id=journey_id, step_id=step_id):
+                _call_once(self._journeys.trigger, str(journey_id), str(step_id), body)
+            case Automation(workflow_id=workflow_id, email_id=email_id):
+                add = self._automations.add_workflow_email_subscriber
+                _call_once(add, workflow_id, email_id, body)
+            case None:
+                raise PermanentVendorError("Mailchimp: no welcome is configured")
+
+
+def subscriber_hash(email: str) -> str:
+    """Return Mailchimp's key of an address: the MD5 of it in lower case."""
+    return hashlib.md5(email.lower().encode(), usedforsecurity=False).hexdigest()
+
+
+class _PooledApiClient(ApiClient):
+    """The package's client over connections that are kept, one per thread."""
+
+    def __init__(self, api_key: str, base_url: str, timeout_seconds: float) -> None:
+        config = {
+            "api_key": api_key,
+            "server": "",
+            "timeout": timeout_seconds,
+        }  # nothing to replace
+        super().__init__(config)  # type: ignore[no-untyped-call]
+        self.host = base_url.rstrip("/")
+        self._local = threading.local()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        query_params: Any = None,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+    ) -> requests.Response:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+        return session.request(
+            method,
+            url,
+            params=query_params,
+            headers=headers,
+            auth=("user", self.api_key),
+            timeout=self.timeout,
+            data=None if body is None else orjson.dumps(body),
+        )
+
+
+def _call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Make a call that may be repeated."""
+    return _checked(function, arguments, options, repeatable=True)
+
+
+def _call_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Make a call that must not be repeated unless it surely did not arrive."""
+    return _checked(function, arguments, {}, repeatable=False)
+
+
+def _checked(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    options: JSON,
+    *,
+    repeatable: bool,
+) -> Any:
+    try:
+        answer = function(*arguments, **options)
+    except ApiClientError as error:
+        if error.status_code is None:
+            raise network_error_from(error.text, repeatable=repeatable) from None
+        raise error_from(error.status_code, error.text, repeatable=repeatable) from None
+    if isinstance(answer, requests.Response) and not answer.ok:
+        raise error_from(answer.status_code, "", repeatable=repeatable)
+    return answer
+
+
+def _json(answer: Any) -> JSON:
+    if not isinstance(answer, dict):
+        raise error_from(HTTPStatus.BAD_GATEWAY, "", repeatable=True)
+    return answer
+
+
+def _body_of(fields: ContactFields, **more: str) -> JSON:
+    status = {} if fields.status is None else {"status": fields.status}
+    return {
+        "email_address": fields.email,
+        "merge_fields": dict(fields.merge_fields),
+        **status,
+        **more,
+    }

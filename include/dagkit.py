@@ -1,0 +1,229 @@
+"""Where jobs meet Airflow: what every DAG is given, how a task gets its collaborators, how it ends.
+
+Imported by every DAG file and so in every task: nothing heavy is imported here before it is needed.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
+
+from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
+from airflow.sdk import get_current_context
+from airflow.sdk.bases.decorator import task_decorator_factory
+from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
+
+from include.clock import SystemClock
+from include.settings import load_job_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from include.clients.clerk import Clerk
+    from include.clients.mailchimp import Automation, Journey, Mailchimp
+    from include.clients.stripe import Stripe
+    from include.clock import Clock
+    from include.settings import JobSettings
+    from include.store import Store
+
+T = TypeVar("T")
+
+TAGS: Final = frozenset({"members"})
+"""The tags a DAG may have: what it is about."""
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Before the first run of anything; no DAG catches up."""
+
+VENDOR_RETRIES: Final[dict[str, Any]] = {
+    # A vendor's hiccup is over in seconds: pauses of 3-6, 6-12 and 12-24 s (Airflow spreads them) are
+    # over within a minute, so all four tries and their time-outs fit into a run's five minutes.
+    "retries": 3,
+    "retry_delay": timedelta(seconds=3),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(seconds=30),
+}
+STORE_RETRIES: Final[dict[str, Any]] = {
+    # Only Postgres can fail: a restart of it takes some seconds.
+    "retries": 3,
+    "retry_delay": timedelta(seconds=2),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(seconds=30),
+}
+RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES)
+
+PRELOAD: Final = (
+    # What tasks import, for an executor that imports it once, before it forks.
+    "include.jobs.mailchimp_sync",
+    "include.clients.clerk",
+    "include.clients.mailchimp",
+    "include.clients.stripe",
+    "include.store",
+    "airflow.providers.http.hooks.http",
+    "airflow.providers.postgres.hooks.postgres",
+    "stripe._subscription_service",
+    "stripe._customer_service",
+)
+
+
+def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dict[str, Any]:
+    """Return what every DAG is given: its docstring as documentation, limits, no XCom."""
+    return {
+        "doc_md": doc,
+        "start_date": START,
+        "catchup": False,
+        "is_paused_upon_creation": False,  # a paused DAG keeps its webhooks waiting
+        "dagrun_timeout": timeout,
+        "max_active_runs": max_active_runs,
+        "default_args": {"do_xcom_push": False},
+    }
+
+
+class JobOperator(_PythonDecoratedOperator):
+    """A Python task without templates: what it works on is in the database, and Airflow saves two calls."""
+
+    template_fields = ()
+    custom_operator_name = "@job_task"
+
+
+def job_task(**arguments: Any) -> Callable[[Callable[[], None]], Any]:
+    """Make a task of a function without arguments: `@job_task(**VENDOR_RETRIES)`."""
+    decorator = task_decorator_factory(decorated_operator_class=JobOperator, **arguments)
+    return cast("Callable[[Callable[[], None]], Any]", decorator)
+
+
+def skip(*task_ids: str) -> NoReturn:
+    """End the task well and skip these later ones, without a process for any of them."""
+    raise DownstreamTasksSkipped(tasks=list(task_ids))  # type: ignore[no-untyped-call]
+
+
+def give_up(message: str) -> NoReturn:
+    """Fail the task, and do not try it again."""
+    raise AirflowFailException(message)
+
+
+@contextmanager
+def runtime() -> Iterator[Runtime]:
+    """Give a task its collaborators, and put away what it used."""
+    with ExitStack() as leftovers:
+        yield Runtime(leftovers)
+
+
+class Runtime:
+    """A task's collaborators, each made when it is first used, and what it may know of its run."""
+
+    def __init__(self, leftovers: ExitStack) -> None:
+        """Read the context of the running task; `leftovers` is closed when it ends."""
+        self._leftovers = leftovers
+        context = get_current_context()
+        self.dag_run_id: str = context["run_id"]
+        self.params: dict[str, Any] = dict(context["params"])
+        self._ti: Any = context["ti"]
+        self.clock: Clock = SystemClock()
+
+    @property
+    def is_first_try(self) -> bool:
+        """Tell whether this is the first try since the task was last scheduled or cleared."""
+        return bool(self._ti.try_number == self._ti.max_tries - self._ti.task.retries + 1)
+
+    @property
+    def is_last_try(self) -> bool:
+        """Tell whether Airflow will not try again when this one fails."""
+        return bool(self._ti.try_number > self._ti.max_tries)
+
+    @cached_property
+    def settings(self) -> JobSettings:
+        """Return what is set from outside."""
+        return load_job_settings()
+
+    @cached_property
+    def store(self) -> Store:
+        """Connect to Postgres through the provider's hook (connection `ops_postgres`)."""
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        from include.store import Store
+
+        store = Store(cast("Any", PostgresHook("ops_postgres").get_conn()))
+        self._leftovers.callback(store.close)
+        return store
+
+    @cached_property
+    def stripe(self) -> Stripe:
+        """Return a client that fetches its connection (`stripe`) with its first call."""
+        return cast("Stripe", _Lazy(self._connect_stripe))
+
+    @cached_property
+    def clerk(self) -> Clerk:
+        """Return a client that fetches its connection (`clerk`) with its first call."""
+        return cast("Clerk", _Lazy(self._connect_clerk))
+
+    @cached_property
+    def mailchimp(self) -> Mailchimp:
+        """Return a client that fetches its connection (`mailchimp`) with its first call."""
+        return cast("Mailchimp", _Lazy(self._connect_mailchimp))
+
+    def _connect_stripe(self) -> Stripe:
+        from include.clients.stripe import Stripe
+
+        connection = BaseHook.get_connection("stripe")
+        return Stripe(
+            connection.password or "",
+            base_url=connection.host or "",
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
+    def _connect_clerk(self) -> Clerk:
+        from airflow.providers.http.hooks.http import HttpHook
+
+        from include.clients.clerk import Clerk
+
+        hook = HttpHook("GET", "clerk")
+        session = self._leftovers.enter_context(hook.get_conn())
+        return Clerk(
+            session,
+            api_key=hook.get_connection("clerk").password or "",
+            base_url=hook.base_url,
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
+    def _connect_mailchimp(self) -> Mailchimp:
+        from include.clients.mailchimp import Mailchimp
+
+        connection = BaseHook.get_connection("mailchimp")
+        extra = connection.extra_dejson
+        return Mailchimp(
+            connection.password or "",
+            base_url=connection.host or "",
+            list_id=str(extra.get("list_id", "")),
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+            welcome=_welcome_from(extra, self.settings.welcome),
+        )
+
+
+def _welcome_from(extra: dict[str, Any], kind: str) -> Journey | Automation | None:
+    """Return what welcomes a new member, from the extras of Mailchimp's connection."""
+    from include.clients.mailchimp import Automation, Journey
+
+    if kind == "journey":
+        return Journey(journey_id=int(extra["journey_id"]), step_id=int(extra["journey_step_id"]))
+    if kind == "automation":
+        return Automation(
+            workflow_id=str(extra["workflow_id"]), email_id=str(extra["workflow_email_id"])
+        )
+    return None
+
+
+class _Lazy(Generic[T]):
+    """Stands in for an object that is made when something of it is first asked for."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> T:
+        return self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)

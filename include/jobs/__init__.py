@@ -1,0 +1,1 @@
+"""What we do: one module per job, named like its DAG."""

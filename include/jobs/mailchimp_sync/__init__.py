@@ -1,0 +1,21 @@
+"""The job `mailchimp_sync`: member state from events → platform tables → Mailchimp → audit.
+
+Four steps, one module each; each may be called again at any point, alone or with those after it. What
+they hand to each other is in `ops.run_members`: the members of the run, and what came of each.
+"""
+
+from include.jobs.mailchimp_sync.load import Plan, load_members
+from include.jobs.mailchimp_sync.names import WELCOME
+from include.jobs.mailchimp_sync.record import Recorded, record
+from include.jobs.mailchimp_sync.update import update_mailchimp
+from include.jobs.mailchimp_sync.welcome import trigger_welcome
+
+__all__ = [
+    "WELCOME",
+    "Plan",
+    "Recorded",
+    "load_members",
+    "record",
+    "trigger_welcome",
+    "update_mailchimp",
+]

@@ -1,0 +1,139 @@
+"""Update Mailchimp: the audience's contacts and tags follow the platform's tables.
+
+A batch of members is one transaction that holds their locks from reading what is wished to writing down
+what was done: of two runs on one member the later one sees what the earlier one left. What equals the
+last wish that was applied is not called again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from include.clients.mailchimp import MOST_IN_BULK
+from include.errors import VendorError, VendorUnavailableError
+from include.jobs.contact_changes import ContactChange, change_from, outcome_of
+from include.jobs.fan_out import fan_out
+from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single
+from include.jobs.membership import is_satisfied, state_of, wish_of
+from include.store.contacts import Contact
+from include.store.run_members import Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+    from include.clients.mailchimp import Mailchimp
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.members import Member
+
+MOST_SINGLE = 5  # more members than this are cheaper in bulk: it takes about as many calls as tags
+TERMINAL_REASON = "unsubscribed by herself, bounced, under review or deleted: only she can undo it"
+
+log = structlog.get_logger(__name__)
+
+
+def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
+    *,
+    dag_run_id: str,
+    store: Store,
+    mailchimp: Mailchimp,
+    clock: Clock,
+    connections: int,
+    is_first_try: bool = True,
+    is_last_try: bool = False,
+) -> None:
+    """Bring the contacts of the run's members in line, and write down what came of each.
+
+    At most `connections` to Mailchimp at once, over all processes. Raises VendorUnavailableError for
+    the members that it hit, after all others are done; on the last try these fail instead. A first
+    try takes failed members again: a person has cleared the task.
+    """
+    if is_first_try:
+        store.run_members.reopen_failed(dag_run_id)
+    pending = store.run_members.pending(dag_run_id)
+    unanswered: list[VendorError] = []
+    for start in range(0, len(pending), MOST_IN_BULK):
+        with store.transaction():
+            members = _locked(pending[start : start + MOST_IN_BULK], store)
+            done, changes = _sorted_out(members.values())
+            answers = _apply(changes, store, mailchimp, connections=connections)
+            _save_contacts(answers, store, clock)
+            later = [] if is_last_try else [a for _, a in answers if _may_succeed_later(a)]
+            results = [
+                _result(change, answer, members[change.member_id])
+                for change, answer in answers
+                if is_last_try or not _may_succeed_later(answer)
+            ]
+            store.run_members.settle(dag_run_id, [*done, *results])
+        unanswered += [answer for answer in later if isinstance(answer, VendorError)]
+    if unanswered:
+        log.warning("members.unanswered", count=len(unanswered))
+        raise unanswered[0]
+
+
+def _locked(member_ids: Sequence[UUID], store: Store) -> dict[UUID, Member]:
+    store.members.lock(member_ids)
+    return store.members.read(member_ids)
+
+
+def _sorted_out(members: Iterable[Member]) -> tuple[list[Result], list[ContactChange]]:
+    """Return the outcome of members for whom nothing is to be called, and what is for the others."""
+    done, changes = [], []
+    for member in members:
+        wish = wish_of(member)
+        if wish is None or is_satisfied(wish, member.contact):
+            after = state_of(member)
+            done.append(Result(member_id=member.id, outcome=Outcome.UNCHANGED, after=after))
+        else:
+            changes.append(change_from(member.id, wish, member.contact))
+    return done, changes
+
+
+def _apply(
+    changes: Sequence[ContactChange], store: Store, mailchimp: Mailchimp, *, connections: int
+) -> list[tuple[ContactChange, Answer]]:
+    """Make the calls: single ones for a few members and for what bulk calls cannot do."""
+    if not changes:
+        return []
+    plain = [change for change in changes if change.is_plain]
+    bulk = plain if len(plain) > MOST_SINGLE else []
+    want = min(len(changes), max(1, connections // 2))  # so that two runs at once both get on
+    with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
+        answers = apply_in_bulk(bulk, mailchimp, width=width) if bulk else {}
+        answered = {bulk[position].member_id for position in answers}
+        rest = [change for change in changes if change.member_id not in answered]
+        singles = fan_out(lambda change: apply_single(change, mailchimp), rest, width=width)
+    in_bulk = [(bulk[position], answer) for position, answer in answers.items()]
+    return [*in_bulk, *zip(rest, singles, strict=True)]
+
+
+def _may_succeed_later(answer: Answer) -> bool:
+    """Tell whether the task should try again: not for limits that last for hours."""
+    return isinstance(answer, VendorUnavailableError)
+
+
+def _result(change: ContactChange, answer: Answer, member: Member) -> Result:
+    if isinstance(answer, VendorError):
+        reason = str(answer)
+        log.warning("member.failed", member_id=str(member.id), reason=reason)
+        return Result(
+            member_id=member.id, outcome=Outcome.FAILED, reason=reason, after=state_of(member)
+        )
+    outcome = outcome_of(change, answer)
+    return Result(
+        member_id=member.id,
+        outcome=outcome,
+        reason=TERMINAL_REASON if outcome is Outcome.TERMINAL else None,
+        after=state_of(replace(member, contact=answer)),
+    )
+
+
+def _save_contacts(
+    answers: Iterable[tuple[ContactChange, Answer]], store: Store, clock: Clock
+) -> None:
+    left = {change.member_id: a for change, a in answers if isinstance(a, Contact)}
+    store.contacts.save(left, now=clock.now())

@@ -1,0 +1,169 @@
+"""Trigger the welcome: once per member for ever, through the step journal.
+
+Mailchimp does not promise that a repeated trigger is harmless. So the intent is committed before each
+call; a call whose answer is lost, or whose task ended before it, is uncertain, and only a person repeats
+it. Calls go out in small groups: that is how many can be uncertain at once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from include.errors import VendorError, VendorUnavailableError, VendorUncertainError
+from include.jobs.fan_out import fan_out
+from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
+from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
+from include.store.audit import Change, member_target
+from include.store.run_members import Outcome, Result
+from include.store.steps import Ending, StepState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from include.clients.mailchimp import Mailchimp
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.members import Member
+
+ABANDONED = timedelta(minutes=2)  # far above every time-out: nobody works on the call any more
+
+log = structlog.get_logger(__name__)
+
+
+def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
+    *,
+    dag_run_id: str,
+    store: Store,
+    mailchimp: Mailchimp,
+    clock: Clock,
+    connections: int,
+    is_last_try: bool = False,
+) -> None:
+    """Welcome the run's new members whose contact may get mail.
+
+    Raises VendorUnavailableError where a call surely did not arrive, after all others are done; on the
+    last try these members fail instead, and their welcome stays planned for the next run.
+    """
+    _doubt_abandoned(dag_run_id, store, clock)
+    members = _to_welcome(dag_run_id, store, clock)
+    if not members:
+        return
+    errors: dict[UUID, VendorError] = {}
+    keys = list(members)
+    want = min(len(keys), max(1, connections // 2))
+    with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
+        for start in range(0, len(keys), width):
+            group = {key: members[key] for key in keys[start : start + width]}
+            errors |= _welcome_group(group, dag_run_id, store, mailchimp, clock)
+    _answer_for(errors, dag_run_id, store, is_last_try=is_last_try)
+
+
+def _doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
+    """Hand over to a person what was begun before and never ended."""
+    now = clock.now()
+    with store.transaction():
+        doubted = store.steps.doubt(WELCOME, dag_run_id, stale_since=now - ABANDONED, now=now)
+        _audit_uncertain(doubted, dag_run_id, store, clock)
+
+
+def _to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member]:
+    """Return the members to welcome, by step; refuse the steps of those who must not be any more."""
+    planned = store.steps.planned(WELCOME, dag_run_id)
+    members = store.members.read(set(planned.values()))
+    welcome: dict[str, Member] = {}
+    refused: list[Ending] = []
+    for key, member_id in planned.items():
+        member = members[member_id]
+        if not is_satisfied(wish_of(member), member.contact):
+            continue  # her contact is not as it should be: the run that mends it welcomes her
+        if reason := _reason_against(member):
+            refused.append(Ending(key=key, state=StepState.REFUSED, reason=reason))
+        else:
+            welcome[key] = member
+    store.steps.end(refused, now=clock.now())
+    return welcome
+
+
+def _reason_against(member: Member) -> str | None:
+    if standing_of(member) is not Standing.ACTIVE:
+        return "the membership was over before the welcome"
+    if member.contact is None or not member.contact.receives_mail:
+        return "the contact gets no mail"
+    return None
+
+
+def _welcome_group(
+    group: Mapping[str, Member],
+    dag_run_id: str,
+    store: Store,
+    mailchimp: Mailchimp,
+    clock: Clock,
+) -> dict[UUID, VendorError]:
+    """Make the calls of a group at once; return the members for whom one surely did not arrive."""
+    ours = store.steps.intend(list(group), dag_run_id=dag_run_id, now=clock.now())
+    keys = [key for key in group if key in ours]
+    answers = fan_out(
+        lambda key: mailchimp.trigger_welcome(group[key].email or ""), keys, width=len(group)
+    )
+    errors = {
+        key: answer
+        for key, answer in zip(keys, answers, strict=True)
+        if isinstance(answer, VendorError)
+    }
+    endings = [_ending(key, errors.get(key)) for key in keys]
+    uncertain = [group[end.key].id for end in endings if end.state is StepState.UNCERTAIN]
+    done = [group[end.key].id for end in endings if end.state is StepState.DONE]
+    with store.transaction():
+        store.steps.end(endings, now=clock.now())
+        store.run_members.mend(dag_run_id, done)
+        _audit_uncertain(uncertain, dag_run_id, store, clock)
+    return {
+        group[key].id: error
+        for key, error in errors.items()
+        if not isinstance(error, VendorUncertainError)
+    }
+
+
+def _ending(key: str, error: VendorError | None) -> Ending:
+    """Return where a step goes: a refusal leaves it planned, for when its cause is mended."""
+    if error is None:
+        return Ending(key=key, state=StepState.DONE)
+    is_lost = isinstance(error, VendorUncertainError)
+    state = StepState.UNCERTAIN if is_lost else StepState.PLANNED
+    return Ending(key=key, state=state, reason=str(error))
+
+
+def _audit_uncertain(
+    member_ids: Iterable[UUID], dag_run_id: str, store: Store, clock: Clock
+) -> None:
+    changes: Sequence[Change] = [
+        Change(
+            target=member_target(member_id),
+            actor=ACTOR,
+            action="welcome:uncertain",
+            dag_run_id=dag_run_id,
+        )
+        for member_id in member_ids
+    ]
+    for change in changes:
+        log.warning("welcome.uncertain", target=change.target)
+    store.audit.add(changes, now=clock.now())
+
+
+def _answer_for(
+    errors: Mapping[UUID, VendorError], dag_run_id: str, store: Store, *, is_last_try: bool
+) -> None:
+    """Fail the members whose welcome was refused, or have the task tried again."""
+    later = [e for e in errors.values() if isinstance(e, VendorUnavailableError)]
+    failed = [
+        Result(member_id=member_id, outcome=Outcome.FAILED, reason=f"not welcomed: {error}")
+        for member_id, error in errors.items()
+        if is_last_try or not isinstance(error, VendorUnavailableError)
+    ]
+    store.run_members.fail(dag_run_id, failed)
+    if later and not is_last_try:
+        raise later[0]

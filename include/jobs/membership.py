@@ -1,0 +1,167 @@
+"""What a membership means: pure functions from a member to what Mailchimp should show."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import orjson
+
+from include.events import SubscriptionStatus as Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.store.contacts import Contact
+    from include.store.members import Member, Membership
+
+
+class Standing(IntEnum):
+    """How good a member's standing is; the best of her memberships counts."""
+
+    NONE = 0  # never began
+    ENDED = 1
+    PAUSED = 2
+    PAST_DUE = 3
+    ACTIVE = 4
+
+
+STANDINGS = {
+    Status.INCOMPLETE: Standing.NONE,
+    Status.INCOMPLETE_EXPIRED: Standing.NONE,
+    Status.CANCELED: Standing.ENDED,
+    Status.PAUSED: Standing.PAUSED,
+    Status.UNPAID: Standing.PAST_DUE,
+    Status.PAST_DUE: Standing.PAST_DUE,
+    Status.TRIALING: Standing.ACTIVE,
+    Status.ACTIVE: Standing.ACTIVE,
+}
+STANDING_TAGS = {
+    Standing.ACTIVE: "active",
+    Standing.PAST_DUE: "past_due",
+    Standing.ENDED: "alumni",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """How a member's contact should be. Without `subscribed` she should get no mail."""
+
+    email: str
+    subscribed: bool
+    first_name: str
+    last_name: str
+    tier: str
+    tags: frozenset[str]
+
+    @property
+    def sha256(self) -> bytes:
+        """Return what tells two wishes apart."""
+        names = [self.email, self.subscribed, self.first_name, self.last_name, self.tier]
+        return hashlib.sha256(orjson.dumps([*names, sorted(self.tags)])).digest()
+
+
+def standing_of(member: Member) -> Standing:
+    """Return the best standing of her memberships; a deleted account has ended."""
+    if member.deleted_at is not None:
+        return Standing.ENDED
+    membership = current_membership(member.memberships)
+    return Standing.NONE if membership is None else STANDINGS[membership.status]
+
+
+def current_membership(memberships: Sequence[Membership]) -> Membership | None:
+    """Return the membership that counts: the best one, then the one that lasts longest."""
+    return max(memberships, key=_rank, default=None)
+
+
+def tags_of(membership: Membership | None) -> frozenset[str]:
+    """Return the tags a membership asks for.
+
+    At most one of active, past_due and alumni; canceling where its end is planned; its tier while it
+    has not ended.
+    """
+    standing = Standing.NONE if membership is None else STANDINGS[membership.status]
+    if membership is None or standing is Standing.NONE:
+        return frozenset()
+    if standing is Standing.ENDED:
+        return frozenset({STANDING_TAGS[standing]})
+    is_canceling = membership.cancel_at_period_end or membership.cancel_at is not None
+    wanted = {STANDING_TAGS.get(standing), membership.tier, "canceling" if is_canceling else None}
+    return frozenset(tag for tag in wanted if tag)
+
+
+def wish_of(member: Member) -> Wish | None:
+    """Return how her contact should be; None where she should have none, or none is possible.
+
+    No contact for whom never was a member, and none is made for a deleted account.
+    """
+    standing = standing_of(member)
+    was_deleted = member.deleted_at is not None
+    if member.email is None or standing is Standing.NONE or (was_deleted and not member.contact):
+        return None
+    membership = current_membership(member.memberships)
+    ended_tags = frozenset({STANDING_TAGS[Standing.ENDED]})
+    return Wish(
+        email=member.email,
+        subscribed=standing is not Standing.ENDED,
+        first_name=member.first_name,
+        last_name=member.last_name,
+        tier=membership.tier if membership else "",
+        tags=ended_tags if was_deleted else tags_of(membership),
+    )
+
+
+def is_satisfied(wish: Wish | None, contact: Contact | None) -> bool:
+    """Tell whether nothing has to be called."""
+    if wish is None or contact is None:
+        return wish is None
+    return contact.applied_sha256 == wish.sha256 and not contact.retired
+
+
+def is_new_member(before: Iterable[Membership], after: Member) -> bool:
+    """Tell whether she is a member for the first time ever: then she is welcomed.
+
+    A membership that was in good standing before anybody noted when it began is not a first one.
+    """
+    had_one = any(
+        membership.first_active_at is not None or STANDINGS[membership.status] > Standing.ENDED
+        for membership in before
+    )
+    return standing_of(after) is Standing.ACTIVE and not had_one
+
+
+def state_of(member: Member) -> dict[str, object]:
+    """Return a member's state as the audit log shows it: no name, no address."""
+    contact = member.contact
+    return {
+        "deleted": member.deleted_at is not None,
+        "memberships": [_membership_state(membership) for membership in member.memberships],
+        "contact": contact
+        and {
+            "subscriber_hash": contact.subscriber_hash,
+            "status": str(contact.status),
+            "tags": sorted(contact.tags),
+        },
+    }
+
+
+def _membership_state(membership: Membership) -> dict[str, object]:
+    def shown(name: str) -> str | None:
+        instant = getattr(membership, name)
+        return instant.isoformat() if instant else None
+
+    return {
+        "subscription_id": membership.subscription_id,
+        "status": str(membership.status),
+        "tier": membership.tier,
+        "cancel_at_period_end": membership.cancel_at_period_end,
+        **{name: shown(name) for name in ("current_period_end", "cancel_at", "ended_at")},
+    }
+
+
+def _rank(membership: Membership) -> tuple[int, float, str]:
+    end = membership.current_period_end
+    lasts_until = end.timestamp() if end else 0.0
+    return STANDINGS[membership.status], lasts_until, membership.subscription_id or ""

@@ -1,0 +1,70 @@
+"""State over order: which of an object's states wins, the known one, one that came, or the vendor's own.
+
+Events come late, twice, and in any order, and Stripe's clock ticks in seconds. So an event's snapshot is
+applied only if it is strictly newer than what is known and alone the newest that came. In every other case
+(a tie, something older, an event that only names the object) the vendor is asked. What is final, deleted
+or canceled, cannot change and is asked about no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from include.events import Snapshot
+    from include.store.objects import AppliedObject
+
+CLOCK_SKEW = timedelta(seconds=5)
+"""How far our clock, which dates what was read, may be from the vendor's, which dates events."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What one event says of one object: its state at a moment, or (None) only that it exists."""
+
+    event_id: str
+    occurred_at: datetime
+    snapshot: Snapshot | None
+
+
+class Verdict(Enum):
+    """What to do about an object."""
+
+    APPLY = auto()  # the newest report is the newest state
+    ASK = auto()  # only the vendor knows
+    KEEP = auto()  # what is known stays: it is final, or the newest report is where it came from
+
+
+def judge(known: AppliedObject | None, reports: Sequence[Report]) -> tuple[Verdict, Report]:
+    """Decide about an object on which there is at least one report; returns the newest, too."""
+    newest = max(reports, key=lambda report: report.occurred_at)
+    if known is not None and known.is_final:
+        return Verdict.KEEP, newest
+    at_once = {r.event_id for r in reports if r.occurred_at == newest.occurred_at}
+    if len(at_once) > 1:
+        return Verdict.ASK, newest
+    if known is not None and known.event_id == newest.event_id:
+        return Verdict.KEEP, newest
+    if newest.snapshot is None or (known is not None and not _is_newer(newest, known)):
+        return Verdict.ASK, newest
+    return Verdict.APPLY, newest
+
+
+def is_outdated(known: AppliedObject | None, report: Report) -> bool:
+    """Tell whether something newer than this report was applied before it came."""
+    return (
+        known is not None
+        and known.event_id != report.event_id
+        and (known.is_final or report.occurred_at < known.as_of)
+    )
+
+
+def _is_newer(report: Report, known: AppliedObject) -> bool:
+    was_read = known.event_id is None
+    return report.occurred_at > known.as_of + (CLOCK_SKEW if was_read else timedelta(0))

@@ -1,0 +1,74 @@
+"""Members' contacts at Mailchimp, as we last left them: what equals the wish needs no call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("contacts")
+
+
+class ContactStatus(StrEnum):
+    """What a contact may receive, and who decided it."""
+
+    SUBSCRIBED = "subscribed"
+    PENDING = "pending"  # has been asked to confirm
+    UNSUBSCRIBED = "unsubscribed"  # by us, as the membership ended: we may undo it
+    COMPLIANCE = "compliance"  # by herself, or the address bounced: only she can undo it
+    FORGOTTEN = "forgotten"  # deleted for good: only she can undo it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """A member's contact; `retired` are hashes of contacts that a merge of members left over."""
+
+    subscriber_hash: str
+    status: ContactStatus
+    tags: frozenset[str]
+    retired: tuple[str, ...]
+    applied_sha256: bytes
+
+    @property
+    def receives_mail(self) -> bool:
+        """Tell whether Mailchimp will send to it."""
+        return self.status in (ContactStatus.SUBSCRIBED, ContactStatus.PENDING)
+
+
+class Contacts:
+    """The table `ops.contacts`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def save(self, contacts: dict[UUID, Contact], *, now: datetime) -> None:
+        """Write down how these members' contacts were left."""
+        SQL.save_contacts(
+            self._connection,
+            [
+                {
+                    "member_id": member_id,
+                    "subscriber_hash": contact.subscriber_hash,
+                    "status": contact.status,
+                    "tags": sorted(contact.tags),
+                    "retired": list(contact.retired),
+                    "applied_sha256": contact.applied_sha256,
+                    "now": now,
+                }
+                for member_id, contact in contacts.items()
+            ],
+        )
+
+    def forget(self, member_ids: Collection[UUID]) -> None:
+        """Drop the contacts of members that were merged into others."""
+        SQL.forget_contacts(self._connection, member_ids=list(member_ids))

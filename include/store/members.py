@@ -1,0 +1,186 @@
+"""The platform's users and memberships, as one `Member` each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from include.events import SubscriptionStatus
+from include.store.contacts import Contact, ContactStatus
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("members")
+STATUSES = frozenset(SubscriptionStatus)  # other statuses are the platform's own, not ours to judge
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    """A subscription as the platform keeps it."""
+
+    subscription_id: str | None
+    status: SubscriptionStatus
+    tier: str = ""
+    current_period_end: datetime | None = None
+    cancel_at: datetime | None = None
+    cancel_at_period_end: bool = False
+    first_active_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A person: what the platform knows of her, and her contact at Mailchimp."""
+
+    id: UUID
+    email: str | None = None
+    clerk_user_id: str | None = None
+    stripe_customer_id: str | None = None
+    first_name: str = ""
+    last_name: str = ""
+    created_at: datetime
+    deleted_at: datetime | None = None
+    memberships: tuple[Membership, ...] = ()
+    contact: Contact | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Return the e-mail address as it is compared: in lower case."""
+        return self.email.lower() if self.email else None
+
+
+class Handle(NamedTuple):
+    """Something a member is known by."""
+
+    kind: str  # customer, subscription, user (of Clerk), email (in lower case)
+    value: str
+
+
+class Members:
+    """The tables `public.users` and `public.memberships`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def find(self, handles: Collection[Handle]) -> set[UUID]:
+        """Return the members known by any of these."""
+        kinds = {
+            kind: [handle.value for handle in handles if handle.kind == kind]
+            for kind in ("customer", "subscription", "user", "email")
+        }
+        rows = SQL.find_members(
+            self._connection,
+            customers=kinds["customer"],
+            subscriptions=kinds["subscription"],
+            users=kinds["user"],
+            emails=kinds["email"],
+        )
+        return {row["id"] for row in rows}
+
+    def lock(self, member_ids: Collection[UUID]) -> None:
+        """Let nobody else change these members until the transaction ends; always in one order."""
+        if member_ids:
+            list(SQL.lock_members(self._connection, member_ids=list(member_ids)))
+
+    def read(self, member_ids: Collection[UUID]) -> dict[UUID, Member]:
+        """Return these members with their memberships and contacts."""
+        if not member_ids:
+            return {}
+        ids = list(member_ids)
+        memberships: dict[UUID, list[Membership]] = {}
+        for row in SQL.read_memberships(self._connection, member_ids=ids):
+            user_id, status = row.pop("user_id"), row.pop("status")
+            if status in STATUSES:
+                membership = Membership(status=SubscriptionStatus(status), **row)
+                memberships.setdefault(user_id, []).append(membership)
+        rows = SQL.read_members(self._connection, member_ids=ids)
+        return {row["id"]: _member_from(row, memberships.get(row["id"], ())) for row in rows}
+
+    def save(
+        self, members: Collection[Member], *, known: Mapping[UUID, Member], now: datetime
+    ) -> None:
+        """Write these members; `known` is how they were read.
+
+        Raises UniqueViolation when another transaction has made the same person meanwhile.
+        """
+        freed = [m.id for m in members if m.id in known and _handles(m) != _handles(known[m.id])]
+        if freed:  # an address or id may go from one to the other within this very call
+            SQL.free_handles(self._connection, member_ids=freed)
+        SQL.save_users(self._connection, [_user_values(member, now) for member in members])
+        SQL.save_memberships(
+            self._connection,
+            [
+                {"user_id": member.id, "now": now, **_membership_values(membership)}
+                for member in members
+                for membership in member.memberships
+                if membership.subscription_id is not None
+            ],
+        )
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the memberships of merged members to the ones they were merged into."""
+        SQL.move_memberships(
+            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
+        )
+
+
+def _handles(member: Member) -> tuple[str | None, str | None, str | None]:
+    return member.address, member.clerk_user_id, member.stripe_customer_id
+
+
+def _member_from(row: dict[str, Any], memberships: Iterable[Membership]) -> Member:
+    contact = None
+    if row["subscriber_hash"] is not None:
+        contact = Contact(
+            subscriber_hash=row["subscriber_hash"],
+            status=ContactStatus(row["contact_status"]),
+            tags=frozenset(row["tags"]),
+            retired=tuple(row["retired"]),
+            applied_sha256=row["applied_sha256"],
+        )
+    return Member(
+        id=row["id"],
+        email=row["email"],
+        clerk_user_id=row["clerk_user_id"],
+        stripe_customer_id=row["stripe_customer_id"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        created_at=row["created_at"],
+        deleted_at=row["deleted_at"],
+        memberships=tuple(memberships),
+        contact=contact,
+    )
+
+
+def _user_values(member: Member, now: datetime) -> dict[str, object]:
+    return {
+        "id": member.id,
+        "email": member.email,
+        "clerk_user_id": member.clerk_user_id,
+        "stripe_customer_id": member.stripe_customer_id,
+        "first_name": member.first_name,
+        "last_name": member.last_name,
+        "created_at": member.created_at,
+        "deleted_at": member.deleted_at,
+        "now": now,
+    }
+
+
+def _membership_values(membership: Membership) -> dict[str, object]:
+    return {
+        "subscription_id": membership.subscription_id,
+        "status": membership.status,
+        "tier": membership.tier,
+        "current_period_end": membership.current_period_end,
+        "cancel_at": membership.cancel_at,
+        "cancel_at_period_end": membership.cancel_at_period_end,
+        "first_active_at": membership.first_active_at,
+        "ended_at": membership.ended_at,
+    }

@@ -1,0 +1,97 @@
+"""The newest state of each vendor's object that was applied: what is older changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("objects")
+
+
+class ObjectKey(NamedTuple):
+    """What tells a vendor's object apart: test and live mode share no objects."""
+
+    provider: str
+    mode: str
+    object_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppliedObject:
+    """The state of an object that was applied last."""
+
+    key: ObjectKey
+    member_id: UUID | None
+    as_of: datetime  # the vendor's clock; ours where it was read from the vendor
+    event_id: str | None  # None: read from the vendor
+    is_final: bool  # deleted or canceled: it never changes again
+    provides: frozenset[str] = frozenset()
+
+
+class Objects:
+    """The table `ops.objects`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def read(self, keys: Collection[ObjectKey]) -> dict[ObjectKey, AppliedObject]:
+        """Return what is known of these objects."""
+        if not keys:
+            return {}
+        providers, modes, object_ids = (list(column) for column in zip(*keys, strict=True))
+        return _by_key(
+            SQL.read_objects(
+                self._connection, providers=providers, modes=modes, object_ids=object_ids
+            )
+        )
+
+    def of_members(
+        self, provider: str, member_ids: Collection[UUID]
+    ) -> dict[ObjectKey, AppliedObject]:
+        """Return a vendor's objects of these members."""
+        return _by_key(
+            SQL.read_members_objects(
+                self._connection, provider=provider, member_ids=list(member_ids)
+            )
+        )
+
+    def save(self, objects: Iterable[AppliedObject]) -> None:
+        """Write down what was applied; nothing goes back in time."""
+        SQL.save_objects(
+            self._connection,
+            [
+                {
+                    **applied.key._asdict(),
+                    "member_id": applied.member_id,
+                    "as_of": applied.as_of,
+                    "event_id": applied.event_id,
+                    "is_final": applied.is_final,
+                    "provides": sorted(applied.provides),
+                }
+                for applied in objects
+            ],
+        )
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the objects of merged members to the ones they were merged into."""
+        SQL.move_objects(
+            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
+        )
+
+
+def _by_key(rows: Iterable[dict[str, Any]]) -> dict[ObjectKey, AppliedObject]:
+    objects = {}
+    for row in rows:
+        key = ObjectKey(row.pop("provider"), row.pop("mode"), row.pop("object_id"))
+        objects[key] = AppliedObject(key=key, provides=frozenset(row.pop("provides")), **row)
+    return objects

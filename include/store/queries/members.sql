@@ -1,0 +1,73 @@
+-- name: find_members(customers, subscriptions, users, emails)
+-- Find the members known by one of these; an address counts only for an account that is not deleted.
+SELECT id FROM public.users WHERE stripe_customer_id = ANY (:customers::text[])
+UNION
+SELECT id FROM public.users WHERE clerk_user_id = ANY (:users::text[])
+UNION
+SELECT id FROM public.users WHERE lower(email) = ANY (:emails::text[]) AND deleted_at IS NULL
+UNION
+SELECT user_id FROM public.memberships WHERE stripe_subscription_id = ANY (:subscriptions::text[]);
+
+-- name: lock_members(member_ids)
+-- Let nobody else change these members until the transaction ends; in one order, so that nobody waits in a circle.
+SELECT pg_advisory_xact_lock(key)
+FROM (
+  SELECT DISTINCT hashtextextended('member:' || member_id, 0) AS key
+  FROM unnest(:member_ids::uuid[]) AS wanted (member_id)
+  ORDER BY key
+) AS ordered;
+
+-- name: read_members(member_ids)
+-- Read these members with their contacts.
+SELECT users.id, users.email, users.clerk_user_id, users.stripe_customer_id, users.first_name, users.last_name,
+       users.created_at, users.deleted_at,
+       contacts.subscriber_hash, contacts.status AS contact_status, contacts.tags, contacts.retired,
+       contacts.applied_sha256
+FROM public.users
+LEFT JOIN ops.contacts ON contacts.member_id = users.id
+WHERE users.id = ANY (:member_ids::uuid[]);
+
+-- name: read_memberships(member_ids)
+-- Read the memberships of these members.
+SELECT user_id, stripe_subscription_id AS subscription_id, status, tier, current_period_end, cancel_at,
+       cancel_at_period_end, first_active_at, ended_at
+FROM public.memberships
+WHERE user_id = ANY (:member_ids::uuid[])
+ORDER BY user_id, stripe_subscription_id;
+
+-- name: free_handles(member_ids)!
+-- Take unique values away before they are given anew, perhaps to another member.
+UPDATE public.users SET email = NULL, clerk_user_id = NULL, stripe_customer_id = NULL
+WHERE id = ANY (:member_ids::uuid[]);
+
+-- name: save_users(id, email, clerk_user_id, stripe_customer_id, first_name, last_name, created_at, deleted_at, now)*!
+-- Write a member, new or known.
+INSERT INTO public.users
+  (id, email, clerk_user_id, stripe_customer_id, first_name, last_name, created_at, updated_at, deleted_at)
+VALUES
+  (:id, :email, :clerk_user_id, :stripe_customer_id, :first_name, :last_name, :created_at, :now, :deleted_at)
+ON CONFLICT (id) DO UPDATE
+  SET email = EXCLUDED.email, clerk_user_id = EXCLUDED.clerk_user_id,
+      stripe_customer_id = EXCLUDED.stripe_customer_id, first_name = EXCLUDED.first_name,
+      last_name = EXCLUDED.last_name, updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at;
+
+-- name: save_memberships(user_id, subscription_id, status, tier, current_period_end, cancel_at, cancel_at_period_end, first_active_at, ended_at, now)*!
+-- Write a membership, new or known; the first active moment stays as it was first seen.
+INSERT INTO public.memberships
+  (user_id, stripe_subscription_id, status, tier, current_period_end, cancel_at, cancel_at_period_end,
+   first_active_at, ended_at, updated_at)
+VALUES
+  (:user_id, :subscription_id, :status, :tier, :current_period_end, :cancel_at, :cancel_at_period_end,
+   :first_active_at, :ended_at, :now)
+ON CONFLICT (stripe_subscription_id) DO UPDATE
+  SET user_id = EXCLUDED.user_id, status = EXCLUDED.status, tier = EXCLUDED.tier,
+      current_period_end = EXCLUDED.current_period_end, cancel_at = EXCLUDED.cancel_at,
+      cancel_at_period_end = EXCLUDED.cancel_at_period_end,
+      first_active_at = coalesce(memberships.first_active_at, EXCLUDED.first_active_at),
+      ended_at = EXCLUDED.ended_at, updated_at = EXCLUDED.updated_at;
+
+-- name: move_memberships(from_ids, to_ids)!
+-- Give the memberships of merged members, the platform's own ones too, to the ones they were merged into.
+UPDATE public.memberships SET user_id = merged.to_id
+FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)
+WHERE memberships.user_id = merged.from_id;

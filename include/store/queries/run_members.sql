@@ -1,0 +1,61 @@
+-- name: open_members(dag_run_id, member_id, before)*!
+-- Put a member into a run. Opened again, it keeps the state before, unless the audit log has moved on since.
+INSERT INTO ops.run_members (dag_run_id, member_id, before) VALUES (:dag_run_id, :member_id, :before)
+ON CONFLICT (dag_run_id, member_id) DO UPDATE
+  SET outcome = NULL, reason = NULL, recorded_at = NULL,
+      before = CASE WHEN run_members.recorded_at IS NULL THEN run_members.before ELSE EXCLUDED.before END;
+
+-- name: reopen_failed(dag_run_id)!
+-- Let failed members be tried again; what the audit log has of them is the new state before.
+UPDATE ops.run_members
+SET outcome = NULL, reason = NULL, recorded_at = NULL,
+    before = CASE WHEN recorded_at IS NULL THEN before ELSE after END
+WHERE dag_run_id = :dag_run_id AND outcome = 'failed';
+
+-- name: read_pending(dag_run_id)
+-- Read the members without an outcome.
+SELECT member_id FROM ops.run_members WHERE dag_run_id = :dag_run_id AND outcome IS NULL ORDER BY member_id;
+
+-- name: settle_members(dag_run_id, member_id, outcome, reason, after)*!
+-- Write down what came of a member.
+UPDATE ops.run_members SET outcome = :outcome, reason = :reason, after = :after
+WHERE dag_run_id = :dag_run_id AND member_id = :member_id;
+
+-- name: fail_members(dag_run_id, member_id, reason)*!
+-- Let a settled member fail after all; how she was left stays as it was written down.
+UPDATE ops.run_members SET outcome = 'failed', reason = :reason
+WHERE dag_run_id = :dag_run_id AND member_id = :member_id;
+
+-- name: mend_members(dag_run_id, member_ids)!
+-- Let members succeed that had failed in an earlier try.
+UPDATE ops.run_members SET outcome = 'update', reason = NULL, recorded_at = NULL
+WHERE dag_run_id = :dag_run_id AND member_id = ANY (:member_ids::uuid[]) AND outcome = 'failed';
+
+-- name: read_unrecorded(dag_run_id)
+-- Read the outcomes that the audit log does not have yet, with the rows that caused them.
+SELECT member_id, outcome, run_members.reason, before, after,
+       ARRAY(SELECT inbox.id FROM ops.inbox
+             WHERE inbox.dag_run_id = :dag_run_id AND inbox.member_id = run_members.member_id
+             ORDER BY inbox.id) AS inbox_ids
+FROM ops.run_members
+WHERE dag_run_id = :dag_run_id AND outcome IS NOT NULL AND recorded_at IS NULL
+ORDER BY member_id;
+
+-- name: end_members_rows(dag_run_id, now)!
+-- End the rows of members that have an outcome; failed ones that a later try of this run has mended too.
+UPDATE ops.inbox
+SET state = CASE run_members.outcome WHEN 'failed' THEN 'failed' ELSE 'processed' END,
+    reason = run_members.reason, finished_at = :now, due_at = NULL
+FROM ops.run_members
+WHERE run_members.dag_run_id = :dag_run_id AND run_members.outcome IS NOT NULL
+  AND inbox.dag_run_id = :dag_run_id AND inbox.member_id = run_members.member_id
+  AND inbox.state IN ('dispatched', 'failed');
+
+-- name: mark_recorded(dag_run_id, now)!
+-- Mark the outcomes as recorded.
+UPDATE ops.run_members SET recorded_at = :now
+WHERE dag_run_id = :dag_run_id AND outcome IS NOT NULL AND recorded_at IS NULL;
+
+-- name: read_failures(dag_run_id)
+-- Read the failed members with their reasons.
+SELECT member_id, reason FROM ops.run_members WHERE dag_run_id = :dag_run_id AND outcome = 'failed' ORDER BY member_id;

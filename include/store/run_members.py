@@ -1,0 +1,135 @@
+"""The members one run works on, and what came of it: what its tasks hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("run_members")
+
+State = dict[str, object]  # a member's state as the audit log shows it: JSON without addresses
+
+
+class Outcome(StrEnum):
+    """What came of a member in a run."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    CANCEL = "cancel"
+    UNCHANGED = "unchanged"
+    TERMINAL = "terminal"  # only the member herself can go on from here
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A member's outcome; `reason` says why it is terminal or failed, `after` how it was left."""
+
+    member_id: UUID
+    outcome: Outcome
+    reason: str | None = None
+    after: State | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unrecorded:
+    """A member's outcome on its way into the audit log."""
+
+    member_id: UUID
+    outcome: Outcome
+    reason: str | None
+    before: State | None
+    after: State | None
+    inbox_ids: list[int]
+
+
+class RunMembers:
+    """The table `ops.run_members`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def open(self, dag_run_id: str, before: Mapping[UUID, State | None]) -> None:
+        """Put members into a run, each with its state before; in it already, it is open again."""
+        SQL.open_members(
+            self._connection,
+            [
+                {
+                    "dag_run_id": dag_run_id,
+                    "member_id": member_id,
+                    "before": None if state is None else Jsonb(state),
+                }
+                for member_id, state in before.items()
+            ],
+        )
+
+    def reopen_failed(self, dag_run_id: str) -> int:
+        """Let failed members be tried again; return how many."""
+        count: int = SQL.reopen_failed(self._connection, dag_run_id=dag_run_id)
+        return count
+
+    def pending(self, dag_run_id: str) -> list[UUID]:
+        """Return the members without an outcome."""
+        return [
+            row["member_id"] for row in SQL.read_pending(self._connection, dag_run_id=dag_run_id)
+        ]
+
+    def settle(self, dag_run_id: str, results: Iterable[Result]) -> None:
+        """Write down outcomes."""
+        SQL.settle_members(
+            self._connection,
+            [
+                {
+                    "dag_run_id": dag_run_id,
+                    "member_id": result.member_id,
+                    "outcome": result.outcome,
+                    "reason": result.reason,
+                    "after": None if result.after is None else Jsonb(result.after),
+                }
+                for result in results
+            ],
+        )
+
+    def fail(self, dag_run_id: str, results: Iterable[Result]) -> None:
+        """Let settled members fail after all; how they were left stays as it was written down."""
+        SQL.fail_members(
+            self._connection,
+            [
+                {"dag_run_id": dag_run_id, "member_id": r.member_id, "reason": r.reason}
+                for r in results
+            ],
+        )
+
+    def mend(self, dag_run_id: str, member_ids: Collection[UUID]) -> None:
+        """Let members succeed that had failed in an earlier try."""
+        SQL.mend_members(self._connection, dag_run_id=dag_run_id, member_ids=list(member_ids))
+
+    def unrecorded(self, dag_run_id: str) -> list[Unrecorded]:
+        """Return the outcomes that the audit log does not have yet."""
+        return [
+            Unrecorded(**{**row, "outcome": Outcome(row["outcome"])})
+            for row in SQL.read_unrecorded(self._connection, dag_run_id=dag_run_id)
+        ]
+
+    def record(self, dag_run_id: str, *, now: datetime) -> None:
+        """End the rows of all members that have an outcome, and mark these as recorded."""
+        SQL.end_members_rows(self._connection, dag_run_id=dag_run_id, now=now)
+        SQL.mark_recorded(self._connection, dag_run_id=dag_run_id, now=now)
+
+    def failures(self, dag_run_id: str) -> dict[UUID, str]:
+        """Return the failed members with their reasons."""
+        rows = SQL.read_failures(self._connection, dag_run_id=dag_run_id)
+        return {row["member_id"]: row["reason"] for row in rows}

@@ -1,0 +1,106 @@
+"""The journal of effects that must happen once: intent before the call, result after it.
+
+planned ─▶ intended ─▶ done
+   ▲          ├──────▶ uncertain   the answer was lost: a person decides, nothing repeats it
+   └──────────┤                    the call surely did not arrive: planned again
+              └──────▶ refused     it must not happen any more
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("steps")
+
+
+class StepState(StrEnum):
+    """Where an effect stands."""
+
+    PLANNED = "planned"
+    INTENDED = "intended"
+    DONE = "done"
+    UNCERTAIN = "uncertain"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """Where a step goes from `intended` or `planned`."""
+
+    key: str
+    state: StepState
+    reason: str | None = None
+
+
+class Steps:
+    """The table `ops.steps`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def plan(
+        self, effect: str, members: Collection[UUID], *, dag_run_id: str, now: datetime
+    ) -> None:
+        """Plan an effect for each of these members, unless it has ever been planned before."""
+        SQL.plan_steps(
+            self._connection,
+            effect=effect,
+            member_ids=list(members),
+            dag_run_id=dag_run_id,
+            now=now,
+        )
+
+    def planned(self, effect: str, dag_run_id: str) -> dict[str, UUID]:
+        """Return the planned steps of this run's members, as key → member."""
+        rows = SQL.read_planned(self._connection, effect=effect, dag_run_id=dag_run_id)
+        return {row["key"]: row["member_id"] for row in rows}
+
+    def has_open(self, effect: str, dag_run_id: str) -> bool:
+        """Tell whether this run's members have a step that is planned, or begun and not ended."""
+        found: bool = SQL.has_open(self._connection, effect=effect, dag_run_id=dag_run_id)
+        return found
+
+    def intend(self, keys: Collection[str], *, dag_run_id: str, now: datetime) -> set[str]:
+        """Write down that the calls are about to be made; return the ones that are ours to make."""
+        rows = SQL.intend_steps(self._connection, keys=list(keys), dag_run_id=dag_run_id, now=now)
+        return {row["key"] for row in rows}
+
+    def end(self, endings: Iterable[Ending], *, now: datetime) -> None:
+        """Write down what came of steps that are intended or planned."""
+        SQL.end_steps(
+            self._connection,
+            [{"key": e.key, "state": e.state, "reason": e.reason, "now": now} for e in endings],
+        )
+
+    def doubt(
+        self, effect: str, dag_run_id: str, *, stale_since: datetime, now: datetime
+    ) -> list[UUID]:
+        """Make begun steps uncertain that nobody works on any more; return their members.
+
+        These are the ones an earlier try of this run has begun, and those of this run's members
+        that any run has begun before `stale_since`.
+        """
+        rows = SQL.doubt_steps(
+            self._connection,
+            effect=effect,
+            dag_run_id=dag_run_id,
+            stale_since=stale_since,
+            now=now,
+        )
+        return [row["member_id"] for row in rows]
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the steps of merged members to the ones they were merged into: once stays once."""
+        SQL.move_steps(self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values()))
