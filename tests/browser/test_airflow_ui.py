@@ -46,7 +46,7 @@ def test_run_shows_its_four_tasks_in_success(page: Page, address: str):
     open_graph(page, address)
 
     for task in TASKS:
-        expect(page.get_by_test_id(f"rf__node-{task}")).to_contain_text("Success")
+        expect(page.get_by_test_id(f"rf__node-{task}")).to_contain_text("success", ignore_case=True)
 
 
 def test_trigger_form_explains_its_one_field(page: Page, local_stack: LocalStack):
