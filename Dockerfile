@@ -6,14 +6,14 @@
 FROM apache/airflow:slim-3.3.2-python3.12
 
 COPY --chown=airflow:0 deploy/requirements.lock /tmp/requirements.lock
-# Bytecode is written now: a container that may not write it later compiles the same files in every task.
-RUN uv pip install --no-cache --compile-bytecode --require-hashes --requirement /tmp/requirements.lock \
-    && uv pip check \
+# The official image comes without bytecode. What a container may not write later, every task would compile again.
+RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.lock \
+    && pip check \
+    && python -m compileall -q "$VIRTUAL_ENV/lib" \
     && rm /tmp/requirements.lock
 
-COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/
 COPY --chown=airflow:0 include/ /opt/airflow/include/
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
-RUN python -m compileall -q /opt/airflow/plugins /opt/airflow/include /opt/airflow/dags
+RUN python -m compileall -q /opt/airflow/include /opt/airflow/dags
 
 ENV PYTHONPATH=/opt/airflow

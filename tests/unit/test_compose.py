@@ -213,6 +213,18 @@ def test_the_image_has_every_package_of_the_product():
     assert names <= set(pins(ROOT / "deploy" / "requirements.lock"))
 
 
+def test_the_image_gets_every_folder_that_production_imports():
+    """A folder that is not copied, or that .dockerignore holds back, is missed only at run time."""
+    copied = re.findall(
+        r"^COPY --chown=airflow:0 (\S+) ", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    passed = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    product = {name for name in ("dags", "include", "plugins") if any((ROOT / name).glob("*.py"))}
+
+    assert {source.rstrip("/") for source in copied} == set(passed)
+    assert product <= set(passed)
+
+
 def test_image_chart_and_lock_have_the_same_airflow():
     """One version of Airflow everywhere."""
     version = pins(ROOT / "requirements.lock")["apache-airflow"]
