@@ -60,8 +60,10 @@ def as_its_user(command: Sequence[str]) -> list[str]:
     if sys.platform != "linux" or not shutil.which("setpriv"):
         raise StackError("Postgres does not run as root and there is no setpriv: use another user")
     user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    # Folders above ours may be closed to others (`/root` is): it may pass them, also for access(2),
+    # which initdb asks and which drops such rights without the last of these.
     rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    return ["setpriv", *user, *rights, *command]
+    return ["setpriv", *user, *rights, "--securebits=+no_setuid_fixup", *command]
 
 
 def command(layout: Layout, stack: Stack) -> list[str]:
