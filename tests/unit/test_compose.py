@@ -51,14 +51,8 @@ ENVIRONMENTS = environments()
 def commands():
     """Yield the words that each of our containers is started with."""
     for name, service in OURS.items():
-        command = service.get("command", [])
-        yield (
-            name,
-            [
-                *service.get("entrypoint", ["airflow"]),
-                *(command.split() if isinstance(command, str) else command),
-            ],
-        )
+        command = service.get("command", "").split()
+        yield name, [*service.get("entrypoint", ["airflow"]), *command]
     for name, pod in pods():
         for container in pod["containers"]:
             yield name, container["command"]
@@ -70,10 +64,8 @@ def test_each_service_starts_something_that_exists(name, words):
     from airflow.cli.cli_config import core_commands
 
     if words[0] == "airflow":
-        known = {command.name for command in core_commands} | {
-            "celery"
-        }  # the provider's, see below
-        assert words[1] in known
+        known = {command.name for command in core_commands}
+        assert words[1] in known | {"celery"}  # the provider's, which only the image has
     else:
         assert words[:2] == ["python", "-m"]
         module = importlib.util.find_spec(words[2])
