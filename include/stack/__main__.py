@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from include.stack.cli import make_app
 from include.stack.errors import StackError
-from include.stack.terminal import stop_on_signals
+from include.stack.terminal import say, stop_on_signals
 
 
 def main() -> None:
@@ -17,7 +18,8 @@ def main() -> None:
     except StackError as error:
         sys.exit(f"ops: {error}")
     except KeyboardInterrupt:
-        sys.exit(130)
+        say("\nops: stopped", out=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

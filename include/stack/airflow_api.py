@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from include.stack.errors import StackError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
     from include.stack.stack import Stack
 
+CREATED = 201
 NOT_FOUND = 404
 
 
@@ -19,9 +22,13 @@ class AirflowApi:
     """Airflow as its admin; a token lives for a day, longer than any use of this."""
 
     def __init__(self, stack: Stack) -> None:
-        """Log in; raise httpx.HTTPError where that is not possible."""
+        """Log in; raise StackError where somebody else answers on the stack's port."""
         self._client = httpx.Client(base_url=stack.airflow_url, timeout=30, trust_env=False)
-        answer = self._client.post("/auth/token", json=stack.users["admin"]).raise_for_status()
+        answer = self._client.post("/auth/token", json=stack.users["admin"])
+        if answer.status_code != CREATED:
+            raise StackError(
+                f"what answers at {stack.airflow_url} is not this stack's Airflow: start again"
+            )
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def __enter__(self) -> Self:

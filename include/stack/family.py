@@ -8,7 +8,9 @@ group of one that does.
 from __future__ import annotations
 
 import os
+import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,7 +19,7 @@ MARKER = "OPS_STACK_ID"  # in the environment of every process of a stack
 ROLE = "OPS_STACK_PROCESS"  # which process of the stack it is, or belongs to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 
 def members(stack_id: str, role: str = "") -> set[psutil.Process]:
@@ -70,37 +72,39 @@ def _with_children(family: set[int], processes: dict[int, psutil.Process]) -> se
     return family
 
 
-def end(
-    stack_id: str, ask: Callable[[Iterable[psutil.Process]], None], *, patience_seconds: float
-) -> list[str]:
-    """Ask the whole family to end, kill what has not, and return the names of what had to be killed."""
-    family = members(stack_id)
-    ask(family)
-    alive = _wait(family, patience_seconds)
-    killed = []
-    while alive := {one for one in alive if _is_alive(one)} | members(stack_id):
-        killed += [name for name in map(_kill, alive) if name]
-        _wait(alive, 5)
-    return killed
+def heads(processes: set[psutil.Process]) -> set[psutil.Process]:
+    """Return those whose parent is not among them: they know how to end their children."""
+    pids = {one.pid for one in processes}
+    return {one for one in processes if _parent(one) not in pids}
 
 
-def terminate(processes: Iterable[psutil.Process]) -> None:
-    """Ask each to end."""
-    for process in processes:
-        try:
-            process.terminate()
-        except psutil.Error:
-            continue
-
-
-def _kill(process: psutil.Process) -> str:
-    """Kill it and return what it was; "" when it had ended by then."""
+def _parent(process: psutil.Process) -> int | None:
     try:
-        name = " ".join(process.cmdline()[:6]) or process.name()
-        process.kill()
+        return process.ppid()
     except psutil.Error:
-        return ""
-    return f"{name} (process {process.pid})"
+        return None
+
+
+def stop(
+    processes: set[psutil.Process],
+    *,
+    ask: set[psutil.Process],
+    number: int = signal.SIGTERM,
+    seconds: float,
+) -> list[str]:
+    """Ask some to end, wait for all, kill what is left; return the names of what had to be killed."""
+    for process in ask:
+        with suppress(psutil.Error):
+            process.send_signal(number)
+    return _kill_all(_wait(processes, seconds))
+
+
+def sweep(stack_id: str) -> list[str]:
+    """Kill until nothing of the stack is left; return the names of what was."""
+    killed = []
+    while left := members(stack_id):
+        killed += _kill_all(left)
+    return killed
 
 
 def _wait(processes: Iterable[psutil.Process], seconds: float) -> set[psutil.Process]:
@@ -111,3 +115,19 @@ def _wait(processes: Iterable[psutil.Process], seconds: float) -> set[psutil.Pro
         time.sleep(0.05)
         alive = {one for one in alive if _is_alive(one)}
     return alive
+
+
+def _kill_all(processes: set[psutil.Process]) -> list[str]:
+    killed = [name for name in map(_kill, processes) if name]
+    _wait(processes, 5)
+    return killed
+
+
+def _kill(process: psutil.Process) -> str:
+    """Kill it and return what it was; "" when it had ended by then."""
+    try:
+        name = " ".join(process.cmdline()[:6]).strip() or process.name()
+        process.kill()
+    except psutil.Error:
+        return ""
+    return f"{name} (process {process.pid})"

@@ -7,7 +7,6 @@ something changed; then everything else at once. Whatever fails on the way, noth
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -29,11 +28,12 @@ from include.stack.supervisor import Supervisor
 from include.stack.terminal import Line, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from include.stack.settings import StackSettings
 
 STOP_PATIENCE_SECONDS = 25  # supervisor gives each process 10 s, Postgres after the others
+ORPHANS_PATIENCE_SECONDS = 5  # what supervisor's end has not ended already
 POSTGRES_PATIENCE_SECONDS = 60  # it may have to recover first
 
 
@@ -179,25 +179,23 @@ def _prepare(at: Layout, stack: Stack, line: Line) -> None:
 def _end(at: Layout, stack: Stack) -> None:
     """End every process of the stack, and say which had to be killed."""
     with _undisturbed():
-        killed = family.end(
-            stack.id,
-            lambda processes: _ask_to_end(at, stack, processes),
-            patience_seconds=STOP_PATIENCE_SECONDS,
-        )
+        killed = _end_in_order(at, stack) + family.sweep(stack.id)
     for name in killed:
         say(f"ops: did not end when asked and was killed: {name}")
 
 
-def _ask_to_end(at: Layout, stack: Stack, processes: Iterable[psutil.Process]) -> None:
-    """Ask supervisor to end all in order; where it is gone, ask each process."""
-    daemon = [one for one in processes if _is_supervisor(one)]
-    if daemon:
-        family.terminate(daemon)
-        return
-    server = postgres.postmaster_pid(at) if stack.runs_postgres else None
-    family.terminate(one for one in processes if one.pid != server and one.ppid() != server)
-    if server in {one.pid for one in processes} and server is not None:
-        os.kill(server, signal.SIGINT)
+def _end_in_order(at: Layout, stack: Stack) -> list[str]:
+    """Ask supervisor to end all; where it is gone, end first the others and then Postgres."""
+    everyone = family.members(stack.id)
+    if daemon := {one for one in everyone if _is_supervisor(one)}:
+        return family.stop(everyone, ask=daemon, seconds=STOP_PATIENCE_SECONDS)
+    database = family.members(stack.id, role="postgres")
+    others = everyone - database
+    killed = family.stop(others, ask=family.heads(others), seconds=ORPHANS_PATIENCE_SECONDS)
+    server = {one for one in database if one.pid == postgres.postmaster_pid(at)}
+    return killed + family.stop(
+        database, ask=server, number=signal.SIGINT, seconds=STOP_PATIENCE_SECONDS
+    )
 
 
 def _is_supervisor(process: psutil.Process) -> bool:

@@ -42,15 +42,22 @@ class Readiness:
     def wait(self) -> float:
         """Return after how many seconds it was healthy; raise StackError where it does not become so."""
         self._until(self._api_answers)
-        with AirflowApi(self._stack) as api:
-            self._until(lambda: self._dags_are_parsed(api))
-            run_id = f"first-run.{self._stack.id}.{time.time_ns()}"
-            api.start_run(FIRST_DAG, run_id, {"inbox_ids": []})
-            self._until(lambda: self._has_run(api, run_id))
-            self._until(self._all_are_well)
-            api.delete_run(FIRST_DAG, run_id)
+        try:
+            with AirflowApi(self._stack) as api:
+                self._see_a_run_through(api)
+        except httpx.HTTPError as error:
+            raise StackError(f"Airflow does not do what it should: {error}") from error
         self._line.clear()
         return time.monotonic() - self._started
+
+    def _see_a_run_through(self, api: AirflowApi) -> None:
+        """Start an empty run, wait for it and for all parts, and forget it."""
+        self._until(lambda: self._dags_are_parsed(api))
+        run_id = f"first-run.{self._stack.id}.{time.time_ns()}"
+        api.start_run(FIRST_DAG, run_id, {"inbox_ids": []})
+        self._until(lambda: self._has_run(api, run_id))
+        self._until(self._all_are_well)
+        api.delete_run(FIRST_DAG, run_id)
 
     def _until(self, waiting_for: Callable[[], str]) -> None:
         """Ask until nothing is waited for any more."""
