@@ -26,11 +26,12 @@ class AirflowStandIn:
         self.posts = []  # the run ids that were asked for, however it ended
         self.logins = 0
         self.url = ""
+        self.when_taken = None  # called between the effect of a "taken" call and its answer
         self._faults = []
         self._lock = threading.Lock()
 
     def fail(self, *faults):
-        """Let the next calls on runs end so: a status, "lost", "reset", or seconds of silence."""
+        """Let the next calls end so: a status, "lost", "taken", "reset", or seconds of silence."""
         self._faults += faults
 
     @property
@@ -56,9 +57,11 @@ class AirflowStandIn:
             time.sleep(fault)
         elif fault == "reset":
             return 0, {}
-        elif fault == "lost":
+        elif fault in ("lost", "taken"):
             with self._lock:
                 self._route(method, path, body)
+            if fault == "taken":
+                self.when_taken()
             return 0, {}
         elif fault is not None:
             return fault, {"detail": "ordered"}

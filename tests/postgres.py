@@ -49,29 +49,34 @@ class Postgres:
         """Make a cluster under `folder`."""
         self.folder = Path(folder)
         self.port = _free_port()
-        self._process = None
+        self.process = None
         self._initialise()
 
     def dsn(self, database="postgres"):
         """Return the address of one of its databases."""
         return f"postgresql://tester@127.0.0.1:{self.port}/{database}"
 
-    def start(self):
-        """Start it, and return when it answers."""
-        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    def start(self, **settings):
+        """Start it, with these settings changed, and return when it answers."""
+        options = [f"--{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
         command = [*_as_user(), _binary("postgres"), "-D", self._cluster, f"--port={self.port}"]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([*command, *options], stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"Postgres does not start: {(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
 
     def stop(self):
         """End it as a crash would: at once, whatever is connected."""
-        self._process.send_signal(subprocess.signal.SIGQUIT)
-        self._process.wait(timeout=30)
+        self.process.send_signal(subprocess.signal.SIGQUIT)
+        self.process.wait(timeout=30)
+
+    def restart(self, **settings):
+        """End it and start it again, with these settings changed."""
+        self.stop()
+        self.start(**settings)
 
     def execute(self, statement, *parameters, database="postgres"):
         """Run one statement over a connection of its own, and return its rows."""
@@ -94,7 +99,7 @@ class Postgres:
             "--no-sync",
             "--locale=C",
         ]
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [*_as_user(), _binary("initdb"), "-D", self._cluster, *options],
             check=True,
             capture_output=True,
@@ -130,10 +135,10 @@ def store(database):
     store.close()
 
 
-@pytest.fixture
-def own_postgres(tmp_path):
-    """Give a migrated server of this test alone, which it may stop and start."""
-    server = _started(tmp_path)
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory):
+    """Give a migrated server of this module alone, which it may stop, freeze and start."""
+    server = _started(tmp_path_factory.mktemp("own postgres"))
     yield server
     server.stop()
 

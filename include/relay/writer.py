@@ -33,7 +33,7 @@ log = structlog.get_logger("relay.writer")
 GROUP_SIZE = 500
 QUEUE_LENGTH = 10_000
 FLUSH_SECONDS = 1.0
-SICK_SECONDS = 10.0  # how long after a failed write the relay calls itself not ready
+SICK_SECONDS = 3.0  # how long after a failed write the relay calls itself not ready
 
 
 class Pending:
