@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from include.bench.webhooks import Webhook
 
 TIMEOUT_SECONDS = 30  # for one answer
-FIRST_SECONDS, SECONDS_EACH, LONGEST_SECONDS = 120, 4, 900  # after that it is not slow but stuck
+FIRST_SECONDS, SECONDS_EACH, LONGEST_SECONDS = 120, 6, 1500  # after that it is not slow but stuck
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -140,6 +140,30 @@ class PlainAirflow:
         """Add up its processes, Postgres and the sandbox."""
         return cpu_seconds(self._stack.id)
 
+    def environment(self) -> dict[str, str]:
+        """Return Airflow's environment: what has no default, and the few values named above."""
+        url = f"http://{HOST}:{self.port}"
+        return {
+            **base_environment(inherited_environment(), self._layout, self._stack),
+            family.ROLE: ROLE,
+            "AIRFLOW_HOME": str(self._home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "plain_dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self._home / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__FERNET_KEY": self._stack.fernet_key,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "AIRFLOW__API__HOST": HOST,
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": url,
+            "AIRFLOW__API__SECRET_KEY": self._stack.api_secret_key,
+            "AIRFLOW__API_AUTH__JWT_SECRET": self._stack.jwt_secret,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._airflow_url.replace(
+                "postgresql://", "postgresql+psycopg2://", 1
+            ),
+            **self._connection_variables(),
+        }
+
     def _make_databases(self) -> None:
         with psycopg.connect(self._stack.postgres_url, autocommit=True) as server:
             for name, owner in ((AIRFLOW_DATABASE, "airflow"), (PLATFORM_DATABASE, "ops")):
@@ -168,37 +192,13 @@ class PlainAirflow:
     def _airflow(self, log: IO[bytes], *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own environment's Airflow
             [self._layout.python, "-P", "-m", "airflow", *arguments],
-            env=self._environment(),
+            env=self.environment(),
             cwd=self._home,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-    def _environment(self) -> dict[str, str]:
-        """Return Airflow's environment: what has no default, and the few values named above."""
-        url = f"http://{HOST}:{self.port}"
-        return {
-            **base_environment(inherited_environment(), self._layout, self._stack),
-            family.ROLE: ROLE,
-            "AIRFLOW_HOME": str(self._home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "plain_dags"),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self._home / "plugins"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__FERNET_KEY": self._stack.fernet_key,
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-            "AIRFLOW__API__HOST": HOST,
-            "AIRFLOW__API__PORT": str(self.port),
-            "AIRFLOW__API__BASE_URL": url,
-            "AIRFLOW__API__SECRET_KEY": self._stack.api_secret_key,
-            "AIRFLOW__API_AUTH__JWT_SECRET": self._stack.jwt_secret,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._airflow_url.replace(
-                "postgresql://", "postgresql+psycopg2://", 1
-            ),
-            **self._connection_variables(),
-        }
 
     def _connection_variables(self) -> dict[str, str]:
         """Return the product's connections, the database its own, as Airflow's variables."""

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import psutil
 
 from include.bench.errors import BenchError
 from include.stack.family import ROLE, members
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 MIB = 1024 * 1024
+FORK_SERVER = "fork-server"  # whose children are Airflow's processes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,29 +66,27 @@ def memory(stack_id: str) -> Memory:
 
 
 def name_of(process: psutil.Process, family: dict[int, psutil.Process]) -> str:
-    """Return which process of the stack this is, or is a child of."""
-    for one in _lineage(process, family):
-        if role := _role(one):
-            return role
-    return "supervisord"
-
-
-def _lineage(
-    process: psutil.Process, family: dict[int, psutil.Process]
-) -> Iterable[psutil.Process]:
-    """Yield a process, its parent and so on, as far as they are in the family."""
-    current: psutil.Process | None = process
-    while current is not None:
-        yield current
-        current = family.get(current.ppid())
+    """Return which process of the stack this is, or belongs to: supervisor's child that it descends from."""
+    lineage = [process]
+    while (parent := family.get(lineage[0].ppid())) is not None:
+        lineage.insert(0, parent)
+    if len(lineage) == 1:
+        return "supervisord"
+    name = _role(lineage[1])
+    if name == FORK_SERVER and len(lineage) > 2:  # noqa: PLR2004 - supervisor, fork server, fork
+        return _title(lineage[2])
+    return name
 
 
 def _role(process: psutil.Process) -> str:
-    """Return the role that a process carries: in its title (forks of one parent) or environment."""
-    title = process.cmdline()[:1]
-    if title and title[0].startswith("airflow "):
-        return title[0].split()[1].rstrip(":")
+    """Return what a process was started as; "other" where its environment cannot be read."""
     try:
-        return process.environ().get(ROLE, "")
+        return process.environ().get(ROLE, "other")
     except psutil.AccessDenied:
-        return ""
+        return "other"
+
+
+def _title(process: psutil.Process) -> str:
+    """Return the command in a title such as `airflow api_server -- host:127.0.0.1 port:8080`."""
+    words = " ".join(process.cmdline()).split()
+    return words[1].replace("_", "-") if len(words) > 1 else "other"

@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-COMMANDS = ("demo", "up", "down", "status", "send", "timeline", "test", "lock")
+COMMANDS = ("demo", "bench", "up", "down", "status", "send", "timeline", "test", "lock")
 
 
 def make_app() -> typer.Typer:
