@@ -21,6 +21,7 @@ MAILCHIMP_CALLS = (
     ("POST", "/lists/*/members/*/tags", "tags set"),
     ("POST", "/lists/*/segments/*", "tags set for many"),
     ("POST", "/lists/*/segments", "tag made"),
+    ("GET", "/lists/*/segments", "tags looked up"),
     ("POST", "/lists/*", "contacts written in bulk"),
     ("POST", "/customer-journeys/*/trigger", "welcome journey started"),
     ("POST", "/automations/*/queue", "welcome mail queued"),
@@ -95,13 +96,17 @@ def of_tasks(tasks: Iterable[TaskTry], name: str) -> list[Moment]:
     """Return when each task of the run called `name` ended and how long it worked."""
     return [
         Moment(
-            at=task.ended_at.timestamp(),
-            what=f"{name}: {task.task} {task.state}, "
-            f"{(task.ended_at - task.started_at).total_seconds():.2f} s",
+            at=task.ended_at.timestamp(), what=f"{name}: {task.task} {task.state}{_worked(task)}"
         )
         for task in tasks
-        if task.started_at and task.ended_at
+        if task.ended_at
     ]
+
+
+def _worked(task: TaskTry) -> str:
+    if task.state == "skipped" or task.started_at is None or task.ended_at is None:
+        return ""
+    return f", {(task.ended_at - task.started_at).total_seconds():.2f} s"
 
 
 def of_calls(calls: Iterable[VendorCall]) -> list[Moment]:

@@ -84,17 +84,20 @@ def test_rows_that_end_otherwise_say_why():
 
 
 def test_task_shows_how_long_it_worked():
-    """A task that was skipped without starting has no times and no line."""
-    worked = TaskTry(
-        task="record", state="success", try_number=1, started_at=at(1), ended_at=at(1.25)
-    )
-    skipped = TaskTry(
-        task="trigger_welcome", state="skipped", try_number=0, started_at=None, ended_at=None
-    )
+    """A task that was skipped has not worked; one that has not ended has no line."""
+    ended = {"try_number": 1, "started_at": at(1), "ended_at": at(1.25)}
+    tasks = [
+        TaskTry(task="record", state="success", **ended),
+        TaskTry(task="trigger_welcome", state="skipped", **ended),
+        TaskTry(task="load_members", state="running", **{**ended, "ended_at": None}),
+    ]
 
-    moments = timeline.of_tasks([worked, skipped], "run 1")
+    moments = timeline.of_tasks(tasks, "run 1")
 
-    assert [moment.what for moment in moments] == ["run 1: record success, 0.25 s"]
+    assert [moment.what for moment in moments] == [
+        "run 1: record success, 0.25 s",
+        "run 1: trigger_welcome skipped",
+    ]
 
 
 def test_calls_of_one_kind_are_counted():
@@ -117,6 +120,7 @@ def test_every_known_call_has_a_meaning_of_its_own():
         ("POST", "/lists/a/members/b/tags"): "tags set",
         ("POST", "/lists/a/segments/7"): "tags set for many",
         ("POST", "/lists/a/segments"): "tag made",
+        ("GET", "/lists/a/segments"): "tags looked up",
         ("POST", "/lists/a"): "contacts written in bulk",
         (
             "POST",
