@@ -8,6 +8,7 @@ root, which Postgres refuses: then it runs as nobody, through setpriv.
 import atexit
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,7 +71,7 @@ class Postgres:
 
     def stop(self):
         """End it as a crash would: at once, whatever is connected."""
-        self.process.send_signal(subprocess.signal.SIGQUIT)
+        self.process.send_signal(signal.SIGQUIT)
         self.process.wait(timeout=30)
 
     def restart(self, **settings):

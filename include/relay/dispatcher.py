@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("relay.dispatcher")
 
 ADOPT_AFTER = timedelta(seconds=10)  # a claim this old that nobody has tried: its relay is gone
-CHECK_AFTER = timedelta(seconds=15)
+CHECK_AFTER = timedelta(seconds=15)  # a run that has been silent so long is asked about
+LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications
 SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 
@@ -57,13 +58,16 @@ class Dispatcher:
         self._airflow = airflow
         self._clock = clock
         self._settings = settings
+        self._next_look = clock.now()
         self.troubles: dict[str, Trouble] = {}
 
     def turn(self, store: Store) -> float:
         """Start what can be started, look after what goes on; return how many seconds may pass now."""
         for job in JOBS:
             self._attempt(job, partial(self._start_all, job, store))
-        self._attempt("checks", partial(self._check_runs, store))
+        if self._clock.now() >= self._next_look:
+            self._next_look = self._clock.now() + LOOK_EVERY
+            self._attempt("checks", partial(self._check_runs, store))
         return min(self._seconds_until_due(job, store) for job in JOBS)
 
     def _attempt(self, what: str, action: Callable[[], None]) -> None:
@@ -80,8 +84,8 @@ class Dispatcher:
 
     def _start_all(self, job: str, store: Store) -> None:
         """Start what was claimed and not started, then what is due, as far as the limit goes."""
-        now = self._clock.now()
-        for claim in store.dispatches.unstarted(job, claimed_before=now - ADOPT_AFTER, now=now):
+        claimed_before = self._clock.now() - ADOPT_AFTER
+        for claim in store.dispatches.unstarted(job, claimed_before=claimed_before):
             self._start(job, claim, store)
         while due := self._claim(job, store):
             self._start(job, due, store)
@@ -107,6 +111,7 @@ class Dispatcher:
     def _check_runs(self, store: Store) -> None:
         """Ask Airflow about the runs that have been silent for a while."""
         now = self._clock.now()
+        store.dispatches.close_empty(now=now)
         unchecked = store.dispatches.take_unchecked(now=now, checked_before=now - CHECK_AFTER)
         for dag_run_id, job in unchecked:
             self._check(job, dag_run_id, store)

@@ -60,9 +60,11 @@ class Dispatches:
         At most `batch_size` rows, and at most `member_limit` in a minute of one member: the surplus
         gets a later due time. Several relays at once agree on what is in flight.
         """
+        if self._in_flight(job) >= max_in_flight:
+            return None  # as it mostly is under load: then nothing is locked
         with self._connection.transaction():
             list(SQL.lock_job(self._connection, job=job))
-            if SQL.count_in_flight(self._connection, job=job) >= max_in_flight:
+            if self._in_flight(job) >= max_in_flight:
                 return None
             while rows := self._due(job, now=now, batch_size=batch_size):
                 taken = self._throttle.admit(rows, job=job, now=now, per_minute=member_limit)
@@ -89,12 +91,8 @@ class Dispatches:
                 )
         return [row["id"] for row in rows]
 
-    def unstarted(self, job: str, *, claimed_before: datetime, now: datetime) -> list[Claim]:
-        """Return the claims that no relay could start, and those older ones nobody has tried.
-
-        A claim whose rows somebody else has ended is closed instead.
-        """
-        SQL.close_empty(self._connection, job=job, now=now)
+    def unstarted(self, job: str, *, claimed_before: datetime) -> list[Claim]:
+        """Return the claims that no relay could start, and those older ones nobody has tried."""
         rows = SQL.read_unstarted(self._connection, job=job, claimed_before=claimed_before)
         return [Claim(**row) for row in rows]
 
@@ -107,6 +105,10 @@ class Dispatches:
     def set_problem(self, dag_run_id: str, problem: str | None) -> None:
         """Say why an open run is not started or does not go on."""
         SQL.set_problem(self._connection, dag_run_id=dag_run_id, problem=problem)
+
+    def close_empty(self, *, now: datetime) -> None:
+        """Close the claims whose rows somebody else has ended before a run took them."""
+        SQL.close_empty(self._connection, now=now)
 
     def take_unchecked(self, *, now: datetime, checked_before: datetime) -> list[tuple[str, str]]:
         """Return (run, job) of started runs that Airflow was last asked about before then."""
@@ -145,6 +147,10 @@ class Dispatches:
         """Return one run, if it is ours."""
         row = SQL.read_dispatch(self._connection, dag_run_id=dag_run_id)
         return Dispatch(**row) if row else None
+
+    def _in_flight(self, job: str) -> int:
+        count: int = SQL.count_in_flight(self._connection, job=job)
+        return count
 
     def _due(self, job: str, *, now: datetime, batch_size: int) -> list[dict[str, Any]]:
         return list(INBOX.lock_due(self._connection, job=job, now=now, row_limit=batch_size))

@@ -19,10 +19,10 @@ ON CONFLICT (dag_run_id) DO UPDATE
   SET state = 'started', started_at = :now, checked_at = NULL, finished_at = NULL, problem = NULL
   WHERE dispatches.state IN ('finished', 'lost');
 
--- name: close_empty(job, now)!
+-- name: close_empty(now)!
 -- Close the runs that were never started and whose rows were ended by somebody else.
 UPDATE ops.dispatches SET state = 'finished', finished_at = :now, problem = NULL
-WHERE job = :job AND state = 'claimed'
+WHERE state = 'claimed'
   AND NOT EXISTS (SELECT FROM ops.inbox WHERE inbox.dag_run_id = dispatches.dag_run_id AND inbox.state = 'dispatched');
 
 -- name: read_unstarted(job, claimed_before)
