@@ -62,7 +62,6 @@ def environment(
             "parsing_processes": 1,
             "refresh_interval": 30,  # a new DAG file is seen within half a minute, not five
         },
-        "usage_data_collection": {"enabled": False},  # nothing leaves the machine
     }
     variables = {
         f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
