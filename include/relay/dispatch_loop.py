@@ -45,9 +45,13 @@ class DispatchLoop:
 
     def stop(self) -> None:
         """End after the turn that is going on; a call to Airflow that hangs is not waited for."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._doorbell.ring()
         self._thread.join(timeout=5)
+        if not self._thread.is_alive():
+            self._doorbell.close()
 
     def state(self) -> dict[str, Any]:
         """Say in words how it goes, for a person who asks `/readyz`."""
