@@ -75,13 +75,15 @@ def status_left(change: ContactChange, answered: str) -> ContactStatus:
     return status
 
 
-def contact_left(change: ContactChange, status: ContactStatus) -> Contact:
-    """Return the contact after all calls; one that is hers alone now was left as it was."""
+def contact_left(
+    change: ContactChange, status: ContactStatus, *, refused: bool = False
+) -> Contact:
+    """Return the contact after all calls; with `refused` it was left with the tags it had."""
     had = change.contact.tags if change.contact else frozenset()
     return Contact(
         subscriber_hash=subscriber_hash(change.wish.email),
         status=status,
-        tags=had if status is ContactStatus.FORGOTTEN else change.wish.tags,
+        tags=had if refused else change.wish.tags,
         retired=(),
         applied_sha256=change.wish.sha256,
     )

@@ -33,16 +33,17 @@ def apply_single(change: ContactChange, mailchimp: Mailchimp) -> Contact:
     """Make one member's contact as wished, and return how it was left. May be repeated."""
     for old_hash in change.archive:
         _archive(old_hash, mailchimp)
+    tags = change.tags
     try:
-        if change.move_from is not None:
-            _move(change.move_from, change.wish.email, mailchimp)
+        if change.move_from is not None and not _moved(change, change.move_from, mailchimp):
+            tags = dict.fromkeys(change.wish.tags, True)
         answered = mailchimp.upsert_member(change.fields)
         if must_wake(change, answered):
             answered = mailchimp.upsert_member(_told(change.fields))
     except ComplianceError as error:
-        return contact_left(change, _status_of(error))
-    if change.tags:
-        mailchimp.set_tags(change.wish.email, change.tags)
+        return contact_left(change, _status_of(error), refused=True)
+    if tags:
+        mailchimp.set_tags(change.wish.email, tags)
     return contact_left(change, status_left(change, answered))
 
 
@@ -59,7 +60,7 @@ def apply_in_bulk(
     for position, said in _upsert_all(changes, mailchimp).items():
         change = changes[position]
         if isinstance(said, ComplianceError):
-            answers[position] = contact_left(change, _status_of(said))
+            answers[position] = contact_left(change, _status_of(said), refused=True)
         elif isinstance(said, VendorError):
             if not isinstance(said, AddressTakenError):
                 answers[position] = said
@@ -139,14 +140,19 @@ def _tag_ids(needed: Iterable[str], mailchimp: Mailchimp) -> dict[str, int]:
     return ids
 
 
-def _move(old_hash: str, email: str, mailchimp: Mailchimp) -> None:
-    """Give the contact its new address; where that is a contact already, the old one is archived."""
+def _moved(change: ContactChange, old_hash: str, mailchimp: Mailchimp) -> bool:
+    """Give the contact its new address, and tell whether it is the same contact with the same tags.
+
+    Where the address is a contact already, that one is taken over and the old one archived.
+    """
     try:
-        mailchimp.move_member(old_hash, email)
+        mailchimp.move_member(old_hash, change.wish.email)
     except AddressTakenError:
         _archive(old_hash, mailchimp)
+        return False
     except VendorNotFoundError:
-        return
+        return False
+    return True
 
 
 def _archive(old_hash: str, mailchimp: Mailchimp) -> None:

@@ -48,6 +48,7 @@ class Arrived(NamedTuple):
     provider: str
     mode: str
     event: Event
+    was_loaded: bool  # by an earlier try or run, which did not get to its end
 
 
 @dataclass(kw_only=True, slots=True)
@@ -218,7 +219,7 @@ class Chunk:
                 case.member_id = case.known.member_id if case.known else None
             else:
                 case.member_id = self._applied(case, case.as_of)
-        except MemberUnknownError as error:
+        except (MemberUnknownError, VendorError) as error:
             case.problem = error
 
     def _applied(self, case: Case, as_of: datetime) -> UUID:
@@ -350,7 +351,8 @@ class Chunk:
         report = next(r for r in case.reports if r.event_id == row.event.id)
         member_id = self._directory.resolve(case.member_id)
         member = self._directory.members[member_id]
-        if is_outdated(case.known, report) and member == self._directory.known.get(member_id):
+        is_unchanged = member == self._directory.known.get(member_id)
+        if is_outdated(case.known, report) and is_unchanged and not row.was_loaded:
             return State.SUPERSEDED, "something newer was applied before"
         return None
 

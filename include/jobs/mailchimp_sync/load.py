@@ -87,7 +87,8 @@ def _read_events(rows: Sequence[InboxRow], *, store: Store, clock: Clock) -> lis
             store.inbox.finish([row.id], state=State.DEAD, reason=reason, now=clock.now())
             log.warning("row.dead", inbox_id=row.id, reason=reason)
         else:
-            arrived.append(Arrived(row.id, row.provider, row.mode, event))
+            was_loaded = row.member_id is not None
+            arrived.append(Arrived(row.id, row.provider, row.mode, event, was_loaded))
     return arrived
 
 

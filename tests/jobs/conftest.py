@@ -1,0 +1,45 @@
+"""A job's world for each test: an empty database, a sandbox as after a start."""
+
+import threading
+
+import pytest
+
+from include.sandbox.server import create_server
+from include.sandbox.settings import Settings
+from tests import contracts
+from tests.contract.conftest import LiveSandbox
+from tests.jobs.world import World
+from tests.postgres import database, postgres_server, store
+
+__all__ = ["database", "postgres_server", "store"]
+
+
+@pytest.fixture(scope="session")
+def sandbox_server():
+    """One sandbox for all tests, which checks every call and answer where the descriptions are there."""
+    settings = Settings(
+        port=0, contracts_dir=contracts.FOLDER if contracts.FOLDER.is_dir() else None
+    )
+    server = create_server(settings)
+    listener = server.config.bind_socket()
+    listener.listen()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield LiveSandbox(f"http://127.0.0.1:{listener.getsockname()[1]}", settings)
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+@pytest.fixture
+def sandbox(sandbox_server):
+    """Give the sandbox as after a start; whatever a test has it do must fit the vendors' descriptions."""
+    sandbox_server.ask("POST", "reset")
+    yield sandbox_server
+    assert sandbox_server.violations() == []
+
+
+@pytest.fixture
+def world(store, database, sandbox):
+    """Everything the job touches."""
+    return World(store, database, sandbox)

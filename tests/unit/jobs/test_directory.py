@@ -1,0 +1,248 @@
+"""Who is who: members found, made and merged, in whatever order the vendors turn up."""
+
+from datetime import timedelta
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+
+from include.errors import MemberUnknownError
+from include.events import (
+    Checkout,
+    CustomerSnapshot,
+    SubscriptionSnapshot,
+    SubscriptionStatus,
+    UserSnapshot,
+)
+from include.jobs.directory import Directory
+from tests.factories import NOW, PERIOD_END, make_contact, make_member
+
+LATER = NOW + timedelta(hours=1)
+
+
+def a_user(user_id="user_1", email="ada@example.org", *, deleted=False, first_name="Ada"):
+    """Make a Clerk user."""
+    return UserSnapshot(
+        id=user_id, email=email, first_name=first_name, last_name="Lovelace", deleted=deleted
+    )
+
+
+def a_customer(customer_id="cus_1", email="ada@example.org", name="Countess Ada", *, deleted=False):
+    """Make a Stripe customer."""
+    return CustomerSnapshot(id=customer_id, email=email, name=name, deleted=deleted)
+
+
+def a_subscription(status=SubscriptionStatus.ACTIVE, subscription_id="sub_1", customer_id="cus_1"):
+    """Make a subscription."""
+    return SubscriptionSnapshot(
+        id=subscription_id,
+        customer_id=customer_id,
+        status=status,
+        tier="pro",
+        current_period_end=PERIOD_END,
+        cancel_at=None,
+        cancel_at_period_end=False,
+        ended_at=None,
+    )
+
+
+def a_directory(*members):
+    """Make a directory of members as they were read."""
+    directory = Directory(NOW)
+    directory.add({member.id: member for member in members}, {})
+    return directory
+
+
+def alive(directory):
+    """Return the members that are not the lost part of a merge."""
+    return [m for m in directory.members.values() if m.id not in directory.merged]
+
+
+LINK = Checkout(customer_id="cus_1", subscription_id="sub_1", clerk_user_id="user_1")
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+@pytest.mark.parametrize("stripes_email", ["Ada@Example.org", "billing@example.org"])
+def test_one_person_in_every_order(order, stripes_email):
+    """Clerk first or Stripe first, linked by address or by the checkout: one member, Clerk's names."""
+    directory = a_directory()
+    acts = [
+        lambda: directory.apply_user(a_user(), at=NOW),
+        lambda: directory.apply_customer(a_customer(email=stripes_email)),
+        lambda: (
+            directory.find("customer", "cus_1")
+            and directory.apply_subscription(a_subscription(), at=NOW)
+        ),
+    ]
+
+    for number in order:
+        acts[number]()
+    directory.link(LINK)
+    directory.apply_subscription(a_subscription(), at=NOW)
+
+    [member] = alive(directory)
+    assert (member.clerk_user_id, member.stripe_customer_id) == ("user_1", "cus_1")
+    assert (member.email, member.first_name) == ("ada@example.org", "Ada")
+    assert [m.subscription_id for m in member.memberships] == ["sub_1"]
+
+
+def test_stripe_fills_what_clerk_does_not_give():
+    """An account without a verified address gets Stripe's, and follows when that changes."""
+    directory = a_directory()
+    directory.apply_user(a_user(email=None), at=NOW)
+    directory.apply_customer(a_customer(email="one@example.org"))
+    directory.link(LINK)
+
+    directory.apply_customer(a_customer(email="two@example.org"))
+
+    [member] = alive(directory)
+    assert (member.email, member.first_name) == ("two@example.org", "Ada")
+
+
+def test_stripe_does_not_overrule_the_platform():
+    """An account that the platform made before us has Clerk's address: Stripe's is another matter."""
+    member = make_member(clerk_user_id="user_1", stripe_customer_id="cus_1")
+    directory = a_directory(member)
+
+    directory.apply_customer(a_customer(email="billing@example.org", name="Billing"))
+
+    assert directory.members[member.id] == member
+
+
+def test_clerk_users_row_survives_a_merge():
+    """Stripe's member becomes part of Clerk's: memberships, contact and all; the lost row is closed."""
+    paid = make_member(
+        id=UUID(int=1),
+        email="billing@example.org",
+        stripe_customer_id="cus_1",
+        contact=make_contact(),
+    )
+    account = make_member(id=UUID(int=2), clerk_user_id="user_1", memberships=(), created_at=LATER)
+    directory = a_directory(paid, account)
+
+    directory.link(LINK)
+
+    kept, lost = directory.members[account.id], directory.members[paid.id]
+    assert directory.merged == {paid.id: account.id}
+    assert kept.memberships == paid.memberships
+    assert (kept.email, kept.contact) == ("ada@example.org", paid.contact)
+    assert (lost.email, lost.stripe_customer_id, lost.memberships) == (None, None, ())
+    assert lost.deleted_at == NOW
+    assert directory.find("customer", "cus_1").id == account.id
+
+
+def test_second_contact_of_a_merge_is_retired():
+    """Of two contacts one stays; the other's hash is kept until it is archived."""
+    one = make_contact(subscriber_hash="aaa")
+    other = make_contact(subscriber_hash="bbb", retired=("ccc",))
+    account = make_member(clerk_user_id="user_1", contact=one)
+    paid = make_member(email="b@example.org", stripe_customer_id="cus_1", contact=other)
+    directory = a_directory(account, paid)
+
+    directory.link(LINK)
+
+    assert directory.members[account.id].contact.retired == ("bbb", "ccc")
+
+
+def test_two_accounts_are_never_one():
+    """Two living Clerk accounts stay two; the address goes where Clerk says it is now."""
+    old = make_member(clerk_user_id="user_1")
+    new = make_member(clerk_user_id="user_2", email="new@example.org")
+    directory = a_directory(old, new)
+
+    directory.apply_user(a_user("user_2"), at=NOW)
+
+    assert directory.merged == {}
+    assert directory.members[new.id].email == "ada@example.org"
+    assert directory.members[old.id].email is None
+
+
+def test_member_comes_back_with_a_new_account():
+    """Her old account is deleted, her new one pays with the same customer: the membership moves."""
+    old = make_member(clerk_user_id="user_1", stripe_customer_id="cus_1", deleted_at=NOW)
+    directory = a_directory(old)
+    new_id = directory.apply_user(a_user("user_2"), at=LATER)
+
+    directory.link(Checkout(customer_id="cus_1", subscription_id="sub_1", clerk_user_id="user_2"))
+
+    assert directory.members[new_id].stripe_customer_id == "cus_1"
+    assert directory.members[new_id].deleted_at is None
+
+
+def test_second_customer_of_one_person():
+    """Who pays under the same address as another customer is still one member, with two memberships."""
+    directory = a_directory()
+    directory.apply_customer(a_customer())
+    directory.apply_customer(a_customer("cus_2", "ADA@example.org"))
+
+    directory.apply_subscription(a_subscription(), at=NOW)
+    directory.apply_subscription(
+        a_subscription(subscription_id="sub_2", customer_id="cus_2"), at=NOW
+    )
+
+    [member] = alive(directory)
+    assert len(member.memberships) == 2
+    assert member.stripe_customer_id == "cus_1"
+
+
+def test_first_active_moment_stays():
+    """When a membership was first active is written once, whatever follows."""
+    directory = a_directory()
+    member_id = directory.apply_customer(a_customer())
+    for hour, status in enumerate(("incomplete", "active", "past_due", "active", "canceled")):
+        subscription = a_subscription(SubscriptionStatus(status))
+        directory.apply_subscription(subscription, at=NOW + timedelta(hours=hour))
+
+    [membership] = directory.members[member_id].memberships
+    assert membership.first_active_at == NOW + timedelta(hours=1)
+    assert membership.status is SubscriptionStatus.CANCELED
+
+
+def test_subscription_stripe_has_lost_is_ended():
+    """What Stripe does not know any more is over, since we heard so."""
+    member = make_member()
+    directory = a_directory(member)
+
+    directory.end_subscription("sub_1", at=LATER)
+
+    [membership] = directory.members[member.id].memberships
+    assert (membership.status, membership.ended_at) == (SubscriptionStatus.CANCELED, LATER)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda d: d.apply_user(a_user(deleted=True), at=NOW),
+        lambda d: d.apply_customer(a_customer(deleted=True)),
+        lambda d: d.apply_subscription(a_subscription(), at=NOW),
+        lambda d: d.end_subscription("sub_1", at=NOW),
+    ],
+    ids=["user", "customer", "subscription", "lost subscription"],
+)
+def test_no_ghost_is_made_of_what_is_gone(act):
+    """An end that comes before the beginning makes nobody."""
+    directory = a_directory()
+
+    with pytest.raises(MemberUnknownError):
+        act(directory)
+
+    assert directory.members == {}
+
+
+def test_repeating_changes_nothing():
+    """The same states again leave a member exactly as she was."""
+    directory = a_directory()
+    acts = [
+        lambda: directory.apply_user(a_user(), at=NOW),
+        lambda: directory.apply_customer(a_customer()),
+        lambda: directory.link(LINK),
+        lambda: directory.apply_subscription(a_subscription(), at=NOW),
+    ]
+    for act in acts:
+        act()
+    once = dict(directory.members)
+
+    for act in acts:
+        act()
+
+    assert directory.members == once

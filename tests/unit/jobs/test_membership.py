@@ -1,0 +1,186 @@
+"""What a membership means for the contact at Mailchimp."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.events import SubscriptionStatus as Status
+from include.jobs.membership import (
+    STANDINGS,
+    Standing,
+    current_membership,
+    is_new_member,
+    is_satisfied,
+    standing_of,
+    state_of,
+    tags_of,
+    wish_of,
+)
+from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
+
+EXCLUSIVE = {"active", "past_due", "alumni"}
+memberships = st.builds(
+    make_membership,
+    subscription_id=st.sampled_from(["sub_1", "sub_2", "sub_3"]),
+    status=st.sampled_from(Status),
+    tier=st.sampled_from(["", "pro", "leader"]),
+    current_period_end=st.sampled_from([None, NOW, PERIOD_END]),
+    cancel_at=st.sampled_from([None, PERIOD_END]),
+    cancel_at_period_end=st.booleans(),
+    first_active_at=st.sampled_from([None, NOW]),
+)
+members = st.builds(
+    make_member,
+    email=st.sampled_from([None, "ada@example.org"]),
+    deleted_at=st.sampled_from([None, NOW]),
+    memberships=st.lists(memberships, max_size=3, unique_by=lambda m: m.subscription_id).map(tuple),
+    contact=st.sampled_from([None, make_contact()]),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tags"),
+    [
+        ({}, {"active", "pro"}),
+        ({"status": Status.TRIALING}, {"active", "pro"}),
+        ({"tier": ""}, {"active"}),
+        ({"cancel_at_period_end": True}, {"active", "pro", "canceling"}),
+        ({"cancel_at": PERIOD_END}, {"active", "pro", "canceling"}),
+        ({"status": Status.PAST_DUE}, {"past_due", "pro"}),
+        ({"status": Status.UNPAID}, {"past_due", "pro"}),
+        ({"status": Status.PAUSED}, {"pro"}),
+        ({"status": Status.CANCELED}, {"alumni"}),
+        ({"status": Status.CANCELED, "cancel_at_period_end": True}, {"alumni"}),
+        ({"status": Status.INCOMPLETE}, set()),
+        ({"status": Status.INCOMPLETE_EXPIRED}, set()),
+    ],
+    ids=str,
+)
+def test_tags_tell_the_membership(changes, tags):
+    """The table of tags, row by row."""
+    assert tags_of(make_membership(**changes)) == tags
+
+
+def test_every_status_has_a_standing():
+    """No status of Stripe's is left without a meaning."""
+    assert set(STANDINGS) == set(Status)
+
+
+@given(memberships)
+def test_at_most_one_tag_tells_the_standing(membership):
+    """Who is active is not past due, and who has left is neither and has no tier."""
+    tags = tags_of(membership)
+
+    assert len(tags & EXCLUSIVE) <= 1
+    assert "alumni" not in tags or tags == {"alumni"}
+
+
+@given(members, st.randoms())
+def test_order_of_memberships_does_not_matter(member, random):
+    """The same memberships mean the same, in whatever order they were read."""
+    shuffled = list(member.memberships)
+    random.shuffle(shuffled)
+
+    assert wish_of(replace(member, memberships=tuple(shuffled))) == wish_of(member)
+
+
+@given(members)
+def test_who_is_active_anywhere_gets_mail(member):
+    """One good membership outweighs any number of ended ones; a deleted account gets no mail."""
+    wish = wish_of(member)
+    is_active = any(STANDINGS[m.status] is Standing.ACTIVE for m in member.memberships)
+
+    if wish is not None and is_active:
+        assert wish.subscribed == (member.deleted_at is None)
+    if wish is None:
+        assert member.email is None or not wishes_a_contact(member)
+
+
+def wishes_a_contact(member):
+    """Say it in other words: somebody who is or was a member, and has not left without a trace."""
+    began = any(STANDINGS[m.status] is not Standing.NONE for m in member.memberships)
+    return member.contact is not None if member.deleted_at else began
+
+
+def test_ended_membership_means_no_mail():
+    """Who was a member is kept as an alumna and unsubscribed, even where we never knew her active."""
+    wish = wish_of(make_member(memberships=(make_membership(status=Status.CANCELED),)))
+
+    assert (wish.subscribed, wish.tags) == (False, {"alumni"})
+
+
+def test_nobody_is_added_without_a_membership():
+    """A Clerk account alone makes no contact."""
+    assert wish_of(make_member(memberships=())) is None
+
+
+def test_deleted_account_leaves_no_new_contact():
+    """Who deletes her account is unsubscribed where she was a contact, and not added where she was not."""
+    gone = make_member(deleted_at=NOW)
+
+    assert wish_of(gone) is None
+    assert wish_of(replace(gone, contact=make_contact())).tags == {"alumni"}
+
+
+@pytest.mark.parametrize(
+    "change", ["email", "first_name", "last_name", "tier", "tags", "subscribed"]
+)
+def test_each_part_of_a_wish_counts(change):
+    """A change of any part of the wish is a change to be called."""
+    wish = wish_of(make_member())
+    other = {"tags": frozenset({"x"}), "subscribed": False}.get(change, "other")
+
+    changed = replace(wish, **{change: other})
+
+    assert {field.name for field in fields(wish)} >= {change}
+    assert changed.sha256 != wish.sha256
+    assert is_satisfied(wish, make_contact(applied_sha256=wish.sha256))
+    assert not is_satisfied(changed, make_contact(applied_sha256=wish.sha256))
+
+
+def test_contact_left_over_by_a_merge_is_work():
+    """A contact that a merge left over has to be archived, though nothing else is to be called."""
+    wish = wish_of(make_member())
+
+    assert not is_satisfied(wish, make_contact(applied_sha256=wish.sha256, retired=("abc",)))
+
+
+@pytest.mark.parametrize(
+    ("before", "is_new"),
+    [
+        ([], True),
+        ([make_membership(status=Status.INCOMPLETE, first_active_at=None)], True),
+        ([make_membership(status=Status.CANCELED, first_active_at=None)], True),
+        ([make_membership(status=Status.CANCELED, first_active_at=NOW)], False),
+        ([make_membership(status=Status.ACTIVE, first_active_at=None)], False),
+        ([make_membership(status=Status.PAST_DUE, first_active_at=None)], False),
+    ],
+    ids=["nothing", "incomplete", "never active", "was active", "from before us", "past due"],
+)
+def test_only_the_first_membership_is_welcomed(before, is_new):
+    """A member who comes back, or was one before we took notes, is not welcomed again."""
+    assert is_new_member(before, make_member()) is is_new
+
+
+def test_longest_of_two_good_memberships_counts():
+    """Of two active memberships the one that lasts longest decides the tier."""
+    short = make_membership(tier="pro")
+    long = make_membership(
+        subscription_id="sub_2", tier="leader", current_period_end=PERIOD_END + timedelta(days=1)
+    )
+
+    assert current_membership((long, short)) == long
+
+
+@given(members)
+def test_audited_state_names_nobody(member):
+    """What the audit log keeps has no address and no name, and no account that is deleted is active."""
+    shown = str(state_of(member))
+
+    assert "@" not in shown
+    assert "Ada" not in shown
+    assert "Lovelace" not in shown
+    assert member.deleted_at is None or standing_of(member) is Standing.ENDED

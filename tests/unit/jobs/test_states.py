@@ -1,0 +1,99 @@
+"""Which state wins: by the vendor's clock where it decides, else the vendor is asked."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.events import CustomerSnapshot
+from include.jobs.states import CLOCK_SKEW, Report, Verdict, is_outdated, judge
+from include.store.objects import AppliedObject, ObjectKey
+from tests.factories import NOW
+
+KEY = ObjectKey("stripe", "test", "cus_1")
+SNAPSHOT = CustomerSnapshot(id="cus_1", email=None, name="", deleted=False)
+LATER, EARLIER = NOW + timedelta(seconds=9), NOW - timedelta(seconds=9)
+
+
+def report(at=NOW, event_id="evt_1", snapshot=SNAPSHOT):
+    """Make what one event says."""
+    return Report(event_id=event_id, occurred_at=at, snapshot=snapshot)
+
+
+def applied(as_of=NOW, event_id="evt_0", **changes):
+    """Make what is known; without an event it was read from the vendor."""
+    values = {"member_id": None, "is_final": False, **changes}
+    return AppliedObject(key=KEY, as_of=as_of, event_id=event_id, **values)
+
+
+@pytest.mark.parametrize(
+    ("known", "reports", "verdict"),
+    [
+        (None, [report()], Verdict.APPLY),
+        (None, [report(EARLIER, "evt_2"), report()], Verdict.APPLY),
+        (None, [report(), report()], Verdict.APPLY),
+        (None, [report(), report(event_id="evt_2")], Verdict.ASK),
+        (None, [report(snapshot=None)], Verdict.ASK),
+        (None, [report(LATER, "evt_2", None), report()], Verdict.ASK),
+        (None, [report(LATER, "evt_2"), report(snapshot=None)], Verdict.APPLY),
+        (applied(EARLIER), [report()], Verdict.APPLY),
+        (applied(), [report()], Verdict.ASK),
+        (applied(LATER), [report()], Verdict.ASK),
+        (applied(event_id="evt_1"), [report()], Verdict.KEEP),
+        (applied(is_final=True), [report(LATER)], Verdict.KEEP),
+        (applied(NOW - CLOCK_SKEW, None), [report()], Verdict.ASK),
+        (applied(EARLIER, None), [report()], Verdict.APPLY),
+    ],
+    ids=[
+        "first",
+        "newest of two",
+        "the same twice",
+        "two at once",
+        "names only",
+        "names only, newest",
+        "names only, older",
+        "newer",
+        "tie",
+        "older",
+        "applied already",
+        "final",
+        "read moments ago",
+        "read before",
+    ],
+)
+def test_verdicts(known, reports, verdict):
+    """The table of verdicts, row by row."""
+    assert judge(known, reports)[0] is verdict
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=4))
+def test_order_of_reports_does_not_matter(seconds):
+    """The same reports lead to the same verdict, in whatever order they came."""
+    reports = [
+        report(NOW + timedelta(seconds=s), f"evt_{number}") for number, s in enumerate(seconds)
+    ]
+
+    verdicts = {
+        (verdict, newest.occurred_at)
+        for order in permutations(reports)
+        for verdict, newest in [judge(applied(EARLIER), order)]
+    }
+
+    assert len(verdicts) == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "outdated"),
+    [
+        (None, False),
+        (applied(), False),
+        (applied(LATER), True),
+        (applied(LATER, "evt_1"), False),
+        (applied(EARLIER, is_final=True), True),
+    ],
+)
+def test_only_what_was_overtaken_is_outdated(known, outdated):
+    """A report is outdated when another one, newer or final, was applied before it came."""
+    assert is_outdated(known, report()) is outdated

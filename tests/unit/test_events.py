@@ -1,0 +1,259 @@
+"""Vendor payload → typed event: the vendors' own samples, both shapes of Stripe, hostile input."""
+
+import copy
+from datetime import timedelta
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from include.errors import PayloadError
+from include.events import (
+    PARSERS,
+    Checkout,
+    CustomerSnapshot,
+    Event,
+    Invoice,
+    SubscriptionSnapshot,
+    SubscriptionStatus,
+    UserSnapshot,
+    event_from,
+)
+from tests import contracts, factories
+from tests.factories import NEW_SHAPE, NOW, OLD_SHAPE, PERIOD_END, as_body
+
+SUBJECTS = {
+    "subscription": SubscriptionSnapshot,
+    "customer": CustomerSnapshot,
+    "checkout.session": Checkout,
+    "invoice": Invoice,
+}
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner),
+    max_leaves=8,
+)
+SAMPLES = [
+    ("stripe", factories.stripe_event("customer.subscription.updated", factories.subscription())),
+    ("stripe", factories.stripe_event("invoice.paid", factories.invoice())),
+    ("stripe", factories.stripe_event("customer.updated", factories.customer())),
+    ("stripe", factories.stripe_event("checkout.session.completed", factories.checkout())),
+    ("clerk", factories.clerk_event("user.updated", factories.user())),
+]
+
+
+def parse(event, provider="stripe"):
+    """Read an event as the job does."""
+    return event_from(provider=provider, event_id="evt_1", body=as_body(event))
+
+
+@pytest.mark.parametrize("path", contracts.fixtures("stripe/events"), ids=lambda p: p and p.stem)
+def test_stripes_samples_are_read(path):
+    """Each of Stripe's sample events becomes the type that its object is."""
+    sample = contracts.load(path)
+
+    event = parse(sample)
+
+    assert isinstance(event.subject, SUBJECTS[sample["data"]["object"]["object"]])
+    assert event.type == sample["type"]
+    assert event.occurred_at.timestamp() == sample["created"]
+
+
+@pytest.mark.parametrize("path", contracts.fixtures("clerk"), ids=lambda p: p and p.stem)
+def test_clerks_samples_are_read(path):
+    """Each of Clerk's sample events becomes a user; the deleted one says so."""
+    sample = contracts.load(path)
+
+    event = parse(sample, "clerk")
+
+    assert isinstance(event.subject, UserSnapshot)
+    assert event.subject.id == sample["data"]["id"]
+    assert event.subject.deleted == (sample["type"] == "user.deleted")
+
+
+@pytest.mark.parametrize("shape", [NEW_SHAPE, OLD_SHAPE])
+def test_period_end_is_read_in_both_shapes(shape):
+    """The period moved from the subscription to its items; both are read."""
+    event = parse(
+        factories.stripe_event("customer.subscription.updated", factories.subscription(shape=shape))
+    )
+
+    assert event.subject.current_period_end == PERIOD_END
+
+
+def test_latest_period_of_the_items_counts():
+    """Items may be billed at different times: the membership lasts as long as the longest."""
+    subject = factories.subscription()
+    late = {**subject["items"]["data"][0], "current_period_end": int(PERIOD_END.timestamp()) + 9}
+    subject["items"]["data"].append(late)
+
+    event = parse(factories.stripe_event("customer.subscription.updated", subject))
+
+    assert event.subject.current_period_end == PERIOD_END + timedelta(seconds=9)
+
+
+@pytest.mark.parametrize("shape", [NEW_SHAPE, OLD_SHAPE])
+def test_invoices_subscription_is_read_in_both_shapes(shape):
+    """The subscription moved from the invoice to its parent; both are read."""
+    event = parse(factories.stripe_event("invoice.paid", factories.invoice("sub_7", shape=shape)))
+
+    assert event.subject == Invoice(customer_id="cus_1", subscription_id="sub_7")
+
+
+@pytest.mark.parametrize(
+    ("price", "tier"),
+    [
+        ({"metadata": {"tier": " Leader "}, "lookup_key": "pro"}, "leader"),
+        ({"product": {"id": "prod_1", "metadata": {"tier": "pro"}}, "nickname": "x"}, "pro"),
+        ({"lookup_key": "community", "nickname": "x"}, "community"),
+        ({"nickname": "Pro, monthly"}, "pro, monthly"),
+        ({"product": "prod_1"}, ""),
+    ],
+    ids=["metadata", "product", "lookup_key", "nickname", "nothing"],
+)
+def test_tier_is_what_the_price_says_first(price, tier):
+    """A price's own metadata, its product's, its lookup key, its nickname: the first that is there."""
+    subject = factories.subscription()
+    subject["items"]["data"][0]["price"] = price
+
+    event = parse(factories.stripe_event("customer.subscription.updated", subject))
+
+    assert event.subject.tier == tier
+
+
+def test_expanded_customer_is_its_id():
+    """Stripe sends another object bare or expanded; either way it is one customer."""
+    subject = factories.subscription(customer={"id": "cus_7", "object": "customer"})
+
+    event = parse(factories.stripe_event("customer.subscription.updated", subject))
+
+    assert event.subject.customer_id == "cus_7"
+
+
+def test_deleted_customer_has_no_data_left():
+    """`customer.deleted` still carries the address: it must not come back through it."""
+    event = parse(factories.stripe_event("customer.deleted", factories.customer()))
+
+    assert event.subject == CustomerSnapshot(id="cus_1", email=None, name="", deleted=True)
+
+
+@pytest.mark.parametrize(("reference", "user_id"), [("user_1", "user_1"), ("order-7", None)])
+def test_only_a_clerk_id_links_a_checkout(reference, user_id):
+    """`client_reference_id` may be anything a payment link says; only a Clerk id means a user."""
+    subject = factories.checkout(client_reference_id=reference)
+
+    event = parse(factories.stripe_event("checkout.session.completed", subject))
+
+    assert event.subject.clerk_user_id == user_id
+
+
+def test_unverified_address_is_none():
+    """Only an address that Clerk has verified may find or move a member."""
+    event = parse(factories.clerk_event("user.updated", factories.user(verified=False)), "clerk")
+
+    assert event.subject.email is None
+
+
+def test_clerks_user_is_dated_to_the_millisecond():
+    """Clerk dates its users in milliseconds: two changes in one second keep their order."""
+    later = NOW + timedelta(milliseconds=7)
+
+    event = parse(factories.clerk_event("user.updated", factories.user(), at=later), "clerk")
+
+    assert event.occurred_at == later
+
+
+def test_unknown_status_is_not_guessed():
+    """A status that Stripe may add one day means a person has to look."""
+    subject = factories.subscription(status="hibernating")
+
+    with pytest.raises(PayloadError, match=r"data\.object\.status"):
+        parse(factories.stripe_event("customer.subscription.updated", subject))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"{}",
+        b'{"type": "user.created"}',
+        b'{"type": "user.created", "data": []}',
+        b'{"type": "user.created", "data": {"id": ""}, "timestamp": 1}',
+        b'{"type": "user.created", "data": {"id": "a\\u0000b"}, "timestamp": 1}',
+        b'{"type": "user.created", "data": {"id": "\\ud800"}, "timestamp": 1}',
+        b'{"type": "user.created", "data": {"id": "a"}, "timestamp": true}',
+        b'{"type": "user.created", "data": {"id": "a"}, "timestamp": -1}',
+        b'{"type": "user.created", "data": {"id": "a"}, "timestamp": 1e300}',
+        b'{"type": "user.created", "data": {"id": "a"}, "timestamp": 99999999999999999999}',
+        b'{"type": "user.created", "data": {"id": "a"}}',
+        b'{"type": "no.such"}',
+        b"[" * 10_000,
+        b'{"a":' * 10_000,
+        b'{"type": NaN}',
+    ],
+)
+def test_every_malformed_body_is_a_payload_error(body):
+    """Whatever is signed and cannot be read is our error, never one of Python's."""
+    with pytest.raises(PayloadError):
+        event_from(provider="clerk", event_id="evt_1", body=body)
+
+
+@given(st.sampled_from(["stripe", "clerk", "nobody"]), st.binary(max_size=200))
+@example("stripe", b'{"type":"invoice.paid","created":1,"data":{"object":{"parent":3}}}')
+def test_any_bytes_are_read_or_refused(provider, body):
+    """No bytes lead to anything but an event or our error."""
+    assert_read_or_refused(provider, body)
+
+
+@given(st.sampled_from(SAMPLES), st.data())
+def test_any_damage_is_read_or_refused(sample, data):
+    """A real event with any of its values replaced by any other leads to nothing else either."""
+    provider, event = sample
+    damaged = copy.deepcopy(event)
+    holder, key = data.draw(st.sampled_from(list(places(damaged))))
+    holder[key] = data.draw(JSON)
+
+    assert_read_or_refused(provider, orjson.dumps(damaged))
+
+
+def assert_read_or_refused(provider, body):
+    """Read; a refusal must not quote what it refused."""
+    refusal, event = None, None
+    try:
+        event = event_from(provider=provider, event_id="evt_1", body=body)
+    except PayloadError as error:
+        refusal = str(error)
+
+    assert isinstance(event, Event) or "@" not in refusal
+
+
+def places(value):
+    """Return every place of a JSON value as its container and key."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in list(pairs):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from places(inner)
+
+
+def test_every_type_has_one_parser():
+    """What the routing table sends to the job can be read; canceled and expired are final."""
+    from include.routing import ROUTES
+
+    routed = {
+        (provider, kind) for provider, table in ROUTES.items() for kind, r in table.items() if r.job
+    }
+    final = {status for status in SubscriptionStatus if status.is_final}
+
+    assert routed
+    assert all(kind in PARSERS[provider] for provider, kind in routed)
+    assert final == {SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED}
