@@ -35,6 +35,7 @@ class Burst:
     seconds: float
     events_per_second: float
     cpu_seconds_per_event: float  # of the contender, without the load generator
+    cpu_seconds: dict[str, float]  # of the whole burst, by process
     mailchimp_at_once: int
 
     def figures(self) -> dict[str, float]:
@@ -63,7 +64,7 @@ def measure(
     plan = Plan(port=contender.port, connections=CONNECTIONS, seconds=SEND_SECONDS)
     outcome = generate(plan, requests).require_success()
     ended = wait_for(contender, mark, size, pause_seconds=LOOK_SECONDS, tell=tell)
-    cpu = contender.cpu_seconds() - cpu
+    used = {name: now - cpu.get(name, 0) for name, now in contender.cpu_seconds().items()}
     check(sandbox, scene.expected, seed=seed)
     if sandbox.violations() > violations:
         raise BenchError("calls did not fit the vendors' descriptions: see /_sandbox/violations")
@@ -74,6 +75,7 @@ def measure(
     return Burst(
         seconds=seconds,
         events_per_second=size / seconds,
-        cpu_seconds_per_event=cpu / size,
+        cpu_seconds_per_event=sum(used.values()) / size,
+        cpu_seconds={name: round(seconds, 2) for name, seconds in used.items()},
         mailchimp_at_once=at_once,
     )

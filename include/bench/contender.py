@@ -48,8 +48,8 @@ class Contender(Protocol):
         """Tell how far the webhooks since `mark` are, as another process sees it: committed."""
         ...
 
-    def cpu_seconds(self) -> float:
-        """Return the CPU time that all its processes, the ended ones too, have used so far."""
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the CPU time that its processes, ended ones too, have used so far, by their names."""
         ...
 
 

@@ -28,7 +28,7 @@ class Footprint:
 
 def measure(stack_id: str, *, seconds: float = IDLE_SECONDS) -> Footprint:
     """Leave the stack alone for `seconds` and look at what it took."""
-    used, started = cpu_seconds(stack_id), time.monotonic()
+    used, started = sum(cpu_seconds(stack_id).values()), time.monotonic()
     time.sleep(seconds)
-    share = (cpu_seconds(stack_id) - used) / (time.monotonic() - started)
+    share = (sum(cpu_seconds(stack_id).values()) - used) / (time.monotonic() - started)
     return Footprint(memory=memory(stack_id), idle_cpu_share=share)

@@ -136,7 +136,7 @@ class PlainAirflow:
             reason=f"runs failed; see {self._home / 'logs'}" if failed else None,
         )
 
-    def cpu_seconds(self) -> float:
+    def cpu_seconds(self) -> dict[str, float]:
         """Add up its processes, Postgres and the sandbox."""
         return cpu_seconds(self._stack.id)
 

@@ -7,7 +7,8 @@ ended in between, and nothing else that runs on the machine is in it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -32,16 +33,18 @@ class Memory:
         return sum(self.pss.values())
 
 
-def cpu_seconds(stack_id: str) -> float:
-    """Return the CPU time that the stack's processes have used so far."""
-    return sum(map(_cpu_of, members(stack_id)))
+def cpu_seconds(stack_id: str) -> dict[str, float]:
+    """Return the CPU time that the stack's processes have used so far, by process name."""
+    family = {process.pid: process for process in members(stack_id)}
+    used: dict[str, float] = defaultdict(float)
+    for process in family.values():
+        with suppress(psutil.NoSuchProcess):  # a task that has just ended: its parent has its time
+            used[name_of(process, family)] += _cpu_of(process)
+    return used
 
 
 def _cpu_of(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0
+    times = process.cpu_times()
     return times.user + times.system + times.children_user + times.children_system
 
 
@@ -66,24 +69,24 @@ def memory(stack_id: str) -> Memory:
 
 
 def name_of(process: psutil.Process, family: dict[int, psutil.Process]) -> str:
-    """Return which process of the stack this is, or belongs to: supervisor's child that it descends from."""
+    """Return which process of the stack this is, or belongs to: supervisor's child it descends from."""
     lineage = [process]
     while (parent := family.get(lineage[0].ppid())) is not None:
         lineage.insert(0, parent)
-    if len(lineage) == 1:
-        return "supervisord"
-    name = _role(lineage[1])
+    if len(lineage) == 1 or _role(lineage[0]):
+        return _role(lineage[0]) or "supervisord"
+    name = _role(lineage[1]) or "other"
     if name == FORK_SERVER and len(lineage) > 2:  # noqa: PLR2004 - supervisor, fork server, fork
         return _title(lineage[2])
     return name
 
 
 def _role(process: psutil.Process) -> str:
-    """Return what a process was started as; "other" where its environment cannot be read."""
+    """Return what a process was started as; "" for supervisor, and where that cannot be read."""
     try:
-        return process.environ().get(ROLE, "other")
+        return process.environ().get(ROLE, "")
     except psutil.AccessDenied:
-        return "other"
+        return ""
 
 
 def _title(process: psutil.Process) -> str:

@@ -54,7 +54,7 @@ class Product:
         done, failed, reason = row or (0, 0, None)
         return Progress(done=done, failed=failed, reason=reason)
 
-    def cpu_seconds(self) -> float:
+    def cpu_seconds(self) -> dict[str, float]:
         """Add up the stack's processes."""
         return cpu_seconds(self._stack.id)
 

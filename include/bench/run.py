@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FIGURES = ("latency", "burst", "ingest", "footprint")
 COMPARED = ("latency", "burst")  # against plain Airflow
 COMPARED_BURST = 200
+QUIET_LOAD = 0.5  # what an idle machine, or one with our idle stack, stays below
 KEPT_FOR_PLAIN = ("postgres", "sandbox")
 
 
@@ -37,6 +38,9 @@ def run(
 ) -> Results:
     """Measure the named figures; one that cannot be measured has `failed` with the reason."""
     results: Results = {"machine": machine()}
+    load = results["machine"]["load_before"]
+    if load > QUIET_LOAD:
+        tell.say(f"the machine is busy (load {load}): the figures will be worse than they are")
     with stack_for_bench(at) as (stack, stays), closing(Sandbox(stack)) as sandbox:
         bench = Bench(sandbox=sandbox, repetitions=repetitions, tell=tell)
         results |= measure(bench, stack, names)

@@ -40,7 +40,7 @@ class ScriptedContender:
 
     def cpu_seconds(self):
         """Say that nothing was used."""
-        return 0.0
+        return {}
 
 
 @pytest.fixture
