@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command; what goes wrong is one line and an exit code."""
     stop_on_signals()
     try:
-        make_app()(prog_name="./ops")
+        make_app(sys.argv[1:])(prog_name="./ops")
     except StackError as error:
         sys.exit(f"ops: {error}")
     except KeyboardInterrupt:

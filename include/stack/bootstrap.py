@@ -21,20 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from include.stack.installer import SetupError, install
-from include.stack.shell import inherited_environment
+from include.stack.shell import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FREE_SPACE_NEEDED = 2 * 1024**3  # the environment takes 0.8 GiB, its downloads as much again
-# What a user's shell may have set for other projects, and what would slow every process down.
-UNWANTED = (
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONHOME",
-    "PYTHONOPTIMIZE",
-    "PYTHONSTARTUP",
-    "VIRTUAL_ENV",
-)
 
 
 def main(root: str, arguments: Sequence[str]) -> str:
@@ -48,11 +40,8 @@ def main(root: str, arguments: Sequence[str]) -> str:
 
 def hand_over(python: Path, root: Path, arguments: Sequence[str]) -> NoReturn:
     """Replace this process; `-P` keeps the folder it is called from out of the import path."""
-    environment = {
-        key: value for key, value in inherited_environment().items() if key not in UNWANTED
-    }
-    environment["PYTHONPATH"] = str(root)
-    os.execve(python, [str(python), "-P", "-m", "include.stack", *arguments], environment)  # noqa: S606
+    command = [str(python), "-P", "-m", "include.stack", *arguments]
+    os.execve(python, command, {**clean_environment(), "PYTHONPATH": str(root)})  # noqa: S606
 
 
 def ready_python(root: Path) -> Path:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import typer
 
-COMMANDS = ("demo", "bench", "up", "down", "status", "send", "timeline", "test", "lock")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = ("demo", "up", "down", "status", "send", "timeline", "test", "bench", "lock")
 
 
-def make_app() -> typer.Typer:
-    """Return the command line with all commands."""
+def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line; where `arguments` name a command, with that one only: it starts at once."""
     app = typer.Typer(
         name="ops",
         help="Job orchestration of a membership community: the local stack, its tests and its demo.",
@@ -19,8 +23,9 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for name in COMMANDS:
+    app.callback()(lambda: None)  # one command alone would be taken for all of it
+    for name in [name for name in COMMANDS if name in arguments[:1]] or COMMANDS:
         module = importlib.import_module(f"include.stack.commands.{name.replace('-', '_')}")
-        settings = getattr(module, "CONTEXT", None)
-        app.command(name, context_settings=settings)(module.command)
+        context = getattr(module, "CONTEXT", None)
+        app.command(name, context_settings=context)(module.command)
     return app

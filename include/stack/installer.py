@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from include.stack.shell import inherited_environment
+from include.stack.shell import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -136,33 +136,32 @@ class Steps:
         self, name: str, command: Sequence[str], *, extra: Mapping[str, str] | None = None
     ) -> None:
         """Run `command` to its end, with `extra` in its environment where the user has not said otherwise."""
-        environment = {**(extra or {}), **inherited_environment()}
         process = subprocess.Popen(  # noqa: S603
             command,
-            env=environment,
+            env={**(extra or {}), **clean_environment()},
             text=True,
             errors="replace",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        with self._log.open("a") as log, Progress(name) as progress:
+        with process, self._log.open("a") as log, Progress(name) as progress:
             try:
                 lines = list(progress.follow(process.stdout or (), log))
             except KeyboardInterrupt:
                 process.kill()
                 raise
-        if process.wait():
+        if process.returncode:
             raise StepError("".join(lines))
 
 
 class Progress:
     """One line that counts the seconds on a terminal; a line at the start and the end elsewhere."""
 
-    def __init__(self, name: str, out: TextIO = sys.stderr) -> None:
-        """Show the step `name` on `out`."""
-        self._name, self._out, self._last = name, out, ""
-        self._live = out.isatty()
+    def __init__(self, name: str) -> None:
+        """Show the step `name` on the standard error."""
+        self._name, self._out, self._last = name, sys.stderr, ""
+        self._live = self._out.isatty()
         self._done = threading.Event()
         self._started = time.monotonic()
 

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.routing import JOBS
 from include.stack.airflow_config import PARALLELISM
 from include.stack.airflow_settings import Pool
 from include.stack.layout import Layout
@@ -29,12 +30,12 @@ MADE_FROM = (
     "airflow_settings.yaml",
     "include/store/platform.sql",
     "include/store/migrations/**/*.py",
+    "include/routing.py",
     "include/stack/access.py",
     "include/stack/airflow_config.py",
     "include/stack/airflow_settings.py",
     "include/stack/databases.py",
     "include/stack/prepare.py",
-    "dags/*.py",
 )
 
 
@@ -65,7 +66,7 @@ def prepare(layout: Layout, stack: Stack) -> None:
     if not databases.has_platform_tables(stack.database_url):
         create_platform_tables(stack.database_url)
     people = {name: user["password"] for name, user in stack.users.items()}
-    access.set_up({**people, "relay": stack.relay_password}, dag_ids(layout))
+    access.set_up({**people, "relay": stack.relay_password}, JOBS)
     file = airflow_settings.read(layout.root / "airflow_settings.yaml")
     _load(airflow_settings.for_stack(file, stack))
 

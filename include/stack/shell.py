@@ -12,3 +12,12 @@ if TYPE_CHECKING:
 def inherited_environment() -> Mapping[str, str]:
     """Return the environment as it was given to us."""
     return os.environ  # noqa: TID251 - handed on, not read
+
+
+def clean_environment() -> dict[str, str]:
+    """Return it without what concerns another Python: paths of other projects, no byte code."""
+    return {
+        name: value
+        for name, value in inherited_environment().items()
+        if not (name.startswith("PYTHON") or name == "VIRTUAL_ENV")
+    }

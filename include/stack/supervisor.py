@@ -32,18 +32,21 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def configuration(layout: Layout, stack: Stack) -> str:
-    """Return the text of `supervisord.conf`."""
+    """Return the text of `supervisord.conf`; its paths are relative to the state folder.
+
+    Supervisor runs there, and it expands a percent sign in the path of a log twice.
+    """
     programs = programs_of(stack)
     together = ",".join(one.name for one in programs if one.name != "postgres")
     sections = [
         _section(
             "supervisord",
             nodaemon="true",
-            logfile=layout.supervisor_log,
+            logfile=layout.supervisor_log.relative_to(layout.state),
             logfile_maxbytes="10MB",
             logfile_backups=2,
-            pidfile=layout.state / "supervisord.pid",
-            childlogdir=layout.logs,
+            pidfile="supervisord.pid",
+            childlogdir=layout.logs.relative_to(layout.state),
             **({"user": "root"} if os.geteuid() == 0 else {}),
         ),
         _section(
@@ -67,7 +70,6 @@ def _program(program: Program, layout: Layout) -> str:
     return _section(
         f"program:{program.name}",
         command=shlex.join(launch),
-        directory=layout.state,
         priority=10,
         autostart="true" if program.name == "postgres" else "false",
         autorestart="true",
@@ -78,7 +80,7 @@ def _program(program: Program, layout: Layout) -> str:
         killasgroup="true",
         stopwaitsecs=10,
         redirect_stderr="true",
-        stdout_logfile=layout.log_of(program.name),
+        stdout_logfile=layout.log_of(program.name).relative_to(layout.state),
         stdout_logfile_maxbytes="10MB",
         stdout_logfile_backups=2,
     )

@@ -1,0 +1,43 @@
+"""What `./ops test` runs."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from include.stack.commands.test import CHECKS, FOLDERS, existing, split
+from include.stack.errors import StackError
+from include.stack.layout import ROOT
+
+
+def test_names_come_first_and_the_rest_is_pytests():
+    """`./ops test unit store -k welcome`."""
+    assert split(["unit", "store", "-k", "unit"]) == (["unit", "store"], ["-k", "unit"])
+
+
+def test_without_names_all_is_pytests():
+    """`./ops test -x`."""
+    assert split(["-x"]) == ([], ["-x"])
+
+
+def test_every_folder_of_tests_has_a_name():
+    """A new folder is not forgotten by the full run."""
+    on_disk = {
+        f"tests/{path.name}"
+        for path in (ROOT / "tests").iterdir()
+        if path.is_dir() and any(path.rglob("test_*.py"))
+    }
+
+    assert on_disk <= {folder for folders in FOLDERS.values() for folder in folders}
+
+
+def test_kind_without_tests_is_said(monkeypatch):
+    """Nothing to run is not a success."""
+    monkeypatch.setitem(FOLDERS, "moon", ("tests/moon",))
+
+    with pytest.raises(StackError, match="no moon tests yet"):
+        existing(["moon"])
+
+
+def test_every_check_is_a_module_that_is_there():
+    """A check that cannot be found would be a check that never fails."""
+    assert all(find_spec(check.arguments[0]) for check in CHECKS)
