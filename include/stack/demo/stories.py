@@ -76,7 +76,7 @@ def two_hundred_at_once(stage: Stage) -> None:
     """Pay in the same moment: two hundred new members."""
     members = [stage.newcomer(number) for number in range(AT_ONCE)]
     acts = [stage.join(member, "clerk_first") for member in members]
-    paid = [event for act in acts for event in act.of_type("checkout.session.completed")]
+    paid = [event for act in acts for event in act.of_type("customer.subscription.created")]
 
     stage.deliver(f"{AT_ONCE} webhooks at once", paid, at_once=AT_ONCE)
 
