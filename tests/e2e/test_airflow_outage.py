@@ -1,5 +1,8 @@
 """Airflow is away: webhooks are taken all the same, and dealt with when it is back."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 import pytest
 
 from include.stack.demo.checks import expect_members
@@ -19,14 +22,10 @@ def test_webhooks_wait_for_the_api_server(local_stack: LocalStack, stage: Stage)
         for member in members
         for event in stage.join(member, "clerk_first").of_type("checkout.session.completed")
     ]
-    processes = Supervisor(local_stack.stack)
 
-    processes.stop("api-server")
-    try:
+    with stopped(local_stack, "api-server"):
         answers = stage.sandbox.send(paid, copies=1, at_once=3)
         waiting = stage.rows([event.id for event in paid])
-    finally:
-        processes.start("api-server")
     delivered = stage.deliver("and once more", paid)
 
     assert answers == {"200": 3}
@@ -34,3 +33,14 @@ def test_webhooks_wait_for_the_api_server(local_stack: LocalStack, stage: Stage)
     assert {row.state for row in delivered.rows} == {State.PROCESSED}
     expect_members(stage, members)
     assert stage.problems == []
+
+
+@contextmanager
+def stopped(local_stack: LocalStack, name: str) -> Iterator[None]:
+    """Stop one process for the block."""
+    with closing(Supervisor(local_stack.stack)) as supervisor:
+        supervisor.stop(name)
+        try:
+            yield
+        finally:
+            supervisor.start(name)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import closing
 
 import psutil
 import pytest
@@ -41,16 +42,16 @@ def test_killed_scheduler_comes_back_and_the_run_ends(local_stack: LocalStack, s
 def test_killed_process_is_started_again(local_stack: LocalStack, name):
     """Whichever is killed is back, under another id, and counted in `status --json`."""
     before = restarts(local_stack, name)
-    supervisor = Supervisor(local_stack.stack)
-    [old] = [process.pid for process in supervisor.processes() if process.name == name]
+    with closing(Supervisor(local_stack.stack)) as supervisor:
+        old = running(supervisor, name)
+        assert old
 
-    psutil.Process(old).kill()
+        psutil.Process(old).kill()
 
-    deadline = time.monotonic() + 60
-    while (process := running(supervisor, name)) in (None, old):
-        assert time.monotonic() < deadline, f"{name} does not come back"
-        time.sleep(0.1)
-    assert process != old
+        deadline = time.monotonic() + 60
+        while running(supervisor, name) in (None, old):
+            assert time.monotonic() < deadline, f"{name} does not come back"
+            time.sleep(0.1)
     assert restarts(local_stack, name) > before
 
 
