@@ -63,8 +63,17 @@ PRELOAD: Final = (
     "include.store",
     "airflow.providers.http.hooks.http",
     "airflow.providers.postgres.hooks.postgres",
-    "stripe._subscription_service",
+    # Stripe's package imports these with the first call and the first answer of each kind.
+    "stripe._stripe_client",
+    "stripe._v1_services",
     "stripe._customer_service",
+    "stripe._subscription_service",
+    "stripe._object_classes",
+    "stripe._customer",
+    "stripe._subscription",
+    "stripe._subscription_item",
+    "stripe._price",
+    "stripe._plan",
 )
 
 

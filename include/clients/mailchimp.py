@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MOST_IN_BULK = 500
+MOST_CONNECTIONS = 10  # Mailchimp's cap, over everything; how many there are is leased elsewhere
 BULK_TIMEOUT_SECONDS = 60  # hundreds of members take Mailchimp longer than one
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")
 JSON = dict[str, Any]
@@ -178,17 +178,16 @@ def subscriber_hash(email: str) -> str:
 
 
 class _PooledApiClient(ApiClient):
-    """The package's client over connections that are kept, one per thread."""
+    """The package's client over connections that are kept and shared by its threads."""
 
     def __init__(self, api_key: str, base_url: str, timeout_seconds: float) -> None:
-        config = {
-            "api_key": api_key,
-            "server": "",
-            "timeout": timeout_seconds,
-        }  # nothing to replace
+        nothing_to_replace = {"server": ""}
+        config = {"api_key": api_key, "timeout": timeout_seconds, **nothing_to_replace}
         super().__init__(config)  # type: ignore[no-untyped-call]
         self.host = base_url.rstrip("/")
-        self._local = threading.local()
+        self._session = requests.Session()
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+        self._session.mount(self.host, adapter)
 
     def request(
         self,
@@ -198,10 +197,7 @@ class _PooledApiClient(ApiClient):
         headers: dict[str, str] | None = None,
         body: Any = None,
     ) -> requests.Response:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-        return session.request(
+        return self._session.request(
             method,
             url,
             params=query_params,

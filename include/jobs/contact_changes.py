@@ -75,9 +75,7 @@ def status_left(change: ContactChange, answered: str) -> ContactStatus:
     return status
 
 
-def contact_left(
-    change: ContactChange, status: ContactStatus, *, refused: bool = False
-) -> Contact:
+def contact_left(change: ContactChange, status: ContactStatus, *, refused: bool = False) -> Contact:
     """Return the contact after all calls; with `refused` it was left with the tags it had."""
     had = change.contact.tags if change.contact else frozenset()
     return Contact(

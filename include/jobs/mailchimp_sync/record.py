@@ -31,7 +31,7 @@ class Recorded:
     def summary(self) -> str:
         """Return one line about the failures: how many, and each reason once."""
         reasons = "; ".join(sorted(set(self.failures.values())))
-        return f"{len(self.failures)} members failed: {reasons}"
+        return f"failed members: {len(self.failures)} ({reasons})"
 
 
 def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:

@@ -1,0 +1,222 @@
+"""The rules that every DAG obeys. A failing test says what to do, and why the rule is there."""
+
+import ast
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from include.dagkit import RETRY_SETS, START, TAGS
+from tests.airflow_task import DAGS, ROOT, load_dags
+
+FILES = sorted(DAGS.glob("*.py"))
+HEADS = ("**Starts**", "**Changes**", "**Rerun**", "**When it fails**")
+MAY_IMPORT = ("__future__", "datetime", "airflow.sdk", "include.dagkit")
+LONGEST_FILE = 120
+PACKAGES = {"stripe", "clerk", "mailchimp", "slack", "luma", "queue", "airflow", "include"}
+
+
+def dag_of(path):
+    """Return the DAG of a file."""
+    dags = load_dags().dags
+    assert path.stem in dags, (
+        f"{path.name}: name the DAG like its file, {path.stem!r}; found {[*dags]}"
+    )
+    return dags[path.stem]
+
+
+def each_file():
+    """Run a test once per DAG file."""
+    return pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def test_the_expected_files_are_there():
+    """The other tests look at what is in `dags/`: an empty folder must not pass them."""
+    assert "mailchimp_sync" in {path.stem for path in FILES}, f"no DAG files in {DAGS}"
+
+
+def test_every_file_is_parsed():
+    """An import error keeps a DAG out of Airflow without a word in any run."""
+    bag = load_dags()
+
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {path.stem for path in FILES}, "one file = one DAG = one job, same name"
+
+
+@each_file()
+def test_file_is_named_like_no_package(path):
+    """The folder is on the import path: `stripe.py` in it would hide the package `stripe`."""
+    assert path.stem not in PACKAGES | set(sys.stdlib_module_names), f"rename {path.name}"
+
+
+@each_file()
+def test_job_has_the_same_name(path):
+    """DAG, job module, tests and log fields share one word, so that one search finds all of it."""
+    job = ROOT / "include" / "jobs" / path.stem
+
+    assert job.is_dir() or job.with_suffix(".py").is_file(), f"{job} is missing"
+
+
+@each_file()
+def test_docstring_has_the_four_heads(path):
+    """People who are woken at night read it in the UI: who starts it, may I rerun it."""
+    doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+
+    missing = [head for head in HEADS if head not in doc]
+    assert not missing, f"{path.name}: say in the docstring {', '.join(missing)}"
+    assert dag_of(path).doc_md == doc or dag_of(path).doc_md.strip() == doc.strip(), (
+        f"{path.name}: pass __doc__ to options(), so that the UI shows it"
+    )
+
+
+@each_file()
+def test_file_is_wiring_only(path):
+    """Every task parses its DAG file anew: what is imported at the top is paid in each of them."""
+    tree = ast.parse(path.read_text())
+    imported = {
+        name
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
+    }
+
+    foreign = sorted(name for name in imported if name not in MAY_IMPORT)
+    assert not foreign, (
+        f"{path.name}: import {foreign} inside the task; at the top only {MAY_IMPORT}"
+    )
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE, (
+        f"{path.name}: move work into the job"
+    )
+
+
+@each_file()
+def test_tags_are_known(path):
+    """Tags are how people find a DAG: a new one is added to dagkit.TAGS, not made up in passing."""
+    tags = set(dag_of(path).tags)
+
+    assert tags, f"{path.name}: give it a tag of {sorted(TAGS)}"
+    assert tags <= TAGS, f"{path.name}: {sorted(tags - TAGS)} are not in dagkit.TAGS"
+
+
+@each_file()
+def test_start_and_schedule_are_explicit(path):
+    """No DAG makes up for the past, none waits to be unpaused, and its schedule is written down."""
+    dag, text = dag_of(path), path.read_text()
+
+    assert "schedule=" in text, f"{path.name}: say schedule=None or the cron line"
+    assert dag.catchup is False
+    assert dag.start_date == START, f"{path.name}: let options() set the start date"
+    assert dag.is_paused_upon_creation is False, (
+        "a DAG that is paused when new keeps its webhooks waiting"
+    )
+
+
+@each_file()
+def test_limits_are_explicit(path):
+    """A run that hangs, and runs without number, are the two ways to fill a small Airflow."""
+    dag = dag_of(path)
+
+    assert dag.dagrun_timeout is not None, f"{path.name}: pass timeout= to options()"
+    assert dag.dagrun_timeout <= timedelta(hours=1)
+    assert 1 <= dag.max_active_runs <= 16
+
+
+@each_file()
+def test_retries_come_from_a_named_set(path):
+    """How often and how fast we ask again is decided once, with a reason, in dagkit."""
+    for task in dag_of(path).tasks:
+        pauses = {
+            name: getattr(task, name)
+            for name in ("retries", "retry_delay", "retry_exponential_backoff", "max_retry_delay")
+        }
+        assert pauses in RETRY_SETS, (
+            f"{path.stem}.{task.task_id}: use a set of dagkit, like **VENDOR_RETRIES"
+        )
+
+
+@each_file()
+def test_retries_fit_into_the_run(path):
+    """Pauses longer than the run's limit are tries that never come."""
+    dag = dag_of(path)
+    for task in dag.tasks:
+        pauses = [task.retry_delay * task.retry_exponential_backoff**n for n in range(task.retries)]
+        longest = sum((min(2 * pause, task.max_retry_delay) for pause in pauses), timedelta())
+
+        assert longest < dag.dagrun_timeout / 2, (
+            f"{path.stem}.{task.task_id} pauses up to {longest}"
+        )
+
+
+@each_file()
+def test_tasks_pass_nothing_through_airflow(path):
+    """XCom, templates and rendered fields are seen by every viewer, and cost two calls per task."""
+    for task in dag_of(path).tasks:
+        name = f"{path.stem}.{task.task_id}"
+        assert task.do_xcom_push is False, (
+            f"{name}: hand over through the database, not through XCom"
+        )
+        assert tuple(task.template_fields) == (), f"{name}: make it with dagkit.job_task"
+
+
+@each_file()
+def test_params_are_described(path):
+    """A person who starts the DAG by hand reads what each parameter wants."""
+    params = dag_of(path).params
+    for name in params:
+        assert params.get_param(name).description, f"{path.stem}: describe the parameter {name!r}"
+
+
+PROBE = """
+import socket, sys
+from airflow.sdk import BaseHook, Variable
+
+def forbidden(*_args, **_options):
+    raise SystemExit("a DAG file must not do this while it is parsed")
+
+BaseHook.get_connection = Variable.get = forbidden
+socket.socket.connect = socket.socket.connect_ex = forbidden
+from tests.airflow_task import load_dags
+
+bag = load_dags()
+assert bag.dags and not bag.import_errors, bag.import_errors
+heavy = {"stripe", "mailchimp_marketing", "include.store", "include.jobs"} & set(sys.modules)
+print(sorted(heavy))
+"""
+
+
+def test_parsing_reads_nothing_and_imports_little():
+    """Files are parsed every half minute and in every task: no variable, connection, network, or heavy import."""
+    probe = subprocess.run(
+        [sys.executable, "-c", PROBE],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+
+    assert probe.returncode == 0, probe.stderr[-2000:]
+    assert probe.stdout.splitlines()[-1] == "[]"
+
+
+def test_preload_can_be_imported():
+    """What the warm executor imports before it forks exists: a typing error would stop the scheduler."""
+    from importlib import import_module
+
+    from include.dagkit import PRELOAD
+
+    assert PRELOAD
+    for module in PRELOAD:
+        import_module(module)
+
+
+def test_the_docs_are_up_to_date():
+    """`docs/dags.md` is made from the docstrings: `python -m include.tools.dag_docs` writes it anew."""
+    from include.tools.dag_docs import TARGET, document
+
+    assert Path(TARGET).read_text() == document(), "run: python -m include.tools.dag_docs"
