@@ -76,7 +76,7 @@ def _work(work: Work) -> Table:
     for effect, count in work.uncertain_steps.items():
         table.add_row(Text(f"uncertain: {effect}", style=BAD), str(count))
     for dag_run_id, problem in work.problems.items():
-        table.add_row(Text(dag_run_id, style=BAD), problem)
+        table.add_row(Text(dag_run_id, style=BAD), Text(problem))
     return table
 
 

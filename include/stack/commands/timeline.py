@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import psycopg
 import typer
+from rich.style import Style
 from rich.table import Table
+from rich.text import Text
 
 from include.stack import lifecycle
 from include.stack.errors import StackError
@@ -83,13 +86,19 @@ def table(stack: Stack, story: Story) -> Table:
         shown.add_column(column, justify="right" if column == "seconds" else "left")
     before = None
     for entry in story.entries:
-        later = "" if before is None else f"{(entry.at - before).total_seconds():+.2f}"
+        later = "" if before is None else _elapsed(entry.at - before)
         link = run_link(stack, entry)
-        what = f"[link={link}]{entry.what}[/link]" if link else entry.what
-        detail = " ".join(filter(None, (entry.detail, entry.dag_run_id)))
-        shown.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S}", later, entry.part, what, detail)
+        what = Text(entry.what, style=Style(link=link))
+        row = f"row {entry.inbox_id}" if entry.inbox_id else None
+        detail = " ".join(filter(None, (row, entry.detail, entry.dag_run_id)))
+        shown.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S}", later, entry.part, what, Text(detail))
         before = entry.at
     return shown
+
+
+def _elapsed(time: timedelta) -> str:
+    """Return seconds, or days where seconds tell nobody anything."""
+    return f"{time.total_seconds():+.2f}" if abs(time) < timedelta(days=1) else f"{time.days:+d} d"
 
 
 def run_link(stack: Stack, entry: Entry) -> str | None:

@@ -35,7 +35,7 @@ WITH rows AS (
          NULL AS detail, NULL AS dag_run_id, NULL AS job, id AS inbox_id
   FROM rows WHERE created_at IS NOT NULL
   UNION ALL
-  SELECT received_at, 1, 'inbox', 'received ' || event_id, 'row ' || id || ', ' || mode, NULL, NULL, id FROM rows
+  SELECT received_at, 1, 'inbox', 'received ' || event_id, mode, NULL, NULL, id FROM rows
   UNION ALL
   SELECT conflict.received_at, 2, 'inbox', 'the same event with another body', deliveries || ' times', NULL, NULL, inbox_id
   FROM ops.inbox_conflicts AS conflict JOIN rows ON rows.id = conflict.inbox_id
@@ -73,7 +73,7 @@ WITH rows AS (
   UNION ALL
   SELECT finished_at, 10, 'inbox', state, reason, dag_run_id, job, id FROM rows WHERE finished_at IS NOT NULL
   UNION ALL
-  SELECT coalesce(due_at, received_at), 11, 'inbox', 'is ' || state, reason, NULL, job, id
+  SELECT coalesce(due_at, dispatched_at, received_at), 11, 'inbox', 'is ' || state, reason, NULL, job, id
   FROM rows WHERE finished_at IS NULL
 )
 SELECT at, part, what, detail, dag_run_id, entries.inbox_id,

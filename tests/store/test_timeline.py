@@ -1,0 +1,156 @@
+"""The timeline: one member or event across all tables, in time order."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from include.store.audit import Change, member_target
+from include.store.inbox import State
+from include.store.steps import Ending, StepState
+from include.store.timeline import Timeline
+from tests.store.arrivals import NOW, receive
+
+ADDRESS = "Ada@Example.org"
+
+
+@pytest.fixture
+def timeline(store):
+    """Return the timeline over the test's database."""
+    return Timeline(store.connection)
+
+
+@pytest.fixture
+def ada(store):
+    """Return the id of a member that both vendors know."""
+    row = store.connection.execute(
+        "INSERT INTO public.users (email, clerk_user_id, stripe_customer_id) VALUES (%s, %s, %s) RETURNING id",
+        [ADDRESS, "user_ada", "cus_ada"],
+    ).fetchone()
+    store.connection.execute(
+        "INSERT INTO public.memberships (user_id, stripe_subscription_id, status) VALUES (%s, 'sub_ada', 'active')",
+        [row["id"]],
+    )
+    return row["id"]
+
+
+def run_through(store, ada, run_id="stripe.test.evt_1"):
+    """Play one event of hers: received, taken, welcomed, recorded."""
+    [inbox_id] = receive(store, "evt_1")
+    store.connection.execute(
+        "UPDATE ops.inbox SET state = 'dispatched', dag_run_id = %s, dispatched_at = %s, attempts = 1",
+        [run_id, NOW + timedelta(seconds=1)],
+    )
+    store.connection.execute(
+        "INSERT INTO ops.dispatches (dag_run_id, job, rows, state, claimed_at, started_at)"
+        " VALUES (%s, 'mailchimp_sync', 1, 'started', %s, %s)",
+        [run_id, NOW + timedelta(seconds=1), NOW + timedelta(seconds=2)],
+    )
+    store.inbox.assign_members({inbox_id: ada})
+    store.steps.plan("welcome", [ada], dag_run_id=run_id, now=NOW + timedelta(seconds=3))
+    key = f"welcome:{ada}"
+    store.steps.intend([key], dag_run_id=run_id, now=NOW + timedelta(seconds=4))
+    store.steps.end([Ending(key=key, state=StepState.DONE)], now=NOW + timedelta(seconds=5))
+    change = Change(
+        target=member_target(ada),
+        actor="system:mailchimp_sync",
+        action="mailchimp:create",
+        dag_run_id=run_id,
+    )
+    with store.transaction():
+        store.audit.add([change], now=NOW + timedelta(seconds=6))
+        store.inbox.finish([inbox_id], state=State.PROCESSED, now=NOW + timedelta(seconds=6))
+        store.dispatches.finish(run_id, now=NOW + timedelta(seconds=6))
+    return inbox_id
+
+
+def test_story_is_told_in_time_order(store, timeline, ada):
+    """From the vendor's clock to the end, whichever table it stands in."""
+    run_through(store, ada)
+
+    told = [(entry.part, entry.what) for entry in timeline.of("cus_ada").entries]
+
+    assert told == [
+        ("vendor", "stripe customer.updated"),
+        ("inbox", "received evt_1"),
+        ("inbox", "taken by a run"),
+        ("airflow", "run accepted"),
+        ("step", "welcome planned"),
+        ("step", "welcome begun"),
+        ("step", "welcome done"),
+        ("audit", "mailchimp:create"),
+        ("airflow", "run finished"),
+        ("inbox", "processed"),
+    ]
+
+
+@pytest.mark.parametrize("handle", [ADDRESS, ADDRESS.lower(), "cus_ada", "sub_ada", "user_ada"])
+def test_member_is_found_by_whatever_names_her(store, timeline, ada, handle):
+    """Upper and lower case of an address are the same person."""
+    run_through(store, ada)
+
+    assert timeline.of(handle) == timeline.of(str(ada))
+    assert timeline.of(handle).members == (ada,)
+
+
+def test_event_is_found_by_its_id_and_by_its_row(store, timeline, ada):
+    """And told without the rest of the member's life."""
+    inbox_id = run_through(store, ada)
+    receive(store, "evt_2")
+
+    story = timeline.of("evt_1")
+
+    assert story == timeline.of(str(inbox_id))
+    assert story.inbox_ids == (inbox_id,)
+    assert story.members == ()
+
+
+def test_runs_carry_their_job_for_the_link(store, timeline, ada):
+    """Also where only the run's id is known, as in the journal."""
+    run_through(store, ada)
+
+    steps = [entry for entry in timeline.of("cus_ada").entries if entry.part in ("step", "airflow")]
+
+    assert {(entry.job, entry.dag_run_id) for entry in steps} == {
+        ("mailchimp_sync", "stripe.test.evt_1")
+    }
+
+
+def test_waiting_row_says_that_it_waits(store, timeline):
+    """Nothing has happened to it yet, and that is what one wants to know."""
+    receive(store, "evt_1")
+
+    assert timeline.of("evt_1").entries[-1].what == "is waiting"
+
+
+def test_other_body_under_the_same_id_is_told(store, timeline):
+    """Somebody should look."""
+    receive(store, "evt_1", body=b"first")
+    receive(store, "evt_1", body=b"second")
+
+    assert "the same event with another body" in [one.what for one in timeline.of("evt_1").entries]
+
+
+def test_no_address_and_no_body_is_told(store, timeline, ada):
+    """It may end up in a ticket."""
+    run_through(store, ada)
+
+    assert "example.org" not in repr(timeline.of(ADDRESS)).lower()
+
+
+@pytest.mark.parametrize("handle", ["nobody@example.org", "evt_0", "0", "", "%", "' OR 1=1 --"])
+def test_unknown_handle_has_an_empty_story(store, timeline, ada, handle):
+    """Whatever is typed."""
+    run_through(store, ada)
+
+    assert timeline.of(handle).entries == ()
+
+
+def test_lost_answers_are_counted(store, timeline):
+    """Uncertain steps wait for a person."""
+    ids = [UUID(int=number) for number in range(3)]
+    store.steps.plan("welcome", ids, dag_run_id="r", now=NOW)
+    store.steps.intend([f"welcome:{one}" for one in ids], dag_run_id="r", now=NOW)
+    store.steps.end([Ending(key=f"welcome:{ids[0]}", state=StepState.UNCERTAIN)], now=NOW)
+
+    assert timeline.uncertain_steps() == {"welcome": 1}
