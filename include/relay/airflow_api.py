@@ -47,7 +47,7 @@ class AirflowApi:
         answer = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body)
         if answer.status_code == HTTPStatus.CONFLICT:
             return
-        if answer.status_code != HTTPStatus.OK:
+        if not answer.is_success:
             raise AirflowDagError(f"Airflow does not take the run: {_reason(answer)}")
         if _json(answer).get("dag_run_id") != dag_run_id:
             raise AirflowBusyError("something else than Airflow answers")

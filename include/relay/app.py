@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -81,7 +83,8 @@ class Relay:
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
         ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        handlers = {HTTPException: _refuse}
+        return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -105,10 +108,19 @@ class Relay:
         return JSONResponse(readiness, status_code=200 if readiness["ready"] else 503)
 
 
+def _refuse(_request: Request, error: Exception) -> Response:
+    """Answer an unknown path or method as short as everything else."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return JSONResponse({"error": HTTPStatus(status).phrase.lower()}, status_code=status)
+
+
 def _signatures(settings: Settings) -> dict[str, Signature]:
     tolerance = settings.signature_tolerance_seconds
     stripe = [secret.get_secret_value() for secret in settings.stripe_webhook_secrets]
     clerk = [secret.get_secret_value() for secret in settings.clerk_webhook_secrets]
+    for provider, secrets in (("stripe", stripe), ("clerk", clerk)):
+        if not secrets:
+            log.warning("webhooks.refused", provider=provider, reason="no secret is set")
     return {
         "stripe": StripeSignature(stripe, tolerance_seconds=tolerance),
         "clerk": SvixSignature(clerk, tolerance_seconds=tolerance),

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from include.store import Store
+from include.store.sql import queries
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
+
+SQL = queries("session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,13 @@ class Connect:
     def __call__(self) -> Store:
         """Connect, or raise psycopg.OperationalError."""
         milliseconds = round(self.timeout_seconds * 1000)
-        return Store(
+        store = Store(
             psycopg.connect(
                 self.dsn.get_secret_value(),
                 connect_timeout=2,  # the shortest that libpq takes
                 tcp_user_timeout=milliseconds,
                 application_name="ops relay",
-                options=f"-c statement_timeout={milliseconds}",
             )
         )
+        list(SQL.limit_statements(store.connection, milliseconds=str(milliseconds)))
+        return store

@@ -145,7 +145,7 @@ class Writer:
             self._note(None)
         except Exception as error:  # noqa: BLE001 - the thread's outermost: it must not end
             self._note(_described(error))
-            outcomes = [StoreUnavailableError()] * len(wanted)
+            outcomes = [StoreUnavailableError() for _ in wanted]
         self._loop.call_soon_threadsafe(_settle, [pending for pending, _ in wanted], outcomes)
 
     def _receive(self, arrivals: Sequence[Arrival]) -> Sequence[Outcome]:

@@ -46,8 +46,10 @@ SELECT * FROM ops.inbox WHERE dag_run_id = :dag_run_id ORDER BY id;
 SELECT * FROM ops.inbox WHERE member_id = :member_id ORDER BY received_at, id;
 
 -- name: read_event(event_id)
--- Read the rows of this event id: one per provider and mode.
-SELECT * FROM ops.inbox WHERE event_id = :event_id ORDER BY id;
+-- Read the rows of this event id: one per provider and mode, which are named so that the key's index serves.
+SELECT * FROM ops.inbox
+WHERE provider IN ('stripe', 'clerk') AND mode IN ('live', 'test') AND event_id = :event_id
+ORDER BY id;
 
 -- name: end_rows(ids, state, reason, now)
 -- End rows that a run holds; what has ended already stays as it is.
