@@ -14,11 +14,7 @@ from include.stack.layout import ROOT, Layout
 from include.stack.ports import any_free
 from include.stack.stack import Stack, load_stack
 
-CONTRACTS = Path(
-    os.environ.get(
-        "OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"
-    )
-)
+CONTRACTS = Path(os.environ.get("OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"))
 PORTS = ("OPS_RELAY_PORT", "OPS_SANDBOX_PORT", "OPS_AIRFLOW_PORT", "OPS_POSTGRES_PORT")
 COMMAND_SECONDS = 400  # a first start on a slow machine
 

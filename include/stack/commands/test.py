@@ -43,7 +43,7 @@ class Check:
 CHECKS = (
     Check("ruff check", ("ruff", "check")),
     Check("ruff format", ("ruff", "format", "--check")),
-    Check("mypy", ("mypy", "include", "plugins")),
+    Check("mypy", ("mypy", "include")),
     Check("import rules", ("importlinter.cli",)),
     Check("spelling", ("codespell_lib",)),
     Check("dags.md", ("include.tools.dag_docs", "--check")),
