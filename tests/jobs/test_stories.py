@@ -196,6 +196,49 @@ def link(world, stripe_row, clerk_row):
     return factories.stripe_event("checkout.session.completed", session, at=world.clock.now())
 
 
+@pytest.mark.parametrize("after", ["load", "update"])
+def test_platform_may_delete_a_row_meanwhile(world, after):
+    """A user who vanishes from the platform in the middle of a run leaves nothing hanging."""
+    ids = world.receive(*world.join())
+    world.load(ids, "run_x")
+    if after == "update":
+        world.update("run_x")
+    world.query("DELETE FROM public.memberships RETURNING 1")
+    world.query("DELETE FROM public.users RETURNING 1")
+
+    if after == "load":
+        world.update("run_x")
+    world.welcome("run_x")
+    world.record("run_x")
+
+    assert set(world.rows(ids)) == PROCESSED
+    assert (world.steps(), world.welcomes()) == (["refused"], [])
+    world.run(*world.act("cancel_at_period_end", email="ada@example.org"))
+    assert world.member().memberships[0].cancel_at_period_end
+
+
+def test_addresses_stay_where_they_belong(world, capsys):
+    """No e-mail address in logs, reasons, steps, runs or the audit log, whatever goes wrong."""
+    world.sandbox.act("mailchimp_address", email="eve@example.org", becomes="forgotten")
+    bad = world.join("mallory@example.invalid")
+    broken = factories.stripe_event(
+        "customer.updated", {**factories.customer(), "name": ["ada@example.org"]}
+    )
+
+    world.run(broken, *bad, *world.join("eve@example.org"), *world.join())
+
+    said = capsys.readouterr()
+    kept = [
+        *world.query("SELECT reason FROM ops.inbox"),
+        *world.query("SELECT * FROM ops.run_members"),
+        *world.query("SELECT * FROM ops.steps"),
+        *world.query("SELECT * FROM ops.audit_log"),
+        *world.query("SELECT * FROM ops.objects"),
+    ]
+    assert "member.failed" in said.out
+    assert [text for text in (said.out, said.err, str(kept)) if "@" in text] == []
+
+
 def test_unreadable_row_is_dead_and_alone(world):
     """A row that cannot be read waits for a person; its neighbours go on."""
     bad = factories.stripe_event("customer.subscription.updated", {"id": "sub_x"})

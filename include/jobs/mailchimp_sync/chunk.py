@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -144,13 +144,19 @@ class Chunk:
                 break
             store.members.lock(found - locked)
             locked |= found
-        for key, known in objects.items():
-            self._cases[key].known = known
         members = store.members.read(locked - set(self._directory.known))
-        self._directory.add(members, _known_customers(objects.values()))
+        self._directory.add(members, {})
+        for key, known in objects.items():
+            self._cases[key].known = self._with_living_owner(known)
+        self._directory.add({}, _known_customers(self._cases.values()))
         for user in store.objects.of_members("clerk", list(members)).values():
             if user.member_id is not None and not user.is_final:
                 self._directory.note_provided(user.member_id, user.provides)
+
+    def _with_living_owner(self, known: AppliedObject) -> AppliedObject:
+        """Return an object without its member, if the platform has deleted her row."""
+        is_there = known.member_id is None or known.member_id in self._directory.members
+        return known if is_there else replace(known, member_id=None)
 
     # --- which state wins ---
 
@@ -374,12 +380,12 @@ def _handles(cases: Iterable[Case]) -> set[Handle]:
     return handles
 
 
-def _known_customers(objects: Iterable[AppliedObject]) -> dict[Handle, UUID]:
+def _known_customers(cases: Iterable[Case]) -> dict[Handle, UUID]:
     """Return whose the known customers are: a member may have several, her row names one."""
     return {
-        Handle("customer", known.key.object_id): known.member_id
-        for known in objects
-        if known.key.provider == "stripe" and known.member_id is not None
+        Handle("customer", case.key.object_id): case.known.member_id
+        for case in cases
+        if case.kind is Kind.CUSTOMER and case.known and case.known.member_id
     }
 
 

@@ -7,7 +7,7 @@ others wait in the run for what comes of their members.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,8 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
         chunk = Chunk(part, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock)
         unanswered |= _apply(chunk, store, has_welcome=has_welcome)
     _answer_for(unanswered, store=store, clock=clock, is_last_try=is_last_try)
-    return _plan(dag_run_id, store=store, clock=clock)
+    plan = _plan(dag_run_id, store=store, clock=clock)
+    return plan if has_welcome else replace(plan, has_welcomes=False)
 
 
 def _read_events(rows: Sequence[InboxRow], *, store: Store, clock: Clock) -> list[Arrived]:

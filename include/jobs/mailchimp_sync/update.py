@@ -58,8 +58,10 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
     unanswered: list[VendorError] = []
     for start in range(0, len(pending), MOST_IN_BULK):
         with store.transaction():
-            members = _locked(pending[start : start + MOST_IN_BULK], store)
+            batch = pending[start : start + MOST_IN_BULK]
+            members = _locked(batch, store)
             done, changes = _sorted_out(members.values())
+            done += [_gone(member_id) for member_id in batch if member_id not in members]
             answers = _apply(changes, store, mailchimp, connections=connections)
             _save_contacts(answers, store, clock)
             later = [] if is_last_try else [a for _, a in answers if _may_succeed_later(a)]
@@ -91,6 +93,13 @@ def _sorted_out(members: Iterable[Member]) -> tuple[list[Result], list[ContactCh
         else:
             changes.append(change_from(member.id, wish, member.contact))
     return done, changes
+
+
+def _gone(member_id: UUID) -> Result:
+    """Return the outcome of a member whose row the platform has deleted meanwhile."""
+    return Result(
+        member_id=member_id, outcome=Outcome.UNCHANGED, reason="the platform's row is gone"
+    )
 
 
 def _apply(

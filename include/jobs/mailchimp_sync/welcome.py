@@ -77,21 +77,19 @@ def _to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member
     welcome: dict[str, Member] = {}
     refused: list[Ending] = []
     for key, member_id in planned.items():
-        member = members[member_id]
-        if not is_satisfied(wish_of(member), member.contact):
-            continue  # her contact is not as it should be: the run that mends it welcomes her
+        member = members.get(member_id)
         if reason := _reason_against(member):
             refused.append(Ending(key=key, state=StepState.REFUSED, reason=reason))
-        else:
-            welcome[key] = member
+        elif member and member.contact and is_satisfied(wish_of(member), member.contact):
+            welcome[key] = member  # else the run that mends her contact welcomes her
     store.steps.end(refused, now=clock.now())
     return welcome
 
 
-def _reason_against(member: Member) -> str | None:
-    if standing_of(member) is not Standing.ACTIVE:
+def _reason_against(member: Member | None) -> str | None:
+    if member is None or standing_of(member) is not Standing.ACTIVE:
         return "the membership was over before the welcome"
-    if member.contact is None or not member.contact.receives_mail:
+    if member.contact is not None and not member.contact.receives_mail:
         return "the contact gets no mail"
     return None
 
