@@ -53,8 +53,8 @@ def test_trigger_form_explains_its_one_field(page: Page, local_stack: LocalStack
     """Whoever starts a run by hand reads what `inbox_ids` is before typing anything."""
     open_trigger_form(page, local_stack.stack)
 
-    expect(page.get_by_text("inbox_ids").first).to_be_visible()
-    expect(page.get_by_role("dialog")).to_contain_text("inbox")
+    expect(page.get_by_role("dialog")).to_contain_text("Inbox rows")
+    expect(page.get_by_role("dialog")).to_contain_text("Ids of `ops.inbox`")
 
 
 def test_dag_page_shows_its_documentation(page: Page, local_stack: LocalStack):

@@ -35,7 +35,8 @@ def test_killed_scheduler_comes_back_and_the_run_ends(local_stack: LocalStack, s
 
     expect_members(stage, [member])
     assert stage.problems == []
-    assert "scheduler" in local_stack.ops("status").stdout
+    said = local_stack.ops("status").stdout.splitlines()
+    assert any(line.startswith("scheduler") and "SIGKILL" in line for line in said)
 
 
 @pytest.mark.parametrize("name", ["relay", "sandbox", "triggerer", "dag-processor", "api-server"])

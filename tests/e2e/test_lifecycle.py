@@ -1,6 +1,7 @@
 """Up, up again, down, up on what was left: the stack's life as a developer lives it."""
 
 import json
+from contextlib import closing
 
 import httpx
 import psycopg
@@ -9,6 +10,7 @@ import pytest
 from include.stack.demo.checks import expect_members
 from include.stack.demo.play import stage_on
 from include.stack.demo.stage import Stage
+from include.stack.supervisor import Supervisor
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
@@ -19,13 +21,13 @@ SECRETS = {"stripe_webhook_secret", "clerk_webhook_secret"}
 
 def test_second_up_says_that_it_is_up(local_stack: LocalStack):
     """`up` on a stack that is up starts nothing and shows the addresses."""
-    before = sorted(local_stack.processes())
+    before = pids(local_stack)
 
     said = local_stack.up()
 
     assert "up already" in said
     assert local_stack.stack.airflow_url in said
-    assert sorted(local_stack.processes()) == before
+    assert pids(local_stack) == before
 
 
 def test_status_has_its_exact_form(local_stack: LocalStack):
@@ -85,3 +87,9 @@ def test_down_leaves_nothing_and_a_second_start_goes_on(local_stack: LocalStack,
         after.deliver("joins", after.join(somebody, "clerk_first").events)
         expect_members(after, [somebody])
         assert after.problems == []
+
+
+def pids(local_stack: LocalStack) -> dict[str, int | None]:
+    """Return the id of each process."""
+    with closing(Supervisor(local_stack.stack)) as supervisor:
+        return {process.name: process.pid for process in supervisor.processes()}
