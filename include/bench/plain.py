@@ -62,7 +62,7 @@ FAILED = "SELECT count(*) FROM dag_run WHERE state = 'failed'"
 
 
 class PlainAirflow:
-    """Plain Airflow, running as long as the block lasts; nothing of it is left behind."""
+    """Plain Airflow, running as long as the block lasts; its logs are left behind."""
 
     name = "plain_airflow"
 
@@ -97,14 +97,13 @@ class PlainAirflow:
         self.close()
 
     def close(self) -> None:
-        """End the processes and drop the databases and the home."""
+        """End the processes and drop the databases; the logs stay until the next time."""
         self._end_processes()
         for connection in self._connections:
             connection.close()
         with psycopg.connect(self._stack.postgres_url, autocommit=True) as server:
             for name in (AIRFLOW_DATABASE, PLATFORM_DATABASE):
                 _drop(server, name)
-        shutil.rmtree(self._home, ignore_errors=True)
 
     def request(self, webhook: Webhook) -> bytes:
         """Do what the obvious receiver does: verify the signature and ask Airflow for a run."""

@@ -106,7 +106,8 @@ def add_plain(results: Results, found: Results) -> None:
 def without_our_airflow(at: Layout, stack: Stack, *, restart: bool) -> Iterator[None]:
     """Leave only Postgres and the sandbox running for the block."""
     supervisor = Supervisor(stack)
-    names = [one.name for one in supervisor.processes() if one.name not in KEPT_FOR_PLAIN]
+    running = [one.name for one in supervisor.processes() if one.state == "RUNNING"]
+    names = [name for name in running if name not in KEPT_FOR_PLAIN]
     for name in reversed(names):
         supervisor.stop(name)
     try:
