@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +48,11 @@ class RelayProcess:
         """Return its process id."""
         return self._process.pid
 
+    @property
+    def is_running(self):
+        """Tell whether the process is there."""
+        return self._process.poll() is None
+
     def start(self):
         """Start it, and return when it listens."""
         with self.log.open("ab") as log:
@@ -72,8 +76,9 @@ class RelayProcess:
 
     def kill(self):
         """End it as a power cut would."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(timeout=15)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=15)
 
     def _listens(self):
         with socket.socket() as probe:
@@ -87,8 +92,9 @@ def running_relay(dsn, folder, **settings):
     relay.start()
     try:
         yield relay
-    finally:
         relay.stop()
+    finally:
+        relay.kill()
         relay.client.close()
 
 

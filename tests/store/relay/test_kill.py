@@ -19,6 +19,22 @@ def rounds(request):
     return 500 if request.config.getoption("--long") else 20
 
 
+@pytest.fixture
+def new_relay(database, airflow, tmp_path):
+    """Give a maker of relays; none of them outlives the test."""
+    relays = []
+
+    def make():
+        relays.append(RelayProcess(database, tmp_path / "relay.log", airflow_url=airflow.url))
+        relays[-1].start()
+        return relays[-1]
+
+    yield make
+    for relay in relays:
+        relay.kill()
+        relay.client.close()
+
+
 def send_until_it_dies(relay, sender, round_number):
     """Send events until no answer comes; return the bodies that were acknowledged, and the last one."""
     acknowledged, number = {}, 0
@@ -35,12 +51,11 @@ def send_until_it_dies(relay, sender, round_number):
 
 
 @pytest.mark.timeout(3600)
-def test_no_acknowledged_event_is_lost(database, store, tmp_path, airflow, rounds):
+def test_no_acknowledged_event_is_lost(new_relay, store, rounds):
     """A16: killed at random before, in and after the commit, the answer and the hand-over."""
     acknowledged, interrupted = {}, []
     for round_number in range(rounds):
-        relay = RelayProcess(database, tmp_path / "log", airflow_url=airflow.url)
-        relay.start()
+        relay = new_relay()
         with ThreadPoolExecutor(SENDERS) as pool:
             senders = [
                 pool.submit(send_until_it_dies, relay, sender, round_number)
@@ -63,26 +78,21 @@ def test_no_acknowledged_event_is_lost(database, store, tmp_path, airflow, round
     assert len(acknowledged) > rounds
 
 
-def test_a_relay_killed_between_the_run_and_its_record(database, store, tmp_path, airflow):
+def test_a_relay_killed_between_the_run_and_its_record(new_relay, store, airflow):
     """B7: the next relay finds the claim, asks again, gets 409, and links the run."""
-    relay = RelayProcess(database, tmp_path / "log", airflow_url=airflow.url)
     airflow.fail("taken")
+    relay = new_relay()
     airflow.when_taken = relay.kill
-    relay.start()
     send_stripe(relay, stripe_event("evt_1"))
-    relay.client.close()
-    wait_for(lambda: not airflow.faults_left)
+    wait_for(lambda: not relay.is_running)
     assert store.dispatches.get("stripe.test.evt_1").state == "claimed"
     assert len(airflow.runs) == 1
 
     store.connection.execute(
         "UPDATE ops.dispatches SET claimed_at = claimed_at - interval '1 minute'"
     )
-    successor = RelayProcess(database, tmp_path / "log", airflow_url=airflow.url)
-    successor.start()
+    new_relay()
     wait_for(lambda: store.dispatches.get("stripe.test.evt_1").state == "started")
-    successor.stop()
-    successor.client.close()
 
     assert airflow.posts == ["stripe.test.evt_1"] * 2
     assert len(airflow.runs) == 1
