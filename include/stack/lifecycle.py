@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from include.stack.settings import StackSettings
 
-STOP_PATIENCE_SECONDS = 25  # supervisor gives each process 10 s, Postgres after the others
+STOP_PATIENCE_SECONDS = 60  # supervisor gives the others 20 s, and after them Postgres 30
 ORPHANS_PATIENCE_SECONDS = 5  # what supervisor's end has not ended already
 POSTGRES_PATIENCE_SECONDS = 60  # it may have to recover first
 

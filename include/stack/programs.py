@@ -36,6 +36,7 @@ class Program:
     environment: Callable[[Layout, Stack], dict[str, str]]
     stop_signal: str = "TERM"
     stop_group: bool = True
+    stop_seconds: int = 10  # then it is killed; a run goes on after the next start
 
 
 def base_environment(inherited: Mapping[str, str], layout: Layout, stack: Stack) -> dict[str, str]:
@@ -115,7 +116,8 @@ FORK_SERVER = (
             name="fork-server",
             command=_python("include.stack.fork_server", FORK_SOCKET),
             environment=airflow_environment,
-            stop_group=False,  # it waits for its forks, which are stopped one by one
+            stop_group=False,  # it waits for its forks, which are stopped one by one,
+            stop_seconds=20,  # and ends those that do not
         ),
     )
     if HAS_FORK_SERVER
@@ -132,6 +134,7 @@ PROGRAMS = {
             environment=lambda _layout, _stack: {},
             stop_signal="INT",  # ends at once and in order; TERM would wait for every client
             stop_group=False,
+            stop_seconds=30,  # it writes everything down
         ),
         *FORK_SERVER,
         _airflow("api-server"),

@@ -78,7 +78,7 @@ def _program(program: Program, layout: Layout) -> str:
         stopsignal=program.stop_signal,
         stopasgroup=str(program.stop_group).lower(),
         killasgroup="true",
-        stopwaitsecs=10,
+        stopwaitsecs=program.stop_seconds,
         redirect_stderr="true",
         stdout_logfile=layout.log_of(program.name).relative_to(layout.state),
         stdout_logfile_maxbytes="10MB",
@@ -139,6 +139,10 @@ class Supervisor:
         self._proxy = ServerProxy(
             f"http://ops:{stack.supervisor_password}@{HOST}:{stack.ports.supervisor}/RPC2"
         )
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._proxy("close")()
 
     def is_up(self) -> bool:
         """Tell whether it answers, and to our password."""
