@@ -13,8 +13,9 @@ import pytest
 
 from tests.jobs.world import until
 
+pytestmark = pytest.mark.timeout(3600)  # with --long
 ROOT = Path(__file__).resolve().parents[2]
-TRIALS, LONG_TRIALS = 15, 300
+TRIALS, LONG_TRIALS = 15, 1000
 KILLS, LONG_KILLS = 8, 200
 TIERS = ("community", "pro", "leader")
 
