@@ -27,7 +27,7 @@ from include.store.migrate import create_platform_tables, migrate
 NOBODY = 65534
 AS_NOBODY = (
     *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=QUIT"),
-    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"),
 )
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

@@ -278,7 +278,7 @@ def test_shim_that_fails_is_passed_over(ops, monkeypatch, tmp_path):
     broken, good = tmp_path / "shims", tmp_path / "good"
     for folder, text in (
         (broken, "#!/bin/sh\nexit 127\n"),
-        (good, f'#!/bin/sh\nexec {sys.executable} "$@"\n'),
+        (good, f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'),
     ):
         folder.mkdir()
         (folder / f"python{version}").write_text(text)
