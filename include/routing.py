@@ -31,6 +31,7 @@ ROUTES: dict[str, dict[str, Route]] = {
         "invoice.paid": SYNC,
         "invoice.payment_succeeded": SYNC,
         "invoice.payment_failed": SYNC,
+        "charge.refunded": SYNC,
         "customer.updated": SYNC,
         "customer.deleted": SYNC,
     },

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from include.errors import PayloadError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from include.events.reading import Node
+
+UNPAID = ("payment_failed", "payment_disputed")  # reasons of a cancellation
 
 LONGEST_TIER = 50  # Mailchimp takes 100 characters in a tag's name
 
@@ -50,6 +54,7 @@ class SubscriptionSnapshot:
     cancel_at: datetime | None
     cancel_at_period_end: bool
     ended_at: datetime | None
+    was_unpaid: bool = False  # Stripe has ended it because nobody paid, or the payment is disputed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +84,25 @@ class Invoice:
     subscription_id: str | None
 
 
-StripeSubject = SubscriptionSnapshot | CustomerSnapshot | Checkout | Invoice
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaidPeriod:
+    """What an invoice was paid for: a subscription, until then; and by what it was paid."""
+
+    subscription_id: str
+    paid_until: datetime
+    payment_ids: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundedCharge:
+    """A charge that was paid back, all of it or a part; which period it had paid for is read from Stripe."""
+
+    customer_id: str | None
+    payment_ids: frozenset[str]  # the charge's own id, its payment intent's, its invoice's
+    is_full: bool
+
+
+StripeSubject = SubscriptionSnapshot | CustomerSnapshot | Checkout | Invoice | RefundedCharge
 
 
 def subscription_from(node: Node) -> SubscriptionSnapshot:
@@ -94,6 +117,7 @@ def subscription_from(node: Node) -> SubscriptionSnapshot:
         cancel_at=node.instant("cancel_at"),
         cancel_at_period_end=node.flag("cancel_at_period_end"),
         ended_at=node.instant("ended_at"),
+        was_unpaid=node.node("cancellation_details").optional_text("reason") in UNPAID,
     )
 
 
@@ -131,7 +155,34 @@ def invoice_from(node: Node) -> Invoice:
     )
 
 
+def refunded_charge_from(node: Node) -> RefundedCharge:
+    """Read a charge of which something was paid back."""
+    references = (node.text("id"), node.reference("payment_intent"), node.reference("invoice"))
+    return RefundedCharge(
+        customer_id=node.reference("customer"),
+        payment_ids=frozenset(filter(None, references)),
+        is_full=node.flag("refunded"),
+    )
+
+
+def paid_period_from(node: Node) -> PaidPeriod | None:
+    """Read what an invoice (with its payments) was paid for; None where that is no subscription."""
+    subscription_id = invoice_from(node).subscription_id
+    lines = node.node("lines").nodes("data")
+    ends = [end for line in lines if (end := line.node("period").instant("end"))]
+    if subscription_id is None or not ends:
+        return None
+    paid_by = [payment.node("payment") for payment in node.node("payments").nodes("data")]
+    references = [one.reference(kind) for one in paid_by for kind in ("payment_intent", "charge")]
+    return PaidPeriod(
+        subscription_id=subscription_id,
+        paid_until=max(ends),
+        payment_ids=frozenset(filter(None, [node.text("id"), *references])),
+    )
+
+
 PARSERS: dict[str, Callable[[Node], StripeSubject]] = {
+    "charge.refunded": refunded_charge_from,
     "checkout.session.completed": checkout_from,
     "checkout.session.expired": checkout_from,
     "customer.created": customer_from,
@@ -163,9 +214,15 @@ def _status_from(node: Node) -> SubscriptionStatus:
 
 
 def _period_end_from(node: Node, items: list[Node]) -> datetime | None:
-    """Return when all of it is paid until: items may differ, the latest one counts."""
-    ends = [end for item in items if (end := item.instant("current_period_end"))]
-    return max(ends) if ends else node.instant("current_period_end")
+    """Return when all of it is paid until: items may differ, the latest one counts.
+
+    None where that cannot be read: an end without a date waits for a person, an unreadable event would too.
+    """
+    try:
+        ends = [end for item in items if (end := item.instant("current_period_end"))]
+        return max(ends) if ends else node.instant("current_period_end")
+    except PayloadError:
+        return None
 
 
 def _tier_from(item: Node) -> str:

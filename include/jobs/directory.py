@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from include.errors import MemberUnknownError
-from include.events import SubscriptionStatus
-from include.jobs.membership import STANDINGS, Standing
+from include.jobs.endings import History, membership_from, membership_gone
 from include.store.members import Handle, Member, Membership
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
     from include.events import Checkout, CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
     from include.store.contacts import Contact
+    from include.store.deactivations import Deactivation
+    from include.store.refunds import Refund
 
 EMAIL, NAME = "email", "name"
 
@@ -36,6 +37,8 @@ class Directory:
         self.merged: dict[UUID, UUID] = {}
         self._ids: dict[Handle, UUID] = {}
         self._clerk_provides: dict[UUID, frozenset[str]] = {}
+        self._latest: Mapping[str, Deactivation] = {}
+        self._refunds: Mapping[str, Refund] = {}
 
     def add(self, members: Mapping[UUID, Member], handles: Mapping[Handle, UUID]) -> None:
         """Take in members as they were read; `handles` are further ones they are known by."""
@@ -48,6 +51,12 @@ class Directory:
     def note_provided(self, member_id: UUID, provides: frozenset[str]) -> None:
         """Note what a member has from Clerk: Stripe does not overwrite that."""
         self._clerk_provides[member_id] = provides
+
+    def note_endings(
+        self, latest: Mapping[str, Deactivation], refunds: Mapping[str, Refund]
+    ) -> None:
+        """Note what is known of subscriptions' ends, by subscription."""
+        self._latest, self._refunds = latest, refunds
 
     def find(self, kind: str, value: str | None) -> Member | None:
         """Return the member known by this, if there is one."""
@@ -120,16 +129,12 @@ class Directory:
         before = _membership_of(holder, subscription.id) if holder else None
         if holder is not None and holder.id != member.id:
             self._put(_without(holder, subscription.id))
-        is_active = STANDINGS[subscription.status] is Standing.ACTIVE
-        membership = Membership(
-            subscription_id=subscription.id,
-            status=subscription.status,
-            tier=subscription.tier,
-            current_period_end=subscription.current_period_end,
-            cancel_at=subscription.cancel_at,
-            cancel_at_period_end=subscription.cancel_at_period_end,
-            first_active_at=(before and before.first_active_at) or (at if is_active else None),
-            ended_at=subscription.ended_at,
+        membership = membership_from(
+            subscription,
+            before=before,
+            history=self.history(subscription.id, member),
+            at=at,
+            now=self.now,
         )
         return self._put(_with(member, membership))
 
@@ -138,13 +143,22 @@ class Directory:
         member = self.find("subscription", subscription_id)
         if member is None:
             raise MemberUnknownError("Stripe does not know the subscription")
-        before = _membership_of(member, subscription_id)
-        ended = replace(
-            before or Membership(subscription_id=subscription_id, status=CANCELED),
-            status=CANCELED,
-            ended_at=(before and before.ended_at) or at,
+        membership = membership_gone(
+            subscription_id,
+            before=_membership_of(member, subscription_id),
+            history=self.history(subscription_id, member),
+            at=at,
+            now=self.now,
         )
-        return self._put(_with(member, ended))
+        return self._put(_with(member, membership))
+
+    def history(self, subscription_id: str, member: Member) -> History:
+        """Return what tells of the end of this member's subscription."""
+        return History(
+            latest=self._latest.get(subscription_id),
+            refund=self._refunds.get(subscription_id),
+            deleted_at=member.deleted_at,
+        )
 
     def provides(self, member_id: UUID) -> frozenset[str]:
         """Return what a member has from Clerk."""
@@ -224,9 +238,6 @@ class Directory:
         if survivor.clerk_user_id is not None:
             self.note_provided(survivor.id, provided)
         return self.members[survivor.id]
-
-
-CANCELED = SubscriptionStatus.CANCELED
 
 
 def _may_be_one(one: Member, other: Member) -> bool:

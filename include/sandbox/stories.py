@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from include.sandbox.clerk.state import ClerkState
 from include.sandbox.mailchimp.contacts import Quirk
 from include.sandbox.mailchimp.state import MailchimpState
-from include.sandbox.stripe import billing, checkout, customers
+from include.sandbox.stripe import billing, checkout, customers, payments
 from include.sandbox.stripe.objects import Object
 from include.sandbox.stripe.state import StripeState, first_with
 from include.sandbox.world import World
@@ -131,17 +131,44 @@ class UpdateMember(Story):
         customers.update(stripe, customer, form)
 
 
+class Cancel(Story):
+    """A member cancels for later: for the end of her period, or for a moment `in_seconds`.
+
+    With `in_seconds` her period ends then, as if she had paid that much earlier.
+    """
+
+    story: Literal["cancel_at_period_end", "cancel_at"]
+    email: str
+    in_seconds: int | None = Field(default=None, ge=0)
+
+    def play(self, world: World) -> Ids:
+        """Plan the end of the newest subscription."""
+        stripe = world.state(StripeState)
+        subscription = subscription_of(world, self.email)
+        end = None if self.in_seconds is None else stripe.now() + self.in_seconds
+        if self.story == "cancel_at":
+            if end is None:
+                raise StoryError("say in_seconds")
+            billing.cancel_at(stripe, subscription, end)
+            return ids_of(world, self.email)
+        if end is not None:
+            billing.shorten_period(subscription, end)
+        billing.cancel_at_period_end(stripe, subscription)
+        return ids_of(world, self.email)
+
+
 class Membership(Story):
     """Something happens to a member's subscription."""
 
     story: Literal[
-        "cancel_at_period_end",
         "resume",
         "cancel_now",
         "pause",
         "renew",
         "payment_failed",
         "payment_recovered",
+        "payment_given_up",
+        "refund",
     ]
     email: str
 
@@ -150,13 +177,14 @@ class Membership(Story):
         stripe = world.state(StripeState)
         subscription = subscription_of(world, self.email)
         happen = {
-            "cancel_at_period_end": billing.cancel_at_period_end,
             "resume": billing.resume if subscription["status"] == "paused" else billing.keep,
             "cancel_now": billing.cancel,
             "pause": billing.pause,
             "renew": billing.renew,
             "payment_failed": billing.fail_payment,
             "payment_recovered": billing.recover_payment,
+            "payment_given_up": billing.give_up_payment,
+            "refund": payments.refund,
         }
         happen[self.story](stripe, subscription)
         return ids_of(world, self.email)
@@ -209,6 +237,7 @@ AnyStory = Annotated[
     NewMember
     | CompleteCheckout
     | UpdateMember
+    | Cancel
     | Membership
     | DeleteUser
     | DeleteCustomer

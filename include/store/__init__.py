@@ -13,10 +13,12 @@ from psycopg.rows import dict_row
 
 from include.store.audit import AuditLog
 from include.store.contacts import Contacts
+from include.store.deactivations import Deactivations
 from include.store.dispatches import Dispatches
 from include.store.inbox import Inbox
 from include.store.members import Members
 from include.store.objects import Objects
+from include.store.refunds import Refunds
 from include.store.rejections import Rejections
 from include.store.run_members import RunMembers
 from include.store.steps import Steps
@@ -42,6 +44,8 @@ class Store:
         self.run_members = RunMembers(connection)
         self.contacts = Contacts(connection)
         self.steps = Steps(connection)
+        self.deactivations = Deactivations(connection)
+        self.refunds = Refunds(connection)
         self.throttle = Throttle(connection)
         self.audit = AuditLog(connection)
 

@@ -134,7 +134,7 @@ def test_compliance_state_is_terminal(world, ada, becomes):
 def test_own_unsubscribe_is_respected_on_return(world):
     """She unsubscribed herself after we had: coming back as a member does not subscribe her."""
     world.run(*world.join())
-    world.run(*world.act("cancel_now", email="ada@example.org"))
+    world.run(*world.act("payment_given_up", email="ada@example.org"))
     world.sandbox.act(
         "mailchimp_address", email="ada@example.org", becomes="unsubscribed_by_person"
     )

@@ -18,7 +18,7 @@ def life(world):
     """Give a membership's created, updated and deleted, as Stripe told them; it is over at Stripe."""
     world.join(via="stripe_first")
     world.act("cancel_at_period_end", email="ada@example.org")
-    world.act("cancel_now", email="ada@example.org")
+    world.act("payment_given_up", email="ada@example.org")
     kinds = [f"customer.subscription.{kind}" for kind in ("created", "updated", "deleted")]
     return [next(e for e in world.events() if e["type"] == kind) for kind in kinds]
 

@@ -60,7 +60,7 @@ def test_single_member_costs_three_calls(world):
         ("cancel_at_period_end", {"active", "pro", "canceling"}, "subscribed"),
         ("payment_failed", {"past_due", "pro"}, "subscribed"),
         ("pause", {"pro"}, "subscribed"),
-        ("cancel_now", {"alumni"}, "unsubscribed"),
+        ("payment_given_up", {"alumni"}, "unsubscribed"),
     ],
 )
 def test_change_of_the_membership_reaches_the_tags(world, story, tags, status):
@@ -92,7 +92,7 @@ def test_way_back_leaves_no_trace(world, there, back):
 def test_ended_member_may_rejoin(world):
     """Whom we unsubscribed as her membership ended is subscribed when she comes back; no second welcome."""
     world.run(*world.join())
-    world.run(*world.act("cancel_now", email="ada@example.org"))
+    world.run(*world.act("payment_given_up", email="ada@example.org"))
     customer = world.member().stripe_customer_id
     subscription = factories.subscription("sub_new", customer, tier="leader")
     again = factories.stripe_event(

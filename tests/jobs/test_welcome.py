@@ -129,7 +129,7 @@ def test_welcome_that_is_off_is_not_planned(world):
 def test_member_who_has_left_is_not_welcomed(world, ada):
     """Between the plan and the call she canceled: the welcome is refused."""
     with world.another() as other:
-        other.run(*other.act("cancel_now", email="ada@example.org"))
+        other.run(*other.act("payment_given_up", email="ada@example.org"))
 
     world.welcome(ada)
 

@@ -14,11 +14,13 @@ from include.events import (
     CustomerSnapshot,
     Event,
     Invoice,
+    RefundedCharge,
     Snapshot,
     SubscriptionSnapshot,
     UserSnapshot,
 )
 from include.jobs.directory import Directory
+from include.jobs.mailchimp_sync.ends import plan_ends
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
 from include.jobs.mailchimp_sync.vendors import Kind, Reading, Vendors
 from include.jobs.membership import is_new_member, state_of
@@ -95,8 +97,10 @@ class Chunk:
         self._judge()
         self._ask([case for case in self._cases.values() if case.verdict is Verdict.ASK])
         self._meet_customers()
+        self._note_endings()
         self._apply_cases()
         self._write(has_welcome=has_welcome)
+        self._plan_ends()
         return self._end_rows()
 
     # --- what the rows say ---
@@ -104,7 +108,9 @@ class Chunk:
     def _collect(self) -> None:
         for row in self._arrived:
             subject, event = row.event.subject, row.event
-            snapshot = None if isinstance(subject, Checkout | Invoice) else subject
+            snapshot = None
+            if not isinstance(subject, Checkout | Invoice | RefundedCharge):
+                snapshot = subject
             case = self._case_of(row)
             if case is not None:
                 case.reports.append(
@@ -116,7 +122,7 @@ class Chunk:
     def _case_of(self, row: Arrived) -> Case | None:
         """Return the case of the object that a row is about; None for a payment without one."""
         match row.event.subject:
-            case Checkout(subscription_id=None) | Invoice(subscription_id=None):
+            case Checkout(subscription_id=None) | Invoice(subscription_id=None) | RefundedCharge():
                 return None
             case UserSnapshot(id=object_id):
                 kind = Kind.USER
@@ -209,6 +215,19 @@ class Chunk:
         case.verdict = Verdict.KEEP
         return True
 
+    def _note_endings(self) -> None:
+        """Read what is known of the ends of all memberships at hand."""
+        members = self._directory.members.values()
+        ids = {m.subscription_id for member in members for m in member.memberships}
+        ids |= {
+            key.object_id for key, case in self._cases.items() if case.kind is Kind.SUBSCRIPTION
+        }
+        if known := [subscription_id for subscription_id in ids if subscription_id]:
+            store = self._store
+            self._directory.note_endings(
+                store.deactivations.latest(known), store.refunds.read(known)
+            )
+
     # --- what it makes of her ---
 
     def _apply_cases(self) -> None:
@@ -281,8 +300,9 @@ class Chunk:
         merged = {lost: kept for lost, kept in merged.items() if lost in directory.known}
         if not merged:
             return
-        for move in (store.members.move, store.objects.move, store.steps.move):
-            move(merged)
+        tables = (store.members, store.objects, store.steps, store.deactivations)
+        for table in tables:
+            table.move(merged)
         store.contacts.forget(list(merged))
         kept = [directory.members[member_id] for member_id in merged.values()]
         contacts = {member.id: member.contact for member in kept if member.contact}
@@ -319,6 +339,21 @@ class Chunk:
                 if is_profile and member_id
                 else frozenset(),
             )
+
+    def _plan_ends(self) -> None:
+        directory, sources = self._directory, defaultdict(list)
+        for row in self._arrived:
+            case = self._case_of(row)
+            if case is not None and case.member_id is not None:
+                sources[directory.resolve(case.member_id)].append(row.inbox_id)
+        touched = {member.id for member in directory.changed()} | sources.keys()
+        plan_ends(
+            [directory.members[member_id] for member_id in sorted(touched)],
+            directory,
+            sources=sources,
+            dag_run_id=self._dag_run_id,
+            store=self._store,
+        )
 
     # --- what becomes of the rows ---
 

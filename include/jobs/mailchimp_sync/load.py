@@ -18,6 +18,7 @@ from include.errors import PayloadError, VendorError
 from include.events import event_from
 from include.jobs.mailchimp_sync.chunk import Arrived, Chunk
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
+from include.jobs.mailchimp_sync.refunds import note_refunds
 from include.jobs.mailchimp_sync.vendors import Vendors
 from include.store.inbox import State
 
@@ -66,9 +67,9 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
         for row in store.inbox.rows(inbox_ids)
         if row.state is State.DISPATCHED and row.dag_run_id == dag_run_id
     ]
-    arrived = _read_events(rows, store=store, clock=clock)
+    read = _read_events(rows, store=store, clock=clock)
+    arrived, unanswered = note_refunds(read, store=store, stripe=stripe)
     vendors = Vendors(stripe, clerk, clock)
-    unanswered: dict[int, VendorError] = {}
     for part in _chunks(arrived):
         chunk = Chunk(part, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock)
         unanswered |= _apply(chunk, store, has_welcome=has_welcome)

@@ -78,6 +78,22 @@ def cancel_at_period_end(state: StripeState, subscription: Object) -> Object:
     return change(state, subscription, ending(state.now(), cancel_at=end, at_period_end=True))
 
 
+def give_up_payment(state: StripeState, subscription: Object) -> Object:
+    """End a subscription whose payment could not be collected."""
+    return cancel(state, subscription, "payment_failed")
+
+
+def cancel_at(state: StripeState, subscription: Object, at: int) -> Object:
+    """Let a subscription end at a moment."""
+    return change(state, subscription, ending(state.now(), cancel_at=at, at_period_end=False))
+
+
+def shorten_period(subscription: Object, end: int) -> None:
+    """Let the running period end at a moment, as if it had begun earlier; nobody is told."""
+    for item in subscription["items"]["data"]:
+        item["current_period_end"] = end
+
+
 def keep(state: StripeState, subscription: Object) -> Object:
     """Take a planned end back."""
     return change(state, subscription, ending(None, cancel_at=None, at_period_end=False))

@@ -10,6 +10,7 @@ import orjson
 from include.sandbox.stripe import errors
 from include.sandbox.stripe.form import Form, whole_number
 from include.sandbox.stripe.objects import Object
+from include.sandbox.stripe.payments import payments
 from include.sandbox.stripe.state import StripeState
 
 MOST_PER_PAGE = 100
@@ -98,6 +99,8 @@ def _expand(state: StripeState, node: Any, path: list[str], whole: str) -> None:
             _expand(state, item, path, whole)
         return
     name, rest = path[0], path[1:]
+    if name == "payments" and isinstance(node, dict) and node.get("object") == "invoice":
+        node[name] = payments(node)  # shown only to who asks
     if not isinstance(node, dict) or name not in node:
         raise errors.invalid("expand", f"This property cannot be expanded ({whole}).")
     if isinstance(node[name], str):

@@ -66,7 +66,8 @@ def test_every_story_makes_valid_events_in_both_shapes(checked, shape):
     checked.ask("PATCH", "settings", json={"stripe_shape": shape})
     who = {"email": "ada@example.org"}
     checked.act("new_member", **who, first_name="Ada", last_name="L", via="stripe_first")
-    for story in ("payment_failed", "payment_recovered", "cancel_at_period_end", "resume"):
+    near = ("payment_failed", "payment_recovered", "refund", "cancel_at_period_end", "resume")
+    for story in near:
         checked.act(story, **who)
     checked.act("update_member", **who, first_name="A", tier="leader")
     for story in ("pause", "resume", "renew", "cancel_now", "delete_user", "delete_customer"):

@@ -185,11 +185,14 @@ def test_second_customer_of_one_person():
     assert member.stripe_customer_id == "cus_1"
 
 
+STATUSES = ("incomplete", "active", "past_due", "active", "past_due", "canceled")
+
+
 def test_first_active_moment_stays():
     """When a membership was first active is written once, whatever follows."""
     directory = a_directory()
     member_id = directory.apply_customer(a_customer())
-    for hour, status in enumerate(("incomplete", "active", "past_due", "active", "canceled")):
+    for hour, status in enumerate(STATUSES):
         subscription = a_subscription(SubscriptionStatus(status))
         directory.apply_subscription(subscription, at=NOW + timedelta(hours=hour))
 
@@ -199,14 +202,15 @@ def test_first_active_moment_stays():
 
 
 def test_subscription_stripe_has_lost_is_ended():
-    """What Stripe does not know any more is over, since we heard so."""
+    """What Stripe does not know any more has ended, since we heard so; what is paid for is kept."""
     member = make_member()
     directory = a_directory(member)
 
     directory.end_subscription("sub_1", at=LATER)
 
     [membership] = directory.members[member.id].memberships
-    assert (membership.status, membership.ended_at) == (SubscriptionStatus.CANCELED, LATER)
+    assert (membership.status, membership.ended_at) == (SubscriptionStatus.ACTIVE, LATER)
+    assert membership.cancel_at == PERIOD_END
 
 
 @pytest.mark.parametrize(

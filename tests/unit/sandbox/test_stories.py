@@ -1,9 +1,11 @@
 """Stories and seed: who knows whom afterwards, and which events came of it."""
 
 import pytest
+from pydantic import TypeAdapter
 
 from include.sandbox.seed import SeedWish, seed_members
 from include.sandbox.stories import (
+    AnyStory,
     DeleteUser,
     Membership,
     NewMember,
@@ -13,6 +15,11 @@ from include.sandbox.stories import (
 )
 
 ADA = {"email": "ada@example.org", "first_name": "Ada", "last_name": "Lovelace"}
+
+
+def a_story(**wish):
+    """Read a story as the control interface does."""
+    return TypeAdapter(AnyStory).validate_python(wish)
 
 
 def types(world):
@@ -80,6 +87,8 @@ def test_update_reaches_both_vendors(world, stripe_state, clerk_state):
         (["payment_failed"], "past_due", "customer.subscription.updated"),
         (["payment_failed", "payment_recovered"], "active", "customer.subscription.updated"),
         (["renew"], "active", "invoice.payment_succeeded"),
+        (["payment_failed", "payment_given_up"], "canceled", "customer.subscription.deleted"),
+        (["refund"], "active", "charge.refunded"),
     ],
 )
 def test_subscription_ends_up_in_its_state(world, stripe_state, stories, status, last_event):
@@ -87,10 +96,34 @@ def test_subscription_ends_up_in_its_state(world, stripe_state, stories, status,
     ids = NewMember(story="new_member", **ADA).play(world)
 
     for story in stories:
-        Membership(story=story, email=ADA["email"]).play(world)
+        a_story(story=story, email=ADA["email"]).play(world)
 
     subscription = stripe_state.get("subscription", ids["stripe_subscription_id"])
     assert (subscription["status"], types(world)[-1]) == (status, last_event)
+
+
+@pytest.mark.parametrize("story", ["cancel_at_period_end", "cancel_at"])
+def test_cancellation_can_be_near(world, stripe_state, story):
+    """A period that ends in 20 s, or a cancellation for then: the demo does not wait for a month."""
+    ids = NewMember(story="new_member", **ADA).play(world)
+    before = stripe_state.now()
+
+    a_story(story=story, email=ADA["email"], in_seconds=20).play(world)
+
+    subscription = stripe_state.get("subscription", ids["stripe_subscription_id"])
+    item = subscription["items"]["data"][0]
+    assert before + 20 <= subscription["cancel_at"] <= stripe_state.now() + 20
+    assert subscription["cancel_at_period_end"] is (story == "cancel_at_period_end")
+    assert (item["current_period_end"] == subscription["cancel_at"]) is (
+        story == "cancel_at_period_end"
+    )
+
+
+def test_cancellation_for_a_moment_needs_one(world):
+    NewMember(story="new_member", **ADA).play(world)
+
+    with pytest.raises(StoryError, match="in_seconds"):
+        a_story(story="cancel_at", email=ADA["email"]).play(world)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,251 @@
+"""When a membership ends, and what that makes of its planned deactivation: pure functions.
+
+Three questions, in this order. `membership_from`: what is a membership, now that Stripe says this of its
+subscription? `wanted_end`: when and why does it end? `decide`: what has to change about the planned end?
+
+Who has paid keeps her membership: a subscription that Stripe has ended before its period is over stays as it
+was until then. What nobody can tell is never taken for "now": an end without a date waits for a person. And a
+person's decision holds until the vendors tell of another end than the one she decided about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from include.events import SubscriptionStatus
+from include.jobs.membership import STANDINGS, Standing
+from include.store.deactivations import End, Reason, State
+from include.store.members import Membership
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from include.events import SubscriptionSnapshot
+    from include.store.deactivations import Deactivation
+    from include.store.refunds import Refund
+
+CANCELED = SubscriptionStatus.CANCELED
+SAME_END = timedelta(days=1)
+"""How late Stripe may carry out a planned end so that it is the one a person has decided about."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """What else tells of a membership's end than its subscription."""
+
+    latest: Deactivation | None = None  # the newest of this subscription
+    refund: Refund | None = None  # of a period of it
+    deleted_at: datetime | None = None  # when the member deleted her account
+
+
+class Act(Enum):
+    """What is to be done about a planned end."""
+
+    OPEN = auto()
+    MOVE = auto()
+    REVOKE = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What is to be done, and the end that it leads to; none where there is to be none."""
+
+    act: Act
+    end: End | None = None
+
+
+# --- what a membership is ---
+
+
+def membership_from(
+    subscription: SubscriptionSnapshot,
+    *,
+    before: Membership | None,
+    history: History,
+    at: datetime,
+    now: datetime,
+) -> Membership:
+    """Return the membership that a subscription is, as Stripe had it `at` that moment."""
+    told = Membership(
+        subscription_id=subscription.id,
+        status=subscription.status,
+        tier=subscription.tier,
+        current_period_end=subscription.current_period_end,
+        cancel_at=subscription.cancel_at,
+        cancel_at_period_end=subscription.cancel_at_period_end,
+        first_active_at=before.first_active_at if before else None,
+        ended_at=subscription.ended_at,
+    )
+    if told.status is CANCELED:
+        was_paid = not subscription.was_unpaid
+        return _ended(told, before, history, was_paid=was_paid, at=at, now=now)
+    if before is not None and _stays_over(told, before, history, now):
+        return replace(told, status=CANCELED)
+    return _dated(told, at)
+
+
+def membership_gone(
+    subscription_id: str,
+    *,
+    before: Membership | None,
+    history: History,
+    at: datetime,
+    now: datetime,
+) -> Membership:
+    """Return the membership whose subscription Stripe does not know any more since `at`, or earlier."""
+    known = before or Membership(subscription_id=subscription_id, status=CANCELED)
+    told = replace(known, status=CANCELED)
+    return _ended(told, before, history, was_paid=True, at=at, now=now)
+
+
+def _ended(  # noqa: PLR0913 - what an end depends on
+    told: Membership,
+    before: Membership | None,
+    history: History,
+    *,
+    was_paid: bool,
+    at: datetime,
+    now: datetime,
+) -> Membership:
+    """Return what Stripe has ended: as it was while it is paid for or a person keeps it, else over."""
+    told = replace(told, ended_at=told.ended_at or at)
+    had = before.status if before else _status_unseen(told)
+    if not was_paid or STANDINGS[had] is not Standing.ACTIVE:
+        return told
+    kept = replace(told, status=had, cancel_at=_paid_until(told))
+    end = wanted_end(kept, history, now=now)
+    if end is None or _is_held(history.latest, end, now) or not _is_over(end, now):
+        return _dated(kept, at)
+    return told
+
+
+def _status_unseen(told: Membership) -> SubscriptionStatus:
+    """Return what a subscription was that nobody told us of before its end."""
+    return SubscriptionStatus.ACTIVE if _paid_until(told) else CANCELED
+
+
+def _dated(membership: Membership, at: datetime) -> Membership:
+    """Note when it was active for the first time."""
+    if membership.first_active_at is None and STANDINGS[membership.status] is Standing.ACTIVE:
+        return replace(membership, first_active_at=at)
+    return membership
+
+
+def _stays_over(told: Membership, before: Membership, history: History, now: datetime) -> bool:
+    """Tell whether Stripe has yet to carry out an end that we have carried out already."""
+    end = wanted_end(told, history, now=now)
+    if STANDINGS[before.status] is not Standing.ENDED or end is None:
+        return False
+    was_done = history.latest is not None and history.latest.state is State.DONE
+    return _is_over(end, now) or (was_done and _is_same(history.latest, end))
+
+
+def _paid_until(ended: Membership) -> datetime | None:
+    """Return until when an ended subscription was paid; None where Stripe does not say.
+
+    Canceled for a date inside of its period it was paid until that date.
+    """
+    return min(filter(None, (ended.cancel_at, ended.current_period_end)), default=None)
+
+
+# --- when it ends ---
+
+
+def wanted_end(membership: Membership, history: History, *, now: datetime) -> End | None:
+    """Return when and why a membership ends, None where no end is in sight.
+
+    It has no date where the vendor does not say one.
+    """
+    if STANDINGS[membership.status] is Standing.NONE:
+        return None
+    if history.deleted_at is not None:
+        return _end(history.deleted_at, Reason.USER_DELETED)
+    end, refund = _planned_end(membership, now), history.refund
+    if end is not None and refund is not None and _is_covered(membership, refund):
+        return _end(refund.refunded_at, Reason.REFUNDED)
+    return end
+
+
+def _planned_end(membership: Membership, now: datetime) -> End | None:
+    if membership.status is CANCELED:
+        return _end(membership.ended_at or now, Reason.DELETED)
+    if membership.ended_at is not None:  # by Stripe, and kept by us
+        return _end(_paid_until(membership), Reason.DELETED)
+    if membership.cancel_at_period_end:
+        return _end(membership.cancel_at or membership.current_period_end, Reason.PERIOD_END)
+    if membership.cancel_at is not None:
+        return _end(membership.cancel_at, Reason.CANCEL_AT)
+    return None
+
+
+def _end(at: datetime | None, reason: Reason) -> End:
+    return End(vendor_at=at, deactivate_at=at, reason=reason)
+
+
+def _is_covered(membership: Membership, refund: Refund) -> bool:
+    """Tell whether the money of the running period is what was paid back."""
+    end = membership.current_period_end
+    return end is not None and end <= refund.paid_until
+
+
+def _is_over(end: End, now: datetime) -> bool:
+    return end.vendor_at is not None and end.vendor_at <= now
+
+
+# --- what changes ---
+
+
+def decide(
+    latest: Deactivation | None, end: End | None, *, had_ended: bool, now: datetime
+) -> Decision | None:
+    """Return what is to be done about a subscription's newest row; None where nothing is.
+
+    `had_ended` tells whether the membership was over before.
+    """
+    if latest is None or not latest.is_open:
+        return None if end is None or _is_settled(latest, end, had_ended) else _open(end)
+    if end is None:
+        return Decision(act=Act.REVOKE)
+    return None if _is_known(latest, end, now) else Decision(act=Act.MOVE, end=end)
+
+
+def _open(end: End) -> Decision:
+    return Decision(act=Act.OPEN, end=end)
+
+
+def _is_settled(latest: Deactivation | None, end: End, had_ended: bool) -> bool:  # noqa: FBT001
+    """Tell whether what has been closed was about this end."""
+    if latest is None:
+        return False
+    if latest.state is State.DONE:
+        return had_ended
+    return latest.actor is not None and _is_same(latest, end)
+
+
+def _is_known(latest: Deactivation, end: End, now: datetime) -> bool:
+    """Tell whether an open row is about this end already."""
+    if latest.actor is not None and _is_same(latest, end):
+        return True
+    if latest.deactivate_at is not None and latest.deactivate_at <= now and _is_over(end, now):
+        return True  # its run is on it
+    return latest.vendor_at == end.vendor_at and latest.reason is end.reason
+
+
+def _is_held(latest: Deactivation | None, end: End, now: datetime) -> bool:
+    """Tell whether a person keeps the membership beyond this end."""
+    if latest is None or latest.actor is None or not _is_same(latest, end):
+        return False
+    is_later = latest.deactivate_at is not None and latest.deactivate_at > now
+    return latest.state is State.REVOKED or (latest.is_open and is_later)
+
+
+def _is_same(latest: Deactivation | None, end: End) -> bool:
+    """Tell whether a row was about this end: the vendor's date, or Stripe's carrying it out soon after."""
+    if latest is None or end.reason in (Reason.USER_DELETED, Reason.REFUNDED):
+        return False
+    if latest.vendor_at is None or end.vendor_at is None:
+        return latest.vendor_at is end.vendor_at
+    return timedelta(0) <= end.vendor_at - latest.vendor_at <= SAME_END

@@ -1,0 +1,115 @@
+"""Planned ends of memberships, written down: each change in the table and in the audit log together.
+
+Call these in a transaction that holds the member's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from include.jobs.endings import Act, Decision
+from include.store.audit import Change, member_target
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from include.store import Store
+    from include.store.deactivations import Deactivation, End
+
+GOES_ON = "the membership goes on"
+
+
+class Whose(NamedTuple):
+    """The membership that is to end."""
+
+    member_id: UUID
+    subscription_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Author:
+    """Who changes a planned end, and on what account; `person` and `why` only for acts by hand."""
+
+    actor: str
+    now: datetime
+    dag_run_id: str | None = None
+    inbox_ids: tuple[int, ...] = ()
+    person: str | None = None
+    why: str | None = None
+
+
+def carry_out(
+    decision: Decision,
+    latest: Deactivation | None,
+    whose: Whose,
+    *,
+    by: Author,
+    store: Store,
+) -> None:
+    """Do what is decided about a subscription's newest row."""
+    match decision:
+        case Decision(act=Act.REVOKE) if latest is not None:
+            revoke_end(latest, why=GOES_ON, by=by, store=store)
+        case Decision(act=Act.MOVE, end=end) if latest is not None and end is not None:
+            move_end(latest, end, by=by, store=store)
+        case Decision(end=end) if end is not None:
+            open_end(whose, end, by=by, store=store)
+
+
+def open_end(whose: Whose, end: End, *, by: Author, store: Store) -> Deactivation:
+    """Plan the end of a membership."""
+    row = store.deactivations.open(*whose, end, inbox_id=_inbox_id(by), now=by.now)
+    _audit("deactivation:plan", row, by, store, after=_shown(row))
+    return row
+
+
+def move_end(row: Deactivation, end: End, *, by: Author, store: Store) -> Deactivation:
+    """Give a planned end another date or reason."""
+    moved = store.deactivations.redate(
+        row.id, end, inbox_id=_inbox_id(by), actor=by.person, why=by.why, now=by.now
+    )
+    _audit("deactivation:move", row, by, store, before=_shown(row), after=_shown(moved))
+    return moved
+
+
+def revoke_end(row: Deactivation, *, why: str, by: Author, store: Store) -> None:
+    """Give a planned end up."""
+    store.deactivations.revoke(row.id, why=why, inbox_id=_inbox_id(by), actor=by.person, now=by.now)
+    _audit("deactivation:revoke", row, by, store, before=_shown(row))
+
+
+def _inbox_id(by: Author) -> int | None:
+    return max(by.inbox_ids, default=None)
+
+
+def _shown(row: Deactivation) -> dict[str, object]:
+    return {
+        "deactivate_at": row.deactivate_at.isoformat() if row.deactivate_at else None,
+        "reason": str(row.reason),
+    }
+
+
+def _audit(
+    action: str,
+    row: Deactivation,
+    by: Author,
+    store: Store,
+    **states: dict[str, object],
+) -> None:
+    why = {"why": by.why} if by.why else {}
+    change = Change(
+        target=member_target(row.member_id),
+        actor=by.actor,
+        action=action,
+        dag_run_id=by.dag_run_id,
+        inbox_ids=list(by.inbox_ids),
+        **states,
+        metadata={
+            "deactivation_id": row.id,
+            "subscription_id": row.subscription_id,
+            **why,
+        },
+    )
+    store.audit.add([change], now=by.now)

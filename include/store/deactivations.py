@@ -1,0 +1,360 @@
+"""When memberships end: one row per planned end, from its announcement to the moment it is done.
+
+pending ─▶ scheduled ─▶ running ─▶ done
+   ▲           │           │
+   ├───────────┴───────────┤ moved, or its run is gone
+   │                       └─────▶ failed    its run gave up: a person looks
+   └─ date_unknown                 the vendor does not say when: a person does, or a later event
+
+Whatever is open may be revoked.
+
+A row changes its end (`open`, `redate`, `revoke`) only under its member's lock. The relay, which gives it a run,
+has no such lock: it names the generation that it means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("deactivations")
+
+
+class Reason(StrEnum):
+    """Why a membership ends."""
+
+    PERIOD_END = "period_end"  # she has canceled, and her period runs out
+    CANCEL_AT = "cancel_at"  # it was canceled for a date
+    DELETED = "deleted"  # Stripe has ended it
+    USER_DELETED = "user_deleted"  # she has deleted her account
+    REFUNDED = "refunded"  # it ends, and she has her money back
+    BY_HAND = "by_hand"  # a person has set the date
+
+
+class State(StrEnum):
+    """Where a row stands."""
+
+    PENDING = "pending"  # it has no run yet
+    SCHEDULED = "scheduled"  # Airflow has its run
+    RUNNING = "running"  # a run works on it
+    DONE = "done"
+    REVOKED = "revoked"  # it is not to be any more; `why` says why
+    DATE_UNKNOWN = "date_unknown"  # it waits for a person, or for an event that says when
+    FAILED = "failed"  # its run gave up on it; `why` says why
+
+
+CLOSED = (State.DONE, State.REVOKED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """When and why a membership ends; `vendor_at` as the vendors say it, None where they do not."""
+
+    vendor_at: datetime | None
+    deactivate_at: datetime | None
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deactivation:
+    """One row."""
+
+    id: int
+    member_id: UUID
+    subscription_id: str
+    reason: Reason
+    vendor_at: datetime | None
+    deactivate_at: datetime | None
+    state: State
+    inbox_id: int | None = None
+    generation: int = 1
+    dag_run_id: str | None = None
+    taken_by: str | None = None
+    decided_at: datetime | None = None
+    applied_at: datetime | None = None
+    actor: str | None = None
+    why: str | None = None
+    problem: str | None = None
+    created_at: datetime
+    finished_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether something is still to come of it."""
+        return self.state not in CLOSED
+
+    @property
+    def next_run_id(self) -> str:
+        """Return the id of its run, whoever asks for it."""
+        return f"deactivation.{self.id}.{self.generation}"
+
+
+FIELDS = tuple(field.name for field in fields(Deactivation))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawal:
+    """A run that Airflow is to forget, and why."""
+
+    dag_run_id: str
+    reason: str
+
+
+class Deactivations:
+    """The table `ops.deactivations`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    # --- what is planned ---
+
+    def latest(self, subscription_ids: Collection[str]) -> dict[str, Deactivation]:
+        """Return the newest row of each of these subscriptions that has one; only it can be open."""
+        found = _rows(SQL.read_latest(self._connection, subscription_ids=list(subscription_ids)))
+        return {row.subscription_id: row for row in found}
+
+    def get(self, deactivation_id: int) -> Deactivation | None:
+        """Return one row."""
+        row = SQL.read_one(self._connection, id=deactivation_id)
+        return _row(row) if row else None
+
+    def read_open(self) -> list[Deactivation]:
+        """Return what is not over, the next to come first; what has no date before all."""
+        return _rows(SQL.read_open(self._connection))
+
+    def of_member(self, member_id: UUID) -> list[Deactivation]:
+        """Return all rows of a member, oldest first."""
+        return _rows(SQL.read_member(self._connection, member_id=member_id))
+
+    def counts(self) -> dict[State, int]:
+        """Count the rows in each state that has any."""
+        return {State(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
+
+    def open(
+        self,
+        member_id: UUID,
+        subscription_id: str,
+        end: End,
+        *,
+        inbox_id: int | None,
+        now: datetime,
+    ) -> Deactivation:
+        """Plan an end; of one without a date the state is `date_unknown`."""
+        row = SQL.open_row(
+            self._connection,
+            member_id=member_id,
+            subscription_id=subscription_id,
+            state=_state_of(end),
+            inbox_id=inbox_id,
+            now=now,
+            **_values(end),
+        )
+        self.wake()
+        return _row(row)
+
+    def redate(  # noqa: PLR0913 - what is known of a move, by name
+        self,
+        deactivation_id: int,
+        end: End,
+        *,
+        now: datetime,
+        inbox_id: int | None = None,
+        actor: str | None = None,
+        why: str | None = None,
+    ) -> Deactivation:
+        """Give an open row another end and its next generation; the run that it has is withdrawn."""
+        row = SQL.redate_row(
+            self._connection,
+            id=deactivation_id,
+            state=_state_of(end),
+            inbox_id=inbox_id,
+            actor=actor,
+            why=why,
+            now=now,
+            **_values(end),
+        )
+        self.wake()
+        return _row(row)
+
+    def revoke(
+        self,
+        deactivation_id: int,
+        *,
+        why: str,
+        now: datetime,
+        inbox_id: int | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Close an open row: it is not to be any more; the run that it has is withdrawn."""
+        SQL.revoke_row(
+            self._connection, id=deactivation_id, why=why, actor=actor, inbox_id=inbox_id, now=now
+        )
+        self.wake()
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the rows of merged members to the ones they were merged into."""
+        SQL.move_members(
+            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
+        )
+
+    def wake(self) -> None:
+        """Tell every relay, at the commit, that there is something to do."""
+        list(SQL.wake_schedulers(self._connection))
+
+    # --- what the relay does: a run for each ---
+
+    def lead(self) -> bool:
+        """Be the one relay that gives rows their runs, for as long as the connection lasts; or not."""
+        found: bool = SQL.lead(self._connection)
+        return found
+
+    def ahead(self, *, due_after: datetime, row_limit: int) -> list[Deactivation]:
+        """Return rows without a run whose run has time until then, the next to come first."""
+        return _rows(SQL.read_ahead(self._connection, due_after=due_after, row_limit=row_limit))
+
+    def overdue(self, *, due_by: datetime, at_once: int) -> list[Deactivation]:
+        """Return rows without a run that should have one by then, oldest first.
+
+        So many that, with the runs that are due and go on, there are at most `at_once`: each takes
+        whatever is due.
+        """
+        return _rows(SQL.read_overdue(self._connection, due_by=due_by, at_once=at_once))
+
+    def scheduled(self, row: Deactivation, *, now: datetime) -> bool:
+        """Write down that Airflow has the run of this generation; False where there is a newer one."""
+        changed: int = SQL.schedule_row(
+            self._connection,
+            id=row.id,
+            generation=row.generation,
+            dag_run_id=row.next_run_id,
+            now=now,
+        )
+        return bool(changed)
+
+    def wake_scheduler(self) -> None:
+        """Wake the scheduler of a local stack: a run is due."""
+        list(SQL.wake_scheduler(self._connection))
+
+    def set_problem(self, deactivation_id: int, problem: str | None) -> None:
+        """Say why a row has no run, or why its run does not go on; None when all is well again."""
+        SQL.set_problem(self._connection, id=deactivation_id, problem=problem)
+
+    def withdrawals(self) -> list[Withdrawal]:
+        """Return the runs that Airflow is to forget, oldest first."""
+        return [Withdrawal(**row) for row in SQL.read_withdrawals(self._connection)]
+
+    def withdraw(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
+        """Have Airflow forget a run."""
+        SQL.add_withdrawal(self._connection, dag_run_id=dag_run_id, reason=reason, now=now)
+
+    def forget(self, dag_run_id: str) -> None:
+        """Write down that Airflow has forgotten a run."""
+        SQL.forget_withdrawal(self._connection, dag_run_id=dag_run_id)
+
+    def take_silent(
+        self, *, now: datetime, due_by: datetime, checked_before: datetime
+    ) -> list[str]:
+        """Return the runs that should have done something by then, and were not asked about since."""
+        rows = SQL.take_silent(
+            self._connection, now=now, due_by=due_by, checked_before=checked_before
+        )
+        return sorted({row["run"] for row in rows})
+
+    def reschedule(self, dag_run_id: str, *, why: str, most: int, now: datetime) -> list[int]:
+        """Let what this run should have done get another one; after `most` runs it has failed."""
+        rows = SQL.reschedule_run(
+            self._connection, dag_run_id=dag_run_id, why=why, most=most, now=now
+        )
+        self.wake()
+        return [row["id"] for row in rows]
+
+    def lose(self, dag_run_id: str, *, why: str, now: datetime) -> list[int]:
+        """Fail what this run has taken and not brought to its end."""
+        rows = SQL.lose_run(self._connection, dag_run_id=dag_run_id, why=why, now=now)
+        return [row["id"] for row in rows]
+
+    # --- what a run does ---
+
+    def take(
+        self, dag_run_id: str, *, own_id: int, now: datetime, row_limit: int
+    ) -> list[Deactivation]:
+        """Take what is due, this run's own row first; again, what it has taken and not ended.
+
+        What another run works on is passed over. A row that had failed is taken by its own run only:
+        a person has cleared it.
+        """
+        return _rows(
+            SQL.take_due(
+                self._connection,
+                dag_run_id=dag_run_id,
+                own_id=own_id,
+                now=now,
+                row_limit=row_limit,
+            )
+        )
+
+    def taken(self, dag_run_id: str) -> list[Deactivation]:
+        """Return what this run has taken and not ended, failed ones too."""
+        return _rows(SQL.read_taken(self._connection, dag_run_id=dag_run_id))
+
+    def return_row(self, deactivation_id: int, *, now: datetime) -> None:
+        """Let a row that is not due yet wait for another run."""
+        SQL.return_row(self._connection, id=deactivation_id, now=now)
+        self.wake()
+
+    def decide(self, ids: Collection[int], *, now: datetime) -> None:
+        """Write down that Stripe was asked, and that these are to be."""
+        SQL.decide_rows(self._connection, ids=list(ids), now=now)
+
+    def apply(self, ids: Collection[int], *, hidden: Collection[UUID], now: datetime) -> None:
+        """Write down that the platform's tables are changed, and whose profiles that has hidden."""
+        SQL.apply_rows(self._connection, ids=list(ids), hidden=list(hidden), now=now)
+
+    def finish(self, ids: Collection[int], *, now: datetime) -> None:
+        """End rows as done."""
+        SQL.finish_rows(self._connection, ids=list(ids), now=now)
+        self.wake()  # what is overdue and waits for a free run
+
+    def fail(self, reasons: Mapping[int, str], *, now: datetime) -> None:
+        """Stop rows, each with its reason: a person looks."""
+        SQL.fail_rows(
+            self._connection,
+            [{"id": row_id, "why": why, "now": now} for row_id, why in reasons.items()],
+        )
+
+    def show_profiles(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
+        """Show the profiles again that a deactivation of these members has hidden; return whose."""
+        rows = SQL.show_profiles(self._connection, member_ids=list(member_ids), now=now)
+        return [row["member_id"] for row in rows]
+
+
+def _state_of(end: End) -> State:
+    return State.DATE_UNKNOWN if end.deactivate_at is None else State.PENDING
+
+
+def _values(end: End) -> dict[str, object]:
+    return {
+        "reason": end.reason,
+        "vendor_at": end.vendor_at,
+        "deactivate_at": end.deactivate_at,
+    }
+
+
+def _row(row: Mapping[str, Any]) -> Deactivation:
+    values = {name: row[name] for name in FIELDS}
+    return Deactivation(**values | {"state": State(row["state"]), "reason": Reason(row["reason"])})
+
+
+def _rows(rows: Iterable[Mapping[str, Any]]) -> list[Deactivation]:
+    return [_row(row) for row in rows]
