@@ -5,6 +5,7 @@ OpsError
 ├── PayloadError                a verified event that cannot be read: a person looks at it
 ├── MemberUnknownError          no member can be made of this event: the row is ignored, with the reason
 ├── StoreUnavailableError       answer 503: the vendor sends the event again
+├── ActRefusedError             a person asked for what cannot be done: tell her why
 ├── AirflowError
 │   ├── AirflowBusyError        pause, then the same call
 │   ├── AirflowRefusedError     401 after a fresh token, 403: wait, say so, no hot loop
@@ -52,6 +53,10 @@ class StoreUnavailableError(OpsError):
     """The database cannot store the event now; send it again."""
 
     retryable = True
+
+
+class ActRefusedError(OpsError):
+    """What a person asked for cannot be done."""
 
 
 class AirflowError(OpsError):

@@ -5,11 +5,12 @@ Call these in a transaction that holds the member's lock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from include.jobs.endings import Act, Decision
 from include.store.audit import Change, member_target
+from include.store.deactivations import State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,7 +78,8 @@ def move_end(row: Deactivation, end: End, *, by: Author, store: Store) -> Deacti
 def revoke_end(row: Deactivation, *, why: str, by: Author, store: Store) -> None:
     """Give a planned end up."""
     store.deactivations.revoke(row.id, why=why, inbox_id=_inbox_id(by), actor=by.person, now=by.now)
-    _audit("deactivation:revoke", row, by, store, before=_shown(row))
+    revoked = replace(row, state=State.REVOKED)
+    _audit("deactivation:revoke", row, by, store, before=_shown(row), after=_shown(revoked))
 
 
 def _inbox_id(by: Author) -> int | None:
@@ -88,6 +90,7 @@ def _shown(row: Deactivation) -> dict[str, object]:
     return {
         "deactivate_at": row.deactivate_at.isoformat() if row.deactivate_at else None,
         "reason": str(row.reason),
+        "state": str(row.state),
     }
 
 

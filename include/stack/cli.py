@@ -1,4 +1,7 @@
-"""The commands of `./ops`: one module each in `include/stack/commands/`, one line each here."""
+"""The commands of `./ops`: one module each in `include/stack/commands/`, one line each here.
+
+A module has `command`, or `app` where it has commands of its own (`./ops deactivations list`).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,18 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("demo", "up", "down", "status", "send", "timeline", "test", "bench", "lock")
+COMMANDS = (
+    "demo",
+    "up",
+    "down",
+    "status",
+    "send",
+    "timeline",
+    "deactivations",
+    "test",
+    "bench",
+    "lock",
+)
 
 
 def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -26,6 +40,9 @@ def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
     app.callback()(lambda: None)  # one command alone would be taken for all of it
     for name in [name for name in COMMANDS if name in arguments[:1]] or COMMANDS:
         module = importlib.import_module(f"include.stack.commands.{name.replace('-', '_')}")
-        context = getattr(module, "CONTEXT", None)
-        app.command(name, context_settings=context)(module.command)
+        if hasattr(module, "app"):  # it has commands of its own
+            app.add_typer(module.app, name=name)
+        else:
+            context = getattr(module, "CONTEXT", None)
+            app.command(name, context_settings=context)(module.command)
     return app

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
 from include.stack.errors import StackError
+from include.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from include.stack.stack import Stack
 
@@ -28,6 +30,16 @@ def wait_until_it_answers(dsn: str, *, seconds: float, gave_up: Callable[[], boo
             time.sleep(0.05)
         else:
             return
+
+
+@contextmanager
+def store_of(stack: Stack) -> Iterator[Store]:
+    """Give the stack's ops and platform tables for the block; raise StackError where they do not answer."""
+    try:
+        with closing(Store.connect(stack.database_url)) as store:
+            yield store
+    except psycopg.Error as error:
+        raise StackError(f"the database does not answer ({type(error).__name__})") from error
 
 
 def check(dsn: str, setting: str) -> None:

@@ -7,6 +7,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from include.stack.errors import StackError
 from include.stack.layout import write_private
@@ -120,6 +121,10 @@ class Stack:
             name: {"username": name, "password": getattr(self, f"{name}_password")}
             for name in PEOPLE
         }
+
+    def run_url(self, dag_id: str, dag_run_id: str) -> str:
+        """Return the address of a run in the Airflow UI."""
+        return f"{self.airflow_url}/dags/{dag_id}/runs/{quote(dag_run_id, safe='')}"
 
     def _dsn(self, user: str, password: str, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{self.ports.postgres}/{database}"

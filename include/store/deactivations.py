@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SQL = queries("deactivations")
+DAG_ID = "member_deactivation"
 
 
 class Reason(StrEnum):

@@ -54,7 +54,7 @@ class Timeline:
 
         A handle that names nobody and nothing has an empty story.
         """
-        members = _column(SQL.find_members(self._connection, handle=handle), "member_id")
+        members = self.members_of(handle)
         inbox_ids = (
             _column(SQL.read_rows_of(self._connection, member_ids=members), "id")
             if members
@@ -63,6 +63,10 @@ class Timeline:
         rows = SQL.read_entries(self._connection, member_ids=members, inbox_ids=inbox_ids)
         entries = tuple(Entry(**row) for row in rows) if members or inbox_ids else ()
         return Story(members=tuple(members), inbox_ids=tuple(inbox_ids), entries=entries)
+
+    def members_of(self, handle: str) -> list[UUID]:
+        """Return whom a handle names; two members may share one for as long as nobody has merged them."""
+        return _column(SQL.find_members(self._connection, handle=handle), "member_id")
 
     def uncertain_steps(self) -> dict[str, int]:
         """Count, by effect, the steps whose answer was lost."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
-import psycopg
 import typer
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from include.stack import lifecycle
+from include.stack.databases import store_of
 from include.stack.errors import StackError
 from include.stack.terminal import console, say
-from include.store import Store
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -48,14 +46,8 @@ def command(
 
 def read(stack: Stack, handle: str) -> Story:
     """Ask the stack's database."""
-    try:
-        store = Store.connect(stack.database_url)
-        try:
-            return Timeline(store.connection).of(handle)
-        finally:
-            store.close()
-    except psycopg.Error as error:
-        raise StackError(f"the database does not answer ({type(error).__name__})") from error
+    with store_of(stack) as store:
+        return Timeline(store.connection).of(handle)
 
 
 def document(stack: Stack, story: Story) -> dict[str, Any]:
@@ -105,4 +97,4 @@ def run_link(stack: Stack, entry: Entry) -> str | None:
     """Return the address of the entry's run in the Airflow UI."""
     if not (entry.job and entry.dag_run_id):
         return None
-    return f"{stack.airflow_url}/dags/{entry.job}/runs/{quote(entry.dag_run_id, safe='')}"
+    return stack.run_url(entry.job, entry.dag_run_id)

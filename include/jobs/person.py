@@ -1,0 +1,42 @@
+"""A person who decides by hand, and why: what every such act asks for, whatever it is about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from include.errors import ActRefusedError
+
+ADDRESS = re.compile(r"\S@\S+\.\S")
+LONGEST_NAME, LONGEST_REASON = 80, 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who, as the audit log names her, and why; made by `person_from`."""
+
+    actor: str
+    why: str
+
+
+def person_from(name: str, why: str) -> Person:
+    """Return the person of that name with her reason; raise ActRefusedError where one is missing.
+
+    Both are kept for years, where no e-mail address may be.
+    """
+    return Person(
+        actor="user:" + _line(name, "the name of who decides", LONGEST_NAME),
+        why=_line(why, "the reason", LONGEST_REASON),
+    )
+
+
+def _line(text: str, what: str, longest: int) -> str:
+    """Return a text as one line that can be kept."""
+    line = " ".join(text.replace("\0", " ").split())
+    if not line:
+        raise ActRefusedError(f"{what} is missing")
+    if len(line) > longest:
+        raise ActRefusedError(f"{what} has more than {longest} characters")
+    if ADDRESS.search(line):
+        raise ActRefusedError(f"{what} must not hold an e-mail address: the audit log keeps none")
+    return line

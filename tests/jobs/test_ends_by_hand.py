@@ -1,0 +1,247 @@
+"""A person's say in a planned end (D9), and what the vendors' next words make of it."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from include.errors import ActRefusedError
+from include.jobs import ends_by_hand
+from include.jobs.person import person_from
+from include.store.deactivations import State
+from tests.jobs.world import until
+
+EMAIL = "ada@example.org"
+GRACE = person_from("grace", "she called")
+DAY = timedelta(days=1)
+WAITS = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+@pytest.fixture
+def planned(world):
+    """Give the world in which Ada ends with her period, and her row."""
+    world.run(*world.join(EMAIL))
+    world.run(*world.act("cancel_at_period_end", email=EMAIL))
+    [row] = world.store.deactivations.read_open()
+    return row
+
+
+def of(world, row):
+    """Return the row as it is now."""
+    return world.store.deactivations.get(row.id)
+
+
+def cancel(world, row, store=None):
+    return ends_by_hand.cancel(
+        row.id, person=GRACE, now=world.clock.now(), store=store or world.store
+    )
+
+
+def move(world, row, at):
+    return ends_by_hand.move(row.id, at, person=GRACE, now=world.clock.now(), store=world.store)
+
+
+def run_now(world, row):
+    return ends_by_hand.run_now(row.id, person=GRACE, now=world.clock.now(), store=world.store)
+
+
+def last_audit(world):
+    """Return the newest row of the audit log."""
+    [row] = world.query("SELECT * FROM ops.audit_log ORDER BY id DESC LIMIT 1")
+    return row
+
+
+def scheduled(world, row):
+    """Let the relay have made the row's run."""
+    assert world.store.deactivations.scheduled(row, now=world.clock.now())
+
+
+def withdrawn(world):
+    return [one.dag_run_id for one in world.store.deactivations.withdrawals()]
+
+
+# --- each act: the row, its run, and the audit log ---
+
+
+def test_canceled_end_is_revoked_with_its_run(world, planned):
+    """With who and why, before and after."""
+    scheduled(world, planned)
+
+    before, after = cancel(world, planned)
+
+    assert (before.state, after.state) == (State.SCHEDULED, State.REVOKED)
+    assert (after.actor, after.why) == ("user:grace", "she called")
+    assert withdrawn(world) == [planned.next_run_id]
+    audit = last_audit(world)
+    assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:revoke")
+    assert audit["metadata"]["why"] == "she called"
+    assert (audit["before"]["state"], audit["after"]["state"]) == ("scheduled", "revoked")
+
+
+def test_moved_end_gets_another_run(world, planned):
+    """The vendor's date stays beside hers."""
+    scheduled(world, planned)
+    later = planned.deactivate_at + 10 * DAY
+
+    _, after = move(world, planned, later)
+
+    assert (after.deactivate_at, after.vendor_at) == (later, planned.vendor_at)
+    assert (after.state, after.generation) == (State.PENDING, planned.generation + 1)
+    assert withdrawn(world) == [planned.next_run_id]
+    audit = last_audit(world)
+    assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:move")
+    assert audit["before"]["deactivate_at"] == planned.deactivate_at.isoformat()
+    assert audit["after"]["deactivate_at"] == later.isoformat()
+
+
+def test_end_that_is_to_be_now_is_due(world, planned):
+    """The next run takes it."""
+    _, after = run_now(world, planned)
+
+    taken = world.store.deactivations.take(
+        after.next_run_id, own_id=after.id, now=world.clock.now(), row_limit=10
+    )
+    assert [row.id for row in taken] == [planned.id]
+    assert last_audit(world)["metadata"]["why"] == "she called"
+
+
+def test_unknown_date_is_set_by_hand(world, planned):
+    """What waited for a person has a date, and the vendors' silence is no news."""
+    world.store.connection.execute(
+        "UPDATE ops.deactivations SET state = 'date_unknown', deactivate_at = NULL, vendor_at = NULL"
+    )
+    at = world.clock.now() + DAY
+
+    _, after = move(world, planned, at)
+
+    assert (after.state, after.deactivate_at, after.vendor_at) == (State.PENDING, at, None)
+
+
+def test_failed_end_is_tried_again(world, planned):
+    """Another run, which takes it."""
+    world.store.connection.execute("UPDATE ops.deactivations SET state = 'failed', why = 'x'")
+
+    _, after = run_now(world, planned)
+
+    assert after.state is State.PENDING
+
+
+# --- what cannot be done ---
+
+
+def test_unknown_row_is_refused(world):
+    with pytest.raises(ActRefusedError, match="there is no deactivation 7"):
+        ends_by_hand.cancel(7, person=GRACE, now=world.clock.now(), store=world.store)
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.REVOKED])
+def test_row_that_is_over_is_refused(world, planned, state):
+    """By every act, and nothing is written."""
+    world.store.connection.execute("UPDATE ops.deactivations SET state = %s", [state])
+    audited = len(world.audit())
+
+    for act in (cancel, run_now, lambda w, r: move(w, r, w.clock.now() + DAY)):
+        with pytest.raises(ActRefusedError, match=f"is over: it is {state}"):
+            act(world, planned)
+
+    assert len(world.audit()) == audited
+
+
+def test_date_in_the_past_is_refused(world, planned):
+    """Who wants that, says so."""
+    with pytest.raises(ActRefusedError, match="use run-now"):
+        move(world, planned, world.clock.now())
+
+
+def test_what_is_carried_out_can_only_go_on(world, planned):
+    """The membership is closed: its tags still have to follow."""
+    world.store.connection.execute(
+        "UPDATE ops.deactivations SET state = 'running', applied_at = now(), taken_by = 'r'"
+    )
+
+    with pytest.raises(ActRefusedError, match="has closed the membership at"):
+        cancel(world, planned)
+    with pytest.raises(ActRefusedError, match="being carried out by r"):
+        run_now(world, planned)
+
+
+def test_act_waits_for_the_members_lock(world, planned):
+    """An event that is being applied comes first, and the act sees what it made."""
+    refused = []
+
+    def act(store):
+        try:
+            cancel(world, planned, store)
+        except ActRefusedError as error:
+            refused.append(str(error))
+
+    with world.another() as other:
+        thread = threading.Thread(target=act, args=(other.store,))
+        with world.store.transaction():
+            world.store.members.lock([planned.member_id])
+            thread.start()
+            with world.another() as third:
+                until(lambda: third.query(WAITS))
+            world.store.deactivations.revoke(planned.id, why="x", now=world.clock.now())
+        thread.join(timeout=10)
+
+    assert refused == [f"deactivation {planned.id} is over: it is revoked"]
+
+
+# --- what the vendors say afterwards ---
+
+
+def test_person_keeps_a_member_whom_stripe_ends(world, planned):
+    """The same end told again, and then carried out, is the one she decided about."""
+    cancel(world, planned)
+
+    world.run(*world.act("update_member", email=EMAIL, tier="leader"))
+    world.run(*world.act("cancel_now", email=EMAIL))
+
+    assert of(world, planned).state is State.REVOKED
+    assert world.store.deactivations.read_open() == []
+    assert world.member().memberships[0].status == "active"
+    assert "active" in world.contact()["tags"]
+
+
+def test_persons_date_holds_when_the_same_end_is_told_again(world, planned):
+    """Also when Stripe carries it out before her date."""
+    later = planned.deactivate_at + 10 * DAY
+    move(world, planned, later)
+
+    world.run(*world.act("update_member", email=EMAIL, tier="leader"))
+    world.run(*world.act("cancel_now", email=EMAIL))
+
+    assert of(world, planned).deactivate_at == later
+    assert of(world, planned).actor == "user:grace"
+    assert world.member().memberships[0].status == "active"
+
+
+def test_another_end_overrules_a_persons_date(world, planned):
+    """She decided about that end; this is another one."""
+    move(world, planned, planned.deactivate_at + 10 * DAY)
+
+    world.run(*world.act("cancel_at", email=EMAIL, in_seconds=5 * 86400))
+
+    row = of(world, planned)
+    assert row.deactivate_at == row.vendor_at != planned.vendor_at
+    assert (row.actor, row.reason) == (None, "cancel_at")
+
+
+def test_another_end_is_planned_though_one_was_canceled(world, planned):
+    cancel(world, planned)
+
+    world.run(*world.act("cancel_at", email=EMAIL, in_seconds=5 * 86400))
+
+    [row] = world.store.deactivations.read_open()
+    assert row.id != planned.id
+
+
+def test_return_ends_what_a_person_has_moved(world, planned):
+    """The member has changed her mind: there is no end any more, hers or anybody's."""
+    move(world, planned, planned.deactivate_at + 10 * DAY)
+
+    world.run(*world.act("resume", email=EMAIL))
+
+    assert of(world, planned).state is State.REVOKED
+    assert of(world, planned).actor is None
