@@ -5,6 +5,7 @@ Imported by every DAG file and so in every task: nothing heavy is imported here 
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,16 +23,18 @@ from include.settings import load_job_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from include.clients.airflow_command import AirflowCommand
     from include.clients.clerk import Clerk
     from include.clients.mailchimp import Automation, Journey, Mailchimp
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.settings import JobSettings
     from include.store import Store
+    from include.store.airflow_tables import AirflowTables
 
 T = TypeVar("T")
 
-TAGS: Final = frozenset({"members"})
+TAGS: Final = frozenset({"members", "housekeeping"})
 """The tags a DAG may have: what it is about."""
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,7 +55,14 @@ STORE_RETRIES: Final[dict[str, Any]] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(seconds=30),
 }
-RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES)
+NO_RETRIES: Final[dict[str, Any]] = {
+    # A job that comes again by itself, and does then what this run has left.
+    "retries": 0,
+    "retry_delay": timedelta(seconds=1),
+    "retry_exponential_backoff": 0.0,
+    "max_retry_delay": None,
+}
+RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES)
 
 PRELOAD: Final = (
     # What tasks import, for an executor that imports it once, before it forks.
@@ -172,6 +182,30 @@ class Runtime:
     def mailchimp(self) -> Mailchimp:
         """Return a client that fetches its connection (`mailchimp`) with its first call."""
         return cast("Mailchimp", _Lazy(self._connect_mailchimp))
+
+    @cached_property
+    def airflow_tables(self) -> AirflowTables:
+        """Connect to Airflow's own database (connection `airflow_postgres`), to look only."""
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        from include.store.airflow_tables import AirflowTables
+
+        connection = cast("Any", PostgresHook("airflow_postgres").get_conn())
+        self._leftovers.callback(connection.close)
+        return AirflowTables(connection)
+
+    @cached_property
+    def airflow_command(self) -> AirflowCommand:
+        """Return what runs Airflow's own command against its database (connection `airflow_postgres`)."""
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        from include.clients.airflow_command import AirflowCommand
+
+        url = PostgresHook("airflow_postgres").sqlalchemy_url.set(drivername="postgresql+psycopg2")
+        return AirflowCommand(
+            os.environ,  # noqa: TID251 - handed on, not read
+            database_url=url.render_as_string(hide_password=False),
+        )
 
     def _connect_stripe(self) -> Stripe:
         from include.clients.stripe import Stripe

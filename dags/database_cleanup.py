@@ -1,0 +1,63 @@
+"""Remove what nobody needs any more, as the retention rules say.
+
+**Starts** every night at 03:00 UTC; by hand at any time, also dry.
+
+**Changes** old rows of the ops tables and of Airflow's own (`include/retention.yaml` has the days). Never the key of an
+event or of an effect, an open dead letter, a planned end of a membership, or the audit log.
+
+**Rerun** safe: what is gone is gone, the rest is looked for again.
+
+**When it fails** nothing is lost; the next night removes the rest. The task's log says how many rows went, per table.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from include.dagkit import NO_RETRIES, job_task, options, runtime
+
+DRY_RUN = Param(
+    default=False,
+    type="boolean",
+    title="Only count",
+    description="Count what would be removed, and remove nothing. The counts are in the tasks' logs.",
+)
+
+
+@dag(
+    schedule="0 3 * * *",
+    tags=["housekeeping"],
+    params={"dry_run": DRY_RUN},
+    **options(__doc__, timeout=timedelta(minutes=5), max_active_runs=1),
+)
+def database_cleanup() -> None:
+    @job_task(**NO_RETRIES)
+    def clean_ops() -> None:
+        """Clean the ops tables."""
+        from include.jobs import database_cleanup as job
+
+        with runtime() as rt:
+            rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
+            job.clean_ops(rules, dry_run=dry_run, store=rt.store, clock=rt.clock)
+
+    @job_task(trigger_rule="all_done", **NO_RETRIES)
+    def clean_airflow() -> None:
+        """Clean Airflow's own tables."""
+        from include.jobs import database_cleanup as job
+
+        with runtime() as rt:
+            job.clean_airflow(
+                job.load_rules(),
+                dry_run=bool(rt.params["dry_run"]),
+                airflow=rt.airflow_command,
+                tables=rt.airflow_tables,
+                store=rt.store,
+                clock=rt.clock,
+            )
+
+    clean_ops() >> clean_airflow()
+
+
+database_cleanup()

@@ -1,0 +1,149 @@
+"""Remove what the retention rules say: `include/retention.yaml` has the days, `queries/retention.sql` the rows.
+
+Small batches, each a transaction of its own, so that nobody waits behind a long one; what is left when the time is
+over is for the next night. A dry run counts with the same conditions and removes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from include.store.audit import Change
+from include.store.retention import Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from include.clients.airflow_command import AirflowCommand
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.airflow_tables import AirflowTables
+
+JOB = "database_cleanup"
+ACTOR = f"system:{JOB}"
+FILE = Path(__file__).parents[1] / "retention.yaml"
+BATCH_ROWS = 1000
+BUDGET = timedelta(seconds=200)  # of the run's 300: Airflow's tables take their part beside it
+NEVER = frozenset({"trigger", "dag", "dag_version"})
+"""Tables of Airflow's that are never cleaned: the first would delete tasks that wait in a trigger."""
+
+Days = Annotated[int, Field(ge=7)]  # a review waits seven days for its answer
+
+log = structlog.get_logger(__name__)
+
+
+class AirflowRules(BaseModel):
+    """How long Airflow's tables keep what, and which of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_days: Days
+    tables: tuple[str, ...]
+
+
+class Rules(BaseModel):
+    """The retention file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ops: dict[str, Days]
+    airflow: AirflowRules
+
+
+def load_rules(path: Path = FILE) -> Rules:
+    """Read the rules; raises ValueError naming what is not as it should be."""
+    rules = Rules.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    known = Retention.rules()
+    if unknown := sorted(rules.ops.keys() ^ known):
+        raise ValueError(f"{path.name}: rules and statements differ: {', '.join(unknown)}")
+    if forbidden := sorted(NEVER & set(rules.airflow.tables)):
+        raise ValueError(f"{path.name}: never cleaned: {', '.join(forbidden)}")
+    return rules
+
+
+def clean_ops(rules: Rules, *, dry_run: bool, store: Store, clock: Clock) -> dict[str, int]:
+    """Remove what is too old from the ops tables; return how many rows per rule."""
+    now = clock.now()
+    counts: dict[str, int] = {}
+    left: list[str] = []
+    for rule, days in rules.ops.items():
+        before = now - timedelta(days=days)
+        if dry_run:
+            counts[rule] = store.retention.count(rule, before=before)
+            continue
+        counts[rule], is_done = _remove(rule, before, until=now + BUDGET, store=store, clock=clock)
+        if not is_done:
+            left.append(rule)
+    if not dry_run:
+        store.retention.analyze()
+    _report("ops", counts, dry_run=dry_run, left=left, store=store, now=now)
+    return counts
+
+
+def _remove(
+    rule: str, before: datetime, *, until: datetime, store: Store, clock: Clock
+) -> tuple[int, bool]:
+    """Remove batch after batch; tell whether all is gone or the time was over."""
+    removed = 0
+    while clock.now() < until:
+        batch = store.retention.remove(rule, before=before, row_limit=BATCH_ROWS)
+        removed += batch
+        if batch < BATCH_ROWS:
+            return removed, True
+    return removed, False
+
+
+def clean_airflow(  # noqa: PLR0913 - collaborators, by name
+    rules: Rules,
+    *,
+    dry_run: bool,
+    airflow: AirflowCommand,
+    tables: AirflowTables,
+    store: Store,
+    clock: Clock,
+) -> dict[str, int]:
+    """Have Airflow remove what is too old from its tables; nothing of a DAG that has been waiting so long."""
+    now = clock.now()
+    before = now - timedelta(days=rules.airflow.keep_days)
+    waiting = tables.waiting_dags(begun_before=before)
+    if waiting:
+        log.warning("cleanup.waits", dags=waiting)
+    counts = airflow.clean(
+        rules.airflow.tables,
+        before=before,
+        exclude_dags=waiting,
+        dry_run=dry_run,
+        timeout_seconds=BUDGET.total_seconds(),
+    )
+    _report("airflow", counts, dry_run=dry_run, left=waiting, store=store, now=now)
+    return counts
+
+
+def _report(  # noqa: PLR0913 - what is told, by name
+    part: str,
+    counts: Mapping[str, int],
+    *,
+    dry_run: bool,
+    left: list[str],
+    store: Store,
+    now: datetime,
+) -> None:
+    """Say in the log what was removed, and in the audit log unless it was only counted."""
+    log.info("cleanup.counted" if dry_run else "cleanup.removed", part=part, left=left, **counts)
+    if dry_run:
+        return
+    change = Change(
+        target=f"job:{JOB}",
+        actor=ACTOR,
+        action="job:completed",
+        metadata={"part": part, "removed": dict(counts), "left": left},
+    )
+    with store.transaction():
+        store.audit.add([change], now=now)

@@ -1,0 +1,72 @@
+"""What became of each expected start of a scheduled job: one row per tick, so that silence is never the answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("cron_ticks")
+
+
+class Outcome(StrEnum):
+    """What became of a tick."""
+
+    RAN = "ran"
+    LATE = "late"
+    SKIPPED = "skipped"  # on purpose: `reason` says why
+    MISSED = "missed"  # nobody wanted that; `reason` says what was seen around it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tick:
+    """One expected start; `late_seconds` from the tick to the start of its run."""
+
+    job: str
+    tick_at: datetime
+    outcome: Outcome
+    dag_run_id: str | None = None
+    started_at: datetime | None = None
+    late_seconds: int | None = None
+    reason: str | None = None
+
+
+FIELDS = tuple(field.name for field in fields(Tick))
+
+
+class CronTicks:
+    """The table `ops.cron_ticks`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def note(self, ticks: Iterable[Tick], *, now: datetime) -> None:
+        """Write ticks down; one that was missing when it was looked for last may have run since."""
+        SQL.note_ticks(self._connection, [{**asdict(tick), "now": now} for tick in ticks])
+
+    def last(self, job: str) -> datetime | None:
+        """Return the newest tick that is written down."""
+        found: datetime | None = SQL.read_last(self._connection, job=job)
+        return found
+
+    def missed(self, job: str, *, since: datetime) -> list[datetime]:
+        """Return the ticks of which no run was seen yet."""
+        rows = SQL.read_missed(self._connection, job=job, since=since)
+        return [row["tick_at"] for row in rows]
+
+    def since(self, since: datetime) -> list[Tick]:
+        """Return all ticks from then on, newest first."""
+        rows = SQL.read_ticks(self._connection, since=since)
+        return [
+            Tick(**{name: row[name] for name in FIELDS} | {"outcome": Outcome(row["outcome"])})
+            for row in rows
+        ]

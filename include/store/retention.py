@@ -1,0 +1,47 @@
+"""What is old enough to go: per rule one statement that counts and one that removes, in small batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("retention")
+COUNT, REMOVE = "count_", "remove_"
+
+
+class Retention:
+    """The rules of `queries/retention.sql`, by name."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    @staticmethod
+    def rules() -> set[str]:
+        """Return the names of the rules; each has both statements."""
+        statements: list[str] = SQL.available_queries  # type: ignore[assignment]
+        counted = {name.removeprefix(COUNT) for name in statements if name.startswith(COUNT)}
+        removed = {name.removeprefix(REMOVE) for name in statements if name.startswith(REMOVE)}
+        return counted & removed
+
+    def count(self, rule: str, *, before: datetime) -> int:
+        """Count what a rule would remove."""
+        found: int = getattr(SQL, COUNT + rule)(self._connection, before=before)
+        return found
+
+    def remove(self, rule: str, *, before: datetime, row_limit: int) -> int:
+        """Remove at most `row_limit` rows; what somebody holds at the moment is passed over."""
+        removed: int = getattr(SQL, REMOVE + rule)(
+            self._connection, before=before, row_limit=row_limit
+        )
+        return removed
+
+    def analyze(self) -> None:
+        """Let the planner know what is left."""
+        SQL.analyze_tables(self._connection)

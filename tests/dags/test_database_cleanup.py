@@ -1,0 +1,54 @@
+"""The clean-up's tasks, as Airflow's task process runs them; Airflow's own tables are cleaned in tests/e2e."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.store.inbox import State
+from tests.airflow_task import load_dags, run_task
+
+DAG = "database_cleanup"
+
+
+@pytest.fixture
+def old_event(connected):
+    """Give the world with one event that ended a year ago."""
+    [row] = connected.receive(*connected.join()[:1])
+    connected.query(
+        "UPDATE ops.inbox SET state = 'processed', finished_at = %s RETURNING id",
+        datetime.now(UTC) - timedelta(days=365),
+    )
+    assert connected.rows([row]) == [State.PROCESSED]
+    return connected
+
+
+def bodies(world):
+    return world.query("SELECT count(body) AS count FROM ops.inbox")[0]["count"]
+
+
+def run(**conf):
+    return run_task(DAG, "clean_ops", run_id="scheduled__1", conf=conf)
+
+
+def test_dry_run_removes_nothing(old_event):
+    """The form's box is ticked: rows are counted, none is touched, nothing is audited."""
+    end = run(dry_run=True)
+
+    assert (end.state, bodies(old_event), old_event.audit()) == ("success", 1, [])
+
+
+def test_run_removes_and_is_audited(old_event):
+    """Without the tick the body goes, and clearing the task finds nothing more."""
+    ends = [run(dry_run=False), run(dry_run=False)]
+
+    assert [end.state for end in ends] == ["success", "success"]
+    assert bodies(old_event) == 0
+    assert old_event.audit() == ["job:completed"] * 2
+
+
+def test_airflows_tables_are_cleaned_whatever_came_of_ours():
+    """Two halves that have nothing to do with each other, one after the other."""
+    task = load_dags().dags[DAG].get_task("clean_airflow")
+
+    assert task.upstream_task_ids == {"clean_ops"}
+    assert task.trigger_rule == "all_done"

@@ -1,0 +1,81 @@
+"""The table of ticks, filled from schedules and runs as Airflow tells them."""
+
+from datetime import timedelta
+
+from include.clock import FixedClock
+from include.jobs.cron_ticks import PATIENCE, Schedule, ScheduledRun, note_ticks
+from include.store.cron_ticks import Outcome
+from tests.store.arrivals import NOW
+
+JOB = "luma_auto_approval"
+HOUR = timedelta(hours=1)
+
+
+class Airflow:
+    """What the job asks: a schedule, and runs that the test adds."""
+
+    def __init__(self):
+        self.runs = []
+
+    def schedules(self):
+        """Return one job that starts each hour."""
+        return [Schedule(job=JOB, cron="0 * * * *", is_paused=False)]
+
+    def scheduled_runs(self, job, *, since):
+        """Return what was added."""
+        return [run for run in self.runs if run.run_after >= since]
+
+    def run(self, tick, *, late=timedelta(seconds=2)):
+        """Let a tick have a run."""
+        started = tick + late
+        self.runs.append(
+            ScheduledRun(
+                dag_run_id=f"scheduled__{tick.isoformat()}",
+                run_after=tick,
+                started_at=started,
+                ended_at=started + timedelta(seconds=5),
+            )
+        )
+
+
+def outcomes(store):
+    return [(tick.tick_at, tick.outcome) for tick in store.cron_ticks.since(NOW - 9 * HOUR)]
+
+
+def test_every_tick_has_one_row(store):
+    """Looked at late or twice, each tick is there once, with what became of it."""
+    airflow, clock = Airflow(), FixedClock(NOW + timedelta(minutes=1))
+    airflow.run(NOW)
+    note_ticks(store=store, airflow=airflow, clock=clock)
+    clock.advance(3 * HOUR + PATIENCE)
+    airflow.run(NOW + 2 * HOUR, late=timedelta(minutes=5))
+    airflow.run(NOW + 3 * HOUR)
+
+    counts = note_ticks(store=store, airflow=airflow, clock=clock)
+    again = note_ticks(store=store, airflow=airflow, clock=clock)
+
+    assert outcomes(store) == [
+        (NOW + 3 * HOUR, Outcome.RAN),
+        (NOW + 2 * HOUR, Outcome.LATE),
+        (NOW + HOUR, Outcome.MISSED),
+        (NOW, Outcome.RAN),
+    ]
+    assert counts[Outcome.MISSED] == 1
+    assert set(again.values()) == {0}
+
+
+def test_missed_tick_that_ran_after_all(store):
+    """The row that said missed says late, once the run is seen; nothing takes that back."""
+    airflow, clock = Airflow(), FixedClock(NOW)
+    airflow.run(NOW)
+    note_ticks(store=store, airflow=airflow, clock=clock)
+    clock.advance(HOUR + PATIENCE)
+    note_ticks(store=store, airflow=airflow, clock=clock)
+    missed = outcomes(store)
+    airflow.run(NOW + HOUR, late=timedelta(minutes=45))
+    clock.advance(HOUR / 2)
+
+    note_ticks(store=store, airflow=airflow, clock=clock)
+
+    assert missed[0] == (NOW + HOUR, Outcome.MISSED)
+    assert outcomes(store)[0] == (NOW + HOUR, Outcome.LATE)
