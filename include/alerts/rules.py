@@ -1,0 +1,336 @@
+"""`include/alerts.yaml`, read strictly: what cannot be used is refused by its place, with the nearest right word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from include.alerts.conditions import Condition, ConditionError, nearest, parse
+from include.alerts.names import JOB
+from include.errors import OpsError
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FILE: Final = ROOT / "include" / "alerts.yaml"
+
+Severity = Literal["info", "low", "warning", "medium", "high", "critical"]
+Channel = Literal["slack", "email", "pagerduty", "sms"]
+
+DURATION: Final = re.compile(r"([1-9][0-9]*)(s|m|h|d)")
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST: Final = timedelta(days=7)
+TARGETS: Final[dict[str, tuple[str, str]]] = {
+    "slack": (r"[#@][^\s#@]{1,79}|[CDG][A-Z0-9]{6,}", 'a channel like "#eng-alerts"'),
+    "email": (r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+", "an e-mail address"),
+    "pagerduty": (r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", "a service of the connection `pagerduty`"),
+    "sms": (r"\+[1-9][0-9]{6,14}", 'a phone number like "+1234567890"'),
+}
+"""Channel → what its target looks like, as a pattern and in words."""
+
+
+class RulesError(OpsError):
+    """The alert rules cannot be used; one line per problem."""
+
+
+def duration_from(value: object) -> timedelta:
+    """Return `5m` as a timedelta."""
+    if isinstance(value, timedelta):
+        return value
+    match = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("duration", "a time like 30s, 5m, 1h or 2d is expected")
+    span = timedelta(**{UNITS[match[2]]: int(match[1])})
+    if span > LONGEST:
+        raise PydanticCustomError("duration", "a time of at most 7d is expected")
+    return span
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration_from),
+    WithJsonSchema({"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": ["5m"]}),
+]
+
+
+class Target(BaseModel):
+    """Whom a rule tells: a channel, and where in it. Its text form is short enough for logs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    channel: Channel
+    to: str = Field(repr=False)
+
+    def __str__(self) -> str:
+        """Return it without an address or a number: `sms …890`."""
+        return f"{self.channel} {shortened(self.channel, self.to)}"
+
+
+def shortened(channel: str, to: str) -> str:
+    """Return a target so that those who know it recognise it, and nobody else can use it."""
+    if channel == "email":
+        return f"{to[:2]}…"
+    return f"…{to[-3:]}" if channel == "sms" else to
+
+
+def target_from(value: object) -> Target:
+    """Return `{slack: "#eng-alerts"}` as a Target."""
+    if isinstance(value, Target):
+        return value
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise PydanticCustomError("target", 'one channel is expected, like `slack: "#eng-alerts"`')
+    [(channel, to)] = value.items()
+    if channel not in TARGETS:
+        context = {"channel": str(channel), "hint": nearest(str(channel), tuple(TARGETS))}
+        raise PydanticCustomError("target", "unknown channel {channel}{hint}", context)
+    pattern, words = TARGETS[channel]
+    if not isinstance(to, str) or not re.fullmatch(pattern, to):
+        context = {"channel": channel, "words": words}
+        raise PydanticCustomError("target", "{channel}: {words} is expected, in quotes", context)
+    return Target(channel=channel, to=to)
+
+
+def _target_schema() -> dict[str, Any]:
+    one_of = [
+        {
+            "type": "object",
+            "properties": {
+                channel: {"type": "string", "pattern": f"^({pattern})$", "description": words}
+            },
+            "required": [channel],
+            "additionalProperties": False,
+        }
+        for channel, (pattern, words) in TARGETS.items()
+    ]
+    return {"oneOf": one_of}
+
+
+AnyTarget = Annotated[Target, BeforeValidator(target_from), WithJsonSchema(_target_schema())]
+
+
+class Rule(BaseModel):
+    """One alert."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,79}$",
+        description="`<signal>_<state>`; its runbook has the same name",
+    )
+    condition: str = Field(description="for example: failure_rate > 0.1 AND total_runs >= 20")
+    window: Duration = Field(
+        description="how far back rates and counts look; what is said to be `now` does not look back"
+    )
+    severity: Severity
+    notify: tuple[AnyTarget, ...] = Field(
+        min_length=1, description="everyone here is told, in this order"
+    )
+    for_: Duration = Field(
+        default=timedelta(),
+        alias="for",
+        description="fires only when the condition has held so long",
+    )
+    min_samples: int = Field(
+        default=1, ge=1, description="rates and durations of fewer ended runs are unknown"
+    )
+    repeat: Duration | None = Field(
+        default=None, description="say it again after so long, while it lasts"
+    )
+    runbook: str | None = Field(
+        default=None, description="address of the runbook; else docs/runbooks/<name>.md"
+    )
+
+    _jobs: frozenset[str] = frozenset()
+
+    @cached_property
+    def parsed(self) -> Condition:
+        """The condition as a tree; `load` has made sure that there is one."""
+        return parse(self.condition, jobs=self._jobs)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The numbers it looks at, each once, in the order of the condition."""
+        found = (leaf.name for leaf in self.parsed.leaves())
+        return tuple(dict.fromkeys(name for name in found if name != JOB))
+
+    def candidates(self) -> tuple[str | None, ...]:
+        """Return whose numbers to look at: the jobs that can fulfil it, or None for all jobs together."""
+        if all(leaf.name != JOB for leaf in self.parsed.leaves()):
+            return (None,)
+        return tuple(
+            job for job in sorted(self._jobs) if self.parsed.holds({JOB: job}) is not False
+        )
+
+
+class Rules(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    alerts: tuple[Rule, ...]
+
+    @field_validator("alerts", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return value or ()
+
+
+def load(path: Path = FILE, *, jobs: frozenset[str] | None = None) -> tuple[Rule, ...]:
+    """Return the rules of the file; raise RulesError naming file, line and column of each problem."""
+    name = path.name
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulesError(f"{name}: cannot be read ({type(error).__name__})") from error
+    return rules_from(text, file=name, jobs=known_jobs() if jobs is None else jobs)
+
+
+def known_jobs(dags: Path = ROOT / "dags") -> frozenset[str]:
+    """Return the jobs there are: one DAG file each."""
+    return frozenset(path.stem for path in dags.glob("*.py"))
+
+
+def rules_from(text: str, *, file: str, jobs: frozenset[str]) -> tuple[Rule, ...]:
+    """Return the rules that a file's text says; raise RulesError."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise RulesError(f"{file}:{place}: not YAML: {error.problem}") from error
+    problems = _Problems(file, node)
+    try:
+        rules = Rules.model_validate(tree).alerts
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        places = [one["loc"] for one in found]
+        for one in found:
+            if not _follows(one["loc"], places):
+                problems.add(one["loc"], _words(one))
+        rules = ()
+    for index, rule in enumerate(rules):
+        rule._jobs = jobs  # noqa: SLF001 - part of its making; pydantic keeps private what is no field
+        _check(rule, index, rules, problems)
+    problems.add_doubled_keys()
+    problems.raise_any()
+    return rules
+
+
+def _check(rule: Rule, index: int, rules: tuple[Rule, ...], problems: _Problems) -> None:
+    """Look at what a single field cannot know: the condition's text, names that are taken."""
+    try:
+        condition = rule.parsed
+    except ConditionError as error:
+        problems.add_within(("alerts", index, "condition"), error)
+        return
+    if any(other.name == rule.name for other in rules[:index]):
+        problems.add(("alerts", index, "name"), f"the name {rule.name} is taken by an alert above")
+    if all(leaf.name == JOB for leaf in condition.leaves()):
+        problems.add(("alerts", index, "condition"), f"{JOB} alone is no condition: add a number")
+
+
+def _follows(place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:
+    """Tell whether a problem only follows from one further in: a list whose entries are wrong is short."""
+    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+
+
+def _words(error: Any) -> str:
+    """Return what pydantic found, in the file's words."""
+    key = error["loc"][-1] if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        model = Rule if len(error["loc"]) > 1 else Rules
+        known = tuple(field.alias or name for name, field in model.model_fields.items())
+        return f"unknown key {key}{nearest(str(key), known)}"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if error["type"] == "literal_error":
+        return f"{key}: one of {error['ctx']['expected']} is expected"
+    return (
+        str(error["msg"]) if error["type"] in ("duration", "target") else f"{key}: {error['msg']}"
+    )
+
+
+class _Problems:
+    """What is wrong, with the place in the file of each."""
+
+    def __init__(self, file: str, root: yaml.Node | None) -> None:
+        self._file, self._root = file, root
+        self._found: list[tuple[int, int, str]] = []
+
+    def add(self, path: tuple[int | str, ...], what: str) -> None:
+        """Note a problem of what is at `path`; where it is not there, of what it should be in."""
+        mark = self._node(path)
+        self._found.append((*_place(mark), what))
+
+    def add_within(self, path: tuple[int | str, ...], error: ConditionError) -> None:
+        """Note a problem inside a text."""
+        node = self._node(path)
+        line, column = _place(node)
+        style = node.style if isinstance(node, yaml.ScalarNode) else None
+        if style in ("|", ">"):  # the text begins on the next line, further in
+            line, column = line + error.line, error.column + 6
+        elif error.line == 1:
+            column += error.column - 1 + (style is not None)
+        else:
+            line, column = line + error.line - 1, error.column
+        self._found.append((line, column, str(error)))
+
+    def add_doubled_keys(self) -> None:
+        """Note keys that are there twice, of which YAML keeps the last without a word."""
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.SequenceNode):
+                waiting += node.value
+            elif isinstance(node, yaml.MappingNode):
+                seen: set[str] = set()
+                for key, value in node.value:
+                    if key.value in seen:
+                        self._found.append((*_place(key), f"{key.value} is there twice"))
+                    seen.add(key.value)
+                    waiting.append(value)
+
+    def raise_any(self) -> None:
+        """Raise what was noted, if anything, from the top of the file down."""
+        if self._found:
+            lines = [
+                f"{self._file}:{line}:{column}: {what}"
+                for line, column, what in sorted(self._found)
+            ]
+            raise RulesError("\n".join(lines))
+
+    def _node(self, path: tuple[int | str, ...]) -> yaml.Node | None:
+        node = self._root
+        for step in path:
+            found = _child(node, step)
+            if found is None:
+                break
+            node = found
+        return node
+
+
+def _child(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+        return node.value[step] if step < len(node.value) else None
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    return None
+
+
+def _place(node: yaml.Node | None) -> tuple[int, int]:
+    return (node.start_mark.line + 1, node.start_mark.column + 1) if node else (1, 1)
