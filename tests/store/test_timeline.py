@@ -5,7 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from include.jobs import ends_by_hand
+from include.jobs.person import person_from
+from include.jobs.planned_ends import Author, Whose, open_end
 from include.store.audit import Change, member_target
+from include.store.deactivations import End, Reason
 from include.store.inbox import State
 from include.store.steps import Ending, StepState
 from include.store.timeline import Timeline
@@ -62,6 +66,22 @@ def run_through(store, ada, run_id="stripe.test.evt_1"):
         store.inbox.finish([inbox_id], state=State.PROCESSED, now=NOW + timedelta(seconds=6))
         store.dispatches.finish(run_id, now=NOW + timedelta(seconds=6))
     return inbox_id
+
+
+def plan(store, ada, *, at=NOW + timedelta(days=30), inbox_id=None):
+    """Plan the end of her membership, as the job of an event does."""
+    rows = () if inbox_id is None else (inbox_id,)
+    by = Author(
+        actor="system:mailchimp_sync", now=NOW, dag_run_id="stripe.test.evt_1", inbox_ids=rows
+    )
+    end = End(vendor_at=at, deactivate_at=at, reason=Reason.PERIOD_END)
+    with store.transaction():
+        return open_end(Whose(ada, "sub_ada"), end, by=by, store=store)
+
+
+def told_of_ends(timeline, handle="cus_ada"):
+    """Return what is told of planned ends."""
+    return [one for one in timeline.of(handle).entries if one.part in ("end", "audit")]
 
 
 def test_story_is_told_in_time_order(store, timeline, ada):
@@ -154,3 +174,75 @@ def test_lost_answers_are_counted(store, timeline):
     store.steps.end([Ending(key=f"welcome:{ids[0]}", state=StepState.UNCERTAIN)], now=NOW)
 
     assert timeline.uncertain_steps() == {"welcome": 1}
+
+
+# --- planned ends ---
+
+
+def test_planned_end_is_told_with_its_run(store, timeline, ada):
+    """Who planned it for when, the run made ahead, and that it is to come: last, for it is in the future."""
+    row = plan(store, ada)
+    store.deactivations.scheduled(row, now=NOW + timedelta(seconds=1))
+
+    planned, ahead, to_come = told_of_ends(timeline)
+
+    assert planned.what == "deactivation:plan"
+    assert (
+        f"by system:mailchimp_sync, no. 1, deactivation {row.id}, for 2026-12-02" in planned.detail
+    )
+    assert (ahead.what, ahead.dag_run_id) == ("run made ahead", row.next_run_id)
+    assert (to_come.what, to_come.at) == ("is scheduled", NOW + timedelta(days=30))
+    assert {ahead.job, to_come.job} == {"member_deactivation"}
+
+
+def test_persons_acts_are_told_with_who_and_why(store, timeline, ada):
+    """Moved, then canceled."""
+    row = plan(store, ada)
+    grace = person_from("grace", "she called")
+    later = NOW + timedelta(days=40)
+    ends_by_hand.move(row.id, later, person=grace, now=NOW + timedelta(hours=1), store=store)
+    ends_by_hand.cancel(row.id, person=grace, now=NOW + timedelta(hours=2), store=store)
+
+    _, moved, audited, revoked = told_of_ends(timeline)
+
+    assert moved.what == "deactivation:move"
+    assert moved.detail.startswith("by user:grace, no. 2")
+    assert "from 2026-12-02T09:00:00+00:00 to 2026-12-12T09:00:00+00:00" in moved.detail
+    assert moved.detail.endswith("because: she called")
+    assert {audited.what, revoked.what} == {"deactivation:revoke", "revoked"}
+    assert f"deactivation {row.id}, by user:grace, she called" in (audited.detail, revoked.detail)
+
+
+def test_end_that_was_carried_out_is_told_with_the_run_that_did_it(store, timeline, ada):
+    """A run takes what is due: it may be another one's."""
+    row = plan(store, ada, at=NOW)
+    run = "deactivation.99.1"
+    for act in (
+        lambda at: store.deactivations.take(run, own_id=99, now=at, row_limit=10),
+        lambda at: store.deactivations.decide([row.id], now=at),
+        lambda at: store.deactivations.apply([row.id], hidden=[], now=at),
+        lambda at: store.deactivations.finish([row.id], now=at),
+    ):
+        act(NOW + timedelta(seconds=1))
+
+    told = [(one.what, one.dag_run_id, one.job) for one in told_of_ends(timeline)][1:]
+
+    assert told == [
+        ("Stripe was asked: it is to be", run, "member_deactivation"),
+        ("membership closed", run, "member_deactivation"),
+        ("done", run, "member_deactivation"),
+    ]
+
+
+def test_end_without_a_date_waits_for_somebody(store, timeline, ada):
+    """Told at the moment when that was found out."""
+    plan(store, ada, at=None)
+
+    assert [one.what for one in told_of_ends(timeline)] == ["deactivation:plan", "is date unknown"]
+
+
+def test_event_tells_of_the_end_that_it_planned(store, timeline, ada):
+    inbox_id = run_through(store, ada)
+    plan(store, ada, inbox_id=inbox_id)
+
+    assert "is pending" in [one.what for one in told_of_ends(timeline, "evt_1")]

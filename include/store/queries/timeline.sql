@@ -30,6 +30,9 @@ WITH rows AS (
   WHERE member_id = ANY (:member_ids::uuid[])
      OR member_id IN (SELECT member_id FROM rows WHERE member_id IS NOT NULL)
   GROUP BY dag_run_id
+), ends AS (
+  SELECT * FROM ops.deactivations
+  WHERE member_id = ANY (:member_ids::uuid[]) OR inbox_id = ANY (:inbox_ids::bigint[])
 ), entries AS (
   SELECT created_at AS at, 0 AS step, 'vendor' AS part, provider || ' ' || type AS what,
          NULL AS detail, NULL AS dag_run_id, NULL AS job, id AS inbox_id
@@ -63,10 +66,33 @@ WITH rows AS (
   FROM ops.steps
   WHERE member_id = ANY (:member_ids::uuid[]) AND state IN ('done', 'uncertain', 'refused')
   UNION ALL
-  SELECT at, 8, 'audit', action, 'by ' || actor || ', no. ' || seq, dag_run_id, NULL, NULL
+  SELECT at, 8, 'audit', action, concat_ws(', ',
+           'by ' || actor, 'no. ' || seq, 'deactivation ' || (metadata->>'deactivation_id'),
+           CASE WHEN before->>'deactivate_at' <> after->>'deactivate_at'
+                THEN 'from ' || (before->>'deactivate_at') || ' to ' || (after->>'deactivate_at')
+                ELSE 'for ' || coalesce(after->>'deactivate_at', before->>'deactivate_at') END,
+           'because: ' || (metadata->>'why')),
+         dag_run_id, NULL, NULL
   FROM ops.audit_log
   WHERE target = ANY (SELECT 'member:' || id FROM unnest(:member_ids::uuid[]) AS member (id))
      OR inbox_ids && :inbox_ids::bigint[]
+  UNION ALL
+  SELECT scheduled_at, 5, 'end', 'run made ahead', 'deactivation ' || id, dag_run_id, NULL, inbox_id
+  FROM ends WHERE scheduled_at IS NOT NULL
+  UNION ALL
+  SELECT decided_at, 6, 'end', 'Stripe was asked: it is to be', 'deactivation ' || id, taken_by, NULL, inbox_id
+  FROM ends WHERE decided_at IS NOT NULL
+  UNION ALL
+  SELECT applied_at, 7, 'end', 'membership closed', 'deactivation ' || id, taken_by, NULL, inbox_id
+  FROM ends WHERE applied_at IS NOT NULL
+  UNION ALL
+  SELECT finished_at, 9, 'end', state, concat_ws(', ', 'deactivation ' || id, 'by ' || actor, why), taken_by, NULL, inbox_id
+  FROM ends WHERE finished_at IS NOT NULL
+  UNION ALL
+  SELECT coalesce(deactivate_at, updated_at), 12, 'end', 'is ' || replace(state, '_', ' '),
+         concat_ws(', ', 'deactivation ' || id, replace(reason, '_', ' '), 'by ' || actor, why, problem),
+         coalesce(taken_by, dag_run_id), NULL, inbox_id
+  FROM ends WHERE finished_at IS NULL
   UNION ALL
   SELECT synced_at, 8, 'mailchimp', 'contact is ' || status, array_to_string(tags, ', '), NULL, NULL, NULL
   FROM ops.contacts WHERE member_id = ANY (:member_ids::uuid[])
@@ -77,7 +103,8 @@ WITH rows AS (
   FROM rows WHERE finished_at IS NULL
 )
 SELECT at, part, what, detail, dag_run_id, entries.inbox_id,
-       coalesce(job, (SELECT job FROM ops.dispatches AS run WHERE run.dag_run_id = entries.dag_run_id)) AS job
+       coalesce(job, (SELECT job FROM ops.dispatches AS run WHERE run.dag_run_id = entries.dag_run_id),
+                CASE WHEN starts_with(dag_run_id, 'deactivation.') THEN 'member_deactivation' END) AS job
 FROM entries ORDER BY at, step, inbox_id, what;
 
 -- name: read_uncertain_steps()
