@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -15,8 +16,13 @@ from include.store import Store
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from include.stack.layout import Layout
     from include.stack.stack import Stack
+
+OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
+MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,7 @@ class Work:
     oldest_waiting_seconds: float | None
     uncertain_steps: dict[str, int]
     problems: dict[str, str]  # run → why it is not started or does not go on
+    deactivations: dict[str, int]  # pending, running, overdue, date_unknown, failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +91,9 @@ def _work(stack: Stack) -> tuple[Work | None, Health]:
     try:
         store = Store.connect(stack.database_url, timeout_seconds=2)
         try:
-            return _work_in(store), Health(part="database", ok=True, words="answers")
+            return work_in(store, now=SystemClock().now()), Health(
+                part="database", ok=True, words="answers"
+            )
         finally:
             store.close()
     except psycopg.Error as error:
@@ -92,17 +101,23 @@ def _work(stack: Stack) -> tuple[Work | None, Health]:
         return None, Health(part="database", ok=False, words=words)
 
 
-def _work_in(store: Store) -> Work:
+def work_in(store: Store, *, now: datetime) -> Work:
+    """Return what is in the tables."""
     since = store.inbox.waiting().since
-    age = (SystemClock().now() - since).total_seconds() if since else None
     return Work(
         inbox={state.value: count for state, count in store.inbox.counts().items()},
-        oldest_waiting_seconds=age,
+        oldest_waiting_seconds=(now - since).total_seconds() if since else None,
         uncertain_steps=Timeline(store.connection).uncertain_steps(),
-        problems={
-            one.dag_run_id: one.problem for one in store.dispatches.in_flight() if one.problem
-        },
+        problems=_problems(store),
+        deactivations=store.deactivations.work(overdue_since=now - OVERDUE_AFTER),
     )
+
+
+def _problems(store: Store) -> dict[str, str]:
+    """Return what keeps runs from going on; what one cause keeps from it is told of a few."""
+    runs = {one.dag_run_id: one.problem for one in store.dispatches.in_flight() if one.problem}
+    ends = store.deactivations.problems(row_limit=MOST_PROBLEMS)
+    return runs | {f"deactivation {number}": problem for number, problem in ends.items()}
 
 
 def document(stack: Stack | None, told: Report) -> dict[str, Any]:

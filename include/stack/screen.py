@@ -66,15 +66,21 @@ def _health(healths: tuple[Health, ...]) -> Table:
 
 
 def _work(work: Work) -> Table:
-    table = _table("inbox", "rows")
+    table = _table("in hand", "rows")
     for state, count in sorted(work.inbox.items()):
-        table.add_row(state, str(count))
+        table.add_row(f"inbox {state}", str(count))
     if not work.inbox:
-        table.add_row("empty", "0")
+        table.add_row("inbox", "empty")
     if work.oldest_waiting_seconds is not None:
         table.add_row("oldest waiting", f"{work.oldest_waiting_seconds:.0f} s")
     for effect, count in work.uncertain_steps.items():
         table.add_row(Text(f"uncertain: {effect}", style=BAD), str(count))
+    for state, count in work.deactivations.items():
+        if count:
+            style = BAD if state in ("overdue", "date_unknown", "failed") else ""
+            table.add_row(
+                Text(f"deactivations {state.replace('_', ' ')}", style=style), f"{count:,}"
+            )
     for dag_run_id, problem in work.problems.items():
         table.add_row(Text(dag_run_id, style=BAD), Text(problem))
     return table

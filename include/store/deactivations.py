@@ -142,6 +142,15 @@ class Deactivations:
         """Count the rows in each state that has any."""
         return {State(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
 
+    def work(self, *, overdue_since: datetime) -> dict[str, int]:
+        """Count what is pending, running, overdue (due by then and not done), date_unknown and failed."""
+        return dict(SQL.count_work(self._connection, overdue_since=overdue_since))
+
+    def problems(self, *, row_limit: int) -> dict[int, str]:
+        """Return why rows have no run, or why their runs do not go on; of so many rows."""
+        rows = SQL.read_problems(self._connection, row_limit=row_limit)
+        return {row["id"]: row["problem"] for row in rows}
+
     def open(
         self,
         member_id: UUID,

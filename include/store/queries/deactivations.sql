@@ -21,6 +21,21 @@ SELECT * FROM ops.deactivations WHERE member_id = :member_id ORDER BY id;
 -- Count the rows in each state.
 SELECT state, count(*) AS count FROM ops.deactivations GROUP BY state;
 
+-- name: count_work(overdue_since)^
+-- Count what is to come, what is late, and what waits for a person.
+SELECT count(*) FILTER (WHERE state IN ('pending', 'scheduled') AND deactivate_at > :overdue_since) AS pending,
+       count(*) FILTER (WHERE state = 'running' AND deactivate_at > :overdue_since) AS running,
+       count(*) FILTER (WHERE state IN ('pending', 'scheduled', 'running') AND deactivate_at <= :overdue_since)
+         AS overdue,
+       count(*) FILTER (WHERE state = 'date_unknown') AS date_unknown,
+       count(*) FILTER (WHERE state = 'failed') AS failed
+FROM ops.deactivations WHERE state NOT IN ('done', 'revoked');
+
+-- name: read_problems(row_limit)
+-- Read why rows have no run, or why their runs do not go on, the next to come first.
+SELECT id, problem FROM ops.deactivations WHERE state NOT IN ('done', 'revoked') AND problem IS NOT NULL
+ORDER BY deactivate_at, id LIMIT :row_limit;
+
 -- name: open_row(member_id, subscription_id, reason, vendor_at, deactivate_at, state, inbox_id, now)^
 -- Plan an end.
 INSERT INTO ops.deactivations

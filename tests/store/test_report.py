@@ -1,0 +1,74 @@
+"""What `./ops status` counts in the tables."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from include.stack.report import OVERDUE_AFTER, work_in
+from include.store.deactivations import End, Reason
+from tests.store.arrivals import NOW
+
+LATE, TO_COME = NOW - OVERDUE_AFTER, NOW + timedelta(days=30)
+
+
+def plan(store, number, at, state=None):
+    """Plan an end, and put its row into a state."""
+    end = End(vendor_at=at, deactivate_at=at, reason=Reason.PERIOD_END)
+    row = store.deactivations.open(UUID(int=number), f"sub_{number}", end, inbox_id=None, now=NOW)
+    if state is not None:
+        store.connection.execute(
+            "UPDATE ops.deactivations SET state = %s WHERE id = %s", [state, row.id]
+        )
+    return row
+
+
+def counted(store):
+    """Return the counts that are not 0."""
+    return {name: count for name, count in work_in(store, now=NOW).deactivations.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("at", "state", "counts"),
+    [
+        (TO_COME, "pending", {"pending": 1}),
+        (TO_COME, "scheduled", {"pending": 1}),
+        (NOW, "scheduled", {"pending": 1}),
+        (NOW, "running", {"running": 1}),
+        (LATE, "pending", {"overdue": 1}),
+        (LATE, "scheduled", {"overdue": 1}),
+        (LATE, "running", {"overdue": 1}),
+        (LATE, "failed", {"failed": 1}),
+        (None, "date_unknown", {"date_unknown": 1}),
+        (LATE, "done", {}),
+        (LATE, "revoked", {}),
+    ],
+)
+def test_each_row_counts_once(store, at, state, counts):
+    """What waits for a run and what has one is the same to a person; what is late is not."""
+    plan(store, 1, at, state)
+
+    assert counted(store) == counts
+
+
+def test_empty_tables_count_nothing(store):
+    """With every name, so that a program finds it."""
+    assert work_in(store, now=NOW).deactivations == {
+        "pending": 0,
+        "running": 0,
+        "overdue": 0,
+        "date_unknown": 0,
+        "failed": 0,
+    }
+
+
+def test_one_cause_is_not_told_ten_thousand_times(store):
+    """Airflow is down, and every row waits for it: the next to come say so."""
+    rows = [plan(store, number, TO_COME + timedelta(days=number)) for number in range(12)]
+    for row in rows:
+        store.deactivations.set_problem(row.id, "Airflow does not answer")
+
+    problems = work_in(store, now=NOW).problems
+
+    assert len(problems) == 10
+    assert problems[f"deactivation {rows[0].id}"] == "Airflow does not answer"

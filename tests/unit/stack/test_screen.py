@@ -1,0 +1,38 @@
+"""The status screen."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from include.stack.layout import Layout
+from include.stack.report import Report, Work
+from include.stack.screen import screen
+from include.stack.stack import Stack
+
+
+def text_of(tmp_path, **work):
+    """Return what a person sees of what is in hand."""
+    nothing = {
+        "inbox": {},
+        "oldest_waiting_seconds": None,
+        "uncertain_steps": {},
+        "problems": {},
+        "deactivations": {},
+    }
+    told = Report(state="healthy", work=Work(**{**nothing, **work}))
+    shown = StringIO()
+    Console(width=120, file=shown).print(screen(Layout(state=tmp_path), Stack(), told))
+    return " ".join(shown.getvalue().split())
+
+
+def test_planned_ends_are_counted(tmp_path):
+    """What there is none of is not in the way."""
+    shown = text_of(tmp_path, deactivations={"pending": 1200, "overdue": 3, "date_unknown": 0})
+
+    assert "deactivations pending 1,200 deactivations overdue 3" in shown
+    assert "date unknown" not in shown
+
+
+def test_inbox_is_counted(tmp_path):
+    assert "inbox dead 2 inbox processed 7" in text_of(tmp_path, inbox={"processed": 7, "dead": 2})
+    assert "inbox empty" in text_of(tmp_path)
