@@ -11,17 +11,25 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
+import structlog
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 from airflow.sdk import get_current_context
 from airflow.sdk.bases.decorator import task_decorator_factory
 from airflow.sdk.bases.hook import BaseHook
-from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
 
 from include.clock import SystemClock
+from include.errors import told
+from include.run_record import RunRecord, Try, reason_of
 from include.settings import load_job_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from include.clients.airflow_command import AirflowCommand
     from include.clients.clerk import Clerk
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
     from include.store.airflow_tables import AirflowTables
 
 T = TypeVar("T")
+
+log = structlog.get_logger("dagkit")
 
 TAGS: Final = frozenset({"members", "housekeeping"})
 """The tags a DAG may have: what it is about."""
@@ -101,10 +111,31 @@ def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dic
 
 
 class JobOperator(_PythonDecoratedOperator):
-    """A Python task without templates: what it works on is in the database, and Airflow saves two calls."""
+    """A Python task without templates: what it works on is in the database, and Airflow saves two calls.
+
+    What becomes of its run is recorded in `ops.job_runs`, whatever the task does.
+    """
 
     template_fields = ()
     custom_operator_name = "@job_task"
+
+    def execute(self, context: Any) -> Any:
+        """Run the task; write down the run's beginning, end or failure if that is its part."""
+        with ExitStack() as leftovers:
+            self.runtime = Runtime(context, leftovers)
+            try:
+                result = super().execute(context)
+            except DownstreamTasksSkipped as skipped:
+                self.runtime.record_end(skipped.tasks)
+                raise
+            except AirflowSkipException:
+                self.runtime.record_end()
+                raise
+            except (Exception, AirflowTaskTimeout) as error:
+                self.runtime.record_failure(error)
+                raise
+            self.runtime.record_end()
+            return result
 
 
 def job_task(**arguments: Any) -> Callable[[Callable[[], None]], Any]:
@@ -113,34 +144,42 @@ def job_task(**arguments: Any) -> Callable[[Callable[[], None]], Any]:
     return cast("Callable[[Callable[[], None]], Any]", decorator)
 
 
+class GivenUpError(AirflowFailException):
+    """The job says that another try would not help."""
+
+
 def skip(*task_ids: str) -> NoReturn:
-    """End the task well and skip these later ones, without a process for any of them."""
+    """End the task well and skip these later ones, without a process for any of them.
+
+    Name each one that is not to run: the run is over when its last task is among them.
+    """
     raise DownstreamTasksSkipped(tasks=list(task_ids))  # type: ignore[no-untyped-call]
 
 
 def give_up(message: str) -> NoReturn:
     """Fail the task, and do not try it again."""
-    raise AirflowFailException(message)
+    raise GivenUpError(message)
 
 
 @contextmanager
 def runtime() -> Iterator[Runtime]:
-    """Give a task its collaborators, and put away what it used."""
-    with ExitStack() as leftovers:
-        yield Runtime(leftovers)
+    """Give a task its collaborators; what it used is put away when the task ends."""
+    yield cast("JobOperator", get_current_context()["ti"].task).runtime
 
 
 class Runtime:
     """A task's collaborators, each made when it is first used, and what it may know of its run."""
 
-    def __init__(self, leftovers: ExitStack) -> None:
+    def __init__(self, context: Mapping[str, Any], leftovers: ExitStack) -> None:
         """Read the context of the running task; `leftovers` is closed when it ends."""
         self._leftovers = leftovers
-        context = get_current_context()
         self.dag_run_id: str = context["run_id"]
         self.params: dict[str, Any] = dict(context["params"])
         self._ti: Any = context["ti"]
         self.clock: Clock = SystemClock()
+        inbox_ids = self.params.get("inbox_ids")
+        rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
+        self._record = RunRecord(self._try(), clock=self.clock, rows=rows)
 
     @property
     def is_first_try(self) -> bool:
@@ -160,6 +199,34 @@ class Runtime:
     @cached_property
     def store(self) -> Store:
         """Connect to Postgres through the provider's hook (connection `ops_postgres`)."""
+        store = self._connect()
+        self._record.begin(store)
+        return store
+
+    def count_rows(self, rows: int) -> None:
+        """Say how much this run works on, where it is not the inbox rows that it was given."""
+        self._record.rows = rows
+
+    def record_end(self, skipped: Sequence[str] = ()) -> None:
+        """Write that this task ended well and these later ones are skipped, if that says anything of the run.
+
+        Raises when it cannot: the task is tried again, and has nothing left to do but this.
+        """
+        ended = [self._ti.task.task_id, *skipped]
+        if self._record.writes_end(ended):
+            self._record.end(self.store, ended)
+
+    def record_failure(self, error: BaseException) -> None:
+        """Write that the run failed, unless the task will be tried again."""
+        if not self.is_last_try and not isinstance(error, AirflowFailException):
+            return
+        reason = told(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
+        try:
+            self._record.fail(self._connect(), error, reason=reason)
+        except Exception:  # the job's own error must be the one that is seen
+            log.warning("job_run.not_recorded", exc_info=True)
+
+    def _connect(self) -> Store:
         from airflow.providers.postgres.hooks.postgres import PostgresHook
 
         from include.store import Store
@@ -167,6 +234,22 @@ class Runtime:
         store = Store(cast("Any", PostgresHook("ops_postgres").get_conn()))
         self._leftovers.callback(store.close)
         return store
+
+    def _try(self) -> Try:
+        """Say where this try stands in its run, among the tasks that are recorded."""
+        task = self._ti.task
+        recorded = {one.task_id: one for one in task.dag.tasks if isinstance(one, JobOperator)}
+        ends = {name for name, one in recorded.items() if not _relatives(one, upstream=False)}
+        later = {task.task_id} | {one.task_id for one in _relatives(task, upstream=False)}
+        return Try(
+            job=task.dag_id,
+            dag_run_id=self.dag_run_id,
+            number=self._ti.try_number,
+            is_first=self.is_first_try,
+            begins=not _relatives(task, upstream=True),
+            ends=frozenset(ends),
+            own_ends=frozenset(ends & later),
+        )
 
     @cached_property
     def stripe(self) -> Stripe:
@@ -243,6 +326,11 @@ class Runtime:
             timeout_seconds=self.settings.vendor_timeout_seconds,
             welcome=_welcome_from(extra, self.settings.welcome),
         )
+
+
+def _relatives(task: Any, *, upstream: bool) -> list[JobOperator]:
+    """Return the recorded tasks before or after one."""
+    return [one for one in task.get_flat_relatives(upstream) if isinstance(one, JobOperator)]
 
 
 def _welcome_from(extra: dict[str, Any], kind: str) -> Journey | Automation | None:

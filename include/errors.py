@@ -25,6 +25,11 @@ OpsError
 from __future__ import annotations
 
 import inspect
+import re
+from typing import Final
+
+ADDRESS: Final = re.compile(r"[^\s@<>()\"',;:=]+@[^\s@<>()\"',;:=]+")
+LONGEST_TEXT: Final = 300
 
 
 class OpsError(Exception):
@@ -126,3 +131,8 @@ class ComplianceError(PermanentVendorError):
 
 class ForgottenError(ComplianceError):
     """The contact was deleted for good; only the member can come back."""
+
+
+def told(text: str) -> str:
+    """Return a text that may be kept and shown: short, in one line, without an e-mail address."""
+    return ADDRESS.sub("***", " ".join(text.split()))[:LONGEST_TEXT]

@@ -17,6 +17,7 @@ from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
 from include.store.dispatches import Dispatches
 from include.store.inbox import Inbox
+from include.store.job_runs import JobRuns
 from include.store.members import Members
 from include.store.objects import Objects
 from include.store.refunds import Refunds
@@ -52,6 +53,7 @@ class Store:
         self.retention = Retention(connection)
         self.throttle = Throttle(connection)
         self.audit = AuditLog(connection)
+        self.job_runs = JobRuns(connection)
 
     @classmethod
     def connect(cls, dsn: str, *, timeout_seconds: float = 5) -> Self:
