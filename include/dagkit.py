@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from include.clients.airflow_command import AirflowCommand
     from include.clients.clerk import Clerk
+    from include.clients.luma import Luma
     from include.clients.mailchimp import Automation, Journey, Mailchimp
     from include.clients.stripe import Stripe
     from include.clock import Clock
@@ -78,6 +79,7 @@ PRELOAD: Final = (
     # What tasks import, for an executor that imports it once, before it forks.
     "include.jobs.mailchimp_sync",
     "include.clients.clerk",
+    "include.clients.luma",
     "include.clients.mailchimp",
     "include.clients.stripe",
     "include.store",
@@ -267,6 +269,11 @@ class Runtime:
         return cast("Mailchimp", _Lazy(self._connect_mailchimp))
 
     @cached_property
+    def luma(self) -> Luma:
+        """Return a client that fetches its connection (`luma`) with its first call."""
+        return cast("Luma", _Lazy(self._connect_luma))
+
+    @cached_property
     def airflow_tables(self) -> AirflowTables:
         """Connect to Airflow's own database (connection `airflow_postgres`), to look only."""
         from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -312,6 +319,21 @@ class Runtime:
             api_key=hook.get_connection("clerk").password or "",
             base_url=hook.base_url,
             timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
+    def _connect_luma(self) -> Luma:
+        from airflow.providers.http.hooks.http import HttpHook
+
+        from include.clients.luma import Luma
+
+        hook = HttpHook("GET", "luma")
+        session = self._leftovers.enter_context(hook.get_conn())
+        return Luma(
+            session,
+            api_key=hook.get_connection("luma").password or "",
+            base_url=hook.base_url,
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+            routes=self.settings.luma_routes,
         )
 
     def _connect_mailchimp(self) -> Mailchimp:

@@ -29,6 +29,12 @@ class JobSettings(BaseSettings):
     mailchimp_connections: int = Field(default=10, ge=1, le=10)  # Mailchimp's cap, over everything
     vendor_timeout_seconds: float = 10.0  # to connect, and between two bytes of an answer
 
+    luma_routes: Literal["current", "old"] = "current"  # old: the ones of before 2026
+    luma_unknown_guests: Literal["leave", "decline"] = "leave"  # who is no active member
+    luma_plus_addresses: Literal["distinct", "same"] = "distinct"  # is a+b@c the member a@c?
+    luma_send_email: bool = True  # does Luma mail who is approved or declined
+    luma_calls_per_minute: int = Field(default=200, ge=1, le=500)  # 500: a key of an organization
+
 
 class Settings(JobSettings):
     """What can be set from outside; units are in the names."""

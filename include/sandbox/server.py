@@ -1,7 +1,7 @@
 """All vendors on one port: `python -m include.sandbox.server`.
 
-`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…` answer as the vendors do; `/_sandbox` is the
-control interface (its documentation: `/_sandbox/docs`).
+`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…`, `/luma/v1/…` answer as the vendors do; `/_sandbox`
+is the control interface (its documentation: `/_sandbox/docs`).
 """
 
 import socket
@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from include.sandbox.clerk import routes as clerk
 from include.sandbox.control import create_control
 from include.sandbox.gateway import RESET, Gateway
+from include.sandbox.luma import routes as luma
 from include.sandbox.mailchimp import routes as mailchimp
 from include.sandbox.settings import Settings
 from include.sandbox.stripe import routes as stripe
@@ -27,6 +28,7 @@ VENDORS = (
     stripe.VENDOR,
     clerk.VENDOR,
     mailchimp.VENDOR,
+    luma.VENDOR,
 )
 """The table of vendors: one package and one line here add another."""
 

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     stripe_api_key: SecretStr | None = None
     clerk_api_key: SecretStr | None = None
     mailchimp_api_key: SecretStr | None = None
+    luma_api_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
     clerk_webhook_secret: SecretStr | None = None
 

@@ -21,6 +21,7 @@ class Switches:
     stripe_shape: StripeShape = "2026-10-28.endive"
     auto_deliver: bool = False
     service_seconds: dict[str, float] = field(default_factory=dict)
+    luma_calls_per_minute: int = 200
 
 
 @dataclass(frozen=True, kw_only=True)

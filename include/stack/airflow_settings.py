@@ -205,6 +205,7 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         "stripe": stack.stripe_api_key,
         "clerk": stack.clerk_api_key,
         "mailchimp": stack.mailchimp_api_key,
+        "luma": stack.luma_api_key,
     }
     databases = {
         "ops_postgres": stack.database_url,

@@ -90,6 +90,7 @@ def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_SANDBOX_STRIPE_API_KEY": stack.stripe_api_key,
         "OPS_SANDBOX_CLERK_API_KEY": stack.clerk_api_key,
         "OPS_SANDBOX_MAILCHIMP_API_KEY": stack.mailchimp_api_key,
+        "OPS_SANDBOX_LUMA_API_KEY": stack.luma_api_key,
     }
 
 

@@ -64,6 +64,7 @@ class Stack:
     stripe_api_key: str = field(default_factory=lambda: "sk_test_" + secrets.token_hex(24))
     clerk_api_key: str = field(default_factory=lambda: "sk_test_" + secrets.token_hex(24))
     mailchimp_api_key: str = field(default_factory=lambda: secrets.token_hex(16) + "-us1")
+    luma_api_key: str = field(default_factory=lambda: "secret-" + secrets.token_hex(16))
     fernet_key: str = field(default_factory=_fernet_key)
     jwt_secret: str = field(default_factory=_token)
     api_secret_key: str = field(default_factory=_token)

@@ -231,3 +231,12 @@ def clerk(checked: LiveSandbox) -> Iterator[requests.Session]:
         session.headers["Authorization"] = "Bearer sk_test_sandbox"
         session.base = f"{checked.url}/clerk/v1"  # type: ignore[attr-defined]
         yield session
+
+
+@pytest.fixture
+def luma(checked: LiveSandbox) -> Iterator[requests.Session]:
+    """Give a session with a Luma key; addresses begin at `luma.base`."""
+    with requests.Session() as session:
+        session.headers["x-luma-api-key"] = "sandbox"
+        session.base = f"{checked.url}/luma/v1"  # type: ignore[attr-defined]
+        yield session

@@ -30,6 +30,7 @@ def connections(world):
         },
         "stripe": {"conn_type": "http", "host": f"{url}/stripe", "password": "sk_test_x"},
         "clerk": {"conn_type": "http", "host": f"{url}/clerk/v1", "password": "sk_test_x"},
+        "luma": {"conn_type": "http", "host": f"{url}/luma", "password": "key"},
         "mailchimp": {
             "conn_type": "http",
             "host": f"{url}/mailchimp/3.0",

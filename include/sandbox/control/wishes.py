@@ -23,6 +23,7 @@ class SettingsWish(Wish):
     stripe_shape: StripeShape | None = None
     auto_deliver: bool | None = None
     service_seconds: dict[str, float] | None = None
+    luma_calls_per_minute: int | None = Field(default=None, ge=1)
 
 
 class FaultWish(Wish):

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Body, HTTPException
 
 from include.sandbox.control.wishes import GONE, ClockWish, Json, SettingsWish
 from include.sandbox.delivery import Courier
+from include.sandbox.luma.seed import CalendarWish, seed_calendar
+from include.sandbox.luma.state import LumaState
 from include.sandbox.seed import SeedWish, seed_members
 from include.sandbox.stories import AnyStory
 from include.sandbox.stripe import billing
@@ -75,6 +77,11 @@ def people_routes(world: World) -> APIRouter:
         """Make members whom the vendors know already; no webhook tells of them."""
         members = seed_members(world, wish)
         return {"members": [member.as_json() for member in members]}
+
+    @router.post("/seed/luma")
+    async def seed_luma(wish: CalendarWish) -> Json:
+        """Make events with guests who wait to be let in."""
+        return seed_calendar(world.state(LumaState), wish)
 
     @router.post("/act")
     async def act(story: Annotated[AnyStory, Body()]) -> Json:

@@ -9,6 +9,7 @@ import pytest
 
 from include.sandbox.clerk.state import ClerkState
 from include.sandbox.gateway import Gateway
+from include.sandbox.luma.state import LumaState
 from include.sandbox.mailchimp.state import MailchimpState
 from include.sandbox.server import VENDORS
 from include.sandbox.settings import Settings
@@ -17,9 +18,10 @@ from include.sandbox.wire import Call
 from include.sandbox.world import World
 
 KEYS = {
-    "stripe": "Bearer sk_test",
-    "clerk": "Bearer sk_test",
-    "mailchimp": "Bearer token",
+    "stripe": {"authorization": "Bearer sk_test"},
+    "clerk": {"authorization": "Bearer sk_test"},
+    "mailchimp": {"authorization": "Bearer token"},
+    "luma": {"x-luma-api-key": "key"},
 }
 
 
@@ -40,7 +42,7 @@ class Vendors:
 
     def ask(self, vendor: str, method: str, path: str, **more: Any) -> Asked:
         """Let a vendor answer one call: `json`, `form`, `query` and `headers` as given."""
-        headers = {"authorization": KEYS[vendor], **more.get("headers", {})}
+        headers = {**KEYS[vendor], **more.get("headers", {})}
         body = orjson.dumps(more["json"]) if "json" in more else b""
         if "form" in more:
             body = urlencode(more["form"]).encode()
@@ -78,3 +80,9 @@ def clerk_state(world: World) -> ClerkState:
 def mailchimp_state(world: World) -> MailchimpState:
     """Give Mailchimp's state."""
     return world.state(MailchimpState)
+
+
+@pytest.fixture
+def luma_state(world: World) -> LumaState:
+    """Give Luma's state."""
+    return world.state(LumaState)

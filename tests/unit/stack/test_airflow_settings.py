@@ -32,7 +32,7 @@ def test_file_of_the_repository_is_readable():
     """The one that the Astro CLI and `./ops up` load."""
     settings = read(ROOT / "airflow_settings.yaml")
 
-    assert {"ops_postgres", "airflow_postgres", "stripe"} <= set(settings.documents())
+    assert {"ops_postgres", "airflow_postgres", "stripe", "luma"} <= set(settings.documents())
 
 
 def test_what_is_written_is_what_comes_out():

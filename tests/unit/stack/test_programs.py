@@ -16,6 +16,7 @@ WHO_KNOWS = {
     "stripe_webhook_secret": {"relay", "sandbox"},
     "clerk_webhook_secret": {"relay", "sandbox"},
     "mailchimp_api_key": {"sandbox"},
+    "luma_api_key": {"sandbox"},
     "jwt_secret": AIRFLOW,
     "fernet_key": AIRFLOW,
     "ops_database_password": AIRFLOW | {"relay"},

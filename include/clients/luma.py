@@ -1,0 +1,279 @@
+"""Luma's public API (docs.luma.com): coming events, who waits to be let in, and letting in.
+
+Luma renamed its routes in 2026 and still serves the older ones, whose parameters, bodies and answers
+differ too. `GENERATIONS` is the one table of both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import requests
+
+from include.errors import (
+    PayloadError,
+    PermanentVendorError,
+    VendorBusyError,
+    VendorError,
+    VendorNotFoundError,
+    VendorUnavailableError,
+    VendorUncertainError,
+)
+from include.events.reading import Node, node_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+T = TypeVar("T")
+
+PAGE = 100  # Luma caps it as it likes
+BLOCK_SECONDS = (
+    60.0  # who makes too many calls is blocked for a minute (docs.luma.com, rate limits)
+)
+ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+class GuestStatus(StrEnum):
+    """Where a guest stands."""
+
+    APPROVED = "approved"
+    SESSION = "session"
+    PENDING = "pending_approval"
+    INVITED = "invited"
+    DECLINED = "declined"
+    WAITLIST = "waitlist"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guest:
+    """Somebody who registered for an event; `email` is what she registered with, if anything."""
+
+    id: str
+    event_id: str
+    email: str | None = field(repr=False)
+    status: GuestStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """One page; `unreadable` counts entries that could not be understood, and `next` leads on."""
+
+    entries: list[T]
+    unreadable: int
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """The routes of one time, and how what they take and answer is spelled."""
+
+    list_events: str
+    list_guests: str
+    get_guest: str
+    update_status: str
+    event_key: str  # how an event is named in a query
+    event_wrapper: str | None  # under which key an entry or answer has what it is about
+    guest_wrapper: str | None
+    decision: Callable[[str, str, str, bool], Mapping[str, object]]
+    can_be_quiet: bool  # can a decision be made without a mail
+
+
+def _decision(event_id: str, guest_id: str, status: str, send_email: bool) -> Mapping[str, object]:  # noqa: FBT001
+    return {
+        "event_id": event_id,
+        "guest_id": guest_id,
+        "status": status,
+        "send_email": send_email,
+    }
+
+
+def _old_decision(event_id: str, guest_id: str, status: str, _: bool) -> Mapping[str, object]:  # noqa: FBT001
+    guest = {"type": "api_id", "api_id": guest_id}
+    return {"event_api_id": event_id, "guest": guest, "status": status}
+
+
+GENERATIONS: Final[Mapping[str, Generation]] = {
+    "current": Generation(
+        list_events="/v1/calendars/events/list",
+        list_guests="/v1/events/guests/list",
+        get_guest="/v1/events/guests/get",
+        update_status="/v1/events/guests/update-status",
+        event_key="event_id",
+        event_wrapper=None,
+        guest_wrapper=None,
+        decision=_decision,
+        can_be_quiet=True,
+    ),
+    "old": Generation(
+        list_events="/v1/calendar/list-events",
+        list_guests="/v1/event/get-guests",
+        get_guest="/v1/event/get-guest",
+        update_status="/v1/event/update-guest-status",
+        event_key="event_api_id",
+        event_wrapper="event",
+        guest_wrapper="guest",
+        decision=_old_decision,
+        can_be_quiet=False,
+    ),
+}
+
+
+class Luma:
+    """One calendar, that of the key."""
+
+    def __init__(
+        self,
+        session: requests.Session,
+        *,
+        api_key: str,
+        base_url: str,
+        timeout_seconds: float,
+        routes: str = "current",
+    ) -> None:
+        """Call `base_url`, which is without the `/v1`, over a session of the http provider's hook."""
+        self._session = session
+        self._authorize = _Key(api_key)
+        self._base_url = base_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._routes = GENERATIONS[routes]
+
+    def list_events(self, *, after: datetime, cursor: str | None = None) -> Page[str]:
+        """Return a page of the ids of events that begin after a moment."""
+        query = {"after": after.isoformat(), "sort_column": "start_at", "sort_direction": "asc"}
+        wrapper = self._routes.event_wrapper
+        return self._page(self._routes.list_events, query, cursor, lambda e: _event_id(e, wrapper))
+
+    def list_pending_guests(self, event_id: str, *, cursor: str | None = None) -> Page[Guest]:
+        """Return a page of the guests of an event who wait to be let in.
+
+        Whoever decides about one of them moves what the next cursor means: read all pages first.
+        """
+        query = {self._routes.event_key: event_id, "approval_status": str(GuestStatus.PENDING)}
+        wrapper = self._routes.guest_wrapper
+        return self._page(
+            self._routes.list_guests, query, cursor, lambda entry: _guest(entry, event_id, wrapper)
+        )
+
+    def read_guest(self, event_id: str, guest_id: str) -> Guest:
+        """Return the guest as she is now."""
+        query = {self._routes.event_key: event_id, "id": guest_id}
+        answer = self._answered("GET", self._routes.get_guest, params=query)
+        try:
+            return _guest(node_from(answer.content), event_id, self._routes.guest_wrapper)
+        except PayloadError:
+            raise VendorUnavailableError("Luma's answer cannot be read") from None
+
+    def update_status(self, guest: Guest, status: GuestStatus, *, send_email: bool) -> None:
+        """Decide about a guest. Each call may mail her, so a lost answer is a VendorUncertainError."""
+        if not send_email and not self._routes.can_be_quiet:
+            raise PermanentVendorError("Luma's older routes always mail: allow it, or use the new")
+        body = self._routes.decision(guest.event_id, guest.id, str(status), send_email)
+        self._answered("POST", self._routes.update_status, json=body)
+
+    def _page(
+        self,
+        path: str,
+        query: dict[str, str],
+        cursor: str | None,
+        read: Callable[[Node], T],
+    ) -> Page[T]:
+        more = {} if cursor is None else {"pagination_cursor": cursor}
+        query = {**query, "pagination_limit": str(PAGE), **more}
+        answer = self._answered("GET", path, params=query)
+        try:
+            page = node_from(answer.content)
+            found = [_or_none(read, entry) for entry in page.nodes("entries")]
+            follows = page.text("next_cursor") if page.flag("has_more") else None
+        except PayloadError:
+            raise VendorUnavailableError("Luma's answer cannot be read") from None
+        entries = [entry for entry in found if entry is not None]
+        return Page(entries=entries, unreadable=len(found) - len(entries), next=follows)
+
+    def _answered(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Make a call; only a GET may be made again without a question."""
+        is_read = method == "GET"
+        try:
+            answer = self._session.request(
+                method,
+                f"{self._base_url}{path}",
+                auth=self._authorize,
+                timeout=self._timeout_seconds,
+                allow_redirects=False,
+                **options,
+            )
+        except (requests.ConnectTimeout, requests.exceptions.InvalidURL):
+            raise VendorUnavailableError("Luma does not answer") from None
+        except requests.RequestException:
+            if is_read:
+                raise VendorUnavailableError("Luma does not answer") from None
+            raise VendorUncertainError("Luma's answer was lost") from None
+        if answer.status_code != HTTPStatus.OK:
+            raise _error_from(answer, is_read=is_read)
+        return answer
+
+
+class _Key(requests.auth.AuthBase):
+    """The key's header. Given as `auth`, it is not overruled by a .netrc file."""
+
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["x-luma-api-key"] = self._api_key
+        return request
+
+
+def _error_from(answer: requests.Response, *, is_read: bool) -> VendorError:
+    """Return what an answer other than 200 means; its text may quote an address and is left out."""
+    status = answer.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        pause = answer.headers.get("Retry-After", "")
+        seconds = float(pause) if pause.isdecimal() else BLOCK_SECONDS
+        return VendorBusyError("Luma: too many calls", retry_after_seconds=seconds)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = VendorUnavailableError if is_read else VendorUncertainError
+        return kind(f"Luma answers {status}")
+    if status == HTTPStatus.NOT_FOUND:
+        return VendorNotFoundError("Luma does not know it")
+    if status == HTTPStatus.UNAUTHORIZED:
+        return PermanentVendorError("Luma refuses the key")
+    return PermanentVendorError(f"Luma refuses the call: {status}")
+
+
+def _or_none(read: Callable[[Node], T], entry: Node) -> T | None:
+    """Return what an entry says, or None where it cannot be understood: the others still can."""
+    try:
+        return read(entry)
+    except PayloadError:
+        return None
+
+
+def _event_id(entry: Node, wrapper: str | None) -> str:
+    return _id_of(_unwrapped(entry, wrapper))
+
+
+def _guest(entry: Node, event_id: str, wrapper: str | None) -> Guest:
+    node = _unwrapped(entry, wrapper)
+    try:
+        status = GuestStatus(node.text("approval_status"))
+    except ValueError:
+        raise node.error("approval_status", "is none that we know") from None
+    email = (node.optional_text("user_email") or "").strip()
+    return Guest(id=_id_of(node), event_id=event_id, email=email or None, status=status)
+
+
+def _unwrapped(entry: Node, wrapper: str | None) -> Node:
+    return entry if wrapper is None else entry.node(wrapper)
+
+
+def _id_of(node: Node) -> str:
+    """Return an id that can be written down anywhere: one with an address in it is none."""
+    found = node.optional_text("id") or node.optional_text("api_id") or ""
+    if not ID.fullmatch(found):
+        raise node.error("id", "is none")
+    return found
