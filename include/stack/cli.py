@@ -21,6 +21,7 @@ COMMANDS = (
     "send",
     "timeline",
     "deactivations",
+    "erase",
     "test",
     "bench",
     "lock",

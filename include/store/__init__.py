@@ -16,6 +16,7 @@ from include.store.contacts import Contacts
 from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
 from include.store.dispatches import Dispatches
+from include.store.erasure import Erasure
 from include.store.inbox import Inbox
 from include.store.job_runs import JobRuns
 from include.store.members import Members
@@ -50,6 +51,7 @@ class Store:
         self.deactivations = Deactivations(connection)
         self.refunds = Refunds(connection)
         self.cron_ticks = CronTicks(connection)
+        self.erasure = Erasure(connection)
         self.retention = Retention(connection)
         self.throttle = Throttle(connection)
         self.audit = AuditLog(connection)

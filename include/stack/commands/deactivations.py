@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import psutil
 import typer
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from include.clock import SystemClock
-from include.errors import ActRefusedError
 from include.jobs import ends_by_hand
-from include.jobs.person import Person, person_from
 from include.stack import lifecycle
+from include.stack.act import Actor, Json, Why, acting
 from include.stack.databases import store_of
 from include.stack.errors import StackError
 from include.stack.terminal import console, say
@@ -25,7 +22,7 @@ from include.store.deactivations import DAG_ID, State
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from include.jobs.ends_by_hand import Done
     from include.stack.stack import Stack
@@ -44,12 +41,6 @@ app = typer.Typer(
 Id = Annotated[
     int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Its number in the list.")
 ]
-Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit log.")]
-Actor = Annotated[
-    str | None,
-    typer.Option("--actor", metavar="NAME", help="Who decides; without, the local user."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -81,7 +72,7 @@ def show(
 @app.command()
 def cancel(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
     """Let the membership go on, whatever the vendor does at the end that was planned."""
-    with _act(reason, actor) as (stack, store, person):
+    with acting(reason, actor) as (stack, store, person):
         done = ends_by_hand.cancel(number, person=person, now=SystemClock().now(), store=store)
     _tell(
         stack,
@@ -104,7 +95,7 @@ def move(
 ) -> None:
     """Let the membership end at another moment that is to come."""
     at = date_from(date)
-    with _act(reason, actor) as (stack, store, person):
+    with acting(reason, actor) as (stack, store, person):
         done = ends_by_hand.move(number, at, person=person, now=SystemClock().now(), store=store)
     _tell(stack, done, f"is moved to {_moment(at)}", as_json)
 
@@ -112,7 +103,7 @@ def move(
 @app.command("run-now")
 def run_now(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
     """Let the membership end now, or have what failed tried again."""
-    with _act(reason, actor) as (stack, store, person):
+    with acting(reason, actor) as (stack, store, person):
         done = ends_by_hand.run_now(number, person=person, now=SystemClock().now(), store=store)
     _tell(stack, done, "is due now: the relay starts its run", as_json)
 
@@ -140,18 +131,6 @@ def read(store: Store, handle: str | None) -> list[Deactivation]:
     if not members:
         raise StackError("nobody is known under this name")
     return [row for member_id in members for row in store.deactivations.of_member(member_id)]
-
-
-@contextmanager
-def _act(reason: str, actor: str | None) -> Iterator[tuple[Stack, Store, Person]]:
-    """Give what an act needs; what cannot be done is one line for the person at the terminal."""
-    try:
-        person = person_from(psutil.Process().username() if actor is None else actor, reason)
-        stack = lifecycle.running_or_error(lifecycle.layout())
-        with store_of(stack) as store:
-            yield stack, store, person
-    except ActRefusedError as error:
-        raise StackError(str(error)) from None
 
 
 # --- what is shown ---

@@ -1,0 +1,92 @@
+"""One member's personal data: where it is, how it goes, and a search that proves it gone.
+
+What stays are keys: ids of events and of the vendors' objects, without which a late or second delivery would make
+her anew. Whatever can be traced back to her address becomes a hash or nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("erasure")
+BATCH_ROWS = 500
+SEARCH = sql.SQL("SELECT count(*) AS count FROM {} AS t WHERE {}")
+HOLDS = sql.SQL("position(%s IN lower(t::text)) > 0")
+
+
+class Erasure:
+    """Reads and redacts across all tables."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`, whose rows come as dicts."""
+        self._connection = connection
+
+    def members(self, email: str) -> dict[UUID, bool]:
+        """Return who has or had this address, and whether her account is deleted."""
+        rows = SQL.find_members(self._connection, email=email)
+        return {row["id"]: row["is_deleted"] for row in rows}
+
+    def open_ends(self, member_ids: Collection[UUID]) -> int:
+        """Count the planned ends of their memberships that are still to come."""
+        found: int = SQL.count_open_ends(self._connection, member_ids=list(member_ids))
+        return found
+
+    def events_of(self, member_ids: Collection[UUID], *, email_key: str) -> set[int]:
+        """Return the events about these members, or that name nobody but this address."""
+        rows = SQL.find_events(self._connection, member_ids=list(member_ids), email_key=email_key)
+        return {row["id"] for row in rows}
+
+    def bodies(self) -> Iterator[list[tuple[int, list[bytes]]]]:
+        """Yield all events that still have a body, with all their bodies, in batches."""
+        after = 0
+        while rows := list(SQL.read_bodies(self._connection, after=after, row_limit=BATCH_ROWS)):
+            yield [(row["id"], row["bodies"]) for row in rows]
+            after = rows[-1]["id"]
+
+    def working_on(self, inbox_ids: Collection[int]) -> int:
+        """Count the events of these that a run has in its hands."""
+        found: int = SQL.count_dispatched(self._connection, ids=list(inbox_ids))
+        return found
+
+    def erase(
+        self,
+        member_ids: Collection[UUID],
+        inbox_ids: Collection[int],
+        *,
+        reason: str,
+        now: datetime,
+    ) -> dict[str, int]:
+        """Redact; return the number of rows by table. Needs a transaction and the members' locks."""
+        members, events = {"member_ids": list(member_ids)}, {"ids": list(inbox_ids)}
+        return {
+            "ops.inbox": SQL.redact_events(self._connection, reason=reason, now=now, **events),
+            "ops.inbox_conflicts": SQL.delete_conflicts(self._connection, **events),
+            "ops.run_members": SQL.redact_outcomes(self._connection, **members),
+            "ops.contacts": SQL.delete_contacts(self._connection, **members),
+            "ops.audit_log": SQL.redact_audit(self._connection, **members),
+            "public.users": SQL.redact_users(self._connection, now=now, **members),
+        }
+
+    def search(self, needles: Sequence[str]) -> dict[str, int]:
+        """Return the tables, of ours and of the platform, with a row that holds one of these texts."""
+        found = {}
+        for row in list(SQL.read_tables(self._connection)):
+            table = sql.Identifier(row["schema"], row["name"])
+            holds = sql.SQL(" OR ").join([HOLDS] * len(needles))
+            [hits] = self._connection.execute(
+                SEARCH.format(table, holds), [needle.lower() for needle in needles]
+            ).fetchall()
+            if hits["count"]:
+                found[f"{row['schema']}.{row['name']}"] = hits["count"]
+        return found

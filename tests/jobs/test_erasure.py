@@ -1,0 +1,173 @@
+"""Erasure: nothing of her is left in any table, what identifies an event stays, and the journal still explains."""
+
+import hashlib
+
+import orjson
+import pytest
+
+from include.errors import ActRefusedError
+from include.jobs.erasure import erase, names
+from include.jobs.person import person_from
+from include.store.inbox import State
+
+EMAIL = "Ada.Lovelace+ops@Example.org"
+LOWER = EMAIL.lower()
+PERSON = person_from("grace", "she asked for it in writing")
+TABLES = """
+  SELECT table_schema || '.' || table_name AS name FROM information_schema.tables
+  WHERE table_schema IN ('ops', 'public') AND table_type = 'BASE TABLE'
+"""
+
+
+def everything(world):
+    """Return all rows of all tables as one text, bytes written out."""
+    texts = []
+    for table in world.query(TABLES):
+        for row in world.query(f"SELECT * FROM {table['name']}"):  # noqa: S608 - Postgres' own names
+            texts += [
+                bytes(value).decode("utf-8", "replace")
+                if isinstance(value, bytes | memoryview)
+                else orjson.dumps(value, default=str).decode()
+                for value in row.values()
+            ]
+    return "\n".join(texts).lower()
+
+
+def leave(world, email=EMAIL):
+    """Let her join, change, and delete her account, with every event applied."""
+    world.run(*world.join(email=email))
+    world.run(*world.act("update_member", email=email, tier="leader"))
+    events = world.act("delete_user", email=email)
+    run = world.run(*events)
+    assert world.states(run) <= {State.PROCESSED, State.SUPERSEDED}
+    world.query(
+        "UPDATE ops.deactivations SET state = 'done' WHERE state NOT IN ('done', 'revoked') RETURNING id"
+    )
+
+
+def erased(world, email=EMAIL, **options):
+    return erase(email, person=PERSON, now=world.clock.now(), store=world.store, **options)
+
+
+def test_nothing_of_her_is_left(world):
+    """Her address, its hashes and her names: in no table, in no form; a neighbour's are untouched."""
+    world.run(*world.join(email="grace@example.org", first_name="Grace", last_name="Hopper"))
+    leave(world)
+    traces = [
+        LOWER,
+        hashlib.md5(LOWER.encode(), usedforsecurity=False).hexdigest(),
+        "lovelace",
+        '"ada"',
+    ]
+    before = everything(world)
+    assert all(trace in before for trace in traces)
+
+    done = erased(world)
+
+    after = everything(world)
+    assert [trace for trace in traces if trace in after] == []
+    assert "grace@example.org" in after
+    assert len(done.members) == 1
+    assert done.rows["ops.inbox"] == done.events > 3
+
+
+def test_her_events_stay_known(world):
+    """A late second delivery of one of them is a duplicate, and makes nobody anew."""
+    leave(world)
+    events = world.events()
+
+    erased(world)
+    users = world.query("SELECT count(*) AS count FROM public.users")
+    ids = world.receive(*events)
+
+    assert set(world.rows(ids)) <= {State.PROCESSED, State.SUPERSEDED, State.IGNORED}
+    assert world.query("SELECT count(*) AS count FROM public.users") == users
+
+
+def test_act_is_audited_without_her_address(world):
+    """Who asked and why is written down; what happened to the member before can still be read."""
+    leave(world)
+    actions = world.audit()
+
+    erased(world)
+
+    assert world.audit() == [*actions, "member:erase"]
+    [row] = world.query("SELECT * FROM ops.audit_log WHERE action = 'member:erase'")
+    assert (row["actor"], row["metadata"]["why"]) == ("user:grace", "she asked for it in writing")
+
+
+def test_dry_run_changes_nothing(world):
+    """It counts what would go, by going and coming back."""
+    leave(world)
+    before = everything(world)
+
+    would = erased(world, dry_run=True)
+
+    assert everything(world) == before
+    assert erased(world).rows == would.rows
+
+
+def test_member_with_an_account_is_refused(world):
+    """Redacted while she is a member, she would come back with the next event: first she leaves."""
+    world.run(*world.join(email=EMAIL))
+    before = everything(world)
+
+    with pytest.raises(ActRefusedError, match="she still has an account"):
+        erased(world)
+
+    assert everything(world) == before
+
+
+def test_event_in_the_hands_of_a_run_is_waited_for(world):
+    """What a run has read it may write again."""
+    leave(world)
+    world.query("UPDATE ops.inbox SET state = 'dispatched' RETURNING id")
+
+    with pytest.raises(ActRefusedError, match="try again later"):
+        erased(world)
+
+
+def test_address_in_an_unknown_place_stops_it(world):
+    """The search is the proof: where it finds something, nothing is changed and the table is named."""
+    leave(world)
+    world.query("INSERT INTO ops.rejections VALUES (now(), 'stripe', %s, 1) RETURNING count", LOWER)
+
+    with pytest.raises(ActRefusedError, match=r"ops\.rejections"):
+        erased(world)
+
+    assert LOWER in everything(world).replace("ops.rejections", "")
+    assert "member:erase" not in world.audit()
+
+
+def test_stranger_is_nobody(world):
+    """A typing error must not look like a success."""
+    with pytest.raises(ActRefusedError, match="nobody is known"):
+        erased(world, email="nobody@example.org")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_named"),
+    [
+        (b'{"email": "ada@example.org"}', True),
+        (b'{"email": "ADA@Example.ORG"}', True),
+        (b'{"email": "ada\\u0040example.org"}', True),
+        (b'{"email": "ada@example.organic"}', True),
+        (b'{"email": "grace@example.org"}', False),
+        (b"\xff\\", False),
+    ],
+)
+def test_address_is_found_however_it_is_written(body, is_named):
+    """Capitals and JSON's escapes hide nothing; one event too many is better than one too few."""
+    assert names(body, "ada@example.org") is is_named
+
+
+def test_batches_reach_every_event(world, monkeypatch):
+    """The look through the bodies goes on to the last one."""
+    monkeypatch.setattr("include.store.erasure.BATCH_ROWS", 2)
+    leave(world)
+    scanned = []
+
+    erased(world, tell=scanned.append)
+
+    assert scanned == sorted(scanned)
+    assert len(scanned) > 2
