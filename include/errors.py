@@ -26,16 +26,32 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Final
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Final
+
+if TYPE_CHECKING:
+    from typing import Self
 
 ADDRESS: Final = re.compile(r"[^\s@<>()\"',;:=]+@[^\s@<>()\"',;:=]+")
 LONGEST_TEXT: Final = 300
+
+
+class ErrorClass(StrEnum):
+    """What is to be done about a failure; docs/failures.md has the vendors' failures by class."""
+
+    TRANSIENT = "transient"  # over in seconds or minutes: the same call works later
+    SLOW_TRANSIENT = "slow_transient"  # a limit that lasts for hours
+    PERMANENT = "permanent"  # it fails for ever, until a person changes something
+    TERMINAL_MEMBER = "terminal_member"  # only the member can undo it: recorded, no failure of ours
+    UNCERTAIN = "uncertain"  # it may have happened: a person looks, nothing repeats it
+    PAYLOAD = "payload"  # what the vendor sent cannot be read
 
 
 class OpsError(Exception):
     """Something went wrong."""
 
     retryable = False
+    kind: ClassVar[ErrorClass] = ErrorClass.PERMANENT
 
     def __init__(self, message: str | None = None) -> None:
         """Take `message`, or the class's docstring."""
@@ -49,6 +65,8 @@ class SignatureError(OpsError):
 class PayloadError(OpsError):
     """The event is signed but cannot be read."""
 
+    kind = ErrorClass.PAYLOAD
+
 
 class MemberUnknownError(OpsError):
     """No member can be found or made from this event."""
@@ -58,6 +76,7 @@ class StoreUnavailableError(OpsError):
     """The database cannot store the event now; send it again."""
 
     retryable = True
+    kind = ErrorClass.TRANSIENT
 
 
 class ActRefusedError(OpsError):
@@ -72,6 +91,7 @@ class AirflowBusyError(AirflowError):
     """Airflow does not answer or is overloaded; the same call will work later."""
 
     retryable = True
+    kind = ErrorClass.TRANSIENT
 
 
 class AirflowRefusedError(AirflowError):
@@ -85,11 +105,19 @@ class AirflowDagError(AirflowError):
 class VendorError(OpsError):
     """A vendor did not do what was asked."""
 
+    vendor: str | None = None
+
+    def by(self, vendor: str) -> Self:
+        """Say which vendor it was, and return itself."""
+        self.vendor = vendor
+        return self
+
 
 class VendorUnavailableError(VendorError):
     """The vendor is down or unreachable; the same call will work later."""
 
     retryable = True
+    kind = ErrorClass.TRANSIENT
 
 
 class VendorBusyError(VendorUnavailableError):
@@ -107,10 +135,13 @@ class VendorSlowDownError(VendorError):
     """The vendor has a limit that lasts for hours; try much later."""
 
     retryable = True
+    kind = ErrorClass.SLOW_TRANSIENT
 
 
 class VendorUncertainError(VendorError):
     """The answer was lost; the effect may or may not have happened."""
+
+    kind = ErrorClass.UNCERTAIN
 
 
 class PermanentVendorError(VendorError):
@@ -127,6 +158,8 @@ class AddressTakenError(PermanentVendorError):
 
 class ComplianceError(PermanentVendorError):
     """The vendor may not do this to the member; only she can change it."""
+
+    kind = ErrorClass.TERMINAL_MEMBER
 
 
 class ForgottenError(ComplianceError):

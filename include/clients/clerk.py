@@ -40,9 +40,9 @@ class Clerk:
         try:
             answer = self._session.get(url, auth=self._authorize, timeout=self._timeout_seconds)
         except requests.RequestException:
-            raise VendorUnavailableError("Clerk does not answer") from None
+            raise VendorUnavailableError("Clerk does not answer").by("clerk") from None
         if not answer.ok:
-            raise _error_from(answer)
+            raise _error_from(answer).by("clerk")
         return user_from(node_from(answer.content))
 
 

@@ -27,6 +27,7 @@ from include.errors import PermanentVendorError, VendorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+VENDOR = "mailchimp"
 MOST_IN_BULK = 500
 MOST_CONNECTIONS = 10  # Mailchimp's cap, over everything; how many there are is leased elsewhere
 BULK_TIMEOUT_SECONDS = 60  # hundreds of members take Mailchimp longer than one
@@ -229,16 +230,18 @@ def _checked(
         answer = function(*arguments, **options)
     except ApiClientError as error:
         if error.status_code is None:
-            raise network_error_from(error.text, repeatable=repeatable) from None
-        raise error_from(error.status_code, error.text, repeatable=repeatable) from None
+            failure = network_error_from(error.text, repeatable=repeatable)
+        else:
+            failure = error_from(error.status_code, error.text, repeatable=repeatable)
+        raise failure.by(VENDOR) from None
     if isinstance(answer, requests.Response) and not answer.ok:
-        raise error_from(answer.status_code, "", repeatable=repeatable)
+        raise error_from(answer.status_code, "", repeatable=repeatable).by(VENDOR)
     return answer
 
 
 def _json(answer: Any) -> JSON:
     if not isinstance(answer, dict):
-        raise error_from(HTTPStatus.BAD_GATEWAY, "", repeatable=True)
+        raise error_from(HTTPStatus.BAD_GATEWAY, "", repeatable=True).by(VENDOR)
     return answer
 
 

@@ -67,7 +67,7 @@ def _read(read: Callable[[Any], Any], wish: str | dict[str, Any]) -> Node:
     try:
         return Node(read(wish).to_dict(), "stripe")
     except stripe.StripeError as error:
-        raise _error_from(error) from None  # Stripe's own text may quote what was sent
+        raise _error_from(error).by("stripe") from None  # Stripe's own text may quote what was sent
 
 
 def _error_from(error: stripe.StripeError) -> VendorError:

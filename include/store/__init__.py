@@ -15,6 +15,7 @@ from include.store.audit import AuditLog
 from include.store.contacts import Contacts
 from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
+from include.store.dead_letters import DeadLetters
 from include.store.dispatches import Dispatches
 from include.store.erasure import Erasure
 from include.store.inbox import Inbox
@@ -49,6 +50,7 @@ class Store:
         self.contacts = Contacts(connection)
         self.steps = Steps(connection)
         self.deactivations = Deactivations(connection)
+        self.dead_letters = DeadLetters(connection)
         self.refunds = Refunds(connection)
         self.cron_ticks = CronTicks(connection)
         self.erasure = Erasure(connection)

@@ -90,6 +90,7 @@ class InboxRow:
     member_id: UUID | None
     dispatched_at: datetime | None
     finished_at: datetime | None
+    error_class: str | None  # of its last failure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -101,6 +101,12 @@ class Steps:
         )
         return [row["member_id"] for row in rows]
 
+    def decide(
+        self, keys: Collection[str], *, state: StepState, reason: str, now: datetime
+    ) -> None:
+        """Write down what a person has decided about uncertain steps."""
+        SQL.decide_steps(self._connection, keys=list(keys), state=state, reason=reason, now=now)
+
     def move(self, merged: Mapping[UUID, UUID]) -> None:
         """Give the steps of merged members to the ones they were merged into: once stays once."""
         SQL.move_steps(self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values()))

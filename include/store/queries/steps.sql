@@ -48,3 +48,9 @@ UPDATE ops.steps SET key = steps.effect || ':' || merged.to_id, member_id = merg
 FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)
 WHERE steps.member_id = merged.from_id
   AND NOT EXISTS (SELECT FROM ops.steps AS other WHERE other.key = steps.effect || ':' || merged.to_id);
+
+-- name: decide_steps(keys, state, reason, now)!
+-- Write down what a person has decided about uncertain steps: to do them again, or that they are as good as done.
+UPDATE ops.steps
+SET state = :state, reason = :reason, finished_at = CASE WHEN :state = 'planned' THEN NULL ELSE :now::timestamptz END
+WHERE key = ANY (:keys::text[]) AND state = 'uncertain';

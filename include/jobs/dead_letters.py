@@ -1,0 +1,293 @@
+"""What a person may do about dead letters: one or a thousand, once, and to the end.
+
+A decision is written down with all letters that it is about before anything is done. It is carried out in
+portions, each a transaction: whoever dies in between, `resume` goes on where it stopped. A letter is only
+changed in the state that the act is for, under its row's lock. So a second click, or a second person, finds
+nothing to do, and a letter that has come back meanwhile is not taken twice by the same decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from include.errors import OpsError
+from include.store.audit import Change
+from include.store.dead_letters import Act, LetterState
+from include.store.inbox import State
+from include.store.steps import StepState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.dead_letters import Decision, Filter, Group, Moved
+
+PORTION = 100
+STEP = "step:"  # how the subject of a letter begins that is about an effect
+PER_MINUTE = 300  # replays: a thousand take three minutes, and leave room for what comes in
+FIXED = "a later event has brought this about"
+HELD = "its replay was held before it began"
+TAKEN_AS_DONE = "taken as done by a person"
+STATES_FOR = {
+    Act.REPLAY: LetterState.OPEN,
+    Act.COMPENSATE: LetterState.OPEN,
+    Act.ABANDON: LetterState.OPEN,
+    Act.UNDO_ABANDON: LetterState.ABANDONED,
+    Act.CLOSE_FIXED: LetterState.OPEN,
+    Act.HOLD: LetterState.REPLAYING,
+}
+STATES_AFTER = {
+    Act.REPLAY: LetterState.REPLAYING,
+    Act.COMPENSATE: LetterState.COMPENSATING,
+    Act.ABANDON: LetterState.ABANDONED,
+    Act.UNDO_ABANDON: LetterState.OPEN,
+    Act.CLOSE_FIXED: LetterState.RESOLVED,
+    Act.HOLD: LetterState.OPEN,
+}
+
+
+class NoReasonError(OpsError):
+    """Say why: every act on dead letters needs a reason."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class By:
+    """Who decides, and why; no address in the reason."""
+
+    actor: str  # user:<name>
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What an act would be about: how many letters, and how many of them a later event has fixed."""
+
+    count: int
+    fixed: int
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """What came of an act: letters that were chosen, those of them it changed, those left out as fixed."""
+
+    decision_id: int | None
+    chosen: int
+    done: int
+    fixed: int = 0
+
+
+class Desk:
+    """Where a person decides about dead letters."""
+
+    def __init__(
+        self, store: Store, *, clock: Clock, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Work over `store`; `progress` is told (letters that had their turn, all of them)."""
+        self._store = store
+        self._letters = store.dead_letters
+        self._clock = clock
+        self._progress = progress
+
+    def preview(self, act: Act, wanted: Filter) -> Preview:
+        """Tell what an act on these letters would be about; nothing is changed."""
+        groups = tuple(self._letters.groups(_meant(act, wanted)))
+        return Preview(
+            count=sum(group.count for group in groups),
+            fixed=sum(group.fixed for group in groups),
+            groups=groups,
+        )
+
+    def replay(
+        self, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE, with_fixed: bool = False
+    ) -> Done:
+        """Let these letters' jobs try again, so many of them a minute.
+
+        Those that a later event has fixed are left out, unless `with_fixed`: `close_fixed` is for them.
+        """
+        letters = self._letters.select(_meant(Act.REPLAY, wanted))
+        chosen = [letter.id for letter in letters if with_fixed or not letter.is_fixed]
+        done = self._decide(Act.REPLAY, chosen, by=by, per_minute=per_minute)
+        return replace(done, fixed=len(letters) - len(chosen))
+
+    def compensate(self, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE) -> Done:
+        """Undo what these letters' jobs have half done; docs/failures.md says what that is for each."""
+        return self._act(Act.COMPENSATE, wanted, by=by, per_minute=per_minute)
+
+    def abandon(self, wanted: Filter, *, by: By) -> Done:
+        """Let these letters be: nothing is done about them any more."""
+        return self._act(Act.ABANDON, wanted, by=by)
+
+    def undo_abandon(self, wanted: Filter, *, by: By) -> Done:
+        """Let abandoned letters wait for a person again."""
+        return self._act(Act.UNDO_ABANDON, wanted, by=by)
+
+    def close_fixed(self, wanted: Filter, *, by: By) -> Done:
+        """Close those of these letters that a later event has fixed."""
+        letters = self._letters.select(_meant(Act.CLOSE_FIXED, wanted))
+        return self._decide(
+            Act.CLOSE_FIXED, [letter.id for letter in letters if letter.is_fixed], by=by
+        )
+
+    def hold(self, wanted: Filter, *, by: By) -> Done:
+        """Stop replays that no run has taken yet: their letters wait for a person again."""
+        return self._act(Act.HOLD, wanted, by=by)
+
+    def resume(self) -> list[Done]:
+        """Carry out to the end what was decided and interrupted."""
+        return [self._carry_out(decision) for decision in self._letters.unfinished()]
+
+    def _act(self, act: Act, wanted: Filter, *, by: By, per_minute: int | None = None) -> Done:
+        chosen = [letter.id for letter in self._letters.select(_meant(act, wanted))]
+        return self._decide(act, chosen, by=by, per_minute=per_minute)
+
+    def _decide(
+        self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int | None = None
+    ) -> Done:
+        """Write the decision down, and carry it out."""
+        if not by.why.strip():
+            raise NoReasonError
+        if not chosen:
+            return Done(decision_id=None, chosen=0, done=0)
+        decision = self._letters.decide(
+            act, chosen, actor=by.actor, why=by.why, per_minute=per_minute, now=self._clock.now()
+        )
+        return self._carry_out(decision)
+
+    def _carry_out(self, decision: Decision) -> Done:
+        total = len(decision.dead_letter_ids)
+        while decision.finished_at is None:
+            with self._store.transaction():
+                decision = self._letters.lock_decision(decision.id)
+                if decision.finished_at is None:  # else somebody else has just done the rest
+                    self._do_portion(decision)
+                decision = self._letters.lock_decision(decision.id)
+            if self._progress:
+                self._progress(decision.position, total)
+        return Done(decision_id=decision.id, chosen=total, done=decision.done)
+
+    def _do_portion(self, decision: Decision) -> None:
+        start, now = decision.position, self._clock.now()
+        portion = decision.dead_letter_ids[start : start + PORTION]
+        moved = self._change(decision, portion, now=now)
+        steps = [letter for letter in moved if letter.subject.startswith(STEP)]
+        others = [letter for letter in moved if not letter.subject.startswith(STEP)]
+        _carry_out_on_rows(decision, others, store=self._store, now=now)
+        _carry_out_on_steps(decision, steps, store=self._store, now=now)
+        audit_moves(
+            moved,
+            actor=decision.actor,
+            act=decision.act,
+            why=decision.why,
+            store=self._store,
+            now=now,
+        )
+        self._letters.advance(decision.id, position=start + len(portion), done=len(moved), now=now)
+
+    def _change(self, decision: Decision, portion: Sequence[int], *, now: datetime) -> list[Moved]:
+        """Bring the letters to their new state, but for those of which nothing can be replayed or held."""
+        if decision.act in (Act.REPLAY, Act.COMPENSATE):
+            portion = self._letters.with_rows(portion)
+        elif decision.act is Act.HOLD:
+            portion = self._letters.unstarted(portion)
+        return self._letters.change(
+            portion,
+            before=[STATES_FOR[decision.act]],
+            state=STATES_AFTER[decision.act],
+            actor=decision.actor,
+            why=decision.why,
+            act_id=decision.id,
+            now=now,
+        )
+
+
+def settle(
+    inbox_ids: Collection[int], *, actor: str, dag_run_id: str, store: Store, now: datetime
+) -> None:
+    """Close the letters of events that a run has ended well. In the transaction that ends them."""
+    moved = store.dead_letters.settle(inbox_ids, now=now)
+    audit_moves(moved, actor=actor, store=store, now=now, dag_run_id=dag_run_id)
+
+
+def audit_moves(  # noqa: PLR0913 - what there is to say, by name
+    moved: Iterable[Moved],
+    *,
+    actor: str,
+    store: Store,
+    now: datetime,
+    act: str | None = None,
+    why: str | None = None,
+    dag_run_id: str | None = None,
+) -> None:
+    """Write down that letters have come to another state, by what act of whom and why."""
+    reason = {"why": why} if why else {}
+    changes = [
+        Change(
+            target=f"dead_letter:{letter.id}",
+            actor=actor,
+            action=f"dead_letter:{act or letter.state}",
+            dag_run_id=dag_run_id,
+            before={"state": str(letter.state_before)},
+            after={"state": str(letter.state)},
+            metadata={"job": letter.job, "subject": letter.subject, **reason},
+        )
+        for letter in moved
+    ]
+    store.audit.add(changes, now=now)
+
+
+def _meant(act: Act, wanted: Filter) -> Filter:
+    """Return the filter for the state that the act is for: other letters are not its business."""
+    return replace(wanted, states=(STATES_FOR[act],))
+
+
+def _carry_out_on_rows(
+    decision: Decision, letters: Sequence[Moved], *, store: Store, now: datetime
+) -> None:
+    """Do to the events of letters what was decided about these."""
+    ids = [letter.id for letter in letters]
+    match decision.act:
+        case Act.REPLAY:
+            store.dead_letters.wait_again(_due(decision, ids))
+            store.inbox.wake_dispatchers()
+        case Act.COMPENSATE:
+            store.dead_letters.ask_for_run(_due(decision, ids))
+            store.inbox.wake_dispatchers()
+        case Act.CLOSE_FIXED:
+            store.dead_letters.end_rows(ids, state=State.SUPERSEDED, reason=FIXED, now=now)
+        case Act.HOLD:
+            store.dead_letters.kill_rows(ids, reason=HELD, now=now)
+
+
+def _carry_out_on_steps(
+    decision: Decision, letters: Sequence[Moved], *, store: Store, now: datetime
+) -> None:
+    """Do to uncertain effects what was decided: again, with the events that had led to them; or never more."""
+    ids = [letter.id for letter in letters]
+    keys = [letter.subject.removeprefix(STEP) for letter in letters]
+    match decision.act:
+        case Act.REPLAY:
+            store.steps.decide(keys, state=StepState.PLANNED, reason=decision.why, now=now)
+            store.dead_letters.wait_again(_due(decision, ids), also_done=True)
+            store.inbox.wake_dispatchers()
+        case Act.COMPENSATE:
+            store.steps.decide(keys, state=StepState.DONE, reason=TAKEN_AS_DONE, now=now)
+            store.dead_letters.change(
+                ids,
+                before=[LetterState.COMPENSATING],
+                state=LetterState.COMPENSATED,
+                actor=decision.actor,
+                why=decision.why,
+                now=now,
+            )
+
+
+def _due(decision: Decision, ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when each letter's turn is: its place in the decision, at so many a minute."""
+    pause = timedelta(minutes=1) / decision.per_minute if decision.per_minute else timedelta(0)
+    places = {id_: place for place, id_ in enumerate(decision.dead_letter_ids)}
+    return {id_: decision.made_at + places[id_] * pause for id_ in ids}

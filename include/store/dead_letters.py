@@ -1,0 +1,465 @@
+"""What failed, from its first try on, and what waits for a person.
+
+retrying ─▶ open ─▶ replaying ─▶ replayed       tried again, and it went well
+   │         │ ▲ ▲      └─ it failed again
+   │         │ │ └─▶ compensating ─▶ compensated    its half-done effect is undone
+   │         │ └────▶ abandoned                  a person lets it be; she may take that back
+   └─────────┴─▶ resolved                        it went well otherwise: a try, or a later event
+
+One row per case for ever: what fails again comes back as the same letter with one more attempt. A case is what
+fails together: a member's events of one job (`member:<uuid>`), else one event (`row:<inbox id>`), one effect
+(`step:<key>`), one run (`run:<dag run id>`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.errors import ErrorClass
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+    from include.store.inbox import State
+
+SQL = queries("dead_letters")
+NUMBERS = re.compile(r"\d+")
+
+
+class LetterState(StrEnum):
+    """Where a letter stands."""
+
+    RETRYING = "retrying"  # it has failed, and is tried again without anybody's doing
+    OPEN = "open"  # it is dead: it waits for a person
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    COMPENSATING = "compensating"
+    COMPENSATED = "compensated"
+    ABANDONED = "abandoned"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """How much it matters that somebody looks."""
+
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+SEVERITIES = {
+    ErrorClass.TRANSIENT: Severity.ERROR,
+    ErrorClass.SLOW_TRANSIENT: Severity.WARNING,
+    ErrorClass.PERMANENT: Severity.WARNING,
+    ErrorClass.TERMINAL_MEMBER: Severity.WARNING,
+    ErrorClass.UNCERTAIN: Severity.ERROR,
+    ErrorClass.PAYLOAD: Severity.ERROR,
+}
+
+
+class Act(StrEnum):
+    """What a person may decide."""
+
+    REPLAY = "replay"
+    COMPENSATE = "compensate"
+    ABANDON = "abandon"
+    UNDO_ABANDON = "undo_abandon"
+    CLOSE_FIXED = "close_fixed"
+    HOLD = "hold"  # replays that no run has taken yet wait for a person again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """One try that failed; no field may hold an address."""
+
+    job: str
+    subject: str
+    error_class: ErrorClass
+    reason: str
+    severity: Severity | None = None  # None: what its class is worth
+    vendor: str | None = None
+    member_id: UUID | None = None
+    inbox_ids: tuple[int, ...] = ()
+    tried_by: str | None = None  # the DAG that tried, where it is not the job's own
+    dag_run_id: str | None = None
+    try_number: int | None = None  # None: the next one of its run
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what alike failures of a job have in common: the class, and the reason without its numbers."""
+        text = f"{self.error_class}:{NUMBERS.sub('#', self.reason)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetter:
+    """One letter."""
+
+    id: int
+    job: str
+    subject: str
+    state: LetterState
+    error_class: ErrorClass
+    fingerprint: str
+    reason: str
+    severity: Severity
+    vendor: str | None
+    member_id: UUID | None
+    dag_run_id: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    since: datetime
+    act_id: int | None
+    actor: str | None
+    why: str | None
+    closed_at: datetime | None
+    attempts: int
+    is_fixed: bool  # a later event has brought about what failed here
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try that failed; `due_at` and `started_at` where they are known."""
+
+    job: str
+    dag_run_id: str
+    try_number: int
+    due_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime
+    error_class: ErrorClass
+    reason: str
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """Return how much later than due it began."""
+        if self.due_at is None or self.started_at is None:
+            return None
+        return (self.started_at - self.due_at).total_seconds()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Alike letters: the reason of the newest, the oldest as an example."""
+
+    job: str
+    error_class: ErrorClass
+    fingerprint: str
+    count: int
+    fixed: int
+    reason: str
+    severity: Severity
+    example_id: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenCount:
+    """How many letters of a job wait for a person, and since when the oldest does."""
+
+    job: str
+    severity: Severity
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter:
+    """Which letters are meant: those that fit everything that is said."""
+
+    ids: tuple[int, ...] | None = None
+    states: tuple[LetterState, ...] = (LetterState.OPEN,)
+    job: str | None = None
+    error_class: ErrorClass | None = None
+    fingerprint: str | None = None
+    member_id: UUID | None = None
+    since: datetime | None = None  # failed last at that time or later
+    until: datetime | None = None  # failed last before that
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """A letter that has come to another state."""
+
+    id: int
+    job: str
+    subject: str
+    member_id: UUID | None
+    dag_run_id: str | None
+    state_before: LetterState
+    state: LetterState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What a person has decided, and how far it is done."""
+
+    id: int
+    act: Act
+    actor: str
+    why: str
+    per_minute: int | None
+    dead_letter_ids: list[int]
+    position: int
+    done: int
+    made_at: datetime
+    finished_at: datetime | None
+
+
+class DeadLetters:
+    """The tables `ops.dead_letters`, `ops.dead_letter_rows`, `…_attempts`, `…_acts`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    # --- what fails ---
+
+    def note(self, failure: Failure, *, state: LetterState, now: datetime) -> DeadLetter:
+        """Write down a try that failed, and open its case or bring it back. Needs a transaction.
+
+        A case that waits for a person goes on waiting, whatever `state` says.
+        """
+        values = asdict(failure)
+        inbox_ids, tried_by = list(values.pop("inbox_ids")), values.pop("tried_by")
+        number, due, started = (values.pop(k) for k in ("try_number", "due_at", "started_at"))
+        values |= {
+            "severity": failure.severity or SEVERITIES[failure.error_class],
+            "fingerprint": failure.fingerprint,
+        }
+        letter = SQL.note_letter(self._connection, state=state, now=now, **values)
+        SQL.add_rows(self._connection, id=letter["id"], inbox_ids=inbox_ids)
+        SQL.add_attempt(
+            self._connection,
+            id=letter["id"],
+            job=tried_by or failure.job,
+            dag_run_id=failure.dag_run_id or "",
+            try_number=number,
+            due_at=due,
+            started_at=started,
+            error_class=failure.error_class,
+            reason=failure.reason,
+            now=now,
+        )
+        return _letter(SQL.read_letter(self._connection, id=letter["id"]))
+
+    def open_case(self, failure: Failure, *, now: datetime) -> DeadLetter:
+        """Let a failure wait for a person: a new letter, or one more attempt of the one there is.
+
+        With a `try_number` the same try is written down once, whoever reports it.
+        """
+        with self._connection.transaction():
+            return self.note(failure, state=LetterState.OPEN, now=now)
+
+    def settle(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
+        """Close the letters of these events of which all has gone well by now."""
+        rows = SQL.settle_letters(self._connection, inbox_ids=list(inbox_ids), now=now)
+        return [_moved(row) for row in rows]
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the letters of merged members to the ones they were merged into."""
+        SQL.move_letters(
+            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
+        )
+
+    # --- what there is ---
+
+    def get(self, letter_id: int) -> DeadLetter | None:
+        """Return one letter."""
+        row = SQL.read_letter(self._connection, id=letter_id)
+        return _letter(row) if row else None
+
+    def find(self, job: str, subject: str) -> DeadLetter | None:
+        """Return the letter of a case, if it ever failed."""
+        row = SQL.read_subject(self._connection, job=job, subject=subject)
+        return _letter(row) if row else None
+
+    def select(self, wanted: Filter, *, limit: int | None = None) -> list[DeadLetter]:
+        """Return the letters that fit, oldest first."""
+        rows = SQL.select_letters(self._connection, row_limit=limit, **_values(wanted))
+        return [_letter(row) for row in rows]
+
+    def groups(self, wanted: Filter) -> list[Group]:
+        """Return the letters that fit as groups of alike ones, the largest first."""
+        rows = SQL.group_letters(self._connection, **_values(wanted))
+        return [
+            Group(
+                **{
+                    **row,
+                    "error_class": ErrorClass(row["error_class"]),
+                    "severity": Severity(row["severity"]),
+                }
+            )
+            for row in rows
+        ]
+
+    def counts(self) -> dict[LetterState, int]:
+        """Count the letters in each state that has any."""
+        rows = SQL.count_states(self._connection)
+        return {LetterState(row["state"]): row["count"] for row in rows}
+
+    def open_counts(self) -> list[OpenCount]:
+        """Count what waits for a person, by job and severity."""
+        return [
+            OpenCount(**{**row, "severity": Severity(row["severity"])})
+            for row in SQL.count_open(self._connection)
+        ]
+
+    def attempts(self, letter_id: int) -> list[Attempt]:
+        """Return the tries of a letter that failed, oldest first."""
+        return [
+            Attempt(**{**row, "error_class": ErrorClass(row["error_class"])})
+            for row in SQL.read_attempts(self._connection, id=letter_id)
+        ]
+
+    def inbox_ids(self, letter_id: int) -> list[int]:
+        """Return which events wait with a letter, or waited."""
+        return [row["inbox_id"] for row in SQL.read_inbox_ids(self._connection, id=letter_id)]
+
+    def of_rows(self, inbox_ids: Collection[int]) -> list[DeadLetter]:
+        """Return the letters of these events."""
+        rows = SQL.read_of_rows(self._connection, inbox_ids=list(inbox_ids))
+        return [_letter(row) for row in rows]
+
+    # --- what is done about it ---
+
+    def change(  # noqa: PLR0913 - what is known of a decision, by name
+        self,
+        ids: Collection[int],
+        *,
+        before: Iterable[LetterState],
+        state: LetterState,
+        actor: str,
+        why: str | None,
+        now: datetime,
+        act_id: int | None = None,
+    ) -> list[Moved]:
+        """Bring letters to a state; return those that were in one of the states `before`.
+
+        One act changes a letter once, even if it has come back meanwhile.
+        """
+        rows = SQL.change_letters(
+            self._connection,
+            ids=list(ids),
+            before=list(before),
+            state=state,
+            act_id=act_id,
+            actor=actor,
+            why=why,
+            now=now,
+        )
+        return sorted((_moved({**row, "state": state}) for row in rows), key=lambda m: m.id)
+
+    def wait_again(self, due: Mapping[int, datetime], *, also_done: bool = False) -> None:
+        """Let the events of these letters wait for their job, each letter's from its time on.
+
+        With `also_done` that is so for events that went well, too.
+        """
+        SQL.wait_rows(
+            self._connection,
+            [{"id": id_, "due_at": due_at, "also_done": also_done} for id_, due_at in due.items()],
+        )
+
+    def ask_for_run(self, due: Mapping[int, datetime]) -> None:
+        """Have the dead events of these letters taken to a run of `webhook_retry`."""
+        SQL.ask_for_run(
+            self._connection, [{"id": id_, "due_at": due_at} for id_, due_at in due.items()]
+        )
+
+    def kill_rows(self, ids: Collection[int], *, reason: str, now: datetime) -> None:
+        """Let the events of these letters that wait for a run wait for a person."""
+        SQL.kill_rows(self._connection, ids=list(ids), reason=reason, now=now)
+
+    def end_rows(self, ids: Collection[int], *, state: State, reason: str, now: datetime) -> None:
+        """End the dead events of these letters."""
+        SQL.end_rows(self._connection, ids=list(ids), state=state, reason=reason, now=now)
+
+    def with_rows(self, ids: Collection[int]) -> list[int]:
+        """Return which of these letters have events: the others leave nothing to run again."""
+        return [row["id"] for row in SQL.read_with_rows(self._connection, ids=list(ids))]
+
+    def unstarted(self, ids: Collection[int]) -> list[int]:
+        """Return which of these letters wait for their replay's run, with all of their events."""
+        return [row["id"] for row in SQL.read_unstarted(self._connection, ids=list(ids))]
+
+    # --- what people have decided ---
+
+    def decide(  # noqa: PLR0913 - what a decision is, by name
+        self,
+        act: Act,
+        ids: Sequence[int],
+        *,
+        actor: str,
+        why: str,
+        per_minute: int | None,
+        now: datetime,
+    ) -> Decision:
+        """Write down a decision about these letters; nothing is done yet."""
+        row = SQL.begin_act(
+            self._connection,
+            act=act,
+            ids=list(ids),
+            actor=actor,
+            why=why,
+            per_minute=per_minute,
+            now=now,
+        )
+        return _decision(row)
+
+    def lock_decision(self, decision_id: int) -> Decision:
+        """Return a decision as it stands, and let nobody else work on it until the transaction ends."""
+        return _decision(SQL.lock_act(self._connection, id=decision_id))
+
+    def advance(self, decision_id: int, *, position: int, done: int, now: datetime) -> None:
+        """Write down up to which letter it is done, and for how many more there was something to do."""
+        SQL.advance_act(self._connection, id=decision_id, position=position, done=done, now=now)
+
+    def unfinished(self) -> list[Decision]:
+        """Return the decisions whose carrying out was interrupted."""
+        return [_decision(row) for row in SQL.read_unfinished(self._connection)]
+
+
+def _values(wanted: Filter) -> dict[str, Any]:
+    values = {field.name: getattr(wanted, field.name) for field in fields(Filter)}
+    lists = {
+        "ids": None if wanted.ids is None else list(wanted.ids),
+        "states": list(wanted.states),
+    }
+    return {**values, **lists}
+
+
+def _letter(row: Mapping[str, Any]) -> DeadLetter:
+    return DeadLetter(
+        **{
+            **row,
+            "state": LetterState(row["state"]),
+            "error_class": ErrorClass(row["error_class"]),
+            "severity": Severity(row["severity"]),
+        }
+    )
+
+
+def _moved(row: Mapping[str, Any]) -> Moved:
+    return Moved(
+        **{
+            **row,
+            "state_before": LetterState(row["state_before"]),
+            "state": LetterState(row["state"]),
+        }
+    )
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(**{**row, "act": Act(row["act"])})

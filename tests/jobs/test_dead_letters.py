@@ -1,0 +1,270 @@
+"""What people decide about dead letters: once, to the end, written down; and what can be taken back."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from include.clock import FixedClock
+from include.errors import ErrorClass
+from include.jobs.dead_letters import By, Desk, NoReasonError
+from include.store import Store
+from include.store.dead_letters import Act, Failure, Filter, LetterState
+from include.store.inbox import State
+from include.store.steps import Ending, StepState
+from tests.store.arrivals import NOW, receive
+
+BY = By(actor="user:grace", why="Mailchimp is back")
+
+
+@pytest.fixture
+def desk(store):
+    """Give a desk at which it is nine in the morning."""
+    return Desk(store, clock=FixedClock(NOW))
+
+
+def dead(store, count=1, *, at=NOW, **changes):
+    """Make dead letters of one event each, and return the letters' ids."""
+    start = store.inbox.counts().get(State.DEAD, 0)
+    events = [f"evt_{start + n}" for n in range(count)]
+    rows = receive(store, *events, state=State.DEAD)
+    return [
+        store.dead_letters.open_case(
+            Failure(
+                **{
+                    "job": "mailchimp_sync",
+                    "subject": f"row:{row}",
+                    "error_class": ErrorClass.TRANSIENT,
+                    "reason": "Mailchimp is out of service",
+                    "inbox_ids": (row,),
+                    "dag_run_id": "run_1",
+                    **changes,
+                }
+            ),
+            now=at,
+        ).id
+        for row in rows
+    ]
+
+
+def rows_of(store, ids):
+    """Return the events of letters."""
+    return [row for id_ in ids for row in store.inbox.rows(store.dead_letters.inbox_ids(id_))]
+
+
+def states(store, ids):
+    return {store.dead_letters.get(id_).state for id_ in ids}
+
+
+def audit(store):
+    rows = store.connection.execute("SELECT * FROM ops.audit_log ORDER BY id").fetchall()
+    return [row for row in rows if row["target"].startswith("dead_letter:")]
+
+
+def test_replay_lets_the_job_try_again(store, desk):
+    """The events wait for their own job, under their own keys; who, why, before and after are audited."""
+    ids = dead(store)
+
+    done = desk.replay(Filter(ids=tuple(ids)), by=BY)
+
+    assert (done.chosen, done.done) == (1, 1)
+    [row] = rows_of(store, ids)
+    assert (row.state, row.job, row.due_at) == (State.WAITING, "mailchimp_sync", NOW)
+    assert states(store, ids) == {LetterState.REPLAYING}
+    [entry] = audit(store)
+    assert (entry["actor"], entry["action"]) == ("user:grace", "dead_letter:replay")
+    assert (entry["before"], entry["after"]) == ({"state": "open"}, {"state": "replaying"})
+    assert entry["metadata"]["why"] == BY.why
+
+
+def test_second_click_does_nothing(store, desk):
+    """F2: one replay, one run."""
+    ids = dead(store)
+
+    counts = [desk.replay(Filter(ids=tuple(ids)), by=BY).done for _ in range(2)]
+
+    assert counts == [1, 0]
+    assert len(audit(store)) == 1
+
+
+def test_two_people_at_once_replay_once(store, database):
+    """F2: each letter is taken by one of them, whoever is faster."""
+    dead(store, 120)
+
+    def replay(_):
+        other = Store.connect(database)
+        try:
+            return Desk(other, clock=FixedClock(NOW)).replay(Filter(), by=BY).done
+        finally:
+            other.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(replay, range(4)))
+
+    assert sum(done) == 120
+    assert len(audit(store)) == 120
+
+
+def test_thousand_are_previewed_throttled_and_done(store, desk):
+    """F4: the preview counts what the replay does, and the due times keep to so many a minute."""
+    ids = dead(store, 1000)
+    told = []
+    desk = Desk(store, clock=FixedClock(NOW), progress=lambda *place: told.append(place))
+    preview = desk.preview(Act.REPLAY, Filter(job="mailchimp_sync"))
+
+    done = desk.replay(Filter(job="mailchimp_sync"), by=BY, per_minute=100)
+
+    assert preview.count == done.chosen == done.done == 1000
+    assert told == [(n, 1000) for n in range(100, 1001, 100)]
+    due = [row.due_at for row in rows_of(store, ids)]
+    assert due == sorted(due)
+    in_minutes = [sum(d < NOW + timedelta(minutes=m + 1) for d in due) for m in range(10)]
+    assert in_minutes == [100 * (m + 1) for m in range(10)]
+
+
+def test_crash_is_resumed_without_repeats(store, desk):
+    """F4: what had its turn does not get another, even if it has failed again meanwhile."""
+    ids = dead(store, 250)
+
+    class Crash(Exception):  # noqa: N818 - as of a process
+        pass
+
+    def crash(position, _total):
+        if position == 100:
+            raise Crash
+
+    with pytest.raises(Crash):
+        Desk(store, clock=FixedClock(NOW), progress=crash).replay(Filter(), by=BY)
+    came_back = ids[0]
+    subject = store.dead_letters.get(came_back).subject
+    again = Failure(
+        job="mailchimp_sync", subject=subject, error_class=ErrorClass.TRANSIENT, reason="x"
+    )
+    store.dead_letters.open_case(again, now=NOW)
+
+    [done] = desk.resume()
+
+    assert (done.chosen, done.done) == (250, 250)
+    assert states(store, [came_back]) == {LetterState.OPEN}
+    assert states(store, ids[1:]) == {LetterState.REPLAYING}
+    assert len(audit(store)) == 250
+    assert desk.resume() == []
+
+
+def test_replay_can_be_held(store, desk):
+    """F4: what no run has taken yet waits for a person again; the rest goes on."""
+    ids = dead(store, 3)
+    desk.replay(Filter(), by=BY, per_minute=1)
+    taken = store.dispatches.claim(
+        "mailchimp_sync", now=NOW, max_in_flight=2, batch_size=500, member_limit=100
+    )
+    assert len(taken.inbox_ids) == 1
+
+    held = desk.hold(Filter(), by=BY)
+
+    assert held.done == 2
+    assert states(store, ids[:1]) == {LetterState.REPLAYING}
+    assert states(store, ids[1:]) == {LetterState.OPEN}
+    assert [row.state for row in rows_of(store, ids)] == [State.DISPATCHED, State.DEAD, State.DEAD]
+
+
+def test_abandoning_needs_a_reason_and_can_be_undone(store, desk):
+    """F7: and is in the audit log both times."""
+    ids = dead(store)
+    with pytest.raises(NoReasonError):
+        desk.abandon(Filter(), by=By(actor="user:grace", why=" "))
+
+    desk.abandon(Filter(), by=By(actor="user:grace", why="a test account"))
+    assert states(store, ids) == {LetterState.ABANDONED}
+    assert desk.replay(Filter(), by=BY).chosen == 0
+    desk.undo_abandon(Filter(ids=tuple(ids)), by=BY)
+
+    assert states(store, ids) == {LetterState.OPEN}
+    actions = [entry["action"] for entry in audit(store)]
+    assert actions == ["dead_letter:abandon", "dead_letter:undo_abandon"]
+    assert desk.replay(Filter(), by=BY).done == 1
+
+
+def test_what_a_later_event_fixed_is_offered(store, desk):
+    """F3: it is counted apart, not replayed, and closed on demand."""
+    ada = UUID(int=7)
+    [fixed] = dead(store, subject=f"member:{ada}", member_id=ada, at=NOW - timedelta(minutes=1))
+    [other] = dead(store)
+    [later] = receive(store, "evt_later", state=State.DISPATCHED)
+    store.inbox.assign_members({later: ada})
+    store.inbox.finish([later], state=State.PROCESSED, now=NOW)
+
+    preview = desk.preview(Act.REPLAY, Filter())
+    replayed = desk.replay(Filter(), by=BY)
+    closed = desk.close_fixed(Filter(), by=BY)
+
+    assert (preview.count, preview.fixed) == (2, 1)
+    assert (replayed.done, replayed.fixed, closed.done) == (1, 1, 1)
+    assert states(store, [fixed]) == {LetterState.RESOLVED}
+    assert [row.state for row in rows_of(store, [fixed])] == [State.SUPERSEDED]
+    assert states(store, [other]) == {LetterState.REPLAYING}
+
+
+def test_letter_without_events_cannot_be_replayed(store, desk):
+    """A failed run of a timetable has nothing to run again: its next run does it. It can be abandoned."""
+    store.dead_letters.open_case(
+        Failure(
+            job="luma_auto_approval",
+            subject="run:scheduled__1",
+            error_class=ErrorClass.TRANSIENT,
+            reason="the run failed",
+        ),
+        now=NOW,
+    )
+
+    assert desk.replay(Filter(), by=BY).done == 0
+    assert desk.abandon(Filter(), by=BY).done == 1
+
+
+@pytest.fixture
+def uncertain(store):
+    """Give the letter of a welcome whose answer was lost; its event went well."""
+    ada = UUID(int=7)
+    [row] = receive(store, "evt_1", state=State.DISPATCHED)
+    store.inbox.finish([row], state=State.PROCESSED, now=NOW)
+    store.steps.plan("welcome", [ada], dag_run_id="run_1", now=NOW)
+    key = f"welcome:{ada}"
+    store.steps.intend([key], dag_run_id="run_1", now=NOW)
+    store.steps.end([Ending(key=key, state=StepState.UNCERTAIN)], now=NOW)
+    [letter] = [
+        store.dead_letters.open_case(
+            Failure(
+                job="mailchimp_sync",
+                subject=f"step:{key}",
+                error_class=ErrorClass.UNCERTAIN,
+                reason="the answer was lost",
+                member_id=ada,
+                inbox_ids=(row,),
+            ),
+            now=NOW,
+        )
+    ]
+    return letter
+
+
+def step_state(store):
+    return store.connection.execute("SELECT state FROM ops.steps").fetchone()["state"]
+
+
+def test_uncertain_effect_is_done_again(store, desk, uncertain):
+    """A person has seen that it did not happen: it is planned, and its event runs once more."""
+    desk.replay(Filter(), by=BY)
+
+    assert step_state(store) == StepState.PLANNED
+    assert [row.state for row in rows_of(store, [uncertain.id])] == [State.WAITING]
+    assert states(store, [uncertain.id]) == {LetterState.REPLAYING}
+
+
+def test_uncertain_effect_is_taken_as_done(store, desk, uncertain):
+    """A mail cannot be called back: compensated means that it is never sent again."""
+    desk.compensate(Filter(), by=BY)
+
+    assert step_state(store) == StepState.DONE
+    assert states(store, [uncertain.id]) == {LetterState.COMPENSATED}
+    assert [row.state for row in rows_of(store, [uncertain.id])] == [State.PROCESSED]
