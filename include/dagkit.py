@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from include.clients.clerk import Clerk
     from include.clients.luma import Luma
     from include.clients.mailchimp import Automation, Journey, Mailchimp
+    from include.clients.slack import Slack
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.settings import JobSettings
@@ -297,6 +298,11 @@ class Runtime:
             database_url=url.render_as_string(hide_password=False),
         )
 
+    @cached_property
+    def slack(self) -> Slack:
+        """Return a client that fetches its connection (`slack`) with its first call."""
+        return cast("Slack", _Lazy(self._connect_slack))
+
     def _connect_stripe(self) -> Stripe:
         from include.clients.stripe import Stripe
 
@@ -347,6 +353,24 @@ class Runtime:
             list_id=str(extra.get("list_id", "")),
             timeout_seconds=self.settings.vendor_timeout_seconds,
             welcome=_welcome_from(extra, self.settings.welcome),
+        )
+
+    def _connect_slack(self) -> Slack:
+        from airflow.providers.slack.hooks.slack import SlackHook
+
+        from include.clients.slack import QUIET, Slack
+
+        hook = SlackHook(
+            slack_conn_id="slack",
+            timeout=round(self.settings.vendor_timeout_seconds),
+            retry_handlers=[],  # the package would send a message twice whose answer was lost
+            logger=QUIET,
+        )
+        extra = hook.get_connection("slack").extra_dejson
+        return Slack(
+            hook.client,
+            ops_channel=str(extra.get("ops_channel", "")),
+            staff_channel=str(extra.get("staff_channel", "")),
         )
 
 

@@ -12,6 +12,7 @@ import orjson
 from include.sandbox.descriptions import Description, Direction, Json, Operation, typed
 from include.sandbox.leniencies import (
     NO_BODY,
+    is_newer_refusal,
     is_stub,
     is_undescribed,
     undescribed_query,
@@ -46,6 +47,7 @@ class Contracts:
     def check_request(self, vendor: str, call: Call, switches: Switches) -> None:
         """Hold a request against its operation: that there is one, its query, its body."""
         description = self._described(vendor, call, switches)
+        call = self._vendors[vendor].call_in_description(call)
         operation = description.operation(call.method, call.path)
         if operation is None:
             if not is_undescribed(vendor, call.method, call.path):
@@ -60,11 +62,13 @@ class Contracts:
     def check_answer(self, vendor: str, call: Call, answer: Answer, switches: Switches) -> None:
         """Hold an answer against what its operation says about this status."""
         description = self._described(vendor, call, switches)
+        call = self._vendors[vendor].call_in_description(call)
         operation = description.operation(call.method, call.path)
         if operation is None:
             problem = by_object(description, answer)
         else:
-            problem = answer_problem(vendor, description, operation, answer)
+            status = self._vendors[vendor].status_in_description(answer)
+            problem = answer_problem(vendor, description, operation, answer, status)
         if problem is not None:
             self._add(vendor, call, "answer", f"{answer.status}: {problem}")
 
@@ -161,11 +165,11 @@ def query_values(call: Call, parameters: Mapping[str, Json]) -> Json:
 
 
 def answer_problem(
-    vendor: str, description: Description, operation: Operation, answer: Answer
+    vendor: str, description: Description, operation: Operation, answer: Answer, status: str
 ) -> str | None:
-    """Return what is wrong with an answer, or None."""
+    """Return what is wrong with an answer that the description has under `status`, or None."""
     described = operation.body["responses"]
-    status = str(answer.status) if str(answer.status) in described else "default"
+    status = status if status in described else "default"
     if status not in described:
         return "the description has no such status"
     pointer = f"{operation.pointer}/responses/{status}"
@@ -176,7 +180,7 @@ def answer_problem(
     if kind not in content:
         return f"the content type {kind!r} is not one of {sorted(content)}"
     document = without_extras(vendor, answer.status, orjson.loads(answer.body))
-    if is_stub(vendor, document):
+    if is_stub(vendor, document) or is_newer_refusal(vendor, document):
         return None
     schema = f"{pointer}/content/{kind.replace('/', '~1')}/schema"
     return description.problem(document, schema, "answer")
@@ -184,7 +188,8 @@ def answer_problem(
 
 def by_object(description: Description, answer: Answer) -> str | None:
     """Return what is wrong with the objects in an answer, each under the schema of its `object`."""
-    document = orjson.loads(answer.body) if answer.body else {}
+    is_json = (answer.content_type or "").startswith(JSON_BODY)
+    document = orjson.loads(answer.body) if answer.body and is_json else {}
     items = document.get("data", [document]) if isinstance(document, dict) else []
     for item in items[:2]:
         pointer = f"/components/schemas/{item.get('object')}"

@@ -41,6 +41,7 @@ class Description:
     def __init__(self, file: Path) -> None:
         """Read the file; closed for fields that it does not name."""
         self._document: Json = orjson.loads(file.read_bytes())
+        read_unions(self._document)
         close(self._document)
         allow_null_in_enums(self._document)
         self._base = f"urn:{file.name}"
@@ -118,6 +119,15 @@ def operations_in(document: Json) -> Iterator[Operation]:
                     pointer=f"/paths/{escaped}/{method}",
                     body=document["paths"][path][method],
                 )
+
+
+def read_unions(document: Json) -> None:
+    """Read `items.anyOf` of no array as a choice: that is how Slack's description writes one."""
+    for node in list(nodes_in(document)):
+        items = node.get("items")
+        if "type" not in node and isinstance(items, dict) and "anyOf" in items:
+            node.setdefault("anyOf", items["anyOf"])
+            del node["items"]
 
 
 def close(document: Json) -> None:

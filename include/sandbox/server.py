@@ -1,7 +1,7 @@
 """All vendors on one port: `python -m include.sandbox.server`.
 
-`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…`, `/luma/v1/…` answer as the vendors do; `/_sandbox`
-is the control interface (its documentation: `/_sandbox/docs`).
+`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…`, `/luma/v1/…`, `/slack/api/…` and `/slack/services/…` answer
+as the vendors do; `/_sandbox` is the control interface (its documentation: `/_sandbox/docs`).
 """
 
 import socket
@@ -18,6 +18,7 @@ from include.sandbox.gateway import RESET, Gateway
 from include.sandbox.luma import routes as luma
 from include.sandbox.mailchimp import routes as mailchimp
 from include.sandbox.settings import Settings
+from include.sandbox.slack import routes as slack
 from include.sandbox.stripe import routes as stripe
 from include.sandbox.world import World
 
@@ -29,6 +30,7 @@ VENDORS = (
     clerk.VENDOR,
     mailchimp.VENDOR,
     luma.VENDOR,
+    slack.VENDOR,
 )
 """The table of vendors: one package and one line here add another."""
 

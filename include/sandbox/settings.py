@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     clerk_api_key: SecretStr | None = None
     mailchimp_api_key: SecretStr | None = None
     luma_api_key: SecretStr | None = None
+    slack_api_key: SecretStr | None = None  # the bot's token
+    slack_user_token: SecretStr | None = None  # the owner's
+    slack_webhook: SecretStr | None = None  # what follows `/services/` in the URL
     stripe_webhook_secret: SecretStr | None = None
     clerk_webhook_secret: SecretStr | None = None
 

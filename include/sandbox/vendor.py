@@ -22,6 +22,7 @@ class Switches:
     auto_deliver: bool = False
     service_seconds: dict[str, float] = field(default_factory=dict)
     luma_calls_per_minute: int = 200
+    slack_limits: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +71,7 @@ class Vendor:
     most_at_once: int | None = None
     too_many: Callable[[], Answer] = lambda: Answer(429)
     webhooks: Webhooks | None = None
+    call_in_description: Callable[[Call], Call] = lambda call: call
+    """A call as the vendor's description writes it, where that is not as it comes."""
+    status_in_description: Callable[[Answer], str] = lambda answer: str(answer.status)
+    """Under which status the description has an answer."""

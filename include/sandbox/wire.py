@@ -11,6 +11,7 @@ from starlette.routing import compile_path
 
 JSON = "application/json"
 
+Json = dict[str, Any]
 Handler = Callable[Concatenate[Any, "Call", ...], "Answer"]
 Route = tuple[re.Pattern[str], Handler]
 

@@ -206,6 +206,8 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         "clerk": stack.clerk_api_key,
         "mailchimp": stack.mailchimp_api_key,
         "luma": stack.luma_api_key,
+        "slack": stack.slack_bot_token,
+        "slack_webhook": stack.slack_webhook,
     }
     databases = {
         "ops_postgres": stack.database_url,
@@ -217,8 +219,16 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
             fitted.append(_to_database(one, databases[one.id]))
             continue
         host = one.host.replace(SANDBOX_ORIGIN, stack.sandbox_url)
-        fitted.append(replace(one, host=host, password=passwords.get(one.id, one.password)))
+        extra = {name: _on_stack(value, stack) for name, value in one.extra.items()}
+        password = passwords.get(one.id, one.password)
+        fitted.append(replace(one, host=host, password=password, extra=extra))
     return replace(settings, connections=tuple(fitted))
+
+
+def _on_stack(value: Any, stack: Stack) -> Any:
+    """Return an extra's value with the stack's sandbox in place of the file's."""
+    is_text = isinstance(value, str)
+    return value.replace(SANDBOX_ORIGIN, stack.sandbox_url) if is_text else value
 
 
 def _to_database(connection: Connection, dsn: str) -> Connection:

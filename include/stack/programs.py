@@ -91,6 +91,9 @@ def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_SANDBOX_CLERK_API_KEY": stack.clerk_api_key,
         "OPS_SANDBOX_MAILCHIMP_API_KEY": stack.mailchimp_api_key,
         "OPS_SANDBOX_LUMA_API_KEY": stack.luma_api_key,
+        "OPS_SANDBOX_SLACK_API_KEY": stack.slack_bot_token,
+        "OPS_SANDBOX_SLACK_USER_TOKEN": stack.slack_user_token,
+        "OPS_SANDBOX_SLACK_WEBHOOK": stack.slack_webhook,
     }
 
 

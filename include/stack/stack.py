@@ -32,6 +32,11 @@ def _svix_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
+def _slack_webhook() -> str:
+    """Return what an incoming webhook's URL ends in: workspace, app, secret."""
+    return "T0SANDBOX01/B0OPSBOT001/" + secrets.token_hex(12)
+
+
 def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
@@ -65,6 +70,9 @@ class Stack:
     clerk_api_key: str = field(default_factory=lambda: "sk_test_" + secrets.token_hex(24))
     mailchimp_api_key: str = field(default_factory=lambda: secrets.token_hex(16) + "-us1")
     luma_api_key: str = field(default_factory=lambda: "secret-" + secrets.token_hex(16))
+    slack_bot_token: str = field(default_factory=lambda: "xoxb-" + secrets.token_hex(24))
+    slack_user_token: str = field(default_factory=lambda: "xoxp-" + secrets.token_hex(24))
+    slack_webhook: str = field(default_factory=_slack_webhook)
     fernet_key: str = field(default_factory=_fernet_key)
     jwt_secret: str = field(default_factory=_token)
     api_secret_key: str = field(default_factory=_token)

@@ -14,6 +14,7 @@ import mailchimp_marketing
 import pytest
 import requests
 import stripe
+from slack_sdk import WebClient
 
 from include.sandbox.server import create_server
 from include.sandbox.settings import Settings
@@ -222,6 +223,24 @@ def mailchimp_client_of(sandbox: LiveSandbox) -> mailchimp_marketing.Client:
     client = mailchimp_marketing.Client({"api_key": "sandbox-us6", "timeout": 10})
     client.api_client.host = f"{sandbox.url}/mailchimp/3.0"
     return client
+
+
+@pytest.fixture
+def slack(checked: LiveSandbox) -> WebClient:
+    """Slack's own package with a bot's token, pointed at the sandbox."""
+    return slack_client_of(checked)
+
+
+@pytest.fixture
+def slack_admin(checked: LiveSandbox) -> WebClient:
+    """Slack's own package with the owner's token."""
+    return slack_client_of(checked, admin=True)
+
+
+def slack_client_of(sandbox: LiveSandbox, *, admin: bool = False) -> WebClient:
+    """Return Slack's client for a sandbox, of the bot or of the owner; nothing is tried twice."""
+    token = "xoxp-sandbox" if admin else "xoxb-sandbox"
+    return WebClient(token, base_url=f"{sandbox.url}/slack/api/", retry_handlers=[], timeout=10)
 
 
 @pytest.fixture

@@ -37,5 +37,14 @@ def connections(world):
             "password": "key-us1",
             "extra": extra,
         },
+        "slack": {
+            "conn_type": "slack",
+            "password": "xoxb-sandbox",
+            "extra": {
+                "base_url": f"{url}/slack/api/",
+                "ops_channel": "C0OPSALERTS",
+                "staff_channel": "C0STAFF0001",
+            },
+        },
     }
     return {name: orjson.dumps(document).decode() for name, document in documents.items()}

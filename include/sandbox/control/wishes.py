@@ -24,6 +24,7 @@ class SettingsWish(Wish):
     auto_deliver: bool | None = None
     service_seconds: dict[str, float] | None = None
     luma_calls_per_minute: int | None = Field(default=None, ge=1)
+    slack_limits: bool | None = None
 
 
 class FaultWish(Wish):

@@ -22,6 +22,7 @@ KEYS = {
     "clerk": {"authorization": "Bearer sk_test"},
     "mailchimp": {"authorization": "Bearer token"},
     "luma": {"x-luma-api-key": "key"},
+    "slack": {"authorization": "Bearer xoxb-1"},
 }
 
 

@@ -32,7 +32,9 @@ def test_file_of_the_repository_is_readable():
     """The one that the Astro CLI and `./ops up` load."""
     settings = read(ROOT / "airflow_settings.yaml")
 
-    assert {"ops_postgres", "airflow_postgres", "stripe", "luma"} <= set(settings.documents())
+    databases = {"ops_postgres", "airflow_postgres"}
+    vendors = {"stripe", "clerk", "mailchimp", "luma", "slack", "slack_webhook"}
+    assert databases | vendors <= set(settings.documents())
 
 
 def test_what_is_written_is_what_comes_out():
@@ -108,6 +110,9 @@ def test_connections_point_to_the_stack(stack):
     assert documents["stripe"]["host"] == "http://127.0.0.1:2/stripe"
     assert documents["stripe"]["password"] == stack.stripe_api_key
     assert documents["mailchimp"]["extra"]["list_id"] == "a1b2c3d4e5"
+    assert documents["slack"]["extra"]["base_url"] == "http://127.0.0.1:2/slack/api/"
+    assert documents["slack"]["password"] == stack.slack_bot_token
+    assert documents["slack_webhook"]["host"] == "http://127.0.0.1:2/slack/services"
     assert documents["ops_postgres"]["port"] == 4
     assert documents["ops_postgres"]["password"] == stack.ops_database_password
     assert documents["airflow_postgres"]["password"] == stack.airflow_database_password

@@ -1,0 +1,90 @@
+"""Slack, through its own package: messages to people (docs.slack.dev/reference/methods)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk.errors import SlackApiError
+
+from include.clients.slack_errors import NETWORK_ERRORS, error_from, network_error_from
+from include.errors import PermanentVendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from slack_sdk import WebClient
+    from slack_sdk.web import SlackResponse
+
+QUIET = logging.getLogger("include.clients.slack.package")
+"""For the package, which logs what it sends and what it cannot read; our errors say what is needed."""
+QUIET.setLevel(logging.CRITICAL + 1)
+
+Block = dict[str, Any]
+
+
+class Slack:
+    """What we ask of Slack. The client must not try anything twice by itself."""
+
+    def __init__(self, client: WebClient, *, ops_channel: str, staff_channel: str) -> None:
+        """Call with `client`; failures go to `ops_channel`, questions to people to `staff_channel`."""
+        self._client = client
+        self.ops_channel = ops_channel
+        self.staff_channel = staff_channel
+
+    def post_message(
+        self,
+        channel: str,
+        text: str,
+        *,
+        blocks: Sequence[Block] | None = None,
+        thread_ts: str | None = None,
+    ) -> str:
+        """Post a message and return its `ts`, which a reply gives as `thread_ts`.
+
+        `text` is what is shown where blocks are not. Slack has no key against doubles: VendorUncertainError
+        says that the message may stand there. One message a second goes into a channel: VendorBusyError.
+        """
+        answer = _call(
+            self._client.chat_postMessage,
+            repeatable=False,
+            channel=channel,
+            text=text,
+            blocks=blocks,
+            thread_ts=thread_ts,
+            unfurl_links=False,
+        )
+        return _text_in(answer, "ts")
+
+    def update_message(
+        self, channel: str, ts: str, text: str, *, blocks: Sequence[Block] | None = None
+    ) -> None:
+        """Replace the text of a message of ours, and its blocks where some are given."""
+        _call(
+            self._client.chat_update,
+            repeatable=True,
+            channel=channel,
+            ts=ts,
+            text=text,
+            blocks=blocks,
+        )
+
+
+def _call(
+    method: Callable[..., SlackResponse], *, repeatable: bool, **arguments: Any
+) -> SlackResponse:
+    """Call a method of the package; every failure becomes one of ours."""
+    try:
+        return method(**arguments)
+    except SlackApiError as error:
+        raise error_from(error, repeatable=repeatable) from None  # its text quotes the answer
+    except NETWORK_ERRORS as error:
+        raise network_error_from(error, repeatable=repeatable) from None
+
+
+def _text_in(answer: SlackResponse, name: str) -> str:
+    """Return a text of an answer, or say that the answer makes no sense."""
+    value = answer.get(name)
+    if not isinstance(value, str):
+        raise PermanentVendorError(f"Slack's answer has no {name}")
+    return value

@@ -1,0 +1,99 @@
+"""Our client of Slack against the sandbox: what it returns, and which error means what."""
+
+import pytest
+
+from include.clients.slack import Slack
+from include.errors import (
+    PermanentVendorError,
+    VendorBusyError,
+    VendorNotFoundError,
+    VendorUnavailableError,
+    VendorUncertainError,
+)
+from tests.contract.conftest import slack_client_of
+
+OPS = "C0OPSALERTS"
+
+
+@pytest.fixture
+def client(sandbox):
+    """Our client, with the sandbox's bot."""
+    return Slack(slack_client_of(sandbox), ops_channel=OPS, staff_channel="C0STAFF0001")
+
+
+def test_reply_goes_into_the_thread_of_its_message(sandbox, client):
+    """`post_message` returns what a reply needs; an update changes the message it names."""
+    sandbox.ask("PATCH", "settings", json={"slack_limits": False})
+    ts = client.post_message(client.ops_channel, "failed", blocks=[{"type": "divider"}])
+    client.post_message(client.ops_channel, "recovered", thread_ts=ts)
+    client.update_message(client.ops_channel, ts, "failed twice")
+
+    first, reply = sandbox.ask("GET", "state/slack")["messages"]
+    assert (first["text"], first["blocks"]) == ("failed twice", [{"type": "divider"}])
+    assert (reply["text"], reply["thread_ts"]) == ("recovered", ts)
+
+
+def test_pause_that_slack_asks_for_is_kept(client):
+    """The second message within a second: later, and after how long."""
+    client.post_message(OPS, "first")
+
+    with pytest.raises(VendorBusyError) as caught:
+        client.post_message(OPS, "second")
+
+    assert caught.value.retry_after_seconds == 1.0
+
+
+FATAL = {"status": 200, "body": {"ok": False, "error": "fatal_error"}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "landed"),
+    [
+        ({"kind": "status", "status": 503, "body": "<h1>down</h1>"}, VendorUnavailableError, 0),
+        ({"kind": "status", "status": 500}, VendorUncertainError, 0),
+        ({"kind": "status", **FATAL}, VendorUncertainError, 0),
+        ({"kind": "status", "status": 200, "body": "<h1>hello</h1>"}, PermanentVendorError, 0),
+        ({"kind": "reset"}, VendorUncertainError, 0),
+        ({"kind": "lost_answer"}, VendorUncertainError, 1),
+    ],
+)
+def test_message_of_a_faulty_slack(sandbox, client, fault, error, landed):
+    """A message may not be sent twice: what may have landed is uncertain, the rest can be sent again."""
+    sandbox.fault("slack", path="/chat.postMessage", times=1, **fault)
+
+    with pytest.raises(error) as caught:
+        client.post_message(OPS, "secret text")
+
+    assert sandbox.fired() == 1
+    assert len(sandbox.ask("GET", "state/slack")["messages"]) == landed
+    assert "secret" not in str(caught.value)
+    assert type(caught.value) is error
+
+
+def test_update_may_be_repeated(sandbox, client):
+    """An update sets a text: its lost answer is no more than a reason to try again."""
+    ts = client.post_message(OPS, "failed")
+    sandbox.fault("slack", "lost_answer", path="/chat.update", times=1)
+
+    with pytest.raises(VendorUnavailableError):
+        client.update_message(OPS, ts, "failed twice")
+
+    assert sandbox.fired() == 1
+
+
+def test_unknown_channel_and_refused_app_are_for_a_person(client):
+    """What no retry mends is permanent."""
+    with pytest.raises(VendorNotFoundError, match="channel_not_found"):
+        client.post_message("#nowhere", "x")
+    with pytest.raises(PermanentVendorError, match="not_in_channel"):
+        client.post_message("#general", "x")
+
+
+def test_slack_that_is_not_there_is_unavailable(sandbox):
+    """No connection came about, so nothing was sent."""
+    package = slack_client_of(sandbox)
+    package.base_url = "http://127.0.0.1:1/api/"
+    client = Slack(package, ops_channel=OPS, staff_channel="")
+
+    with pytest.raises(VendorUnavailableError, match="ConnectionRefusedError"):
+        client.post_message(OPS, "x")
