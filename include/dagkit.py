@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger("dagkit")
 
-TAGS: Final = frozenset({"members", "housekeeping"})
+TAGS: Final = frozenset({"members", "events", "housekeeping"})
 """The tags a DAG may have: what it is about."""
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +79,7 @@ RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES)
 PRELOAD: Final = (
     # What tasks import, for an executor that imports it once, before it forks.
     "include.jobs.mailchimp_sync",
+    "include.jobs.luma_auto_approval",
     "include.clients.clerk",
     "include.clients.luma",
     "include.clients.mailchimp",
@@ -179,10 +180,17 @@ class Runtime:
         self.dag_run_id: str = context["run_id"]
         self.params: dict[str, Any] = dict(context["params"])
         self._ti: Any = context["ti"]
+        self._run: Any = context["dag_run"]
         self.clock: Clock = SystemClock()
         inbox_ids = self.params.get("inbox_ids")
         rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
         self._record = RunRecord(self._try(), clock=self.clock, rows=rows)
+
+    @property
+    def run_began_at(self) -> datetime:
+        """Return when Airflow began (after a clear: began again) the run, from where its time-out counts."""
+        began: datetime | None = self._run.start_date
+        return began or self.clock.now()
 
     @property
     def is_first_try(self) -> bool:

@@ -6,6 +6,7 @@ OpsError
 ├── MemberUnknownError          no member can be made of this event: the row is ignored, with the reason
 ├── StoreUnavailableError       answer 503: the vendor sends the event again
 ├── ActRefusedError             a person asked for what cannot be done: tell her why
+├── TimeUpError                 the run's time is over: what is left is for the next one
 ├── AirflowError
 │   ├── AirflowBusyError        pause, then the same call
 │   ├── AirflowRefusedError     401 after a fresh token, 403: wait, say so, no hot loop
@@ -81,6 +82,10 @@ class StoreUnavailableError(OpsError):
 
 class ActRefusedError(OpsError):
     """What a person asked for cannot be done."""
+
+
+class TimeUpError(OpsError):
+    """The run's time is over."""
 
 
 class AirflowError(OpsError):

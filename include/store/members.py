@@ -84,6 +84,11 @@ class Members:
         )
         return {row["id"] for row in rows}
 
+    def find_mailboxes(self, mailboxes: Collection[str]) -> set[UUID]:
+        """Return the members whose address, without what follows a plus sign, is one of these."""
+        rows = SQL.find_mailboxes(self._connection, mailboxes=list(mailboxes))
+        return {row["id"] for row in rows}
+
     def lock(self, member_ids: Collection[UUID]) -> None:
         """Let nobody else change these members until the transaction ends; always in one order."""
         if member_ids:

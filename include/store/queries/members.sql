@@ -8,6 +8,11 @@ SELECT id FROM public.users WHERE lower(email) = ANY (:emails::text[]) AND delet
 UNION
 SELECT user_id FROM public.memberships WHERE stripe_subscription_id = ANY (:subscriptions::text[]);
 
+-- name: find_mailboxes(mailboxes)
+-- Find the living members whose address, in lower case and without what follows a plus sign, is one of these.
+SELECT id FROM public.users
+WHERE regexp_replace(lower(email), '([^@+])\+[^@]*@', '\1@') = ANY (:mailboxes::text[]) AND deleted_at IS NULL;
+
 -- name: lock_members(member_ids)
 -- Let nobody else change these members until the transaction ends; in one order, so that nobody waits in a circle.
 SELECT pg_advisory_xact_lock(key)

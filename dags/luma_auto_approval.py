@@ -1,0 +1,90 @@
+"""Let active members in to the coming events they have registered for.
+
+**Starts** every day at 09:00 and 21:00 UTC; by hand at any time, also dry, or for one event or one member.
+
+**Changes** guests in Luma who wait for approval: active members are approved, and Luma mails them. All others are
+counted as denied and left waiting (`OPS_LUMA_UNKNOWN_GUESTS=decline`: declined). One line with the counts goes to
+`ops.audit_log`.
+
+**Rerun** safe at any time: each guest is read right before her approval, and only who still waits is approved.
+
+**When it fails** nothing is tried again; the next run does what is left. One guest's or one event's error stops nobody
+else, and is in the log and in the counts by id. When time is over, or Luma blocks our key for longer than what is left
+of it, the rest is left and said (`left`, `stopped`). A run is red when the calendar or none of its events can be read,
+or every approval was refused: look at the key of the connection `luma`, then start it by hand.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime
+
+TIMEOUT = timedelta(seconds=60)
+
+DRY_RUN = Param(
+    default=False,
+    type="boolean",
+    title="Only look",
+    description="Find out who would be approved and who would not, and change nothing. The task's log has the counts.",
+)
+EVENT_ID = Param(
+    default=None,
+    type=["null", "string"],
+    pattern="^[A-Za-z0-9_-]{1,100}$",
+    title="One event",
+    description="Luma's id of an event, like evt-a1B2c3. Empty: all events to come.",
+)
+MEMBER_ID = Param(
+    default=None,
+    type=["null", "string"],
+    pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    title="One member",
+    description="Our id of a member: `./ops timeline` finds it by her address, which must not be written here, because "
+    "everybody can read it. Empty: all members.",
+)
+
+
+@dag(
+    schedule="0 9,21 * * *",
+    tags=["events"],
+    params={"dry_run": DRY_RUN, "event_id": EVENT_ID, "member_id": MEMBER_ID},
+    **options(__doc__, timeout=TIMEOUT, max_active_runs=1),
+)
+def luma_auto_approval() -> None:
+    @job_task(execution_timeout=TIMEOUT, **NO_RETRIES)
+    def approve_members() -> None:
+        """Read who waits, approve who is an active member, and write down the counts."""
+        from include.jobs import luma_auto_approval as job
+
+        with runtime() as rt:
+            settings, clock = rt.settings, rt.clock
+            orders = job.orders_from(
+                rt.params,
+                rule=settings.luma_plus_addresses,
+                unknown_guests=settings.luma_unknown_guests,
+                send_email=settings.luma_send_email,
+            )
+            pace = job.Pace(
+                clock=clock,
+                until=rt.run_began_at + job.BUDGET,
+                per_minute=settings.luma_calls_per_minute,
+            )
+            result = job.approve_members(
+                orders,
+                luma=rt.luma,
+                pace=pace,
+                store=rt.store,
+                clock=clock,
+                dag_run_id=rt.dag_run_id,
+            )
+            rt.count_rows(result.found)
+        if result.is_failure:
+            give_up(result.summary)
+
+    approve_members()
+
+
+luma_auto_approval()

@@ -1,0 +1,61 @@
+"""Who waits to be let in: all pages of all coming events, before anything is decided."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from include.errors import VendorError, VendorUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from include.clients.luma import Guest, Luma, Page
+    from include.jobs.luma_auto_approval.result import Result
+    from include.jobs.pace import Pace
+
+T = TypeVar("T")
+
+UNREADABLE = "{} entries cannot be read"
+
+
+def coming_events(luma: Luma, pace: Pace, result: Result, *, now: datetime) -> list[str]:
+    """Return the ids of the events to come; raises VendorError where they cannot be listed."""
+    ids: list[str] = []
+    for page in _pages(partial(luma.list_events, after=now), pace):
+        ids += page.entries
+        if page.unreadable:
+            result.add_error(UNREADABLE.format(page.unreadable), event="list of events")
+    return list(dict.fromkeys(ids))
+
+
+def pending_guests(events: list[str], luma: Luma, pace: Pace, result: Result) -> list[Guest]:
+    """Return the guests who wait; what cannot be read is an error of its event, and the others go on."""
+    guests: dict[tuple[str, str], Guest] = {}
+    for event in events:
+        result.events += 1
+        try:
+            for page in _pages(partial(luma.list_pending_guests, event), pace):
+                guests |= {(event, guest.id): guest for guest in page.entries}
+                if page.unreadable:
+                    result.add_error(UNREADABLE.format(page.unreadable), event=event)
+        except VendorError as error:
+            result.failed_events += 1
+            result.add_error(str(error), event=event)
+    return list(guests.values())
+
+
+def _pages(read: Callable[..., Page[T]], pace: Pace) -> Iterator[Page[T]]:
+    """Give page after page; cursors that lead in a circle are an error, not a loop."""
+    cursor: str | None = None
+    seen: set[str] = set()
+    while True:
+        page = pace.call(partial(read, cursor=cursor))
+        yield page
+        cursor = page.next
+        if cursor is None:
+            return
+        if cursor in seen:
+            raise VendorUnavailableError("Luma's pages lead in a circle")
+        seen.add(cursor)

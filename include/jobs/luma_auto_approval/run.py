@@ -1,0 +1,159 @@
+"""One run: read who waits, find out who is a member, let the members in, and say what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import structlog
+
+from include.clients.luma import Guest, GuestStatus
+from include.errors import MemberUnknownError, TimeUpError
+from include.jobs.luma_auto_approval.decisions import Decider, Decision
+from include.jobs.luma_auto_approval.matching import Register, Rule, mailbox_of
+from include.jobs.luma_auto_approval.pending import coming_events, pending_guests
+from include.jobs.luma_auto_approval.result import Result
+from include.store.audit import Change
+from include.store.members import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from include.clients.luma import Luma
+    from include.clock import Clock
+    from include.jobs.pace import Pace
+    from include.store import Store
+    from include.store.members import Member
+
+ACTOR: Final = "system:luma_approval"
+TARGET: Final = "job:luma_auto_approval"
+BUDGET: Final = timedelta(seconds=45)
+"""Of the run's 60: a last call may take ten, and the report its part."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Orders:
+    """What a run is told: by the settings, and by a person who starts it by hand."""
+
+    dry_run: bool = False
+    event_id: str | None = None  # only this event
+    member_id: UUID | None = None  # only this member's guests
+    rule: Rule = Rule.DISTINCT
+    decline_others: bool = False
+    send_email: bool = True
+
+
+def orders_from(
+    params: Mapping[str, Any], *, rule: str, unknown_guests: str, send_email: bool
+) -> Orders:
+    """Read what a person filled in, and the settings."""
+    member_id = params["member_id"]
+    return Orders(
+        dry_run=bool(params["dry_run"]),
+        event_id=params["event_id"] or None,
+        member_id=UUID(member_id) if member_id else None,
+        rule=Rule(rule),
+        decline_others=unknown_guests == "decline",
+        send_email=send_email,
+    )
+
+
+def approve_members(  # noqa: PLR0913 - collaborators, by name
+    orders: Orders, *, luma: Luma, pace: Pace, store: Store, clock: Clock, dag_run_id: str
+) -> Result:
+    """Let in who is an active member, write down what came of it, and return it.
+
+    What fails for one guest or one event does not stop the others. Raises VendorError where the
+    events cannot be listed, and MemberUnknownError where the member asked for is nobody.
+    """
+    result = Result(dry_run=orders.dry_run)
+    member = _one_member(orders.member_id, store)
+    try:
+        events = [orders.event_id] if orders.event_id else None
+        events = events or coming_events(luma, pace, result, now=clock.now())
+        guests = pending_guests(events, luma, pace, result)
+    except TimeUpError as over:
+        result.stopped = f"not all guests could be read: {over}"
+    else:
+        if member is not None:
+            guests = _guests_of(member, guests, orders.rule)
+        decisions = _decisions(guests, orders, store, result)
+        if orders.dry_run:
+            _pretend(decisions, result)
+        else:
+            Decider(luma, pace, result, send_email=orders.send_email).decide_all(decisions)
+    _report(result, store=store, clock=clock, dag_run_id=dag_run_id)
+    return result
+
+
+def _one_member(member_id: UUID | None, store: Store) -> Member | None:
+    if member_id is None:
+        return None
+    member = store.members.read([member_id]).get(member_id)
+    if member is None or member.deleted_at is not None:
+        raise MemberUnknownError(f"there is no member {member_id}")
+    return member
+
+
+def _guests_of(member: Member, guests: Iterable[Guest], rule: Rule) -> list[Guest]:
+    """Return the guests with this member's address."""
+    hers = mailbox_of(member.email, rule) if member.email else None
+    return [g for g in guests if g.email is not None and mailbox_of(g.email, rule) == hers]
+
+
+def _decisions(guests: list[Guest], orders: Orders, store: Store, result: Result) -> list[Decision]:
+    """Judge every guest; count who is denied, and return what is to be done."""
+    result.found = len(guests)
+    register = Register(_members_meant(guests, orders.rule, store), orders.rule)
+    decisions = []
+    for guest in guests:
+        denial = register.denial(guest.email)
+        if denial is None:
+            decisions.append(Decision(guest=guest, status=GuestStatus.APPROVED))
+            continue
+        result.denials[denial] += 1
+        if orders.decline_others:
+            decisions.append(Decision(guest=guest, status=GuestStatus.DECLINED))
+    return sorted(
+        decisions, key=lambda one: not one.is_approval
+    )  # members first, while there is time
+
+
+def _members_meant(guests: Iterable[Guest], rule: Rule, store: Store) -> Iterable[Member]:
+    """Return the members who have one of the guests' addresses."""
+    mailboxes = {mailbox_of(guest.email, rule) for guest in guests if guest.email}
+    if rule is Rule.SAME:
+        ids = store.members.find_mailboxes(mailboxes)
+    else:
+        ids = store.members.find([Handle("email", mailbox) for mailbox in mailboxes])
+    return store.members.read(ids).values()
+
+
+def _pretend(decisions: Iterable[Decision], result: Result) -> None:
+    """Count what would be done."""
+    for decision in decisions:
+        if decision.is_approval:
+            result.approved += 1
+        else:
+            result.declined += 1
+
+
+def _report(result: Result, *, store: Store, clock: Clock, dag_run_id: str) -> None:
+    """Say in the log what came of the run, and in the audit log unless it was only tried out."""
+    document = result.document()
+    log.info("luma_approval.dry_run" if result.dry_run else "luma_approval.completed", **document)
+    if result.dry_run:
+        return
+    change = Change(
+        target=TARGET,
+        actor=ACTOR,
+        action="job:completed",
+        dag_run_id=dag_run_id,
+        metadata=document,
+    )
+    with store.transaction():
+        store.audit.add([change], now=clock.now())

@@ -1,0 +1,411 @@
+"""`luma_auto_approval` against Luma on the wire and a real Postgres: who is let in, once, whatever goes wrong."""
+
+from uuid import uuid4
+
+import pytest
+import structlog
+
+from include.errors import MemberUnknownError, PermanentVendorError, VendorUnavailableError
+from include.jobs.luma_auto_approval import Rule
+from tests.jobs.luma_world import UPDATES, LumaWorld
+
+LIST, ONE, DECIDE = ("GET", "list"), ("GET", "get"), ("POST", "update-status")
+
+
+@pytest.fixture
+def luma(store, sandbox):
+    return LumaWorld(store, sandbox)
+
+
+# --- who is let in ---
+
+
+@pytest.mark.parametrize("routes", ["current", "old"])
+def test_members_are_let_in_and_strangers_wait(luma, routes):
+    """Over all pages of all coming events, in any case of the address, each mailed once."""
+    members = luma.members(30)
+    luma.seed(members, guests=120, upper=15, events=2, guests_of_past_event=3)
+
+    result = luma.run(routes=routes)
+
+    assert (result.processed, result.approved, result.denied, result.errors) == (120, 30, 90, [])
+    assert luma.statuses()["approved"] == sorted(members)
+    assert len(luma.statuses()["pending_approval"]) == 90 + 3
+    assert luma.mails() == [["approved"]] * 30
+
+
+def test_all_pages_are_read_before_anything_is_decided(luma):
+    """A decision moves what the next page is."""
+    luma.seed(luma.members(10), guests=120)
+
+    luma.run()
+
+    calls = luma.calls()
+    assert calls[:4] == [LIST] * 4  # the events, and three pages of guests
+    assert calls[4:] == [ONE, DECIDE] * 10
+
+
+def test_plus_addresses_are_members_where_the_rule_says_so(luma):
+    """In either direction; by default they are somebody else's."""
+    plain, tagged = luma.members(2), luma.member("grace+wdai@example.org")
+    luma.seed([*plain, "grace@example.org"], plus=2)
+
+    strict = luma.run(dry_run=True)
+    result = luma.run(rule=Rule.SAME)
+
+    assert (strict.approved, strict.denied) == (0, 3)
+    assert (result.approved, result.denied) == (3, 0)
+    assert tagged.email == "grace+wdai@example.org"
+
+
+def test_membership_that_is_not_active_is_denied_with_its_reason(luma):
+    """The counts tell a stranger from a member who has not paid."""
+    luma.member("late@example.org", "past_due")
+    luma.member("gone@example.org", "canceled")
+    luma.seed(["late@example.org", "gone@example.org"], guests=3)
+
+    result = luma.run()
+
+    assert result.document()["denied_why"] == {
+        "no member has this address": 1,
+        "the membership is not active": 2,
+    }
+    assert list(luma.statuses()) == ["pending_approval"]
+
+
+def test_strangers_are_declined_where_that_is_set(luma):
+    """Members first: they are let in even where time is short."""
+    luma.seed(luma.members(2), guests=5)
+
+    result = luma.run(decline_others=True)
+
+    assert (result.approved, result.denied, result.declined, result.processed) == (2, 3, 3, 5)
+    assert {status: len(who) for status, who in luma.statuses().items()} == {
+        "approved": 2,
+        "declined": 3,
+    }
+
+
+def test_nobody_is_mailed_where_that_is_set(luma):
+    """`OPS_LUMA_SEND_EMAIL=false`: let in without a word."""
+    luma.seed(luma.members(2))
+
+    assert luma.run(send_email=False).approved == 2
+    assert luma.mails() == []
+
+
+# --- by hand ---
+
+
+def test_dry_run_counts_the_same_and_changes_nothing(luma):
+    """No decision, no mail, no line in the audit log; then the real run does what was said."""
+    luma.seed(luma.members(3), guests=8)
+
+    dry = luma.run(dry_run=True)
+
+    assert DECIDE not in luma.calls()
+    assert (list(luma.statuses()), luma.mails(), luma.audit()) == (["pending_approval"], [], [])
+    assert luma.run().document() == dry.document()
+
+
+def test_one_event_alone(luma):
+    """The others' guests are not even read."""
+    made = luma.seed(luma.members(6), events=3)
+    event = made["guests"][0]["event_id"]
+
+    result = luma.run(event_id=event)
+
+    here = [guest for guest in luma.guests().values() if guest["event_id"] == event]
+    assert (result.events, result.approved) == (1, len(here))
+    assert len(luma.mails()) == len(here) < 6
+    assert luma.calls().count(LIST) == 1
+
+
+def test_one_member_alone(luma):
+    """Named by our id: of the others nobody is counted, let in or denied."""
+    luma.seed([*luma.members(2), "ada@example.org"], guests=9)
+    ada = luma.member("Ada@example.org")
+
+    result = luma.run(member_id=ada.id)
+
+    assert (result.found, result.approved, result.denied) == (1, 1, 0)
+    assert luma.statuses()["approved"] == ["ada@example.org"]
+
+
+def test_member_who_is_nobody_is_an_error(luma):
+    """A slip in the form is no empty success."""
+    luma.seed(luma.members(1))
+
+    with pytest.raises(MemberUnknownError):
+        luma.run(member_id=uuid4())
+    assert luma.calls() == []
+
+
+# --- once ---
+
+
+def test_second_run_finds_nothing_to_do(luma):
+    """Cleared, started twice, or the next tick: nobody is approved or mailed again."""
+    luma.seed(luma.members(3), guests=5)
+    luma.run()
+
+    again = luma.run()
+
+    assert (again.found, again.approved, again.denied) == (2, 0, 2)
+    assert luma.mails() == [["approved"]] * 3
+
+
+def test_host_who_is_faster_is_not_repeated(luma, sandbox):
+    """Somebody lets a guest in by hand between our reading of the pages and her turn."""
+    made = luma.seed(luma.members(2))
+    first = made["guests"][0]
+    body = {"event_id": first["event_id"], "guest_id": first["id"], "status": "approved"}
+    luma.once_after("guests/list", lambda: host_decides(sandbox, body))
+
+    result = luma.run()
+
+    assert (result.approved, result.settled, result.processed) == (1, 1, 2)
+    assert luma.mails() == [["approved"]] * 2
+
+
+def host_decides(sandbox, body):
+    """Let a host press the button: a call of her own."""
+    import requests
+
+    url = f"{sandbox.url}/luma/v1/events/guests/update-status"
+    requests.post(url, json=body, headers={"x-luma-api-key": "host"}, timeout=5).raise_for_status()
+
+
+def test_lost_answer_is_looked_after(luma, sandbox):
+    """The effect is there though we never heard: counted as approved, mailed once."""
+    luma.seed(luma.members(3))
+    sandbox.fault("luma", "lost_answer", path=UPDATES, times=1)
+
+    result = luma.run()
+
+    assert sandbox.fired() == 1
+    assert (result.approved, result.errors) == (3, [])
+    assert luma.mails() == [["approved"]] * 3
+
+
+# --- what fails ---
+
+
+def test_half_of_a_page_fails_and_the_next_run_goes_on(luma, sandbox):
+    """E4: who failed is named by id and stays pending; nobody is approved or mailed twice."""
+    luma.seed(luma.members(20), guests=30)
+    sandbox.fault("luma", "status", path=UPDATES, status=500, share=0.5, seed=4)
+
+    first = luma.run()
+    failed = sandbox.fired()
+    sandbox.ask("DELETE", "faults")
+    second = luma.run()
+
+    assert 0 < failed == len(first.errors) < 20
+    assert (first.approved, first.processed) == (20 - failed, 30)
+    assert not first.is_failure
+    assert {error["guest"] for error in first.errors} <= set(luma.guests())
+    assert (second.approved, second.errors) == (failed, [])
+    assert luma.mails() == [["approved"]] * 20
+
+
+def test_page_that_fails_in_the_middle_leaves_the_rest_to_the_next_run(luma, sandbox):
+    """Who was read is let in; the error names the event; the next run reads the rest."""
+    luma.seed(luma.members(60))
+    luma.once_after(
+        "guests/list", lambda: sandbox.fault("luma", "status", path="*/guests/list", times=1)
+    )
+
+    first = luma.run()
+    second = luma.run(per_minute=500)
+
+    assert sandbox.fired() == 1
+    assert (first.found, first.approved, len(first.errors)) == (50, 50, 1)
+    assert first.errors[0]["event"].startswith("evt-")
+    assert second.approved == 10
+    assert luma.mails() == [["approved"]] * 60
+
+
+def test_event_that_fails_does_not_stop_the_others(luma, sandbox):
+    """One event is refused, the other one's guests are let in."""
+    luma.seed(luma.members(10), events=2)
+    sandbox.fault("luma", "status", path="*/guests/list", status=403, body={}, times=1)
+
+    result = luma.run()
+
+    assert sandbox.fired() == 1
+    assert (result.events, result.failed_events, len(result.errors)) == (2, 1, 1)
+    assert 0 < result.approved < 10
+    assert not result.is_failure
+
+
+def test_refused_guest_does_not_stop_the_others(luma, sandbox):
+    """A guest Luma will not approve is an error of hers alone."""
+    luma.seed(luma.members(4))
+    sandbox.fault("luma", "status", path=UPDATES, status=400, body={}, times=1)
+
+    result = luma.run()
+
+    assert sandbox.fired() == 1
+    assert result.approved == 3
+    assert [error["why"] for error in result.errors] == ["Luma refuses the call: 400"]
+
+
+def test_guest_who_withdrew_is_no_error(luma, sandbox):
+    """She is gone when it is her turn: settled, without us."""
+    luma.seed(luma.members(2))
+    sandbox.fault("luma", "status", path="*/guests/get", status=404, body={}, times=1)
+
+    result = luma.run()
+
+    assert (sandbox.fired(), result.settled, result.approved, result.errors) == (1, 1, 1, [])
+
+
+def test_key_that_may_only_read_turns_the_run_red(luma, sandbox):
+    """Every decision is refused: the next run would do no better, a person has to look."""
+    luma.seed(luma.members(2), guests=9)
+    sandbox.fault("luma", "status", path=UPDATES, status=403, body={})
+
+    result = luma.run()
+
+    assert sandbox.fired() == 2
+    assert result.is_failure
+    assert "Luma refuses the call: 403" in result.summary
+
+
+def test_luma_that_is_down_is_not_asked_for_everybody(luma, sandbox):
+    """After some outages in a row the rest is left for the next run, and said."""
+    luma.seed(luma.members(12))
+    luma.once_after("guests/get", lambda: sandbox.fault("luma", "reset"))
+
+    result = luma.run()
+
+    assert sandbox.fired() < 12
+    assert (result.stopped, result.left, len(result.errors)) == ("Luma does not answer", 6, 6)
+    assert luma.mails() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "reset"}, VendorUnavailableError),
+        ({"kind": "status", "status": 401, "body": {}}, PermanentVendorError),
+        ({"kind": "status", "status": 200, "body": "<html/>"}, VendorUnavailableError),
+    ],
+)
+def test_calendar_that_cannot_be_read_fails_the_run(luma, sandbox, fault, error):
+    """No list of events is not an empty list."""
+    luma.seed(luma.members(1))
+    sandbox.fault("luma", path="*/events/list", **fault)
+
+    with pytest.raises(error):
+        luma.run()
+    assert sandbox.fired() == 1
+
+
+# --- limits ---
+
+
+def test_block_longer_than_the_time_left_leaves_the_rest(luma, sandbox):
+    """Luma's minute of block does not fit: what is left is counted and said, and the next run does it."""
+    sandbox.ask("PATCH", "settings", json={"luma_calls_per_minute": 12})
+    luma.seed(luma.members(8), guests=20)
+
+    first = luma.run()
+    luma.pass_time(61)
+    second = luma.run()
+
+    assert sandbox.calls(vendor="luma", status=429)["count"] == 1
+    assert (first.approved, first.left, first.processed) == (5, 3, 17)
+    assert "the pause is 60 s" in first.stopped
+    assert not first.is_failure
+    assert luma.pauses == []
+    assert (second.approved, second.left, second.stopped) == (3, 0, None)
+    assert luma.mails() == [["approved"]] * 8
+
+
+def test_short_pause_is_waited_out(luma, sandbox):
+    """A 429 in the middle that fits into the time: wait, read her again, go on."""
+    luma.seed(luma.members(4))
+    headers = {"Retry-After": "9"}
+    sandbox.fault("luma", "status", path=UPDATES, status=429, headers=headers, body={}, times=1)
+
+    result = luma.run()
+
+    assert (sandbox.fired(), luma.pauses) == (1, [9])
+    assert (result.approved, result.errors) == (4, [])
+    assert luma.calls()[2:6] == [ONE, DECIDE, ONE, DECIDE]  # the first guest, read twice
+    assert luma.mails() == [["approved"]] * 4
+
+
+def test_our_own_limit_keeps_luma_from_blocking(luma, sandbox):
+    """Two hundred calls a minute are ours to make; the one above is not even tried."""
+    luma.seed(luma.members(110))
+
+    result = luma.run()
+
+    assert len(luma.calls()) == 200
+    assert sandbox.calls(vendor="luma", status=429)["count"] == 0
+    assert (result.approved, result.left) == (98, 12)
+    assert "the calls of this minute are made" in result.stopped
+
+
+def test_time_that_is_over_leaves_the_rest(luma):
+    """Calls of three seconds: fifteen fit into the budget, then nothing new is begun."""
+    luma.seed(luma.members(10))
+    luma.seconds_per_call = 3
+
+    first = luma.run()
+    luma.seconds_per_call = 0
+    second = luma.run()
+
+    assert (first.approved, first.left, first.stopped) == (6, 4, "The run's time is over.")
+    assert (second.approved, second.left) == (4, 0)
+    assert luma.mails() == [["approved"]] * 10
+
+
+def test_no_time_to_read_everybody_is_red(luma):
+    """Nothing was decided, and nothing would be next time."""
+    luma.seed(luma.members(3))
+    luma.seconds_per_call = 50
+
+    result = luma.run()
+
+    assert result.stopped.startswith("not all guests could be read")
+    assert result.is_failure
+    assert luma.mails() == []
+
+
+# --- what is written down ---
+
+
+def test_counts_are_in_the_audit_log(luma, sandbox):
+    """One line per run, by `system:luma_approval`, with the counts and the errors by id."""
+    luma.seed(luma.members(3), guests=5)
+    sandbox.fault("luma", "status", path=UPDATES, status=400, body={}, times=1)
+
+    result = luma.run()
+
+    [row] = luma.audit()
+    assert (row["actor"], row["action"]) == ("system:luma_approval", "job:completed")
+    assert (row["target"], row["dag_run_id"]) == ("job:luma_auto_approval", "run_1")
+    counts = {name: row["metadata"][name] for name in ("processed", "approved", "denied")}
+    assert counts == {"processed": 5, "approved": 2, "denied": 2}
+    assert row["metadata"]["errors"] == result.errors
+
+
+def test_no_address_is_written_down_anywhere(luma, sandbox):
+    """Not in the log, not in the audit log, not in the result; errors among them."""
+    luma.seed(luma.members(6), guests=12, upper=3)
+    sandbox.fault("luma", "status", path=UPDATES, share=0.5, seed=4)
+
+    with structlog.testing.capture_logs() as logs:
+        result = luma.run()
+
+    assert sandbox.fired() > 0
+    assert {entry["event"] for entry in logs} == {
+        "luma_approval.decided",
+        "luma_approval.failed",
+        "luma_approval.completed",
+    }
+    assert "@" not in f"{logs}{luma.audit()}{result}{result.summary}"
