@@ -7,6 +7,7 @@ Airflow's internal modules: they hold for the pinned version.
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -110,8 +111,10 @@ def run_task(  # noqa: PLR0913 - what a try of a task is
     max_tries: int | None = None,
 ) -> TaskEnd:
     """Run one try of a task, and say how it ended; `max_tries` is the task's retries, unless it was cleared."""
-    dag = load_dags().dags[dag_id]
+    dag = deepcopy(load_dags().dags[dag_id])
     task = dag.get_task(task_id)
+    # Into these a run's `conf` is written, and a DAG's copy shares them with all others.
+    dag.params, task.params = deepcopy(dag.params), deepcopy(task.params)
     tries = task.retries if max_tries is None else max_tries
     api = FakeExecutionAPI(run_id=run_id, conf=conf or {}, max_tries=tries)
     api.try_number = try_number

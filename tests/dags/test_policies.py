@@ -35,7 +35,9 @@ def each_file():
 
 def test_the_expected_files_are_there():
     """The other tests look at what is in `dags/`: an empty folder must not pass them."""
-    assert "mailchimp_sync" in {path.stem for path in FILES}, f"no DAG files in {DAGS}"
+    wanted = {"mailchimp_sync", "luma_auto_approval"}
+
+    assert wanted <= {path.stem for path in FILES}, f"DAG files are missing in {DAGS}"
 
 
 def test_every_file_is_parsed():
@@ -124,6 +126,41 @@ def test_limits_are_explicit(path):
     assert dag.dagrun_timeout is not None, f"{path.name}: pass timeout= to options()"
     assert dag.dagrun_timeout <= timedelta(hours=1)
     assert 1 <= dag.max_active_runs <= 16
+
+
+CRON = {
+    "luma_auto_approval": ("0 9,21 * * *", timedelta(seconds=60)),
+    "slack_status_sync": ("0 10,22 * * *", timedelta(seconds=120)),
+    "database_cleanup": ("0 3 * * *", timedelta(seconds=300)),
+}
+"""What was promised of the jobs with a clock: when, and how long at most."""
+
+
+def each_cron_job():
+    """Run a test once per job of the table that is there already."""
+    paths = [path for path in FILES if path.stem in CRON]
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+
+
+@each_cron_job()
+def test_cron_jobs_run_when_they_should(path):
+    """At their times in UTC, in their time, one run at a time, and once per tick: the next tick is the retry."""
+    dag, (cron, timeout) = dag_of(path), CRON[path.stem]
+
+    assert (dag.schedule, str(dag.timezone)) == (cron, "UTC")
+    assert dag.dagrun_timeout == timeout
+    assert dag.max_active_runs == 1, f"{path.name}: two runs at once do the same work twice"
+    assert {task.retries for task in dag.tasks} == {0}, f"{path.name}: use **NO_RETRIES"
+
+
+@each_cron_job()
+def test_cron_jobs_can_be_tried_out(path):
+    """A person may start one by hand: dry first, in a form whose fields have a title."""
+    params = dag_of(path).params
+
+    assert params.get_param("dry_run").value is False
+    untitled = [name for name in params if not params.get_param(name).schema.get("title")]
+    assert not untitled, f"{path.name}: give a title to {untitled}"
 
 
 @each_file()
