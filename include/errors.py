@@ -100,7 +100,7 @@ class AirflowBusyError(AirflowError):
 
 
 class AirflowRefusedError(AirflowError):
-    """Airflow refuses the relay's user: check its password and its role."""
+    """Airflow refuses our user: check its password and its role."""
 
 
 class AirflowDagError(AirflowError):

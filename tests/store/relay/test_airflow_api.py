@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from include import airflow_session
 from include.errors import AirflowBusyError, AirflowDagError, AirflowError, AirflowRefusedError
 from include.relay import airflow_api
 
@@ -88,7 +89,7 @@ def test_each_fault_says_what_to_do(api, airflow, fault, error):
 
 def test_silence_is_busy(api, airflow, monkeypatch):
     """B5: a slow Airflow holds the dispatcher for the time-out and no longer."""
-    monkeypatch.setattr(airflow_api, "TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(airflow_session, "TIMEOUT", httpx.Timeout(0.2))
     impatient = airflow_api.AirflowApi(url=airflow.url, username="relay", password=_secret(airflow))
     airflow.fail(1.0)
 

@@ -200,7 +200,7 @@ def test_an_expired_token_costs_no_pause(dispatcher, store, airflow):
 @pytest.mark.parametrize(
     "broken",
     [
-        (lambda airflow: airflow.fail(*[403] * 20), "refuses the relay's user"),
+        (lambda airflow: airflow.fail(*[403] * 20), "refuses the user relay"),
         (lambda airflow: airflow.dags.clear(), "not found"),
         (lambda airflow: airflow.dags[JOB].update(has_import_errors=True), "import errors"),
     ],
