@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from include.clients.slack import Slack
     from include.clients.stripe import Stripe
     from include.clock import Clock
+    from include.jobs.notices import Cause, Links
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
+    from include.store.notices import FailedRun
 
 T = TypeVar("T")
 
@@ -102,7 +104,7 @@ PRELOAD: Final = (
 
 
 def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dict[str, Any]:
-    """Return what every DAG is given: its docstring as documentation, limits, no XCom."""
+    """Return what every DAG is given: its docstring as documentation, limits, a word to Slack, no XCom."""
     return {
         "doc_md": doc,
         "start_date": START,
@@ -110,6 +112,7 @@ def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dic
         "is_paused_upon_creation": False,  # a paused DAG keeps its webhooks waiting
         "dagrun_timeout": timeout,
         "max_active_runs": max_active_runs,
+        "on_failure_callback": report_failure,
         "default_args": {"do_xcom_push": False},
     }
 
@@ -165,42 +168,69 @@ def give_up(message: str) -> NoReturn:
     raise GivenUpError(message)
 
 
+def report_failure(context: Mapping[str, Any]) -> None:
+    """Tell people that a run failed: the callback of every DAG.
+
+    Airflow calls it in the Dag processor, at most once, and with more or less of a context. Where it is lost,
+    `reconciliation` finds the run. The failure is noted before anything is sent: Slack may be down.
+    """
+    from include.jobs import notices
+
+    with ExitStack() as leftovers:
+        kit = Collaborators(leftovers)
+        run, cause = _failure_from(context, kit.clock)
+        notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
+        kit.send_notices()
+
+
+def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, Cause]:
+    """Read what there is of a Dag callback's context: it has a task and times only where a task was the last."""
+    from include.jobs.notices import Cause
+    from include.store.notices import FailedRun
+
+    dag, ti = context.get("dag"), context.get("ti")
+    ended_at = getattr(context.get("dag_run"), "end_date", None)
+    run = FailedRun(
+        job=str(getattr(dag, "dag_id", "unknown")),
+        dag_run_id=str(context.get("run_id", "unknown")),
+        failed_at=ended_at or clock.now(),
+    )
+    return run, Cause(
+        why=context.get("reason"),
+        task=getattr(ti, "task_id", None),
+        try_number=getattr(ti, "try_number", None),
+    )
+
+
 @contextmanager
 def runtime() -> Iterator[Runtime]:
     """Give a task its collaborators; what it used is put away when the task ends."""
     yield cast("JobOperator", get_current_context()["ti"].task).runtime
 
 
-class Runtime:
-    """A task's collaborators, each made when it is first used, and what it may know of its run."""
+class Collaborators:
+    """What a task or a callback works with, each made when it is first used."""
 
-    def __init__(self, context: Mapping[str, Any], leftovers: ExitStack) -> None:
-        """Read the context of the running task; `leftovers` is closed when it ends."""
+    def __init__(self, leftovers: ExitStack) -> None:
+        """Make nothing yet; what is opened is put away with `leftovers`."""
         self._leftovers = leftovers
-        self.dag_run_id: str = context["run_id"]
-        self.params: dict[str, Any] = dict(context["params"])
-        self._ti: Any = context["ti"]
-        self._run: Any = context["dag_run"]
         self.clock: Clock = SystemClock()
-        inbox_ids = self.params.get("inbox_ids")
-        rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
-        self._record = RunRecord(self._try(), clock=self.clock, rows=rows)
+
+    def send_notices(self) -> None:
+        """Send what people are to be told and have not been; a Slack that is down is waited for."""
+        from include.jobs import notices
+
+        notices.send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
 
     @property
-    def run_began_at(self) -> datetime:
-        """Return when Airflow began (after a clear: began again) the run, from where its time-out counts."""
-        began: datetime | None = self._run.start_date
-        return began or self.clock.now()
+    def links(self) -> Links:
+        """Return where Airflow's UI and the runbooks are."""
+        from airflow.sdk.configuration import conf
 
-    @property
-    def is_first_try(self) -> bool:
-        """Tell whether this is the first try since the task was last scheduled or cleared."""
-        return bool(self._ti.try_number == self._ti.max_tries - self._ti.task.retries + 1)
+        from include.jobs.notices import Links
 
-    @property
-    def is_last_try(self) -> bool:
-        """Tell whether Airflow will not try again when this one fails."""
-        return bool(self._ti.try_number > self._ti.max_tries)
+        url = conf.get("api", "base_url", fallback="http://localhost:8080")
+        return Links(airflow_url=url, runbook_url=self.settings.runbook_url)
 
     @cached_property
     def settings(self) -> JobSettings:
@@ -210,32 +240,7 @@ class Runtime:
     @cached_property
     def store(self) -> Store:
         """Connect to Postgres through the provider's hook (connection `ops_postgres`)."""
-        store = self._connect()
-        self._record.begin(store)
-        return store
-
-    def count_rows(self, rows: int) -> None:
-        """Say how much this run works on, where it is not the inbox rows that it was given."""
-        self._record.rows = rows
-
-    def record_end(self, skipped: Sequence[str] = ()) -> None:
-        """Write that this task ended well and these later ones are skipped, if that says anything of the run.
-
-        Raises when it cannot: the task is tried again, and has nothing left to do but this.
-        """
-        ended = [self._ti.task.task_id, *skipped]
-        if self._record.writes_end(ended):
-            self._record.end(self.store, ended)
-
-    def record_failure(self, error: BaseException) -> None:
-        """Write that the run failed, unless the task will be tried again."""
-        if not self.is_last_try and not isinstance(error, AirflowFailException):
-            return
-        reason = told(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
-        try:
-            self._record.fail(self._connect(), error, reason=reason)
-        except Exception:  # the job's own error must be the one that is seen
-            log.warning("job_run.not_recorded", exc_info=True)
+        return self._connect()
 
     def _connect(self) -> Store:
         from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -245,22 +250,6 @@ class Runtime:
         store = Store(cast("Any", PostgresHook("ops_postgres").get_conn()))
         self._leftovers.callback(store.close)
         return store
-
-    def _try(self) -> Try:
-        """Say where this try stands in its run, among the tasks that are recorded."""
-        task = self._ti.task
-        recorded = {one.task_id: one for one in task.dag.tasks if isinstance(one, JobOperator)}
-        ends = {name for name, one in recorded.items() if not _relatives(one, upstream=False)}
-        later = {task.task_id} | {one.task_id for one in _relatives(task, upstream=False)}
-        return Try(
-            job=task.dag_id,
-            dag_run_id=self.dag_run_id,
-            number=self._ti.try_number,
-            is_first=self.is_first_try,
-            begins=not _relatives(task, upstream=True),
-            ends=frozenset(ends),
-            own_ends=frozenset(ends & later),
-        )
 
     @cached_property
     def stripe(self) -> Stripe:
@@ -379,6 +368,83 @@ class Runtime:
             hook.client,
             ops_channel=str(extra.get("ops_channel", "")),
             staff_channel=str(extra.get("staff_channel", "")),
+        )
+
+
+class Runtime(Collaborators):
+    """A task's collaborators, and what it may know of its run."""
+
+    def __init__(self, context: Mapping[str, Any], leftovers: ExitStack) -> None:
+        """Read the context of the running task; `leftovers` is closed when it ends."""
+        super().__init__(leftovers)
+        self.dag_run_id: str = context["run_id"]
+        self.params: dict[str, Any] = dict(context["params"])
+        self._ti: Any = context["ti"]
+        self._run: Any = context["dag_run"]
+        inbox_ids = self.params.get("inbox_ids")
+        rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
+        self._record = RunRecord(self._try(), clock=self.clock, rows=rows)
+
+    @property
+    def run_began_at(self) -> datetime:
+        """Return when Airflow began (after a clear: began again) the run, from where its time-out counts."""
+        began: datetime | None = self._run.start_date
+        return began or self.clock.now()
+
+    @property
+    def is_first_try(self) -> bool:
+        """Tell whether this is the first try since the task was last scheduled or cleared."""
+        return bool(self._ti.try_number == self._ti.max_tries - self._ti.task.retries + 1)
+
+    @property
+    def is_last_try(self) -> bool:
+        """Tell whether Airflow will not try again when this one fails."""
+        return bool(self._ti.try_number > self._ti.max_tries)
+
+    @cached_property
+    def store(self) -> Store:
+        """Connect to Postgres, and begin the run's record if that is this task's part."""
+        store = self._connect()
+        self._record.begin(store)
+        return store
+
+    def count_rows(self, rows: int) -> None:
+        """Say how much this run works on, where it is not the inbox rows that it was given."""
+        self._record.rows = rows
+
+    def record_end(self, skipped: Sequence[str] = ()) -> None:
+        """Write that this task ended well and these later ones are skipped, if that says anything of the run.
+
+        Raises when it cannot: the task is tried again, and has nothing left to do but this.
+        """
+        ended = [self._ti.task.task_id, *skipped]
+        if self._record.writes_end(ended):
+            self._record.end(self.store, ended)
+
+    def record_failure(self, error: BaseException) -> None:
+        """Write that the run failed, unless the task will be tried again."""
+        if not self.is_last_try and not isinstance(error, AirflowFailException):
+            return
+        reason = told(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
+        try:
+            self._record.fail(self._connect(), error, reason=reason)
+        except Exception:  # the job's own error must be the one that is seen
+            log.warning("job_run.not_recorded", exc_info=True)
+
+    def _try(self) -> Try:
+        """Say where this try stands in its run, among the tasks that are recorded."""
+        task = self._ti.task
+        recorded = {one.task_id: one for one in task.dag.tasks if isinstance(one, JobOperator)}
+        ends = {name for name, one in recorded.items() if not _relatives(one, upstream=False)}
+        later = {task.task_id} | {one.task_id for one in _relatives(task, upstream=False)}
+        return Try(
+            job=task.dag_id,
+            dag_run_id=self.dag_run_id,
+            number=self._ti.try_number,
+            is_first=self.is_first_try,
+            begins=not _relatives(task, upstream=True),
+            ends=frozenset(ends),
+            own_ends=frozenset(ends & later),
         )
 
 

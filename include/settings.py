@@ -28,6 +28,9 @@ class JobSettings(BaseSettings):
     welcome: Literal["journey", "automation", "off"] = "journey"
     mailchimp_connections: int = Field(default=10, ge=1, le=10)  # Mailchimp's cap, over everything
     vendor_timeout_seconds: float = 10.0  # to connect, and between two bytes of an answer
+    runbook_url: str = (
+        ""  # the folder of docs/runbooks as people can open it; empty: they read the repository
+    )
 
     luma_routes: Literal["current", "old"] = "current"  # old: the ones of before 2026
     luma_unknown_guests: Literal["leave", "decline"] = "leave"  # who is no active member

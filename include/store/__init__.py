@@ -21,6 +21,7 @@ from include.store.erasure import Erasure
 from include.store.inbox import Inbox
 from include.store.job_runs import JobRuns
 from include.store.members import Members
+from include.store.notices import Notices
 from include.store.objects import Objects
 from include.store.refunds import Refunds
 from include.store.rejections import Rejections
@@ -56,6 +57,7 @@ class Store:
         self.erasure = Erasure(connection)
         self.retention = Retention(connection)
         self.throttle = Throttle(connection)
+        self.notices = Notices(connection)
         self.audit = AuditLog(connection)
         self.job_runs = JobRuns(connection)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from include.dagkit import RETRY_SETS, START, TAGS
+from include.dagkit import RETRY_SETS, START, TAGS, report_failure
 from tests.airflow_task import DAGS, ROOT, load_dags
 
 FILES = sorted(DAGS.glob("*.py"))
 HEADS = ("**Starts**", "**Changes**", "**Rerun**", "**When it fails**")
+RUNBOOK_HEADS = ("**Meaning.**", "**First look.**", "**Cure.**", "**How to be sure.**")
 MAY_IMPORT = ("__future__", "datetime", "airflow.sdk", "include.dagkit")
 LONGEST_FILE = 120
 PACKAGES = {"stripe", "clerk", "mailchimp", "slack", "luma", "queue", "airflow", "include"}
@@ -198,6 +199,25 @@ def test_tasks_pass_nothing_through_airflow(path):
             f"{name}: hand over through the database, not through XCom"
         )
         assert tuple(task.template_fields) == (), f"{name}: make it with dagkit.job_task"
+
+
+@each_file()
+def test_failed_run_is_told_to_people(path):
+    """A red run that nobody hears of is found by a member: options() brings the callback."""
+    assert dag_of(path).on_failure_callback in (report_failure, [report_failure]), (
+        f"{path.name}: pass **options(…)"
+    )
+    assert not dag_of(path).on_success_callback, "it would cost a process per run"
+
+
+@each_file()
+def test_runbook_is_there(path):
+    """The message about a failed run leads to it: what it means, where to look first, what cures it."""
+    page = ROOT / "docs" / "runbooks" / f"{path.stem}.md"
+
+    assert page.is_file(), f"write docs/runbooks/{path.stem}.md"
+    missing = [head for head in RUNBOOK_HEADS if head not in page.read_text()]
+    assert not missing, f"{page.name}: say {', '.join(missing)}"
 
 
 @each_file()

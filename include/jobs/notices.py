@@ -1,0 +1,296 @@
+"""Tell people about failed runs: what is noted, what is said, when it is over.
+
+A failure is noted in the database first and sent then, by whoever gets to it: the callback of the run that
+failed, the next callback, or `reconciliation`. A message is sent twice only where a process dies between
+Slack's answer and the note of it, or where Slack's answer is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import structlog
+
+from include.errors import VendorBusyError, VendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from include.clients.slack import Slack
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.notices import Damage, Facts, FailedRun, Notice
+
+QUIET = timedelta(minutes=15)  # in which the same failure is counted and not told again
+LEASE = timedelta(minutes=1)  # for whoever sends; a message and its time-out take some seconds
+AT_ONCE = 10  # Slack takes one message a second of a channel; a callback has 50 s for all it does
+SHORT_PAUSE = 2.0  # seconds that are waited on the spot: Slack wants one between two messages
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+SHOWN_REASONS = 3
+LONGEST_REASON = 300
+
+ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
+VARYING = re.compile(
+    r"\b(?=\w*\d)[\w-]+\b"
+)  # ids, counts, statuses: what differs between two alike
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """What Airflow says of a failed run: why, and the task that failed with its try."""
+
+    why: str | None = None
+    task: str | None = None
+    try_number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Links:
+    """Where things are found: Airflow's UI, and the folder of the runbooks (empty: in the repository)."""
+
+    airflow_url: str
+    runbook_url: str = ""
+
+    def run(self, job: str, dag_run_id: str) -> str:
+        """Return the address of a run."""
+        return f"{self.airflow_url.rstrip('/')}/dags/{job}/runs/{quote(dag_run_id, safe='')}"
+
+    def task_log(self, job: str, dag_run_id: str, task: str, try_number: int | None) -> str:
+        """Return the address of a task's log."""
+        tail = f"?try_number={try_number}" if try_number else ""
+        return f"{self.run(job, dag_run_id)}/tasks/{task}{tail}"
+
+    def runbook(self, job: str) -> str:
+        """Return a link to the page that says what to do, or where it is."""
+        page = f"{job}.md"
+        if not self.runbook_url:
+            return f"runbook: `docs/runbooks/{page}`"
+        return _link(f"{self.runbook_url.rstrip('/')}/{page}", "runbook")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Success:
+    """A run of a job that ended well."""
+
+    dag_run_id: str
+    ended_at: datetime
+
+
+# --- what is noted ---
+
+
+def note_failure(run: FailedRun, cause: Cause, *, store: Store, clock: Clock) -> bool:
+    """Note that a run has failed; return False where this failure is noted already."""
+    damage, now = store.notices.damage(run.dag_run_id), clock.now()
+    return store.notices.note(
+        run,
+        key=f"{run.job}:{fingerprint_of(cause, damage)}",
+        facts=_facts(run, cause, damage),
+        inbox_ids=damage.inbox_ids,
+        quiet_since=now - QUIET,
+        now=now,
+    )
+
+
+def fingerprint_of(cause: Cause, damage: Damage) -> str:
+    """Return what two failures of a job share that a person would call the same."""
+    alike = sorted({VARYING.sub("#", reason) for reason in damage.reasons})
+    parts = alike or [cause.why or "", cause.task or ""]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _facts(run: FailedRun, cause: Cause, damage: Damage) -> Facts:
+    return {
+        "dag_run_id": run.dag_run_id,
+        "what": _what(cause, damage),
+        "task": cause.task,
+        "try_number": cause.try_number,
+        "members": damage.members,
+        "rows": len(damage.inbox_ids),
+    }
+
+
+def _what(cause: Cause, damage: Damage) -> str:
+    """Say in plain words what failed: our own reasons where there are any, else what Airflow knows."""
+    if damage.reasons:
+        shown = [_clean(reason) for reason in damage.reasons[:SHOWN_REASONS]]
+        more = len(damage.reasons) - len(shown)
+        return "; ".join([*shown, *([f"and {more} more reasons"] if more else [])])
+    if cause.why == "timed_out":
+        return "the run took longer than it may"
+    if cause.why == "all_tasks_deadlocked":
+        return "its tasks wait for each other"
+    return f"the task `{cause.task}` failed; its log says why" if cause.task else "the run failed"
+
+
+def _clean(reason: str) -> str:
+    """Keep addresses out, whatever a reason holds, and its length within bounds."""
+    return ADDRESS.sub("(an address)", reason)[:LONGEST_REASON]
+
+
+# --- what is said ---
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What came of sending: how many messages, and why one could not be sent."""
+
+    messages: int
+    problem: str | None = None
+
+
+def send_due(
+    *,
+    store: Store,
+    slack: Slack,
+    links: Links,
+    clock: Clock,
+    pause: Callable[[float], None] = time.sleep,
+) -> Sent:
+    """Send what is due. A Slack that is down raises nothing: the messages wait.
+
+    One whose answer was lost is sent again: told twice is better than never. `pause` waits for the second
+    that Slack wants between two messages.
+    """
+    now, messages, desk = clock.now(), 0, _Desk(slack, links, pause)
+    due = store.notices.take_due(
+        now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=AT_ONCE
+    )
+    problem: VendorError | None = None
+    for notice in due:
+        if problem is None:
+            try:
+                messages += _tell(notice, desk, store=store, now=now)
+            except VendorError as error:
+                log.warning("notice.waits", key=notice.key, problem=str(error))
+                problem = error
+        if problem is not None:
+            later = now + _pause_after(notice.attempts, problem)
+            store.notices.postpone(notice, problem=str(problem), next_try_at=later)
+    return Sent(messages=messages, problem=str(problem) if problem else None)
+
+
+class _Desk:
+    """Puts messages into the channel."""
+
+    def __init__(self, slack: Slack, links: Links, pause: Callable[[float], None]) -> None:
+        self._slack = slack
+        self._pause = pause
+        self.links = links
+
+    def post(self, text: str, *, thread_ts: str | None = None) -> str:
+        """Post a message; where Slack wants a short pause first, after that."""
+        slack = self._slack
+        try:
+            return slack.post_message(slack.ops_channel, text, thread_ts=thread_ts)
+        except VendorBusyError as error:
+            if error.retry_after_seconds is None or error.retry_after_seconds > SHORT_PAUSE:
+                raise
+            self._pause(error.retry_after_seconds)
+        return slack.post_message(slack.ops_channel, text, thread_ts=thread_ts)
+
+
+def _tell(notice: Notice, desk: _Desk, *, store: Store, now: datetime) -> int:
+    """Send a failure, its recovery in the thread, or both; return how many messages that were."""
+    messages, thread_ts = 0, notice.thread_ts
+    if _failure_is_due(notice, now):
+        thread_ts = desk.post(failure_text(notice, desk.links))
+        store.notices.told(notice, thread_ts=thread_ts, now=now)
+        messages += 1
+    if not notice.recovery_told and thread_ts is not None:
+        desk.post(recovery_text(notice, desk.links), thread_ts=thread_ts)
+        store.notices.recovery_told(notice, now=now)
+        messages += 1
+    return messages
+
+
+def _failure_is_due(notice: Notice, now: datetime) -> bool:
+    if notice.posted_at is None:
+        return True
+    is_news = notice.state == "open" and notice.told < notice.count
+    return is_news and notice.posted_at <= now - QUIET
+
+
+def _pause_after(attempts: int, problem: VendorError) -> timedelta:
+    """Return how long to wait: what Slack asks for, else twice as long as before."""
+    asked = problem.retry_after_seconds if isinstance(problem, VendorBusyError) else None
+    if asked is not None:
+        return timedelta(seconds=asked)
+    return min(FIRST_PAUSE * (1 << min(max(attempts - 1, 0), 10)), LONGEST_PAUSE)
+
+
+def failure_text(notice: Notice, links: Links) -> str:
+    """Return the message about a failure, in Slack's mrkdwn."""
+    facts, job = notice.facts, notice.job
+    run = facts["dag_run_id"]
+    lines = [f":red_circle: *{job}* failed: {_escape(facts['what'])}"]
+    affected = _affected(facts)
+    if affected:
+        lines.append(f"Affected: {affected}.")
+    if notice.count > 1:
+        lines.append(f"{notice.count} times since {notice.opened_at:%Y-%m-%d %H:%M} UTC.")
+    places = [_link(links.run(job, run), "run")]
+    if facts["task"]:
+        log_url = links.task_log(job, run, facts["task"], facts["try_number"])
+        places.append(_link(log_url, f"log of {facts['task']}"))
+    places.append(links.runbook(job))
+    places.append(f"dead letters: `./ops dead-letters list --run {_escape(run)}`")
+    return "\n".join([*lines, " | ".join(places)])
+
+
+def recovery_text(notice: Notice, links: Links) -> str:
+    """Return the message that it is over."""
+    recovery = notice.recovery or {}
+    run = recovery.get("dag_run_id")
+    if run:
+        how = f"{_link(links.run(notice.job, run), 'a later run')} ended well"
+    else:
+        how = "all that it had left undone is done"
+    times = "once" if notice.count == 1 else f"{notice.count} times"
+    return f":large_green_circle: *{notice.job}* works again: {how}. It had failed {times}."
+
+
+def _affected(facts: Mapping[str, object]) -> str:
+    counts = [(facts["members"], "member"), (facts["rows"], "row")]
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
+
+
+def _link(url: str, text: str) -> str:
+    return f"<{url}|{_escape(text)}>"
+
+
+def _escape(text: str) -> str:
+    """Escape the three characters that Slack reads as markup (docs.slack.dev, formatting)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+# --- when it is over ---
+
+
+def close_recovered(successes: Mapping[str, Success], *, store: Store, clock: Clock) -> int:
+    """Close the failures that are over; return how many.
+
+    One that left rows behind is over when these have ended well, another one with the next run of its
+    job that does. `successes` has the newest such run of each job.
+    """
+    closed = 0
+    for found in store.notices.read_open():
+        notice, success = found.notice, successes.get(found.notice.job)
+        if found.has_rows:
+            recovery = None if found.open_rows else {"rows": "well"}
+        elif success is not None and success.ended_at > notice.seen_at:
+            recovery = {"dag_run_id": success.dag_run_id}
+        else:
+            recovery = None
+        if recovery is not None:
+            closed += store.notices.recover(notice, recovery=recovery, now=clock.now())
+    return closed

@@ -1,0 +1,181 @@
+"""What people are told about failed runs: an outbox, so that a message outlives a Slack that is down.
+
+A notice is one kind of failure of one job (`key`). It is told when it first happens, at most once in a
+quiet time while it goes on, and once more, in the thread of the last message, when it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("notices")
+
+Facts = dict[str, Any]  # JSON without addresses
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedRun:
+    """A run that failed, and when."""
+
+    job: str
+    dag_run_id: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Damage:
+    """What a run has left undone."""
+
+    members: int
+    inbox_ids: list[int]
+    reasons: list[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """One kind of failure of one job; `count` of its failures, `told` of them in messages."""
+
+    key: str
+    job: str
+    state: str
+    count: int
+    told: int
+    facts: Facts
+    opened_at: datetime
+    seen_at: datetime
+    posted_at: datetime | None
+    thread_ts: str | None
+    attempts: int
+    next_try_at: datetime
+    problem: str | None
+    recovered_at: datetime | None
+    recovery: Facts | None
+    recovery_told: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenNotice:
+    """A failure that goes on; whether it left rows behind, and how many of them are not well yet."""
+
+    notice: Notice
+    has_rows: bool
+    open_rows: int
+
+
+FIELDS = tuple(field.name for field in fields(Notice))
+
+
+class Notices:
+    """The tables `ops.notices` and `ops.notice_runs`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def damage(self, dag_run_id: str) -> Damage:
+        """Return what a run has left undone."""
+        return Damage(**SQL.read_damage(self._connection, dag_run_id=dag_run_id))
+
+    def note(  # noqa: PLR0913 - what is known of a failure, by name
+        self,
+        run: FailedRun,
+        *,
+        key: str,
+        facts: Facts,
+        inbox_ids: Collection[int],
+        quiet_since: datetime,
+        now: datetime,
+    ) -> bool:
+        """Count a failure of a run; return False where it is counted already."""
+        with self._connection.transaction():
+            list(SQL.lock_run(self._connection, job=run.job, dag_run_id=run.dag_run_id))
+            values = {"key": key, "job": run.job, "failed_at": run.failed_at}
+            if not self.unnoted([run]):
+                return False
+            SQL.open_notice(
+                self._connection, facts=Jsonb(facts), quiet_since=quiet_since, now=now, **values
+            )
+            SQL.add_run(
+                self._connection, dag_run_id=run.dag_run_id, inbox_ids=list(inbox_ids), **values
+            )
+        return True
+
+    def take_due(
+        self, *, now: datetime, quiet_since: datetime, leased_until: datetime, limit: int
+    ) -> list[Notice]:
+        """Take what is to be told now; nobody else gets it before `leased_until`."""
+        rows = SQL.take_due(
+            self._connection,
+            now=now,
+            quiet_since=quiet_since,
+            leased_until=leased_until,
+            row_limit=limit,
+        )
+        return sorted(map(_notice, rows), key=lambda notice: (notice.opened_at, notice.key))
+
+    def told(self, notice: Notice, *, thread_ts: str, now: datetime) -> None:
+        """Write down that the failures counted in `notice` have been told."""
+        SQL.mark_told(
+            self._connection, key=notice.key, told=notice.count, thread_ts=thread_ts, now=now
+        )
+
+    def recovery_told(self, notice: Notice, *, now: datetime) -> None:
+        """Write down that the recovery of `notice` has been told."""
+        SQL.mark_recovery_told(
+            self._connection, key=notice.key, recovered_at=notice.recovered_at, now=now
+        )
+
+    def postpone(self, notice: Notice, *, problem: str, next_try_at: datetime) -> None:
+        """Write down why it could not be sent, and when it is tried again."""
+        SQL.postpone(self._connection, key=notice.key, problem=problem, next_try_at=next_try_at)
+
+    def read_open(self) -> list[OpenNotice]:
+        """Return the failures that nothing has put right yet, oldest first."""
+        return [
+            OpenNotice(notice=_notice(row), has_rows=row["has_rows"], open_rows=row["open_rows"])
+            for row in SQL.read_open(self._connection)
+        ]
+
+    def recover(self, notice: Notice, *, recovery: Facts, now: datetime) -> bool:
+        """Close a notice, unless it has happened again since it was read; say whether it did."""
+        changed: int = SQL.recover(
+            self._connection,
+            key=notice.key,
+            recovery=Jsonb(recovery),
+            seen_at=notice.seen_at,
+            now=now,
+        )
+        return bool(changed)
+
+    def unnoted(self, failed: Collection[FailedRun]) -> list[FailedRun]:
+        """Return those of these failures that nobody has noted, oldest first."""
+        rows = SQL.find_unnoted(
+            self._connection,
+            jobs=[run.job for run in failed],
+            dag_run_ids=[run.dag_run_id for run in failed],
+            failed_ats=[run.failed_at for run in failed],
+        )
+        return [FailedRun(**row) for row in rows]
+
+    def waiting(self) -> list[Notice]:
+        """Return what is still to be told, oldest first."""
+        return _notices(SQL.read_waiting(self._connection))
+
+
+def _notice(row: Mapping[str, Any]) -> Notice:
+    return Notice(**{name: row[name] for name in FIELDS})
+
+
+def _notices(rows: Iterable[Mapping[str, Any]]) -> list[Notice]:
+    return [_notice(row) for row in rows]

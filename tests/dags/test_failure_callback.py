@@ -1,0 +1,78 @@
+"""The callback that every DAG has, called as the Dag processor calls it: with much of a context, or little."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from include.dagkit import report_failure
+from tests.airflow_task import load_dags
+
+RUN = "stripe.test.evt_1"
+ENDED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def full_context():
+    """Return what Airflow gives where a task was the last."""
+    return {
+        "dag": load_dags().dags["mailchimp_sync"],
+        "run_id": RUN,
+        "reason": "task_failure",
+        "ti": SimpleNamespace(task_id="record", try_number=4),
+        "dag_run": SimpleNamespace(end_date=ENDED),
+    }
+
+
+def short_context():
+    """Return what Airflow gives where it knows no task."""
+    return {"dag": load_dags().dags["mailchimp_sync"], "run_id": RUN, "reason": "timed_out"}
+
+
+def messages(world):
+    """Return the texts in the people's channel."""
+    return [one["text"] for one in world.sandbox.ask("GET", "state/slack")["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        (full_context, "the task `record` failed; its log says why"),
+        (short_context, "the run took longer than it may"),
+    ],
+)
+def test_failed_run_is_told(connected, context, said):
+    """Through the slack provider's connection, with what there is of a context."""
+    report_failure(context())
+
+    [text] = messages(connected)
+    assert text.startswith(f":red_circle: *mailchimp_sync* failed: {said}\n")
+    assert f"/dags/mailchimp_sync/runs/{RUN}" in text
+
+
+def test_failure_carries_airflows_own_time(connected):
+    """Reconciliation reads the same end of the run from Airflow, and finds it told."""
+    report_failure(full_context())
+
+    [row] = connected.query("SELECT * FROM ops.notice_runs")
+    assert (row["job"], row["dag_run_id"], row["failed_at"]) == ("mailchimp_sync", RUN, ENDED)
+
+
+def test_slack_outage_leaves_the_notice(connected):
+    """The callback has come to its end, and the message waits in the outbox."""
+    connected.sandbox.fault("slack", "status", status=503)
+
+    report_failure(full_context())
+
+    [notice] = connected.store.notices.waiting()
+    assert notice.problem == "Slack is out of service"
+    assert connected.sandbox.fired() == 1
+
+
+def test_missing_slack_connection_leaves_the_notice(connected, monkeypatch):
+    """The failure is noted before Slack's connection is looked for."""
+    monkeypatch.delenv("AIRFLOW_CONN_SLACK")
+
+    with pytest.raises(Exception, match="slack"):
+        report_failure(full_context())
+
+    assert len(connected.store.notices.waiting()) == 1

@@ -1,0 +1,296 @@
+"""Failed runs are told to Slack: once per kind of failure, later where Slack is down, and when it is over."""
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from include.clients.slack import Slack
+from include.clock import FixedClock
+from include.jobs.notices import Cause, Links, Success, close_recovered, note_failure, send_due
+from include.store.inbox import State
+from include.store.notices import FailedRun
+from include.store.run_members import Outcome, Result
+from tests.contract.conftest import slack_client_of
+from tests.factories import NOW
+
+JOB, RUN = "mailchimp_sync", "stripe.test.evt_1"
+LINKS = Links(airflow_url="https://airflow.example", runbook_url="https://code.example/runbooks/")
+MINUTE = timedelta(minutes=1)
+
+
+class Desk:
+    """A failing job, the people's Slack, and a clock that the test moves."""
+
+    def __init__(self, world):
+        self.world, self.store, self.sandbox = world, world.store, world.sandbox
+        self.clock = FixedClock(NOW)
+        self.slack = Slack(
+            slack_client_of(world.sandbox), ops_channel="C0OPSALERTS", staff_channel="C0STAFF0001"
+        )
+        self.sandbox.ask("PATCH", "settings", json={"slack_limits": False})
+
+    def fail(self, run=RUN, *, task="record", why="task_failure", at=None):
+        """Let a run fail, and note it; returns whether that was news."""
+        failed = FailedRun(job=JOB, dag_run_id=run, failed_at=at or self.clock.now())
+        cause = Cause(why=why, task=task, try_number=2)
+        return note_failure(failed, cause, store=self.store, clock=self.clock)
+
+    def send(self, **options):
+        """Send what is due."""
+        usual = {"store": self.store, "slack": self.slack, "links": LINKS, "clock": self.clock}
+        return send_due(**usual, **options)
+
+    def succeed(self, run="a_later_run"):
+        """Let a run of the job end well, and close what is over by that."""
+        success = Success(dag_run_id=run, ended_at=self.clock.now())
+        return close_recovered({JOB: success}, store=self.store, clock=self.clock)
+
+    def texts(self):
+        """Return the messages in the channel, oldest first, each with whether it is a reply."""
+        messages = self.sandbox.ask("GET", "state/slack")["messages"]
+        return [(message["text"], message.get("thread_ts") is not None) for message in messages]
+
+
+@pytest.fixture
+def desk(world):
+    """Give a desk with an empty channel."""
+    return Desk(world)
+
+
+def test_failed_run_is_one_message_with_all_that_is_needed(desk):
+    """Who reads it knows what failed, how much of it, and where to look; nothing names a member."""
+    [row] = desk.world.receive(desk.world.join()[0])
+    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    member_id = uuid4()
+    desk.store.run_members.open(RUN, {member_id: None})
+    reason = "Mailchimp: ada@example.org is in <compliance> & stays"
+    failed = Result(member_id=member_id, outcome=Outcome.FAILED, reason=reason)
+    desk.store.run_members.settle(RUN, [failed])
+    desk.store.inbox.finish([row], state=State.FAILED, reason=reason, now=NOW)
+
+    desk.fail()
+    sent = desk.send()
+
+    assert (sent.messages, sent.problem) == (1, None)
+    [(text, is_reply)] = desk.texts()
+    assert not is_reply
+    assert text.splitlines()[0] == (
+        ":red_circle: *mailchimp_sync* failed: Mailchimp: (an address) is in &lt;compliance&gt; &amp; stays"
+    )
+    assert "Affected: 1 member, 1 row." in text
+    assert set(re.findall(r"<([^|>]*)\|([^>]*)>", text)) == {
+        (f"https://airflow.example/dags/{JOB}/runs/{RUN}", "run"),
+        (
+            f"https://airflow.example/dags/{JOB}/runs/{RUN}/tasks/record?try_number=2",
+            "log of record",
+        ),
+        ("https://code.example/runbooks/mailchimp_sync.md", "runbook"),
+    }
+    assert f"./ops dead-letters list --run {RUN}" in text
+    assert "@example" not in text
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ({"task": "record"}, "the task `record` failed; its log says why"),
+        ({"why": "timed_out", "task": None}, "the run took longer than it may"),
+        ({"why": "all_tasks_deadlocked"}, "its tasks wait for each other"),
+        ({"why": None, "task": None}, "the run failed"),
+    ],
+)
+def test_failure_without_a_reason_of_ours_is_still_said_in_words(desk, cause, said):
+    """Airflow's callbacks know little, and sometimes nothing: the message is sent all the same."""
+    desk.fail(**cause)
+    desk.send()
+
+    [(text, _)] = desk.texts()
+    assert text.startswith(f":red_circle: *{JOB}* failed: {said}\n")
+
+
+def test_same_failure_is_noted_once(desk):
+    """The callback and reconciliation both find the run: one notice, one message, counted once."""
+    assert desk.fail() is True
+    assert desk.fail() is False
+    desk.send()
+    desk.send()
+
+    assert len(desk.texts()) == 1
+
+
+def test_run_that_was_cleared_and_fails_again_is_counted_again(desk):
+    """A person has cleared it: the second failure of the same run is another one."""
+    desk.fail()
+    desk.clock.advance(MINUTE)
+
+    assert desk.fail() is True
+    [found] = desk.store.notices.read_open()
+    assert found.notice.count == 2
+
+
+def test_same_failure_is_told_once_in_fifteen_minutes_but_counted(desk):
+    """A job that fails every minute must not fill the channel; how often it failed is told later."""
+    for minute in range(16):
+        desk.fail(f"run_{minute}")
+        desk.send()
+        assert len(desk.texts()) == (1 if minute < 15 else 2)
+        desk.clock.advance(MINUTE)
+
+    second, _ = desk.texts()[1]
+    assert "16 times since 20" in second
+    assert "/runs/run_15|run>" in second
+
+
+def test_another_failure_of_the_job_is_told_at_once(desk):
+    """What differs is another message: a time-out is not the failure of a task."""
+    desk.fail("run_1")
+    desk.fail("run_2", why="timed_out", task=None)
+    desk.send()
+
+    assert len(desk.texts()) == 2
+
+
+def test_recovery_is_told_in_the_thread(desk):
+    """The next run that ends well closes it; a failure after that begins a new thread."""
+    desk.fail()
+    desk.send()
+    desk.clock.advance(MINUTE)
+
+    assert desk.succeed() == 1
+    desk.send()
+    assert desk.succeed() == 0
+    desk.send()
+
+    (_, first_is_reply), (recovery, is_reply) = desk.texts()
+    assert (first_is_reply, is_reply) == (False, True)
+    assert recovery.startswith(f":large_green_circle: *{JOB}* works again: <https://")
+    desk.clock.advance(20 * MINUTE)
+    desk.fail("run_later")
+    desk.send()
+    text, is_reply = desk.texts()[2]
+    assert (is_reply, "times since" in text) == (False, False)
+
+
+def test_success_before_the_failure_is_no_recovery(desk):
+    """Only a run that ended after the failure says that it is over."""
+    success = Success(dag_run_id="earlier", ended_at=NOW - MINUTE)
+    desk.fail()
+
+    assert close_recovered({JOB: success}, store=desk.store, clock=desk.clock) == 0
+
+
+def test_failure_that_comes_back_within_the_quiet_time_is_not_told_again(desk):
+    """A job that fails and recovers every minute: one message in a quarter of an hour, and its recoveries."""
+    desk.fail("run_1")
+    desk.send()
+    desk.clock.advance(MINUTE)
+    desk.succeed()
+    desk.send()
+    desk.clock.advance(MINUTE)
+
+    desk.fail("run_2")
+    desk.send()
+    assert [is_reply for _, is_reply in desk.texts()] == [False, True]
+
+    desk.clock.advance(15 * MINUTE)
+    desk.send()
+    text, is_reply = desk.texts()[-1]
+    assert (is_reply, "2 times since" in text) == (False, True)
+
+
+def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
+    """A later run about others does not mend a member's row: her own has to end well."""
+    [row] = desk.world.receive(desk.world.join()[0])
+    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.inbox.finish([row], state=State.FAILED, reason="Mailchimp is down", now=NOW)
+    desk.fail()
+    desk.send()
+    desk.clock.advance(MINUTE)
+    assert desk.succeed() == 0
+
+    desk.store.dispatches.adopt("again", job=JOB, inbox_ids=[row], now=NOW)
+    assert desk.succeed() == 0
+    desk.store.inbox.finish([row], state=State.PROCESSED, now=NOW)
+    assert desk.succeed() == 1
+    desk.send()
+
+    recovery, is_reply = desk.texts()[-1]
+    assert is_reply
+    assert "all that it had left undone is done" in recovery
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 503},
+        {"kind": "status", "status": 429, "body": {"ok": False, "error": "ratelimited"}},
+        {"kind": "status", "status": 200, "body": {"ok": False, "error": "channel_not_found"}},
+        {"kind": "reset"},
+    ],
+)
+def test_slack_outage_fails_nothing_and_the_message_is_sent_later(desk, fault):
+    """The outbox keeps it; each try that fails waits longer, and the first that gets through tells it once."""
+    desk.fail()
+    desk.sandbox.fault("slack", times=2, **fault)
+
+    first = desk.send()
+    at_once = desk.send()
+    desk.clock.advance(MINUTE)
+    second = desk.send()
+    desk.clock.advance(3 * MINUTE)
+    third = desk.send()
+
+    assert [first.messages, at_once.messages, second.messages, third.messages] == [0, 0, 0, 1]
+    assert "Slack" in first.problem
+    assert at_once.problem is None  # it is not yet time
+    assert len(desk.texts()) == 1
+    assert desk.store.notices.waiting() == []
+    assert desk.sandbox.fired() == 2
+
+
+def test_recovery_during_the_outage_is_told_after_the_failure(desk):
+    """Nobody reads that something works again of which she never heard."""
+    desk.fail()
+    desk.sandbox.fault("slack", "status", status=503, times=1)
+    desk.send()
+    desk.clock.advance(5 * MINUTE)
+    desk.succeed()
+
+    sent = desk.send()
+
+    assert sent.messages == 2
+    assert [is_reply for _, is_reply in desk.texts()] == [False, True]
+
+
+def test_second_that_slack_wants_between_messages_is_waited_on_the_spot(desk):
+    """Ten different failures at once are ten messages, a second apart."""
+    desk.sandbox.ask("PATCH", "settings", json={"slack_limits": True})
+    waited = []
+
+    def pause(seconds):
+        waited.append(seconds)
+        desk.sandbox.ask("POST", "clock", json={"advance_seconds": seconds})
+
+    for number in range(3):
+        desk.fail(f"run_{number}", task=f"task_{'abc'[number]}")
+    sent = desk.send(pause=pause)
+
+    assert (sent.messages, sent.problem) == (3, None)
+    assert waited == [1.0, 1.0]
+
+
+def test_two_senders_send_one_message(desk):
+    """The callback and reconciliation at the same moment: what one has taken, the other does not."""
+    desk.fail()
+    taken = desk.store.notices.take_due(
+        now=NOW, quiet_since=NOW - 15 * MINUTE, leased_until=NOW + MINUTE, limit=10
+    )
+
+    with desk.world.another() as other:
+        sent = send_due(store=other.store, slack=desk.slack, links=LINKS, clock=desk.clock)
+
+    assert (len(taken), sent.messages) == (1, 0)
+    desk.clock.advance(MINUTE)
+    assert desk.send().messages == 1
