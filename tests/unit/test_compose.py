@@ -23,7 +23,7 @@ KUBERNETES = ROOT / "deploy" / "kubernetes.yaml"
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SECRET = re.compile(r"SECRET|PASSWORD|_KEY|_CONN|_URL$")
-NO_SECRET = {"AIRFLOW_BASE_URL"}  # an address that everybody may know
+NO_SECRET = {"AIRFLOW_BASE_URL", "OPS_RUNBOOK_URL"}  # addresses that everybody may know
 INTERPOLATION = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>[^}]*)\}")
 
 
