@@ -80,8 +80,9 @@ NEWER_REFUSALS = {
     "no_such_subteam": "docs.slack.dev/reference/methods/usergroups.users.list",
     "no_users_provided": "docs.slack.dev/reference/methods/usergroups.users.update",
     "ratelimited": "docs.slack.dev/apis/web-api/rate-limits",
-    "subteam_already_disabled": "seen at usergroups.disable",
+    "not_allowed_token_type": "docs.slack.dev lists it for every method that a bot's token cannot call",
     "thread_not_found": "docs.slack.dev/reference/methods/conversations.replies",
+    "user_not_found": "docs.slack.dev/reference/methods/users.profile.set",
     "users_not_found": "docs.slack.dev/reference/methods/users.lookupByEmail",
 }
 """Slack's codes that its description of 2020 does not know of, or not where they are given today."""

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from include.sandbox.clerk.state import ClerkState
 from include.sandbox.mailchimp.contacts import Quirk
 from include.sandbox.mailchimp.state import MailchimpState
+from include.sandbox.slack.people import ROLES, Person, Role
+from include.sandbox.slack.state import SlackState
 from include.sandbox.stripe import billing, checkout, customers, payments
 from include.sandbox.stripe.objects import Object
 from include.sandbox.stripe.state import StripeState, first_with
@@ -233,6 +235,43 @@ class MailchimpAddress(Story):
         return {}
 
 
+class SlackPerson(Story):
+    """Somebody comes into the Slack workspace, leaves it, or gets another role or address there."""
+
+    story: Literal["slack_person"]
+    email: str
+    joins: str | None = None
+    becomes: Role | Literal["deactivated", "reactivated"] | None = None
+    new_email: str | None = None
+
+    def play(self, world: World) -> Ids:
+        """Let it happen; `joins` is her name."""
+        slack = world.state(SlackState)
+        if self.joins is not None:
+            role = self.becomes if self.becomes in ROLES else "member"
+            person = slack.people.add(
+                real_name=self.joins, role=role, now=slack.now(), email=self.email
+            )
+            slack.join(person)
+            return {"slack_user_id": person.id}
+        found = slack.people.by_email(self.email)
+        if found is None:
+            raise StoryError("Slack knows nobody of that address")
+        self._change(slack, found)
+        return {"slack_user_id": found.id}
+
+    def _change(self, slack: SlackState, person: Person) -> None:
+        if self.becomes == "deactivated":
+            slack.deactivate(person)
+        elif self.becomes == "reactivated":
+            person.is_deactivated = False
+            slack.join(person)
+        elif self.becomes is not None:
+            person.role = self.becomes
+        if self.new_email is not None:
+            slack.people.change_email(person, self.new_email)
+
+
 AnyStory = Annotated[
     NewMember
     | CompleteCheckout
@@ -241,7 +280,8 @@ AnyStory = Annotated[
     | Membership
     | DeleteUser
     | DeleteCustomer
-    | MailchimpAddress,
+    | MailchimpAddress
+    | SlackPerson,
     Field(discriminator="story"),
 ]
 

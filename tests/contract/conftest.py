@@ -15,6 +15,7 @@ import pytest
 import requests
 import stripe
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from include.sandbox.server import create_server
 from include.sandbox.settings import Settings
@@ -241,6 +242,13 @@ def slack_client_of(sandbox: LiveSandbox, *, admin: bool = False) -> WebClient:
     """Return Slack's client for a sandbox, of the bot or of the owner; nothing is tried twice."""
     token = "xoxp-sandbox" if admin else "xoxb-sandbox"
     return WebClient(token, base_url=f"{sandbox.url}/slack/api/", retry_handlers=[], timeout=10)
+
+
+def slack_code_of(call: Any, *arguments: Any, **named: Any) -> str:
+    """Return the code that a call to Slack is refused with; one that is not fails the test."""
+    with pytest.raises(SlackApiError) as caught:
+        call(*arguments, **named)
+    return caught.value.response["error"]
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from include.sandbox.delivery import Courier
 from include.sandbox.luma.seed import CalendarWish, seed_calendar
 from include.sandbox.luma.state import LumaState
 from include.sandbox.seed import SeedWish, seed_members
+from include.sandbox.slack.seed import WorkspaceWish, seed_workspace
+from include.sandbox.slack.state import SlackState
 from include.sandbox.stories import AnyStory
 from include.sandbox.stripe import billing
 from include.sandbox.stripe.state import StripeState
@@ -77,6 +79,11 @@ def people_routes(world: World) -> APIRouter:
         """Make members whom the vendors know already; no webhook tells of them."""
         members = seed_members(world, wish)
         return {"members": [member.as_json() for member in members]}
+
+    @router.post("/seed/slack")
+    async def seed_slack(wish: WorkspaceWish) -> Json:
+        """Put people of every kind into the Slack workspace."""
+        return seed_workspace(world.state(SlackState), wish)
 
     @router.post("/seed/luma")
     async def seed_luma(wish: CalendarWish) -> Json:

@@ -1,7 +1,7 @@
 """How Slack's calls and answers read in its description, which is of 2020.
 
-It lists GET where Slack's own package posts a form, wants the token as an argument, and describes
-a refusal, which is a 200, as `default`.
+It lists GET where Slack's own package posts a form, wants the token as an argument, calls yes and no
+`true` and `false` where the package sends `1` and `0`, and describes a refusal, which is a 200, as `default`.
 """
 
 from dataclasses import replace
@@ -28,6 +28,17 @@ READS = frozenset(
         "/team.info",
     }
 )
+YES_OR_NO = frozenset(
+    {
+        "exclude_archived",
+        "include_count",
+        "include_disabled",
+        "include_labels",
+        "include_locale",
+        "include_num_members",
+        "include_users",
+    }
+)
 TOKEN_IN_HEADER = frozenset({"/auth.test"})
 
 
@@ -38,13 +49,20 @@ def call_in_description(call: Call) -> Call:
     fields = [*parse_qsl(call.query_string), *parse_qsl(call.body.decode("utf-8", "replace"))]
     if call.path not in TOKEN_IN_HEADER and "token" not in dict(fields):
         fields.append(("token", token_of(call)))
-    return replace(call, method="GET", query_string=urlencode(fields), body=b"")
+    query = urlencode([(name, as_truth(name, value)) for name, value in fields])
+    return replace(call, method="GET", query_string=query, body=b"")
+
+
+def as_truth(name: str, value: str) -> str:
+    """Return `1` and `0` as the description writes them, where it wants yes or no."""
+    return {"1": "true", "0": "false"}.get(value, value) if name in YES_OR_NO else value
 
 
 def as_form(call: Call) -> bytes:
-    """Return a JSON body as the form that means the same; any other as it is."""
+    """Return a body as the form that means the same in the description's words."""
     if call.headers.get("content-type", "").startswith(FORM):
-        return call.body
+        fields = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return urlencode([(name, as_truth(name, value)) for name, value in fields]).encode()
     try:
         body = orjson.loads(call.body)
     except orjson.JSONDecodeError:

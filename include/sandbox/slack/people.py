@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 
 from include.sandbox.slack import errors
 
-Role = Literal["primary_owner", "owner", "admin", "member", "guest", "single_channel_guest", "bot"]
+Role = Literal[
+    "primary_owner", "owner", "admin", "member", "guest", "single_channel_guest", "bot", "slackbot"
+]
 ROLES: tuple[Role, ...] = get_args(Role)
 TEAM = "T0SANDBOX01"
 PICTURES = (24, 32, 48, 72, 192, 512)
@@ -35,7 +37,7 @@ class Person:
     @property
     def is_bot(self) -> bool:
         """Is this no person."""
-        return self.role == "bot"
+        return self.role in ("bot", "slackbot")
 
     @property
     def is_guest(self) -> bool:
@@ -55,7 +57,7 @@ class Person:
             "name": self.name,
             "deleted": self.is_deactivated,
             "profile": self.shown_profile(),
-            "is_bot": self.is_bot,
+            "is_bot": self.role == "bot",  # Slack says of its own Slackbot that it is none
             "is_app_user": False,
             "updated": self.updated,
         }
@@ -86,7 +88,7 @@ class Person:
             "real_name_normalized": self.real_name,
             "display_name": first,
             "display_name_normalized": first,
-            "fields": self.fields or None,
+            "fields": self.fields or [],
             "status_text": "",
             "status_emoji": "",
             "status_expiration": 0,

@@ -1,7 +1,7 @@
 """Slack's methods, put together: importing the modules that register them fills the table."""
 
 from include.sandbox.settings import Settings
-from include.sandbox.slack import chat, errors
+from include.sandbox.slack import chat, conversations, errors, usergroups, users
 from include.sandbox.slack.arguments import token_of
 from include.sandbox.slack.described import call_in_description, status_in_description
 from include.sandbox.slack.methods import ROUTES
@@ -29,6 +29,9 @@ def no_such_route(call: Call) -> Answer:
         return errors.text(404, "no_service")
     return errors.error("unknown_method", req_method=call.path.lstrip("/"))
 
+
+MODULES = (chat, conversations, usergroups, users)
+"""Whose methods are in the table."""
 
 VENDOR = Vendor(
     name="slack",

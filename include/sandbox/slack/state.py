@@ -6,6 +6,7 @@ from typing import Any
 from include.sandbox.slack import messages
 from include.sandbox.slack.channels import GENERAL, OPS, Channel, Channels
 from include.sandbox.slack.errors import refused
+from include.sandbox.slack.groups import MEMBERS_GROUP, Group
 from include.sandbox.slack.limits import Limits
 from include.sandbox.slack.messages import Block, Message, Messages
 from include.sandbox.slack.people import People, Person
@@ -27,7 +28,16 @@ class SlackState:
         owner = {"real_name": "Olivia Owner", "email": "owner@example.org", "user_id": OWNER}
         self.people.add(role="primary_owner", now=self.now(), **owner)
         self.people.add(real_name="Ops Bot", role="bot", now=self.now(), user_id=BOT)
+        self.people.add(real_name="Slackbot", role="slackbot", now=0, user_id="USLACKBOT")
         self.channels = Channels(OWNER, BOT, self.now())
+        members = Group(
+            id=MEMBERS_GROUP,
+            name="Members",
+            handle="members",
+            created_by=OWNER,
+            date_create=self.now(),
+        )
+        self.groups = {members.id: members}
 
     def now(self) -> int:
         """Return the present second."""
@@ -42,6 +52,27 @@ class SlackState:
         """Put somebody new into #general, as Slack does; a guest or a bot comes nowhere by herself."""
         if not person.is_guest and not person.is_bot:
             self.channels.by_id[GENERAL].members[person.id] = None
+
+    def group(self, group_id: str) -> Group:
+        """Return a user group, or refuse."""
+        if group_id not in self.groups:
+            raise refused("no_such_subteam")
+        return self.groups[group_id]
+
+    def may_be_in_a_group(self, user_id: str) -> bool:
+        """Tell whether Slack takes somebody into a user group: no guest, no bot, nobody who is gone."""
+        person = self.people.by_id.get(user_id)
+        return person is not None and not (
+            person.is_guest or person.is_bot or person.is_deactivated
+        )
+
+    def deactivate(self, person: Person) -> None:
+        """Take somebody out of everything; her messages stay."""
+        person.is_deactivated, person.updated = True, self.now()
+        for channel in self.channels.by_id.values():
+            channel.members.pop(person.id, None)
+        for group in self.groups.values():
+            group.users = [user_id for user_id in group.users if user_id != person.id]
 
     def writable(self, key: str, writer: str) -> Channel:
         """Return the channel of an id or a name that a message may go to, or refuse."""
@@ -93,6 +124,7 @@ class SlackState:
         return {
             "people": [{**p.document(), "role": p.role} for p in people],
             "channels": [{**c.document(BOT), "members": list(c.members)} for c in channels],
+            "groups": [g.document(with_users=True, with_count=True) for g in self.groups.values()],
             "messages": [m.as_json() for m in self.messages.all if m.channel in shown],
         }
 

@@ -3,6 +3,8 @@
 import pytest
 from slack_sdk.errors import SlackApiError
 
+from tests.contract.conftest import slack_code_of
+
 OPS = "C0OPSALERTS"
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*red*"}}
 
@@ -17,13 +19,6 @@ def unlimited(checked):
 def messages(sandbox):
     """Return the messages as the sandbox keeps them."""
     return sandbox.ask("GET", "state/slack")["messages"]
-
-
-def code_of(call, *arguments, **named):
-    """Return the code that a call is refused with."""
-    with pytest.raises(SlackApiError) as caught:
-        call(*arguments, **named)
-    return caught.value.response["error"]
 
 
 def test_bot_learns_who_it_is(slack):
@@ -76,7 +71,7 @@ def test_message_is_changed(unlimited, slack):
 )
 def test_message_is_refused(unlimited, slack, wish, code):
     """What Slack refuses is a 200 with a code, and nothing is kept."""
-    assert code_of(slack.api_call, "chat.postMessage", json=wish) == code
+    assert slack_code_of(slack.api_call, "chat.postMessage", json=wish) == code
     assert messages(unlimited) == []
 
 
@@ -84,7 +79,7 @@ def test_message_of_nobody_is_not_changed(unlimited, slack):
     """An unknown time stamp is refused."""
     wish = {"channel": OPS, "ts": "1700000000.000001", "text": "x"}
 
-    assert code_of(slack.chat_update, **wish) == "message_not_found"
+    assert slack_code_of(slack.chat_update, **wish) == "message_not_found"
 
 
 def test_second_message_within_a_second_is_refused(checked, slack):
@@ -107,4 +102,4 @@ def test_unknown_token_is_refused(sandbox, slack):
     """Without a token nothing works."""
     slack.token = None
 
-    assert code_of(slack.auth_test) == "not_authed"
+    assert slack_code_of(slack.auth_test) == "not_authed"
