@@ -50,3 +50,8 @@ JOBS = tuple(
 def route_of(provider: str, event_type: str) -> Route:
     """Return what an event of this type leads to."""
     return ROUTES[provider].get(event_type, UNKNOWN)
+
+
+def job_from(name: str) -> str:
+    """Return the job that a person means: `mailchimp-sync` is `mailchimp_sync`."""
+    return name.strip().lower().replace("-", "_")

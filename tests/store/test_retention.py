@@ -60,6 +60,8 @@ def fill(store):
             (at, at),
         )
         store.rejections.add({("stripe", "body"): 1}, now=at)
+        store.job_runs.open("mailchimp_sync", run, ends=["record"], now=at)
+        store.job_runs.end_tasks("mailchimp_sync", run, ends=["record"], now=at)
 
 
 def clean(store, *, dry_run=False, now=NOW):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.routing import JOBS, ROUTES, route_of
+from include.routing import JOBS, ROUTES, job_from, route_of
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,9 @@ def test_every_route_has_a_job_or_a_reason():
 
     assert all((route.job is None) != (route.reason is None) for route in routes)
     assert {route.job for route in routes if route.job} == set(JOBS)
+
+
+@pytest.mark.parametrize("name", ["mailchimp-sync", "mailchimp_sync", " Mailchimp-Sync "])
+def test_job_as_people_write_it(name):
+    """Rules and commands take the name with hyphens too."""
+    assert job_from(name) == "mailchimp_sync"

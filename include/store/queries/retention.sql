@@ -96,6 +96,18 @@ WHERE (job, tick_at) IN (
   SELECT job, tick_at FROM ops.cron_ticks WHERE tick_at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED
 );
 
+-- name: count_job_runs(before)$
+-- Count the runs of jobs that have ended.
+SELECT count(*) FROM ops.job_runs WHERE finished_at < :before;
+
+-- name: remove_job_runs(before, row_limit)!
+-- Delete runs of jobs that have ended.
+DELETE FROM ops.job_runs
+WHERE (job, dag_run_id) IN (
+  SELECT job, dag_run_id FROM ops.job_runs WHERE finished_at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED
+);
+
 -- name: analyze_tables()!
 -- Tell the planner what is left.
-ANALYZE ops.inbox, ops.inbox_conflicts, ops.run_members, ops.steps, ops.dispatches, ops.rejections, ops.cron_ticks;
+ANALYZE ops.inbox, ops.inbox_conflicts, ops.run_members, ops.steps, ops.dispatches, ops.rejections, ops.cron_ticks,
+  ops.job_runs;

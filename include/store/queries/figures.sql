@@ -1,0 +1,89 @@
+-- name: read_ended(since, now, watchers)
+-- Count and time the runs that ended after `since` and up to `now`, by job; where job is NULL, of all but the watchers.
+SELECT job, count(*) AS total_runs,
+       count(*) FILTER (WHERE status = 'success') AS success_count,
+       count(*) FILTER (WHERE status <> 'success') AS failure_count,
+       count(*) FILTER (WHERE status = 'lost') AS lost_count,
+       avg(seconds) FILTER (WHERE status <> 'lost') AS average_seconds,
+       percentile_disc(0.95) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE status <> 'lost') AS p95_seconds
+FROM (
+  SELECT job, job <> ALL (:watchers::text[]) AS is_counted, status,
+         extract(epoch FROM finished_at - started_at)::float8 AS seconds
+  FROM ops.job_runs
+  WHERE finished_at > :since AND finished_at <= :now
+) AS ended
+GROUP BY GROUPING SETS ((job), (is_counted))
+HAVING job IS NOT NULL OR is_counted;
+
+-- name: read_running(now, watchers)
+-- Count the runs that were under way at `now`, by job; where job is NULL, of all but the watchers.
+SELECT job, count(*) AS running_jobs
+FROM (
+  SELECT job, job <> ALL (:watchers::text[]) AS is_counted FROM ops.job_runs
+  WHERE status = 'running' AND started_at <= :now
+  UNION ALL
+  SELECT job, job <> ALL (:watchers::text[]) FROM ops.job_runs WHERE finished_at > :now AND started_at <= :now
+) AS running
+GROUP BY GROUPING SETS ((job), (is_counted))
+HAVING job IS NOT NULL OR is_counted;
+
+-- name: read_queue(now)
+-- Count the rows that no run has begun with, and tell since when the oldest that is due has not ended, by job; NULL: all.
+-- A row in a run's hands has waited since it came; one that is tried again, since it was given to that run.
+SELECT job, sum(row_count)::int AS queued_jobs,
+       coalesce(extract(epoch FROM :now::timestamptz - min(since)), 0)::float8 AS oldest_waiting_seconds
+FROM (
+  SELECT job, count(*) AS row_count, min(due_at) FILTER (WHERE due_at <= :now) AS since
+  FROM ops.inbox
+  WHERE state = 'waiting'
+  GROUP BY job
+  UNION ALL
+  SELECT dispatches.job, count(*) FILTER (WHERE dispatches.state = 'claimed'),
+         min(CASE WHEN inbox.attempts > 1 THEN inbox.dispatched_at ELSE inbox.received_at END)
+  FROM ops.dispatches JOIN ops.inbox USING (dag_run_id)
+  WHERE dispatches.state IN ('claimed', 'started') AND inbox.state = 'dispatched'
+  GROUP BY dispatches.job
+) AS queue
+GROUP BY GROUPING SETS ((job), ())
+HAVING count(*) > 0;
+
+-- name: read_rows(since, now)
+-- Time the rows that ended after `since` and up to `now`, and tell which share failed, by job; where job is NULL, of all.
+SELECT job,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE ended_well) AS latency_p50_seconds,
+       percentile_disc(0.95) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE ended_well) AS latency_p95_seconds,
+       avg(CASE WHEN ended_well THEN 0.0 ELSE 1.0 END)::float8 AS error_rate
+FROM (
+  SELECT job, state IN ('processed', 'superseded') AS ended_well,
+         extract(epoch FROM finished_at - received_at)::float8 AS seconds
+  FROM ops.inbox
+  WHERE state IN ('processed', 'superseded', 'failed', 'dead') AND job IS NOT NULL
+    AND finished_at > :since AND finished_at <= :now
+) AS ended
+GROUP BY GROUPING SETS ((job), ())
+HAVING count(*) > 0;
+
+-- name: read_last_errors(now)
+-- Read the last run of each job that failed up to `now`: one look into the index per job, however many failed.
+WITH RECURSIVE jobs AS (
+  (SELECT job FROM ops.job_runs WHERE status IN ('failed', 'lost') ORDER BY job LIMIT 1)
+  UNION ALL
+  SELECT (SELECT job FROM ops.job_runs WHERE status IN ('failed', 'lost') AND job > jobs.job ORDER BY job LIMIT 1)
+  FROM jobs
+  WHERE jobs.job IS NOT NULL
+)
+SELECT last.job, last.dag_run_id, last.finished_at AS at, last.error_class, last.reason
+FROM jobs CROSS JOIN LATERAL (
+  SELECT job, dag_run_id, finished_at, error_class, reason
+  FROM ops.job_runs
+  WHERE job_runs.job = jobs.job AND status IN ('failed', 'lost') AND finished_at <= :now
+  ORDER BY finished_at DESC
+  LIMIT 1
+) AS last
+ORDER BY last.finished_at DESC, last.job;
+
+-- name: count_dead_letters()
+-- Count the dead letters that wait for a person, by job; where job is NULL, all.
+SELECT job, count(*) AS dlq_count FROM ops.dead_letters WHERE state = 'open'
+GROUP BY GROUPING SETS ((job), ())
+HAVING count(*) > 0;
