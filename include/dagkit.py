@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
@@ -30,6 +30,7 @@ from include.settings import load_job_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from include.clients.airflow_command import AirflowCommand
     from include.clients.clerk import Clerk
@@ -50,9 +51,6 @@ log = structlog.get_logger("dagkit")
 
 TAGS: Final = frozenset({"members", "events", "housekeeping"})
 """The tags a DAG may have: what it is about."""
-
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""Before the first run of anything; no DAG catches up."""
 
 VENDOR_RETRIES: Final[dict[str, Any]] = {
     # A vendor's hiccup is over in seconds: pauses of 3-6, 6-12 and 12-24 s (Airflow spreads them) are
@@ -107,8 +105,7 @@ def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dic
     """Return what every DAG is given: its docstring as documentation, limits, a word to Slack, no XCom."""
     return {
         "doc_md": doc,
-        "start_date": START,
-        "catchup": False,
+        "catchup": False,  # and no start_date: a DAG that is new waits for its next tick, and does not run at once
         "is_paused_upon_creation": False,  # a paused DAG keeps its webhooks waiting
         "dagrun_timeout": timeout,
         "max_active_runs": max_active_runs,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from include.dagkit import RETRY_SETS, START, TAGS, report_failure
+from include.dagkit import RETRY_SETS, TAGS, report_failure
 from tests.airflow_task import DAGS, ROOT, load_dags
 
 FILES = sorted(DAGS.glob("*.py"))
@@ -113,7 +113,9 @@ def test_start_and_schedule_are_explicit(path):
 
     assert "schedule=" in text, f"{path.name}: say schedule=None or the cron line"
     assert dag.catchup is False
-    assert dag.start_date == START, f"{path.name}: let options() set the start date"
+    assert dag.start_date is None, (
+        f"{path.name}: with a start date a deployment would run a scheduled job at once"
+    )
     assert dag.is_paused_upon_creation is False, (
         "a DAG that is paused when new keeps its webhooks waiting"
     )

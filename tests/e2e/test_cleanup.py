@@ -1,0 +1,41 @@
+"""The clean-up on the real stack: a task may not touch Airflow's database, the command that it starts may."""
+
+import pytest
+
+from include.stack.demo.airflow import ENDED
+from include.stack.demo.stage import Stage
+
+pytestmark = pytest.mark.timeout(600)
+DAG = "database_cleanup"
+
+
+def test_new_stack_does_not_clean_at_once(stage: Stage):
+    """A deployment is no tick: the first scheduled run is the next one at 03:00."""
+    found = stage.airflow.ask("GET", f"/dags/{DAG}/dagRuns?run_type=scheduled").json()
+
+    assert found["dag_runs"] == []
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_both_halves_run(stage: Stage, dry_run):
+    """Started by hand with the form's box: both tasks succeed, and a real run is audited with counts per table."""
+    run = f"e2e.cleanup.{dry_run}"
+    wish = {"dag_run_id": run, "logical_date": None, "conf": {"dry_run": dry_run}}
+
+    assert stage.airflow.ask("POST", f"/dags/{DAG}/dagRuns", wish).is_success
+    stage.wait("its end", lambda: stage.airflow.run_state(DAG, run) in ENDED, 120)
+
+    states = {task.task: task.state for task in stage.airflow.tasks(DAG, run)}
+    assert states == {"clean_ops": "success", "clean_airflow": "success"}
+    audited = {
+        row["metadata"]["part"]: row["metadata"]["removed"]
+        for row in stage.database.execute(
+            "SELECT metadata FROM ops.audit_log WHERE target = %s", (f"job:{DAG}",)
+        )
+    }
+    if dry_run:
+        assert audited == {}
+    else:
+        assert audited["ops"]["inbox_bodies"] == 0
+        assert {"dag_run", "task_instance", "log"} <= audited["airflow"].keys()
+        assert "trigger" not in audited["airflow"]
