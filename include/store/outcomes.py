@@ -68,6 +68,16 @@ class AuditEntry:
     dag_run_id: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobEntry:
+    """What a job wrote down about one of its runs as a whole."""
+
+    at: datetime
+    actor: str
+    action: str
+    metadata: dict[str, Any]
+
+
 def outcomes(connection: psycopg.Connection[Any], event_ids: Collection[str]) -> list[Outcome]:
     """Return what became of these events so far; one that has not arrived is not among them."""
     rows = SQL.read_outcomes(connection, event_ids=list(event_ids))
@@ -84,3 +94,8 @@ def audit_of(connection: psycopg.Connection[Any], members: Collection[UUID]) -> 
     """Return what is written down about these members, each in order."""
     rows = SQL.read_audit(connection, targets=[f"member:{member}" for member in members])
     return [AuditEntry(**row) for row in rows]
+
+
+def job_entries_of(connection: psycopg.Connection[Any], dag_run_id: str) -> list[JobEntry]:
+    """Return what was written down about a run as a whole, oldest first."""
+    return [JobEntry(**row) for row in SQL.read_job_entries(connection, dag_run_id=dag_run_id)]

@@ -43,7 +43,7 @@ def test_cleared_task_changes_nothing(finished, stage: Stage, tasks):
     assert all(tries[task].try_number > 1 for task in tasks)
     assert {task.state for task in tries.values()} <= {"success", "skipped"}
     assert world(stage, member, events) == before
-    written = [c for c in stage.sandbox.mailchimp_calls(since=cleared_at) if c.method != "GET"]
+    written = [c for c in stage.sandbox.calls("mailchimp", since=cleared_at) if c.method != "GET"]
     assert written == []
 
 

@@ -62,6 +62,7 @@ class Contact:
 class VendorCall:
     """One call a vendor answered; `at` in seconds since the epoch."""
 
+    vendor: str
     at: float
     method: str
     path: str
@@ -115,14 +116,11 @@ class Sandbox:
         contacts = {member["email_address"].lower(): member for member in state["members"]}
         return {email: _contact_from(member, welcomes[email]) for email, member in contacts.items()}
 
-    def mailchimp_calls(self, *, since: float) -> list[VendorCall]:
-        """Return what Mailchimp was asked since then (seconds since the epoch), oldest first."""
-        calls = self.get("/calls", vendor="mailchimp", limit=2000)["calls"]
-        return [
-            VendorCall(at=c["at"], method=c["method"], path=c["path"], status=c["status"])
-            for c in calls
-            if c["at"] >= since
-        ]
+    def calls(self, vendor: str, *, since: float) -> list[VendorCall]:
+        """Return what a vendor was asked since then (seconds since the epoch), oldest first."""
+        calls = self.get("/calls", vendor=vendor, limit=2000)["calls"]
+        names = ("vendor", "at", "method", "path", "status")
+        return [VendorCall(**{n: c[n] for n in names}) for c in calls if c["at"] >= since]
 
     def violations(self) -> Json:
         """Return where a call or an answer did not fit its vendor's description."""

@@ -1,7 +1,7 @@
 """Where a story is played: what it may do, and the record of what came of it.
 
-A story acts at the vendors' side, has their webhooks delivered, and compares what it finds afterwards
-with what it wants to find. It never calls anything of ours but the relay, and that through the vendors.
+A story acts at the vendors' side, has their webhooks delivered, starts a job by hand as an operator does in the
+UI, and compares what it finds afterwards with what it wants to find. It calls nothing else of ours.
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ class Newcomer:
 
 @dataclass(kw_only=True)
 class Delivery:
-    """One lot of webhooks, from their sending to the end of all they caused."""
+    """One lot of webhooks or one run started by hand, from there to the end of all it caused."""
 
     title: str
     sent_at: float
+    dag: str = DAG
+    started: list[str] = field(default_factory=list)  # runs started by hand
     answered_at: float = 0.0
     seconds: float = 0.0  # from the first webhook sent to the last row ended, and all answered
     moments: list[Moment] = field(default_factory=list)
@@ -62,8 +64,9 @@ class Delivery:
 
     @property
     def runs(self) -> list[str]:
-        """The runs that took its rows, in their order."""
-        return list(dict.fromkeys(row.dag_run_id for row in self.rows if row.dag_run_id))
+        """The runs that were started, or that took its rows, in their order."""
+        taken = (row.dag_run_id for row in self.rows if row.dag_run_id)
+        return list(dict.fromkeys([*self.started, *taken]))
 
 
 @dataclass(kw_only=True)
@@ -112,6 +115,35 @@ class Stage:
         delivery.moments.sort(key=lambda moment: moment.at)
         return delivery
 
+    def start(self, title: str, dag: str, *, vendor: str, **params: object) -> Delivery:
+        """Start a run by hand with these parameters, as the operator does in the UI, and follow it to its end.
+
+        What `vendor` was asked, and what the job wrote down about the run, is in the record.
+        """
+        delivery = Delivery(title=title, sent_at=self._now(), dag=dag)
+        self.deliveries.append(delivery)
+        run = self.airflow.start_run(dag, params)
+        delivery.started.append(run)
+        tasks = self._ended_run(dag, run, self.patience_seconds)
+        ends = [task.ended_at.timestamp() for task in tasks if task.ended_at]
+        delivery.seconds = max(ends, default=self._now()) - delivery.sent_at
+        name = self._names()[run]
+        told = ", ".join(f"{key} {value}" for key, value in params.items())
+        moments = [
+            timeline.Moment(
+                at=delivery.sent_at, what=f"{name}: started by hand{told and ': '}{told}"
+            ),
+            *timeline.of_tasks(tasks, name),
+            *timeline.of_calls(self.sandbox.calls(vendor, since=delivery.sent_at)),
+            *timeline.of_job(self.told_by(run)),
+        ]
+        delivery.moments = sorted(moments, key=lambda moment: moment.at)
+        return delivery
+
+    def told_by(self, run: str) -> list[outcomes.JobEntry]:
+        """Return what a job wrote down about one of its runs as a whole."""
+        return outcomes.job_entries_of(self.database, run)
+
     def expect(self, what: str, found: object, wanted: object) -> None:
         """Note a problem unless what was found is what was wanted."""
         if found != wanted:
@@ -119,7 +151,9 @@ class Stage:
 
     def links(self) -> dict[str, str]:
         """Return the runs' pages in the Airflow UI, under the names they have in the timeline."""
-        return {name: self.airflow.page_of(DAG, run) for run, name in self._names().items()}
+        dags = {run: one.dag for one in self.deliveries for run in one.runs}
+        names = self._names()
+        return {name: self.airflow.page_of(dags[run], run) for run, name in names.items()}
 
     def rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
         """Return what became of these events so far."""
@@ -161,13 +195,13 @@ class Stage:
         tasks = [
             moment
             for run in delivery.runs
-            for moment in timeline.of_tasks(self._ended_run(run), names[run])
+            for moment in timeline.of_tasks(self._ended_run(DAG, run, RUN_END_SECONDS), names[run])
         ]
         members = {row.member_id for row in delivery.rows if row.member_id}
         moments = [
             *timeline.of_rows(delivery.rows, names),
             *tasks,
-            *timeline.of_calls(self.sandbox.mailchimp_calls(since=delivery.sent_at)),
+            *timeline.of_calls(self.sandbox.calls("mailchimp", since=delivery.sent_at)),
             *timeline.of_audit(outcomes.audit_of(self.database, members), since=delivery.sent_at),
         ]
         return [moment for moment in moments if moment.at >= delivery.sent_at]
@@ -177,17 +211,17 @@ class Stage:
         runs = dict.fromkeys(run for one in self.deliveries for run in one.runs)
         return {run: f"run {number}" for number, run in enumerate(runs, start=1)}
 
-    def _ended_run(self, run: str) -> list[TaskTry]:
+    def _ended_run(self, dag: str, run: str, seconds: float) -> list[TaskTry]:
         """Wait for a run's end, which must be a success, and return its tasks."""
         states: list[str] = []
 
         def has_ended() -> bool:
-            states.append(self.airflow.run_state(DAG, run))
+            states.append(self.airflow.run_state(dag, run))
             return states[-1] in ENDED
 
-        self.wait(f"the end of run {run}", has_ended, RUN_END_SECONDS)
+        self.wait(f"the end of run {run}", has_ended, seconds)
         self.expect(f"state of run {run}", states[-1], "success")
-        return self.airflow.tasks(DAG, run)
+        return self.airflow.tasks(dag, run)
 
     def _now(self) -> float:
         return self.clock.now().timestamp()

@@ -1,5 +1,7 @@
 """The stories of `./ops demo`: a function each, its first line the title, and a line in `STORIES`.
 
+Those of the jobs with a clock have modules of their own.
+
 Each uses people of its own, so it can be played again on a stack that has seen it before.
 """
 
@@ -9,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from include.stack.demo.checks import expect_linked, expect_members
+from include.stack.demo.luma import luma_auto_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,4 +92,5 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     update,
     duplicate,
     two_hundred_at_once,
+    luma_auto_approval,
 )

@@ -13,20 +13,28 @@ if TYPE_CHECKING:
 
     from include.stack.demo.airflow import TaskTry
     from include.stack.demo.sandbox import Told, VendorCall
-    from include.store.outcomes import AuditEntry, Outcome
+    from include.store.outcomes import AuditEntry, JobEntry, Outcome
 
-MAILCHIMP_CALLS = (
-    ("PUT", "/lists/*/members/*", "contact written"),
-    ("PATCH", "/lists/*/members/*", "contact changed"),
-    ("POST", "/lists/*/members/*/tags", "tags set"),
-    ("POST", "/lists/*/segments/*", "tags set for many"),
-    ("POST", "/lists/*/segments", "tag made"),
-    ("GET", "/lists/*/segments", "tags looked up"),
-    ("POST", "/lists/*", "contacts written in bulk"),
-    ("POST", "/customer-journeys/*/trigger", "welcome journey started"),
-    ("POST", "/automations/*/queue", "welcome mail queued"),
-)
-"""Method, path, what it means; the first that fits is taken."""
+MEANINGS = {
+    "mailchimp": (
+        ("PUT", "/lists/*/members/*", "contact written"),
+        ("PATCH", "/lists/*/members/*", "contact changed"),
+        ("POST", "/lists/*/members/*/tags", "tags set"),
+        ("POST", "/lists/*/segments/*", "tags set for many"),
+        ("POST", "/lists/*/segments", "tag made"),
+        ("GET", "/lists/*/segments", "tags looked up"),
+        ("POST", "/lists/*", "contacts written in bulk"),
+        ("POST", "/customer-journeys/*/trigger", "welcome journey started"),
+        ("POST", "/automations/*/queue", "welcome mail queued"),
+    ),
+    "luma": (
+        ("GET", "*/events/list", "page of events read"),
+        ("GET", "*/guests/list", "page of guests read"),
+        ("GET", "*/guests/get", "guest read"),
+        ("POST", "*/update-status", "guest decided about"),
+    ),
+}
+"""By vendor: method, path, what it means; the first that fits is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,19 +118,17 @@ def _worked(task: TaskTry) -> str:
 
 
 def of_calls(calls: Iterable[VendorCall]) -> list[Moment]:
-    """Return what Mailchimp was asked; calls of one kind are counted together, at the last of them."""
+    """Return what vendors were asked; calls of one kind are counted together, at the last of them."""
     kinds: defaultdict[str, list[float]] = defaultdict(list)
     for call in calls:
-        kinds[f"{meaning_of(call)} ({call.status})"].append(call.at)
-    return [
-        Moment(at=max(times), what=f"Mailchimp: {kind}{_times(times)}")
-        for kind, times in kinds.items()
-    ]
+        answer = call.status or "no answer"
+        kinds[f"{call.vendor.capitalize()}: {meaning_of(call)} ({answer})"].append(call.at)
+    return [Moment(at=max(times), what=f"{kind}{_times(times)}") for kind, times in kinds.items()]
 
 
 def meaning_of(call: VendorCall) -> str:
-    """Return what a call to Mailchimp means, or the call itself where the table does not say."""
-    for method, path, meaning in MAILCHIMP_CALLS:
+    """Return what a call means, or the call itself where the table does not say."""
+    for method, path, meaning in MEANINGS.get(call.vendor, ()):
         if call.method == method and fnmatchcase(call.path, path):
             return meaning
     return f"{call.method} {call.path}"
@@ -139,6 +145,31 @@ def of_audit(entries: Iterable[AuditEntry], *, since: float) -> list[Moment]:
         Moment(at=max(times), what=f"audit log: {action} by {actor}{_times(times)}")
         for (action, actor), times in actions.items()
     ]
+
+
+def of_job(entries: Iterable[JobEntry]) -> list[Moment]:
+    """Return what a job wrote down about its run as a whole, with its counts."""
+    return [
+        Moment(
+            at=entry.at.timestamp(),
+            what=f"audit log: {entry.action} by {entry.actor}: {counts_of(entry.metadata)}",
+        )
+        for entry in entries
+    ]
+
+
+def counts_of(metadata: Mapping[str, object]) -> str:
+    """Return counts in one line; what is none is left out, and alike reasons are counted together."""
+    return ", ".join(f"{name} {_count_of(value)}" for name, value in metadata.items() if value)
+
+
+def _count_of(value: object) -> str:
+    if isinstance(value, list):
+        whys = [one.get("why", "?") if isinstance(one, dict) else str(one) for one in value]
+        value = Counter(whys)
+    if isinstance(value, dict):
+        return "(" + "; ".join(f"{why}: {number}" for why, number in value.items()) + ")"
+    return str(value)
 
 
 def _times(happened: Sequence[float]) -> str:

@@ -20,3 +20,9 @@ ORDER BY lower(email), memberships.updated_at;
 SELECT target, seq, at, actor, action, dag_run_id FROM ops.audit_log
 WHERE target = ANY (:targets::text[])
 ORDER BY target, seq;
+
+-- name: read_job_entries(dag_run_id)
+-- Read what a job wrote down about one of its runs as a whole, in order.
+SELECT at, actor, action, metadata FROM ops.audit_log
+WHERE dag_run_id = :dag_run_id AND target LIKE 'job:%'
+ORDER BY id;

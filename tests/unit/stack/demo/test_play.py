@@ -70,6 +70,26 @@ def test_story_whose_checks_hold_is_ok():
     }
 
 
+def by_hand(stage: Stage) -> None:
+    """Start another job by hand."""
+    stage.airflow.start_run = lambda dag, conf: f"{dag}.{conf['dry_run']}"
+    stage.airflow.run_state = lambda _dag, _run: "failed"
+    stage.airflow.tasks = lambda _dag, _run: []
+    stage.sandbox.calls = lambda *_, **__: []
+    stage.told_by = lambda _run: []
+    stage.start("she tries it out", "luma_auto_approval", vendor="luma", dry_run=True)
+
+
+def test_run_by_hand_is_followed_to_its_end():
+    """It has a link to its own DAG, what was filled in, and a failed run is a failed story."""
+    story = play(by_hand, empty_stage())
+
+    run = "luma_auto_approval.True"
+    assert story.links == {"run 1": f"http://airflow/dags/luma_auto_approval/runs/{run}"}
+    assert story.deliveries[0].moments[0].what == "run 1: started by hand: dry_run True"
+    assert story.problems == (f"state of run {run}: found 'failed', wanted 'success'",)
+
+
 def test_failed_check_makes_the_story_and_the_whole_fail():
     """One wrong thing among many right ones is enough."""
     reports = [play(told, empty_stage()), play(failing, empty_stage())]
@@ -121,8 +141,13 @@ def test_the_promised_stories_are_played():
     """Issue by issue the list grows; what it had stays."""
     names = [story.__name__ for story in STORIES]
 
-    assert {"stripe_first", "clerk_first", "update", "duplicate", "two_hundred_at_once"} <= set(
-        names
-    )
+    assert {
+        "stripe_first",
+        "clerk_first",
+        "update",
+        "duplicate",
+        "two_hundred_at_once",
+        "luma_auto_approval",
+    } <= set(names)
     assert len(names) == len(set(names))
     assert all(story.__doc__ for story in STORIES)

@@ -9,7 +9,7 @@ from include.stack.demo import timeline
 from include.stack.demo.airflow import TaskTry
 from include.stack.demo.sandbox import Told, VendorCall
 from include.store.inbox import State
-from include.store.outcomes import AuditEntry, Outcome
+from include.store.outcomes import AuditEntry, JobEntry, Outcome
 
 NAMES = {"run-a": "run 1"}
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -35,6 +35,12 @@ def row(number: int, **changes) -> Outcome:
         "finished_at": at(1),
     }
     return Outcome(**{**values, **changes})
+
+
+def call_of(vendor: str, method: str, path: str, **more) -> VendorCall:
+    return VendorCall(
+        **{"vendor": vendor, "at": 0, "method": method, "path": path, "status": 200, **more}
+    )
 
 
 def test_sending_counts_what_is_alike():
@@ -103,7 +109,9 @@ def test_task_shows_how_long_it_worked():
 def test_calls_of_one_kind_are_counted():
     """Tags for fifty members are one line with a number, at the last of them."""
     calls = [
-        VendorCall(at=n, method="POST", path=f"/lists/a/members/{n}/tags", status=204)
+        VendorCall(
+            vendor="mailchimp", at=n, method="POST", path=f"/lists/a/members/{n}/tags", status=204
+        )
         for n in (1.0, 2.0)
     ]
 
@@ -131,9 +139,7 @@ def test_every_known_call_has_a_meaning_of_its_own():
     }
 
     for (method, path), meaning in examples.items():
-        assert (
-            timeline.meaning_of(VendorCall(at=0, method=method, path=path, status=200)) == meaning
-        )
+        assert timeline.meaning_of(call_of("mailchimp", method, path)) == meaning
 
 
 def test_audit_lines_of_one_action_are_counted():
@@ -153,3 +159,40 @@ def test_audit_lines_of_one_action_are_counted():
     assert [moment.what for moment in timeline.of_audit(entries, since=at(1).timestamp())] == [
         "audit log: mailchimp:create by system:mailchimp_sync, 2 times"
     ]
+
+
+def test_calls_of_a_vendor_bear_its_name():
+    """Whom was asked what, and that nobody heard the answer."""
+    calls = [
+        call_of("luma", "GET", "/v1/events/guests/list"),
+        call_of("luma", "POST", "/v1/events/guests/update-status", at=1, status=0),
+    ]
+
+    assert [moment.what for moment in timeline.of_calls(calls)] == [
+        "Luma: page of guests read (200)",
+        "Luma: guest decided about (no answer)",
+    ]
+
+
+def test_counts_of_a_job_are_one_line():
+    """What is none is left out; reasons are counted, so that three hundred errors are no wall of text."""
+    entry = JobEntry(
+        at=at(2),
+        actor="system:luma_approval",
+        action="job:completed",
+        metadata={
+            "approved": 3,
+            "denied_why": {"no member": 7},
+            "errors": [{"guest": "a", "why": "refused"}, {"guest": "b", "why": "refused"}],
+            "left": 0,
+            "stopped": None,
+        },
+    )
+
+    [moment] = timeline.of_job([entry])
+
+    assert moment.at == at(2).timestamp()
+    assert moment.what == (
+        "audit log: job:completed by system:luma_approval: "
+        "approved 3, denied_why (no member: 7), errors (refused: 2)"
+    )
