@@ -7,6 +7,7 @@ import structlog
 
 from include.errors import MemberUnknownError, PermanentVendorError, VendorUnavailableError
 from include.jobs.luma_auto_approval import Rule
+from include.store.outcomes import job_entries_of
 from tests.jobs.luma_world import UPDATES, LumaWorld
 
 LIST, ONE, DECIDE = ("GET", "list"), ("GET", "get"), ("POST", "update-status")
@@ -392,6 +393,8 @@ def test_counts_are_in_the_audit_log(luma, sandbox):
     counts = {name: row["metadata"][name] for name in ("processed", "approved", "denied")}
     assert counts == {"processed": 5, "approved": 2, "denied": 2}
     assert row["metadata"]["errors"] == result.errors
+    [entry] = job_entries_of(luma.store.connection, "run_1")  # as the demo reads it
+    assert (entry.action, entry.metadata) == (row["action"], row["metadata"])
 
 
 def test_no_address_is_written_down_anywhere(luma, sandbox):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from include.stack.demo.stage import Delivery, Newcomer, Stage
 
 DAG = "luma_auto_approval"
-GUESTS, MEMBERS, LAPSED, PLUS, UPPER, PAST = 300, 20, 2, 2, 6, 3
+GUESTS, MEMBERS, PAUSED, PLUS, UPPER, PAST = 300, 20, 2, 2, 6, 3
 DECISIONS = "*/update-status"
 FAULTS = (
     {"kind": "status", "status": 500, "times": 3},
@@ -24,11 +24,10 @@ FAULTS = (
 
 def luma_auto_approval(stage: Stage) -> None:
     """Let members in to Luma events: 300 guests wait, 20 of them are members, and calls fail."""
-    members = [stage.newcomer(number) for number in range(MEMBERS + LAPSED)]
+    members = [stage.newcomer(number) for number in range(MEMBERS + PAUSED)]
     _join(stage, members)
-    lapsed = members[MEMBERS:]
-    acts = [stage.sandbox.act("cancel_now", email=member.email) for member in lapsed]
-    stage.deliver(f"{LAPSED} of them leave", [event for act in acts for event in act.events])
+    acts = [stage.sandbox.act("pause", email=member.email) for member in members[MEMBERS:]]
+    stage.deliver(f"{PAUSED} of them pause", [event for act in acts for event in act.events])
     calendar = _fill_calendar(stage, members)
     waiting = _waiting(stage)
 

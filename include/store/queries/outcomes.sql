@@ -24,5 +24,5 @@ ORDER BY target, seq;
 -- name: read_job_entries(dag_run_id)
 -- Read what a job wrote down about one of its runs as a whole, in order.
 SELECT at, actor, action, metadata FROM ops.audit_log
-WHERE dag_run_id = :dag_run_id AND target LIKE 'job:%'
+WHERE dag_run_id = :dag_run_id AND starts_with(target, 'job:')
 ORDER BY id;
