@@ -33,14 +33,14 @@ DRY_RUN = Param(
 EVENT_ID = Param(
     default=None,
     type=["null", "string"],
-    pattern="^[A-Za-z0-9_-]{1,100}$",
+    pattern="^[A-Za-z0-9_-]{0,100}$",
     title="One event",
     description="Luma's id of an event, like evt-a1B2c3. Empty: all events to come.",
 )
 MEMBER_ID = Param(
     default=None,
     type=["null", "string"],
-    pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$",
     title="One member",
     description="Our id of a member: `./ops timeline` finds it by her address, which must not be written here, because "
     "everybody can read it. Empty: all members.",

@@ -84,6 +84,15 @@ def test_form_takes_no_address(conf):
         params.update(conf)
 
 
+def test_form_left_empty_is_a_tick(luma):
+    """A field that was filled in and emptied again is an empty text, not nothing."""
+    luma.seed(luma.members(2))
+
+    end = run(dry_run=False, event_id="", member_id="")
+
+    assert (end.state, len(luma.mails())) == ("success", 2)
+
+
 def test_refused_decisions_turn_the_run_red(luma):
     """The reason is the task's error; there is no second try, the next tick is one."""
     luma.seed(luma.members(2))

@@ -189,6 +189,27 @@ def test_lost_answer_is_looked_after(luma, sandbox):
     assert luma.mails() == [["approved"]] * 3
 
 
+@pytest.mark.parametrize("call", ["guests/list", "guests/get", "update-status"])
+def test_run_that_dies_is_gone_on_with(luma, call):
+    """The process ends right after a call, as by the time-out: whoever comes next mails nobody twice."""
+    luma.seed(luma.members(4), guests=6)
+    luma.once_after(call, die)
+
+    with pytest.raises(SystemExit):
+        luma.run()
+    in_before = len(luma.mails())
+    result = luma.run()
+
+    assert in_before == (call == "update-status")
+    assert (result.approved, result.denied) == (4 - in_before, 2)
+    assert luma.mails() == [["approved"]] * 4
+
+
+def die():
+    """End the process, as far as the job can tell."""
+    raise SystemExit
+
+
 # --- what fails ---
 
 
