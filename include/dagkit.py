@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from airflow.sdk import BaseOperator
+
     from include.clients.airflow_command import AirflowCommand
     from include.clients.clerk import Clerk
     from include.clients.luma import Luma
@@ -76,16 +78,21 @@ NO_RETRIES: Final[dict[str, Any]] = {
 }
 RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES)
 
+DEACTIVATION_LEAD: Final = timedelta(seconds=load_job_settings().deactivation_lead_seconds)
+"""How long before its moment a run of `member_deactivation` begins to wait in its sensor."""
+
 PRELOAD: Final = (
     # What tasks import, for an executor that imports it once, before it forks.
     "include.jobs.mailchimp_sync",
     "include.jobs.luma_auto_approval",
+    "include.jobs.member_deactivation",
     "include.clients.clerk",
     "include.clients.luma",
     "include.clients.mailchimp",
     "include.clients.stripe",
     "include.store",
     "airflow.providers.http.hooks.http",
+    "airflow.providers.standard.sensors.date_time",
     "airflow.providers.postgres.hooks.postgres",
     # Stripe's package imports these with the first call and the first answer of each kind.
     "stripe._stripe_client",
@@ -148,15 +155,35 @@ def job_task(**arguments: Any) -> Callable[[Callable[[], None]], Any]:
     return cast("Callable[[Callable[[], None]], Any]", decorator)
 
 
+def wait_until_named(task_id: str, **arguments: Any) -> BaseOperator:
+    """Make a sensor that waits, in the triggerer and without a worker, for the moment that the run's id names.
+
+    That is its last part, after a dot: nothing else of a run stays as it was made, and what a row says by then
+    is asked by the next task. A run of another name, started by a person, waits for nothing. No Param may be
+    added to a DAG that has such a task: one that does not fit to waiting runs would end the triggerer.
+    """
+    from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
+
+    return DateTimeSensorAsync(
+        task_id=task_id,
+        target_time="{{ run_id.rpartition('.')[2] if run_id.endswith('Z') else dag_run.run_after }}",
+        start_from_trigger=True,
+        end_from_trigger=True,
+        **arguments,
+    )
+
+
 class GivenUpError(AirflowFailException):
     """The job says that another try would not help."""
 
 
-def skip(*task_ids: str) -> NoReturn:
+def skip(*task_ids: str, why: str = "") -> NoReturn:
     """End the task well and skip these later ones, without a process for any of them.
 
     Name each one that is not to run: the run is over when its last task is among them.
     """
+    if why:
+        log.info("tasks.skipped", tasks=list(task_ids), why=why)
     raise DownstreamTasksSkipped(tasks=list(task_ids))  # type: ignore[no-untyped-call]
 
 
@@ -378,6 +405,7 @@ class Runtime(Collaborators):
         self.params: dict[str, Any] = dict(context["params"])
         self._ti: Any = context["ti"]
         self._run: Any = context["dag_run"]
+        self.conf: dict[str, Any] = dict(self._run.conf or {})
         inbox_ids = self.params.get("inbox_ids")
         rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
         self._record = RunRecord(self._try(), clock=self.clock, rows=rows)

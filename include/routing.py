@@ -1,4 +1,7 @@
-"""Event type → job: the one table. What is not in it is stored and ignored, and can be replayed later."""
+"""Event type → job: the one table. What is not in it is stored and ignored, and can be replayed later.
+
+And which DAGs the relay starts: those of the table, and those that no event asks for by itself.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,16 @@ ROUTES: dict[str, dict[str, Route]] = {
 JOBS = tuple(
     sorted({route.job for table in ROUTES.values() for route in table.values() if route.job})
 )
+
+"""The jobs of events."""
+
+DEACTIVATION = "member_deactivation"
+
+RELAY_DAGS = tuple(sorted({*JOBS, DEACTIVATION}))
+"""The DAGs whose runs the relay starts; its user at Airflow may do that for these and no others."""
+
+WITHDRAWN_DAGS = (DEACTIVATION,)
+"""Those of them whose runs it may also end and delete: they are made ahead, and not all are to be."""
 
 
 def route_of(provider: str, event_type: str) -> Route:

@@ -31,6 +31,7 @@ class JobSettings(BaseSettings):
     runbook_url: str = (
         ""  # the folder of docs/runbooks as people can open it; empty: they read the repository
     )
+    deactivation_lead_seconds: int = Field(default=300, ge=10, le=3000)  # from a run to its moment
 
     luma_routes: Literal["current", "old"] = "current"  # old: the ones of before 2026
     luma_unknown_guests: Literal["leave", "decline"] = "leave"  # who is no active member

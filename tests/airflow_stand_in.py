@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 RUN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~:+-]{1,250}")
@@ -18,12 +19,16 @@ class AirflowStandIn:
     """Its state, for tests to look at and to change; `fail(…)` orders faults for the next calls."""
 
     def __init__(self):
-        """Have one DAG, one user, and no runs."""
-        self.dags = {"mailchimp_sync": {"is_paused": False, "has_import_errors": False}}
+        """Have two DAGs, one user, and no runs."""
+        self.dags = {
+            dag_id: {"is_paused": False, "has_import_errors": False}
+            for dag_id in ("mailchimp_sync", "member_deactivation")
+        }
         self.password = "secret"
         self.tokens = set()
         self.runs = {}
         self.posts = []  # the run ids that were asked for, however it ended
+        self.deletes = []  # the same of deletions
         self.logins = 0
         self.url = ""
         self.when_taken = None  # called between the effect of a "taken" call and its answer
@@ -84,11 +89,26 @@ class AirflowStandIn:
         if not runs:
             return self._dag(dag_id)
         run = self.runs.get((dag_id, run_id))
+        if method == "DELETE":
+            self.deletes.append(run_id)
         if run is None:
             return 404, {
                 "detail": f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
             }
+        if method == "DELETE":
+            return self._delete(dag_id, run_id, run)
+        if method == "PATCH":
+            run["state"] = body["state"]
         return 200, run
+
+    def _delete(self, dag_id, run_id, run):
+        if run["state"] == "running":
+            return 409, {
+                "detail": f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` "
+                "cannot be deleted in running state"
+            }
+        del self.runs[dag_id, run_id]
+        return 204, {}
 
     def _dag(self, dag_id):
         if dag_id not in self.dags:
@@ -109,7 +129,8 @@ class AirflowStandIn:
             return 400, {"detail": "The run_id provided is invalid"}
         if (dag_id, run_id) in self.runs:
             return 409, {"detail": {"reason": "Unique constraint violation"}}
-        run = {"dag_run_id": run_id, "dag_id": dag_id, "state": "queued", "conf": body["conf"]}
+        kept = {name: body[name] for name in ("conf", "run_after") if name in body}
+        run = {"dag_run_id": run_id, "dag_id": dag_id, "state": "queued", **kept}
         self.runs[dag_id, run_id] = run
         return 200, run
 
@@ -129,14 +150,14 @@ def running_airflow():
             if status == 0:
                 self.close_connection = True
                 return
-            text = json.dumps(document).encode()
+            text = b"" if status == HTTPStatus.NO_CONTENT else json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_POST = _answer  # noqa: N815 - the names of http.server
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names of http.server
 
         def log_message(self, *_):
             """Say nothing."""

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from include.clock import SystemClock
 from include.relay.airflow_api import AirflowApi
 from include.relay.database import Connect
+from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatch_loop import DispatchLoop
 from include.relay.dispatcher import Dispatcher
 from include.relay.health import Health
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from include.clock import Clock
+    from include.relay.dispatch_loop import Starter
     from include.relay.signatures import Signature
     from include.settings import Settings
 
 log = structlog.get_logger("relay")
+
+CHANNELS = {"dispatcher": "ops_inbox", "deactivations": "ops_deactivations"}
+"""What the database notifies when one of the relay's loops has something to do."""
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
@@ -56,16 +61,22 @@ class Relay:
         seconds = settings.store_timeout_seconds
         connect = Connect(settings.database_url, seconds)
         rejections = RejectionCounter()
-        self._airflow = AirflowApi(
-            url=settings.airflow_url,
-            username=settings.airflow_username,
-            password=settings.airflow_password,
-        )
-        dispatcher = Dispatcher(airflow=self._airflow, clock=clock, settings=settings)
-        self._loop = DispatchLoop(dispatcher, connect=connect, clock=clock)
+        self._sessions = [_airflow_session(settings) for _ in range(2)]  # each for one thread
+        starters: dict[str, Starter] = {
+            "dispatcher": Dispatcher(airflow=self._sessions[0], clock=clock, settings=settings),
+            "deactivations": DeactivationScheduler(
+                airflow=self._sessions[1], clock=clock, settings=settings
+            ),
+        }
+        self._loops = {
+            name: DispatchLoop(
+                starter, name=name, channel=CHANNELS[name], connect=connect, clock=clock
+            )
+            for name, starter in starters.items()
+        }
         self._writer = Writer(connect, rejections=rejections, clock=clock, timeout_seconds=seconds)
         self._health = Health(
-            connect, writer=self._writer, loop=self._loop, clock=clock, timeout_seconds=seconds
+            connect, writer=self._writer, loops=self._loops, clock=clock, timeout_seconds=seconds
         )
         self._intake = Intake(
             _signatures(settings),
@@ -89,13 +100,14 @@ class Relay:
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         self._writer.start()
-        self._loop.start()
+        for loop in self._loops.values():
+            loop.start()
         log.info("relay.started")
         yield
-        await asyncio.gather(
-            asyncio.to_thread(self._writer.stop), asyncio.to_thread(self._loop.stop)
-        )
-        self._airflow.close()
+        stops = [self._writer.stop, *(loop.stop for loop in self._loops.values())]
+        await asyncio.gather(*(asyncio.to_thread(stop) for stop in stops))
+        for session in self._sessions:
+            session.close()
         log.info("relay.stopped")
 
     async def _healthz(self, _request: Request) -> Response:
@@ -106,6 +118,14 @@ class Relay:
         """Say whether an event could be stored now, and what waits."""
         readiness = await self._health.readiness()
         return JSONResponse(readiness, status_code=200 if readiness["ready"] else 503)
+
+
+def _airflow_session(settings: Settings) -> AirflowApi:
+    return AirflowApi(
+        url=settings.airflow_url,
+        username=settings.airflow_username,
+        password=settings.airflow_password,
+    )
 
 
 def _refuse(_request: Request, error: Exception) -> Response:

@@ -1,10 +1,10 @@
-"""The thread that turns the dispatcher: woken when something comes, and now and then anyway."""
+"""A thread that turns what starts runs: woken when something comes, and now and then anyway."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 import structlog
@@ -15,29 +15,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.clock import Clock
-    from include.relay.dispatcher import Dispatcher
+    from include.relay.attempts import Trouble
     from include.store import Store
 
-log = structlog.get_logger("relay.dispatcher")
+log = structlog.get_logger("relay.loop")
 
 DATABASE_PAUSE_SECONDS = 1.0
 BUG_PAUSE_SECONDS = 10.0
 
 
+class Starter(Protocol):
+    """What starts runs: the dispatcher, and the scheduler of deactivations."""
+
+    @property
+    def troubles(self) -> dict[str, Trouble]:
+        """What does not work now."""
+        ...
+
+    def turn(self, store: Store) -> float:
+        """Do what there is to do; return how many seconds may pass now."""
+        ...
+
+
 class DispatchLoop:
-    """Runs a dispatcher for as long as the relay runs, whatever happens to the database."""
+    """Turns one for as long as the relay runs, whatever happens to the database; `channel` wakes it."""
 
     def __init__(
-        self, dispatcher: Dispatcher, *, connect: Callable[[], Store], clock: Clock
+        self,
+        starter: Starter,
+        *,
+        name: str,
+        channel: str,
+        connect: Callable[[], Store],
+        clock: Clock,
     ) -> None:
         """Connect in the thread, and again whenever that is needed."""
-        self._dispatcher = dispatcher
+        self._starter = starter
+        self._name = name
         self._connect = connect
         self._clock = clock
-        self._doorbell = Doorbell()
+        self._doorbell = Doorbell(channel)
         self._stopping = Event()
         self._problem: str | None = None
-        self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
+        self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -59,7 +79,7 @@ class DispatchLoop:
             return {"state": "stopped"}
         if self._problem:
             return {"state": "waiting for the database", "problem": self._problem}
-        troubles = self._dispatcher.troubles.copy()
+        troubles = self._starter.troubles.copy()
         if not troubles:
             return {"state": "working"}
         now = self._clock.now()
@@ -84,18 +104,20 @@ class DispatchLoop:
                 self._note(type(error).__name__)
                 self._stopping.wait(DATABASE_PAUSE_SECONDS)
             except Exception:  # the thread's outermost: it must not end
-                log.exception("dispatcher.bug")
+                log.exception("loop.bug", loop=self._name)
                 self._stopping.wait(BUG_PAUSE_SECONDS)
 
     def _serve(self, store: Store) -> None:
         self._doorbell.listen(store.connection)
         while not self._stopping.is_set():
-            seconds = self._dispatcher.turn(store)
+            seconds = self._starter.turn(store)
             self._note(None)
             self._doorbell.wait(store.connection, seconds)
 
     def _note(self, problem: str | None) -> None:
         """Remember how the database is; log the change, not each failure."""
         if problem != self._problem:
-            log.warning("dispatcher.database", problem=problem or "none: it answers again")
+            log.warning(
+                "loop.database", loop=self._name, problem=problem or "none: it answers again"
+            )
         self._problem = problem

@@ -7,21 +7,20 @@ Airflow starts it once and answers 409 to the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from include.errors import AirflowError
+from include.relay.attempts import Attempts
 from include.routing import JOBS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from include.clock import Clock
     from include.relay.airflow_api import AirflowApi
+    from include.relay.attempts import Trouble
     from include.settings import Settings
     from include.store import Store
     from include.store.dispatches import Claim
@@ -31,23 +30,6 @@ log = structlog.get_logger("relay.dispatcher")
 ADOPT_AFTER = timedelta(seconds=10)  # a claim this old that nobody has tried: its relay is gone
 CHECK_AFTER = timedelta(seconds=15)  # a run that has been silent so long is asked about
 LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications
-SHORTEST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(seconds=60)
-
-
-@dataclass(slots=True)
-class Trouble:
-    """What keeps a job's runs from starting, and when the next attempt is due."""
-
-    problem: str
-    since: datetime
-    retry_at: datetime
-    pause: timedelta = field(default=SHORTEST_PAUSE)
-
-    def again(self, problem: str, now: datetime) -> None:
-        """Wait twice as long as before."""
-        self.pause = min(2 * self.pause, LONGEST_PAUSE)
-        self.problem, self.retry_at = problem, now + self.pause
 
 
 class Dispatcher:
@@ -59,28 +41,21 @@ class Dispatcher:
         self._clock = clock
         self._settings = settings
         self._next_look = clock.now()
-        self.troubles: dict[str, Trouble] = {}
+        self._attempts = Attempts(clock)
+
+    @property
+    def troubles(self) -> dict[str, Trouble]:
+        """What does not work now, by job."""
+        return self._attempts.troubles
 
     def turn(self, store: Store) -> float:
         """Start what can be started, look after what goes on; return how many seconds may pass now."""
         for job in JOBS:
-            self._attempt(job, partial(self._start_all, job, store))
+            self._attempts.attempt(job, partial(self._start_all, job, store))
         if self._clock.now() >= self._next_look:
             self._next_look = self._clock.now() + LOOK_EVERY
-            self._attempt("checks", partial(self._check_runs, store))
+            self._attempts.attempt("checks", partial(self._check_runs, store))
         return min(self._seconds_until_due(job, store) for job in JOBS)
-
-    def _attempt(self, what: str, action: Callable[[], None]) -> None:
-        """Do it, unless it failed a moment ago; then it is not yet time to try again."""
-        trouble = self.troubles.get(what)
-        if trouble and self._clock.now() < trouble.retry_at:
-            return
-        try:
-            action()
-        except AirflowError as error:
-            self._note_trouble(what, str(error))
-        else:
-            self._note_success(what)
 
     def _start_all(self, job: str, store: Store) -> None:
         """Start what was claimed and not started, then what is due, as far as the limit goes."""
@@ -102,7 +77,7 @@ class Dispatcher:
     def _start(self, job: str, claim: Claim, store: Store) -> None:
         """Have Airflow run a claim, or write down why it does not."""
         try:
-            self._airflow.start_run(job, claim.dag_run_id, inbox_ids=claim.inbox_ids)
+            self._airflow.start_run(job, claim.dag_run_id, conf={"inbox_ids": claim.inbox_ids})
         except AirflowError as error:
             store.dispatches.set_problem(claim.dag_run_id, str(error))
             raise
@@ -136,17 +111,3 @@ class Dispatcher:
         trouble = self.troubles.get(job)
         due = trouble.retry_at if trouble else store.inbox.next_due(job)
         return min((due - now).total_seconds(), longest) if due and due > now else longest
-
-    def _note_trouble(self, what: str, problem: str) -> None:
-        now, trouble = self._clock.now(), self.troubles.get(what)
-        if trouble is None or trouble.problem != problem:
-            log.warning("dispatch.waits", what=what, problem=problem)
-        if trouble is None:
-            self.troubles[what] = Trouble(problem, now, now + SHORTEST_PAUSE)
-        else:
-            trouble.again(problem, now)
-
-    def _note_success(self, what: str) -> None:
-        trouble = self.troubles.pop(what, None)
-        if trouble:
-            log.info("dispatch.goes_on", what=what, problem_was=trouble.problem)

@@ -6,24 +6,25 @@ import select
 import socket
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+
 if TYPE_CHECKING:
     import psycopg
 
-CHANNEL = "ops_inbox"
-
 
 class Doorbell:
-    """Rung by `NOTIFY ops_inbox`, and by `ring()` from another thread."""
+    """Rung by `NOTIFY` on its channel, and by `ring()` from another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: str) -> None:
         """Hang it up; it outlives the connections that it listens on."""
+        self._channel = channel
         self._hand, self._bell = socket.socketpair()
         for end in (self._hand, self._bell):
             end.setblocking(False)  # noqa: FBT003 - the socket's own signature
 
     def listen(self, connection: psycopg.Connection[Any]) -> None:
         """Be rung by this connection's database from now on."""
-        connection.execute(f"LISTEN {CHANNEL}")
+        connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
 
     def ring(self) -> None:
         """End the wait, or the next one."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from include.clock import Clock
     from include.relay.dispatch_loop import DispatchLoop
@@ -27,14 +27,14 @@ class Health:
         connect: Callable[[], Store],
         *,
         writer: Writer,
-        loop: DispatchLoop,
+        loops: Mapping[str, DispatchLoop],
         clock: Clock,
         timeout_seconds: float,
     ) -> None:
         """Ask over connections of its own."""
         self._connect = connect
         self._writer = writer
-        self._loop = loop
+        self._loops = loops
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._asked_at = -FRESH_SECONDS
@@ -46,9 +46,12 @@ class Health:
             async with asyncio.timeout(self._timeout_seconds):
                 waiting = await asyncio.shield(self._look())
         except (TimeoutError, psycopg.Error):
-            return {"ready": False, "dispatcher": self._loop.state()}
+            return {"ready": False, **self._states()}
         ready = not self._writer.is_sick
-        return {"ready": ready, **waiting, "dispatcher": self._loop.state()}
+        return {"ready": ready, **waiting, **self._states()}
+
+    def _states(self) -> dict[str, Any]:
+        return {name: loop.state() for name, loop in self._loops.items()}
 
     def _look(self) -> asyncio.Future[dict[str, Any]]:
         """Return the look that goes on or was just taken, or take one."""

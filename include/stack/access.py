@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.providers.fab.www.security import permissions
 
+from include.routing import RELAY_DAGS, WITHDRAWN_DAGS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 ROLES = {"admin": "Admin", "operator": "Op", "viewer": "Viewer", "relay": "Relay"}
 
 
-def relay_permissions(dag_ids: Iterable[str]) -> set[tuple[str, str]]:
-    """Return what the relay needs to start and look up runs of these DAGs, and nothing else.
+def relay_permissions() -> set[tuple[str, str]]:
+    """Return what the relay needs to start and look up runs of its DAGs, and nothing else.
 
     FAB's auth manager wants the right to edit the DAG of whoever starts a run of it, so that
-    right is given DAG by DAG and not for all.
+    right is given DAG by DAG and not for all. So are the rights to end (edit) and delete runs.
     """
     runs = {
         (permissions.ACTION_CAN_CREATE, permissions.RESOURCE_DAG_RUN),
@@ -25,13 +27,18 @@ def relay_permissions(dag_ids: Iterable[str]) -> set[tuple[str, str]]:
     }
     dags = {
         (action, permissions.resource_name(dag_id, permissions.RESOURCE_DAG))
-        for dag_id in dag_ids
+        for dag_id in RELAY_DAGS
         for action in (permissions.ACTION_CAN_READ, permissions.ACTION_CAN_EDIT)
     }
-    return runs | dags
+    withdrawn = {
+        (action, permissions.resource_name(dag_id, permissions.RESOURCE_DAG_RUN))
+        for dag_id in WITHDRAWN_DAGS
+        for action in (permissions.ACTION_CAN_EDIT, permissions.ACTION_CAN_DELETE)
+    }
+    return runs | dags | withdrawn
 
 
-def set_up(passwords: Mapping[str, str], dag_ids: Iterable[str]) -> None:
+def set_up(passwords: Mapping[str, str]) -> None:
     """Make the roles, and the users named in `passwords`, or bring them to what they should be.
 
     A user's role is the one of `ROLES`; raise KeyError for a name that is not there.
@@ -39,7 +46,7 @@ def set_up(passwords: Mapping[str, str], dag_ids: Iterable[str]) -> None:
     with get_application_builder() as builder:
         security = builder.sm
         security.sync_roles()
-        _set_role(security, ROLES["relay"], relay_permissions(dag_ids))
+        _set_role(security, ROLES["relay"], relay_permissions())
         for name, password in passwords.items():
             _set_user(security, name, password)
 

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.routing import JOBS
 from include.stack.airflow_config import PARALLELISM
 from include.stack.airflow_settings import Pool
 from include.stack.layout import Layout
@@ -66,7 +65,7 @@ def prepare(layout: Layout, stack: Stack) -> None:
     if not databases.has_platform_tables(stack.database_url):
         create_platform_tables(stack.database_url)
     people = {name: user["password"] for name, user in stack.users.items()}
-    access.set_up({**people, "relay": stack.relay_password}, JOBS)
+    access.set_up({**people, "relay": stack.relay_password})
     file = airflow_settings.read(layout.root / "airflow_settings.yaml")
     _load(airflow_settings.for_stack(file, stack))
 

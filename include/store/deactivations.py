@@ -15,6 +15,7 @@ has no such lock: it names the generation that it means.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,8 @@ class Deactivation:
 
     @property
     def next_run_id(self) -> str:
-        """Return the id of its run, whoever asks for it."""
-        return f"deactivation.{self.id}.{self.generation}"
+        """Return the id of its run, whoever asks for it; its last part says until when the run waits."""
+        return f"deactivation.{self.id}.{self.generation}.{_whole_second(self.deactivate_at)}"
 
 
 FIELDS = tuple(field.name for field in fields(Deactivation))
@@ -105,10 +106,11 @@ FIELDS = tuple(field.name for field in fields(Deactivation))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal:
-    """A run that Airflow is to forget, and why."""
+    """A run that Airflow is to forget, and why; an optional one only if it has not begun."""
 
     dag_run_id: str
     reason: str
+    is_optional: bool = False
 
 
 class Deactivations:
@@ -260,6 +262,10 @@ class Deactivations:
         """Say why a row has no run, or why its run does not go on; None when all is well again."""
         SQL.set_problem(self._connection, id=deactivation_id, problem=problem)
 
+    def set_run_problem(self, dag_run_id: str, problem: str | None) -> None:
+        """Say why a run does not go on with what it has to do; None when all is well again."""
+        SQL.set_run_problem(self._connection, dag_run_id=dag_run_id, problem=problem)
+
     def withdrawals(self) -> list[Withdrawal]:
         """Return the runs that Airflow is to forget, oldest first."""
         return [Withdrawal(**row) for row in SQL.read_withdrawals(self._connection)]
@@ -272,6 +278,11 @@ class Deactivations:
         """Write down that Airflow has forgotten a run."""
         SQL.forget_withdrawal(self._connection, dag_run_id=dag_run_id)
 
+    def is_at_work(self, dag_run_id: str) -> bool:
+        """Tell whether a run has taken rows and not ended them."""
+        found: bool = SQL.is_at_work(self._connection, dag_run_id=dag_run_id)
+        return found
+
     def take_silent(
         self, *, now: datetime, due_by: datetime, checked_before: datetime
     ) -> list[str]:
@@ -282,7 +293,7 @@ class Deactivations:
         return sorted({row["run"] for row in rows})
 
     def reschedule(self, dag_run_id: str, *, why: str, most: int, now: datetime) -> list[int]:
-        """Let what this run should have done get another one; after `most` runs it has failed."""
+        """Let what this run should have done get another one; once it has lost `most` it has failed."""
         rows = SQL.reschedule_run(
             self._connection, dag_run_id=dag_run_id, why=why, most=most, now=now
         )
@@ -302,9 +313,9 @@ class Deactivations:
         """Take what is due, this run's own row first; again, what it has taken and not ended.
 
         What another run works on is passed over. A row that had failed is taken by its own run only:
-        a person has cleared it.
+        a person has cleared it. The runs that the taken rows would have had are withdrawn.
         """
-        return _rows(
+        rows = _rows(
             SQL.take_due(
                 self._connection,
                 dag_run_id=dag_run_id,
@@ -313,6 +324,9 @@ class Deactivations:
                 row_limit=row_limit,
             )
         )
+        if any(row.dag_run_id != dag_run_id for row in rows):
+            self.wake()
+        return rows
 
     def taken(self, dag_run_id: str) -> list[Deactivation]:
         """Return what this run has taken and not ended, failed ones too."""
@@ -331,6 +345,11 @@ class Deactivations:
         """Write down that the platform's tables are changed, and whose profiles that has hidden."""
         SQL.apply_rows(self._connection, ids=list(ids), hidden=list(hidden), now=now)
 
+    def hide_profiles(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
+        """Hide these members' profiles; return whose were visible."""
+        rows = SQL.hide_profiles(self._connection, member_ids=list(member_ids), now=now)
+        return [row["member_id"] for row in rows]
+
     def finish(self, ids: Collection[int], *, now: datetime) -> None:
         """End rows as done."""
         SQL.finish_rows(self._connection, ids=list(ids), now=now)
@@ -347,6 +366,15 @@ class Deactivations:
         """Show the profiles again that a deactivation of these members has hidden; return whose."""
         rows = SQL.show_profiles(self._connection, member_ids=list(member_ids), now=now)
         return [row["member_id"] for row in rows]
+
+
+def _whole_second(instant: datetime | None) -> str:
+    """Return the first whole second that is not before an instant, as a run's id may have it."""
+    if instant is None:
+        return "no-date"
+    rest = timedelta(microseconds=instant.microsecond)
+    second = instant - rest + timedelta(seconds=1 if rest else 0)
+    return f"{second.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _state_of(end: End) -> State:

@@ -9,7 +9,6 @@ sandbox), `--platform-tables` makes them and does nothing else.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -17,7 +16,6 @@ from include.settings import Settings
 from include.stack.databases import has_platform_tables
 from include.store.migrate import create_platform_tables, migrate
 
-DAGS = Path(__file__).resolve().parents[2] / "dags"
 NO_PLATFORM = "there is no table public.users: OPS_DATABASE_URL must be the platform's database"
 
 
@@ -40,10 +38,7 @@ def prepare(settings: ProductionSettings) -> None:
     upgradedb()
     migrate(dsn)
     passwords = {"admin": settings.airflow_admin_password, "relay": settings.airflow_password}
-    access.set_up(
-        {name: password.get_secret_value() for name, password in passwords.items()},
-        sorted(path.stem for path in DAGS.glob("*.py")),
-    )
+    access.set_up({name: password.get_secret_value() for name, password in passwords.items()})
 
 
 def main(arguments: list[str]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -17,13 +18,26 @@ from include.clients.mailchimp import Journey, Mailchimp
 from include.clients.stripe import Stripe
 from include.clock import SystemClock
 from include.jobs import mailchimp_sync as job
+from include.jobs import member_deactivation
 from include.routing import route_of
 from include.store import Store
 from include.store.inbox import Arrival, State
 
 LIST_ID, JOURNEY = "a1b2c3d4e5", Journey(journey_id=1001, step_id=2001)
 TIMEOUT_SECONDS = 5
+ENDS = "SELECT id FROM ops.deactivations ORDER BY id"
 numbers = count(1)
+
+
+@dataclass
+class LaterClock:
+    """The machine's clock, so many seconds ahead."""
+
+    seconds: float = 0.0
+
+    def now(self):
+        """Return the moment that is then."""
+        return SystemClock().now() + timedelta(seconds=self.seconds)
 
 
 @dataclass
@@ -160,6 +174,55 @@ class World:
                 self.welcome(run)
             self.record(run)
         return run
+
+    # --- what the DAG of deactivations does, after its wait ---
+
+    def check(self, run, row_id=0, **options):
+        """Run the first step of a deactivation."""
+        return member_deactivation.check_status(
+            row_id,
+            dag_run_id=run,
+            store=self.store,
+            stripe=self.stripe,
+            clock=self.clock,
+            **options,
+        )
+
+    def end(self, run, **options):
+        """Run the second step: the third is `update`."""
+        return member_deactivation.update_database(
+            dag_run_id=run, store=self.store, stripe=self.stripe, clock=self.clock, **options
+        )
+
+    def close(self, run):
+        """Run the last step of a deactivation."""
+        return member_deactivation.record(dag_run_id=run, store=self.store, clock=self.clock)
+
+    def deactivate(self, run="deactivation", row_id=0):
+        """Run all steps on what is due, skipping what the DAG would skip; return the plan."""
+        plan = self.check(run, row_id)
+        if plan.to_be:
+            self.end(run)
+            self.update(run)
+            self.close(run)
+        return plan
+
+    def pass_time(self, *, seconds=0.0, settles=True):
+        """Let time pass for the jobs, and for the vendors too, who then do what falls due, if `settles`."""
+        if not isinstance(self.clock, LaterClock):
+            self.clock = LaterClock()
+        self.clock.seconds += seconds
+        if settles:
+            self.sandbox.ask("POST", "clock", json={"advance_seconds": seconds})
+
+    def ends(self):
+        """Return all planned ends, oldest first."""
+        return [self.store.deactivations.get(row["id"]) for row in self.query(ENDS)]
+
+    def profiles(self):
+        """Return whether each living user's profile is visible."""
+        rows = self.query("SELECT is_visible FROM public.users WHERE deleted_at IS NULL")
+        return [row["is_visible"] for row in rows]
 
     # --- what came of it ---
 

@@ -41,14 +41,15 @@ class Reading:
 class Vendors:
     """The vendors whose events we get, for the length of one task."""
 
-    def __init__(self, stripe: Stripe, clerk: Clerk, clock: Clock) -> None:
-        """Ask these two; `clock` dates what is read."""
+    def __init__(self, stripe: Stripe, clerk: Clerk | None, clock: Clock) -> None:
+        """Ask these two, or Stripe alone; `clock` dates what is read."""
         self._clock = clock
-        self._readers: Mapping[Kind, Callable[[str], Snapshot]] = {
+        self._readers: dict[Kind, Callable[[str], Snapshot]] = {
             Kind.CUSTOMER: lambda customer_id: stripe.read_customer(customer_id),  # noqa: PLW0108
             Kind.SUBSCRIPTION: lambda sub_id: stripe.read_subscription(sub_id),  # noqa: PLW0108
-            Kind.USER: lambda user_id: clerk.read_user(user_id),  # noqa: PLW0108 - built when asked
         }
+        if clerk is not None:
+            self._readers[Kind.USER] = lambda user_id: clerk.read_user(user_id)  # noqa: PLW0108 - late
         self._down: dict[str, VendorError] = {}
 
     def ask(self, wanted: Mapping[ObjectKey, Kind]) -> dict[ObjectKey, Reading | VendorError]:

@@ -55,7 +55,7 @@ WITH old AS MATERIALIZED (
 UPDATE ops.deactivations AS moved
 SET reason = :reason, vendor_at = :vendor_at, deactivate_at = :deactivate_at, state = :state,
     inbox_id = coalesce(:inbox_id, moved.inbox_id), actor = :actor, why = :why, generation = moved.generation + 1,
-    dag_run_id = NULL, taken_by = NULL, decided_at = NULL, applied_at = NULL, problem = NULL,
+    dag_run_id = NULL, taken_by = NULL, decided_at = NULL, applied_at = NULL, problem = NULL, lost_runs = 0,
     scheduled_at = NULL, checked_at = NULL, updated_at = :now
 FROM old WHERE moved.id = old.id AND old.state NOT IN ('done', 'revoked')
 RETURNING moved.*;
@@ -121,9 +121,19 @@ SELECT pg_notify('ops_scheduler', '');
 UPDATE ops.deactivations SET problem = :problem
 WHERE id = :id AND state IN ('pending', 'scheduled', 'running') AND problem IS DISTINCT FROM :problem;
 
+-- name: set_run_problem(dag_run_id, problem)!
+-- Say why the run of these rows does not go on.
+UPDATE ops.deactivations SET problem = :problem
+WHERE ((state = 'scheduled' AND dag_run_id = :dag_run_id) OR (state = 'running' AND taken_by = :dag_run_id))
+  AND problem IS DISTINCT FROM :problem;
+
+-- name: is_at_work(dag_run_id)$
+-- Tell whether a run has rows in its hands.
+SELECT EXISTS (SELECT FROM ops.deactivations WHERE taken_by = :dag_run_id AND state = 'running');
+
 -- name: read_withdrawals()
 -- Read the runs that Airflow is to forget.
-SELECT dag_run_id, reason FROM ops.withdrawals ORDER BY asked_at, dag_run_id;
+SELECT dag_run_id, reason, is_optional FROM ops.withdrawals ORDER BY asked_at, dag_run_id;
 
 -- name: add_withdrawal(dag_run_id, reason, now)!
 -- Have Airflow forget a run.
@@ -149,9 +159,9 @@ RETURNING CASE state WHEN 'running' THEN taken_by ELSE dag_run_id END AS run;
 -- name: reschedule_run(dag_run_id, why, most, now)
 -- Let what this run should have done get another one; whose runs all end without doing it has failed.
 UPDATE ops.deactivations
-SET state = CASE WHEN generation < :most THEN 'pending' ELSE 'failed' END,
-    why = CASE WHEN generation < :most THEN why ELSE :why END,
-    generation = generation + 1, dag_run_id = NULL, taken_by = NULL, decided_at = NULL, problem = :why,
+SET state = CASE WHEN lost_runs + 1 < :most THEN 'pending' ELSE 'failed' END,
+    why = CASE WHEN lost_runs + 1 < :most THEN why ELSE :why END,
+    lost_runs = lost_runs + 1, generation = generation + 1, dag_run_id = NULL, taken_by = NULL, decided_at = NULL, problem = :why,
     scheduled_at = NULL, checked_at = NULL, updated_at = :now
 WHERE (state = 'scheduled' AND dag_run_id = :dag_run_id) OR (state = 'running' AND taken_by = :dag_run_id)
 RETURNING id;
@@ -163,15 +173,21 @@ WHERE state = 'running' AND taken_by = :dag_run_id
 RETURNING id;
 
 -- name: take_due(dag_run_id, own_id, now, row_limit)
--- Take what is due and what this run had taken before, its own row first, then the oldest.
+-- Take what is due and what this run had taken before, its own row first, then the oldest; the runs that these
+-- rows would have had are superfluous.
 WITH due AS MATERIALIZED (
-  SELECT id FROM ops.deactivations
+  SELECT id, state, dag_run_id FROM ops.deactivations
   WHERE (state IN ('pending', 'scheduled') AND deactivate_at <= :now)
      OR (taken_by = :dag_run_id AND state IN ('running', 'failed'))
      OR (id = :own_id AND state = 'failed' AND deactivate_at <= :now)
   ORDER BY id <> :own_id, deactivate_at, id
   LIMIT :row_limit
   FOR UPDATE SKIP LOCKED
+), superfluous AS (
+  INSERT INTO ops.withdrawals (dag_run_id, reason, asked_at, is_optional)
+  SELECT dag_run_id, 'another run has taken its row', :now, true FROM due
+  WHERE state = 'scheduled' AND dag_run_id <> :dag_run_id
+  ON CONFLICT DO NOTHING
 )
 UPDATE ops.deactivations AS taken
 SET state = 'running', taken_by = :dag_run_id, problem = NULL, updated_at = :now
@@ -201,6 +217,12 @@ UPDATE ops.deactivations
 SET state = 'running', applied_at = :now, hid_profile = hid_profile OR member_id = ANY (:hidden::uuid[]),
     updated_at = :now
 WHERE id = ANY (:ids::bigint[]) AND state IN ('running', 'failed');
+
+-- name: hide_profiles(member_ids, now)
+-- Hide these members' profiles; who had hidden hers is not among those returned.
+UPDATE public.users SET is_visible = false, updated_at = :now
+WHERE id = ANY (:member_ids::uuid[]) AND is_visible
+RETURNING id AS member_id;
 
 -- name: finish_rows(ids, now)!
 -- End rows as done.

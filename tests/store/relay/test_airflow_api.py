@@ -9,7 +9,7 @@ from include.relay import airflow_api
 
 
 def start(api, run_id="stripe.test.evt_1"):
-    api.start_run("mailchimp_sync", run_id, inbox_ids=[1, 2])
+    api.start_run("mailchimp_sync", run_id, conf={"inbox_ids": [1, 2]})
 
 
 def test_a_run_is_started_with_ids_only(api, airflow):

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from include.clock import FixedClock
 from include.relay.airflow_api import AirflowApi
-from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, LONGEST_PAUSE, Dispatcher
+from include.relay.attempts import LONGEST_PAUSE
+from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, Dispatcher
 from include.store import Store
 from include.store.inbox import State
 from tests.store.arrivals import NOW, make_arrival, receive
@@ -221,7 +222,7 @@ def test_what_a_person_must_mend_is_said_and_waited_for(dispatcher, store, airfl
     assert problem in dispatcher.troubles[JOB].problem
     assert store.inbox.counts() == {State.DISPATCHED: 2}
     assert 3 <= len(airflow.posts) < 15
-    assert [line["event"] for line in logs] == ["dispatch.waits"]
+    assert [line["event"] for line in logs] == ["attempt.fails"]
 
 
 def test_it_goes_on_when_the_dag_is_there(dispatcher, store, airflow, clock):
@@ -298,7 +299,7 @@ def test_a_run_that_was_started_and_not_recorded_is_linked(dispatcher, store, ap
     """B7: killed between the call and the record of it."""
     receive(store, "evt_1")
     claim = store.dispatches.claim(JOB, now=NOW, max_in_flight=2, batch_size=500, member_limit=100)
-    api.start_run(JOB, claim.dag_run_id, inbox_ids=claim.inbox_ids)
+    api.start_run(JOB, claim.dag_run_id, conf={"inbox_ids": claim.inbox_ids})
     clock.advance(ADOPT_AFTER)
 
     dispatcher.turn(store)

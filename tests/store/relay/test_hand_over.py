@@ -109,7 +109,14 @@ def loop_of(database):
 
     def start(dispatcher):
         connect = lambda: Store.connect(database)  # noqa: E731
-        loops.append(DispatchLoop(dispatcher, connect=connect, clock=FixedClock(NOW)))
+        loop = DispatchLoop(
+            dispatcher,
+            name="dispatcher",
+            channel="ops_inbox",
+            connect=connect,
+            clock=FixedClock(NOW),
+        )
+        loops.append(loop)
         loops[-1].start()
         return loops[-1]
 
@@ -155,7 +162,7 @@ def test_the_loop_ends_at_once(loop_of):
 
 def test_the_doorbell_forgets_no_ring(store, database):
     """Also one that came while statements were running, or before anybody waited."""
-    doorbell, other = Doorbell(), Store.connect(database)
+    doorbell, other = Doorbell("ops_inbox"), Store.connect(database)
     doorbell.listen(store.connection)
     rings = [
         doorbell.ring,
@@ -179,7 +186,7 @@ def test_the_doorbell_forgets_no_ring(store, database):
 
 def test_trouble_is_told_in_words(loop_of):
     """What a person reads at `/readyz`."""
-    from include.relay.dispatcher import Trouble
+    from include.relay.attempts import Trouble
 
     dispatcher = StubDispatcher()
     loop = loop_of(dispatcher)
