@@ -81,6 +81,9 @@ RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES)
 DEACTIVATION_LEAD: Final = timedelta(seconds=load_job_settings().deactivation_lead_seconds)
 """How long before its moment a run of `member_deactivation` begins to wait in its sensor."""
 
+LUMA_TIMEOUT_SECONDS: Final = 6.0
+"""The run has a minute: a last call that first connects and then waits must fit into what its budget leaves."""
+
 PRELOAD: Final = (
     # What tasks import, for an executor that imports it once, before it forks.
     "include.jobs.mailchimp_sync",
@@ -359,7 +362,7 @@ class Collaborators:
             session,
             api_key=hook.get_connection("luma").password or "",
             base_url=hook.base_url,
-            timeout_seconds=self.settings.vendor_timeout_seconds,
+            timeout_seconds=min(self.settings.vendor_timeout_seconds, LUMA_TIMEOUT_SECONDS),
             routes=self.settings.luma_routes,
         )
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ACTOR: Final = "system:luma_approval"
 TARGET: Final = "job:luma_auto_approval"
 BUDGET: Final = timedelta(seconds=45)
-"""Of the run's 60: a last call may take ten, and the report its part."""
+"""Of the run's 60: a last call may take twelve, and the report its part."""
 
 log = structlog.get_logger(__name__)
 
