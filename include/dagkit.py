@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperator
 
+    from include.clients.airflow import Airflow
     from include.clients.airflow_command import AirflowCommand
     from include.clients.clerk import Clerk
     from include.clients.luma import Luma
@@ -297,6 +298,22 @@ class Collaborators:
     def luma(self) -> Luma:
         """Return a client that fetches its connection (`luma`) with its first call."""
         return cast("Luma", _Lazy(self._connect_luma))
+
+    @cached_property
+    def airflow(self) -> Airflow:
+        """Return a session with Airflow's REST API, of the small user in the connection `airflow`."""
+        from pydantic import SecretStr
+
+        from include.clients.airflow import Airflow
+
+        connection = BaseHook.get_connection("airflow")
+        airflow = Airflow(
+            url=connection.host or "",
+            username=connection.login or "",
+            password=SecretStr(connection.password or ""),
+        )
+        self._leftovers.callback(airflow.close)
+        return airflow
 
     @cached_property
     def airflow_tables(self) -> AirflowTables:

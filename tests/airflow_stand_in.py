@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 RUN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~:+-]{1,250}")
 RUN_KEYS = {"dag_run_id", "logical_date", "conf", "run_after", "note"}
@@ -81,7 +82,15 @@ class AirflowStandIn:
         self.tokens.add(token)
         return 201, {"access_token": token}
 
+    def end(self, dag_id, run_id, state, at, *, failed_task=None):
+        """Let a run have ended so, by a task that failed or without one."""
+        run = {"dag_run_id": run_id, "dag_id": dag_id, "state": state, "end_date": at.isoformat()}
+        self.runs[dag_id, run_id] = {**run, "failed_task": failed_task}
+
     def _route(self, method, path, body):
+        url = urlsplit(path)
+        if method == "GET" and url.query:
+            return self._list(url.path, parse_qs(url.query))
         match = re.fullmatch(r"/api/v2/dags/([^/]+)(/dagRuns)?(?:/([^/]+))?", path)
         dag_id, runs, run_id = match.groups()
         if method == "POST":
@@ -109,6 +118,28 @@ class AirflowStandIn:
             }
         del self.runs[dag_id, run_id]
         return 204, {}
+
+    def _list(self, path, query):
+        """Return a page of runs, or the failed tasks of one: as far as the jobs ask for them."""
+        dag_id, run_id = re.fullmatch(
+            r"/api/v2/dags/([^/]+)/dagRuns(?:/([^/]+)/taskInstances)?", path
+        ).groups()
+        if run_id:
+            task = self.runs.get((dag_id, run_id), {}).get("failed_task")
+            return 200, {"task_instances": [{"task_id": task, "try_number": 4}] if task else []}
+        since = query.get("end_date_gte", [""])[0]
+        found = [
+            run
+            for (owner, _), run in self.runs.items()
+            if dag_id in ("~", owner)
+            and run["state"] in query.get("state", [run["state"]])
+            and run.get("end_date", "") >= since
+        ]
+        order = query.get("order_by", ["id"])[0]
+        if order.endswith("end_date"):
+            found.sort(key=lambda run: run["end_date"], reverse=order.startswith("-"))
+        start, limit = int(query.get("offset", [0])[0]), int(query["limit"][0])
+        return 200, {"dag_runs": found[start : start + limit], "total_entries": len(found)}
 
     def _dag(self, dag_id):
         if dag_id not in self.dags:

@@ -1,4 +1,4 @@
-"""Who may do what in the local Airflow: the people, and the relay's own small role."""
+"""Who may do what in Airflow: the people, and the small roles of the relay and of `reconciliation`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from include.routing import RELAY_DAGS, WITHDRAWN_DAGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROLES = {"admin": "Admin", "operator": "Op", "viewer": "Viewer", "relay": "Relay"}
+ROLES = {
+    "admin": "Admin",
+    "operator": "Op",
+    "viewer": "Viewer",
+    "relay": "Relay",
+    "reconciler": "Reconciler",
+}
+REVIEW = "dead_letter_review"  # the one DAG that `reconciliation` starts
 
 
 def relay_permissions() -> set[tuple[str, str]]:
@@ -38,6 +45,21 @@ def relay_permissions() -> set[tuple[str, str]]:
     return runs | dags | withdrawn
 
 
+def reconciler_permissions() -> set[tuple[str, str]]:
+    """Return what `reconciliation` needs: to read runs and their tasks, and to start the review."""
+    review_run = permissions.resource_name(REVIEW, permissions.RESOURCE_DAG_RUN)
+    return {
+        (permissions.ACTION_CAN_READ, permissions.RESOURCE_DAG),
+        (permissions.ACTION_CAN_READ, permissions.RESOURCE_DAG_RUN),
+        (permissions.ACTION_CAN_READ, permissions.RESOURCE_TASK_INSTANCE),
+        (permissions.ACTION_CAN_CREATE, review_run),
+        (
+            permissions.ACTION_CAN_EDIT,
+            permissions.resource_name(REVIEW, permissions.RESOURCE_DAG),
+        ),
+    }
+
+
 def set_up(passwords: Mapping[str, str]) -> None:
     """Make the roles, and the users named in `passwords`, or bring them to what they should be.
 
@@ -47,6 +69,7 @@ def set_up(passwords: Mapping[str, str]) -> None:
         security = builder.sm
         security.sync_roles()
         _set_role(security, ROLES["relay"], relay_permissions())
+        _set_role(security, ROLES["reconciler"], reconciler_permissions())
         for name, password in passwords.items():
             _set_user(security, name, password)
 

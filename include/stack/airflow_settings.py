@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SANDBOX_ORIGIN = "http://127.0.0.1:8026"  # as the file has it
+SANDBOX_ORIGIN, AIRFLOW_ORIGIN = (
+    "http://127.0.0.1:8026",
+    "http://127.0.0.1:8080",
+)  # as the file has them
 
 
 class Block(dict[str, Any]):
@@ -208,6 +211,7 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         "luma": stack.luma_api_key,
         "slack": stack.slack_bot_token,
         "slack_webhook": stack.slack_webhook,
+        "airflow": stack.reconciler_password,
     }
     databases = {
         "ops_postgres": stack.database_url,
@@ -218,7 +222,7 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         if one.id in databases:
             fitted.append(_to_database(one, databases[one.id]))
             continue
-        host = one.host.replace(SANDBOX_ORIGIN, stack.sandbox_url)
+        host = _on_stack(one.host, stack)
         extra = {name: _on_stack(value, stack) for name, value in one.extra.items()}
         password = passwords.get(one.id, one.password)
         fitted.append(replace(one, host=host, password=password, extra=extra))
@@ -226,9 +230,12 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
 
 
 def _on_stack(value: Any, stack: Stack) -> Any:
-    """Return an extra's value with the stack's sandbox in place of the file's."""
-    is_text = isinstance(value, str)
-    return value.replace(SANDBOX_ORIGIN, stack.sandbox_url) if is_text else value
+    """Return a value with the stack's sandbox and Airflow in place of the file's."""
+    if not isinstance(value, str):
+        return value
+    return value.replace(SANDBOX_ORIGIN, stack.sandbox_url).replace(
+        AIRFLOW_ORIGIN, stack.airflow_url
+    )
 
 
 def _to_database(connection: Connection, dsn: str) -> Connection:

@@ -21,6 +21,7 @@ COMMANDS = (
     "send",
     "timeline",
     "deactivations",
+    "reconcile",
     "erase",
     "test",
     "bench",

@@ -65,7 +65,8 @@ def prepare(layout: Layout, stack: Stack) -> None:
     if not databases.has_platform_tables(stack.database_url):
         create_platform_tables(stack.database_url)
     people = {name: user["password"] for name, user in stack.users.items()}
-    access.set_up({**people, "relay": stack.relay_password})
+    services = {"relay": stack.relay_password, "reconciler": stack.reconciler_password}
+    access.set_up({**people, **services})
     file = airflow_settings.read(layout.root / "airflow_settings.yaml")
     _load(airflow_settings.for_stack(file, stack))
 

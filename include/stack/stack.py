@@ -80,6 +80,7 @@ class Stack:
     operator_password: str = field(default_factory=_token)
     viewer_password: str = field(default_factory=_token)
     relay_password: str = field(default_factory=_token)
+    reconciler_password: str = field(default_factory=_token)
 
     @property
     def relay_url(self) -> str:

@@ -23,6 +23,7 @@ from include.store.job_runs import JobRuns
 from include.store.members import Members
 from include.store.notices import Notices
 from include.store.objects import Objects
+from include.store.reconciliations import Reconciliations
 from include.store.refunds import Refunds
 from include.store.rejections import Rejections
 from include.store.retention import Retention
@@ -58,6 +59,7 @@ class Store:
         self.retention = Retention(connection)
         self.throttle = Throttle(connection)
         self.notices = Notices(connection)
+        self.reconciliations = Reconciliations(connection)
         self.audit = AuditLog(connection)
         self.job_runs = JobRuns(connection)
 

@@ -1,7 +1,7 @@
 """Bring a production's databases to this version of the code: `python -m include.tools.prepare_production`.
 
 The same steps as `./ops up` takes on one machine, from the environment of a container: Airflow's tables,
-the ops tables, the roles, and the users `admin` and `relay`. Each may run again at any time. It never
+the ops tables, the roles, and the users `admin`, `relay` and `reconciler`. Each may run again at any time. It never
 makes the platform's tables: those are the platform's. Where there is no platform (a trial with the
 sandbox), `--platform-tables` makes them and does nothing else.
 """
@@ -20,10 +20,11 @@ NO_PLATFORM = "there is no table public.users: OPS_DATABASE_URL must be the plat
 
 
 class ProductionSettings(Settings):
-    """The settings, with both passwords that this step sets; none may be left out or short."""
+    """The settings, with the passwords that this step sets; none may be left out or short."""
 
     airflow_admin_password: SecretStr = Field(min_length=16)
     airflow_password: SecretStr = Field(min_length=16)  # the relay's
+    airflow_reconciler_password: SecretStr = Field(min_length=16)
 
 
 def prepare(settings: ProductionSettings) -> None:
@@ -37,7 +38,11 @@ def prepare(settings: ProductionSettings) -> None:
 
     upgradedb()
     migrate(dsn)
-    passwords = {"admin": settings.airflow_admin_password, "relay": settings.airflow_password}
+    passwords = {
+        "admin": settings.airflow_admin_password,
+        "relay": settings.airflow_password,
+        "reconciler": settings.airflow_reconciler_password,
+    }
     access.set_up({name: password.get_secret_value() for name, password in passwords.items()})
 
 

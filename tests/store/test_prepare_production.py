@@ -47,8 +47,12 @@ class Production:
         )
 
     def prepare(self):
-        """Run it with both passwords."""
-        return self.run(OPS_AIRFLOW_PASSWORD="r" * 16, OPS_AIRFLOW_ADMIN_PASSWORD="a" * 16)
+        """Run it with all passwords."""
+        return self.run(
+            OPS_AIRFLOW_PASSWORD="r" * 16,
+            OPS_AIRFLOW_RECONCILER_PASSWORD="c" * 16,
+            OPS_AIRFLOW_ADMIN_PASSWORD="a" * 16,
+        )
 
     def airflow(self, statement):
         """Ask Airflow's database."""
@@ -85,13 +89,17 @@ def test_a_missing_password_is_named(production):
 
 @pytest.mark.timeout(240)
 def test_empty_databases_become_a_production_and_a_second_start_changes_nothing(production):
-    """All tables, two users with their roles; and every deployment runs it again."""
+    """All tables, three users with their roles; and every deployment runs it again."""
     assert production.run("--platform-tables").returncode == 0
     first = production.prepare()
     users = production.airflow(USERS)
     second = production.prepare()
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr[-2000:]
-    assert users == [("admin", "Admin"), ("relay", "Relay")]
+    assert users == [
+        ("admin", "Admin"),
+        ("reconciler", "Reconciler"),
+        ("relay", "Relay"),
+    ]
     assert production.airflow(USERS) == users
     assert production.ops("SELECT count(*) FROM ops.inbox") == [(0,)]

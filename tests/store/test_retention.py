@@ -7,6 +7,7 @@ import pytest
 from include.clock import FixedClock
 from include.jobs import database_cleanup as job
 from include.store.inbox import Receipt, State
+from include.store.notices import FailedRun
 from tests.store.arrivals import NOW, make_arrival, receive
 
 LONG_AGO = NOW - timedelta(days=1000)
@@ -27,6 +28,14 @@ def old_row(store, event_id, state):
         (state, LONG_AGO, LONG_AGO, event_id),
     )
     return count(store, "SELECT id FROM ops.inbox WHERE event_id = %s", event_id)
+
+
+def note(store, run, at):
+    """Note a failure of a run that is over."""
+    failed = FailedRun(job="x", dag_run_id=run, failed_at=at)
+    facts = {"key": "x:1", "facts": {}, "inbox_ids": []}
+    store.notices.note(failed, **facts, quiet_since=at, now=at)
+    store.connection.execute("UPDATE ops.notices SET state = 'recovered'")
 
 
 def fill(store):
@@ -55,6 +64,8 @@ def fill(store):
             " VALUES ('welcome:' || %s, 'welcome', %s, 'done', %s, %s, %s)",
             (run, MEMBER, run, at, at),
         )
+        store.reconciliations.open(run, is_deep=False, is_dry_run=False, now=at)
+        note(store, run, at)
         store.connection.execute(
             "INSERT INTO ops.cron_ticks (job, tick_at, outcome, noted_at) VALUES ('x', %s, 'ran', %s)",
             (at, at),

@@ -107,7 +107,32 @@ WHERE (job, dag_run_id) IN (
   SELECT job, dag_run_id FROM ops.job_runs WHERE finished_at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED
 );
 
+-- name: count_reconciliations(before)$
+-- Count the reports.
+SELECT count(*) FROM ops.reconciliations WHERE started_at < :before;
+
+-- name: remove_reconciliations(before, row_limit)!
+-- Delete reports of reconciliation.
+DELETE FROM ops.reconciliations
+WHERE dag_run_id IN (
+  SELECT dag_run_id FROM ops.reconciliations WHERE started_at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED
+);
+
+-- name: count_notice_runs(before)$
+-- Count the failed runs of notices that are over.
+SELECT count(*) FROM ops.notice_runs JOIN ops.notices USING (key)
+WHERE notices.state = 'recovered' AND notice_runs.failed_at < :before;
+
+-- name: remove_notice_runs(before, row_limit)!
+-- Delete which failed runs a notice was about that is over; the notice itself stays, one row per kind of failure.
+DELETE FROM ops.notice_runs
+WHERE (job, dag_run_id) IN (
+  SELECT notice_runs.job, notice_runs.dag_run_id FROM ops.notice_runs JOIN ops.notices USING (key)
+  WHERE notices.state = 'recovered' AND notice_runs.failed_at < :before
+  LIMIT :row_limit FOR UPDATE OF notice_runs SKIP LOCKED
+);
+
 -- name: analyze_tables()!
 -- Tell the planner what is left.
 ANALYZE ops.inbox, ops.inbox_conflicts, ops.run_members, ops.steps, ops.dispatches, ops.rejections, ops.cron_ticks,
-  ops.job_runs;
+  ops.job_runs, ops.reconciliations, ops.notice_runs;

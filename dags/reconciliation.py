@@ -1,0 +1,73 @@
+"""Find what callbacks and webhooks missed, and put it right.
+
+**Starts** every 15 minutes; once a night as a deep run, which compares the vendors too. By hand at any time, also deep,
+also dry.
+
+**Changes** what runs have left behind: rows whose run is gone wait again or fail with a reason, effects begun and never
+ended become uncertain, failed runs are told to Slack. A deep run adds rows to the inbox that the normal jobs take.
+
+**Rerun** safe: what is right by now is left alone.
+
+**When it fails** nothing is lost; the next run looks again. It fails by itself where so much differs that a person
+must decide: `./ops reconcile` shows the report, docs/runbooks/reconciliation.md says how.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from include.dagkit import VENDOR_RETRIES, give_up, job_task, options, runtime
+
+DEEP = Param(
+    default=False,
+    type="boolean",
+    title="Deep",
+    description="Compare Stripe, Clerk and Mailchimp with our tables too, as the run of the night does.",
+)
+DRY_RUN = Param(
+    default=False,
+    type="boolean",
+    title="Only look",
+    description="Put nothing right. The report says what would be.",
+)
+
+
+@dag(
+    schedule="*/15 * * * *",
+    tags=["housekeeping"],
+    params={"deep": DEEP, "dry_run": DRY_RUN},
+    **options(__doc__, timeout=timedelta(minutes=50), max_active_runs=1),
+)
+def reconciliation() -> None:
+    @job_task(**VENDOR_RETRIES)
+    def check_runs() -> None:
+        """Compare our tables with Airflow's runs, and note the failures that nobody was told of."""
+        from include.jobs import reconciliation as job
+
+        with runtime() as rt:
+            kind = job.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
+            job.check_runs(
+                dag_run_id=rt.dag_run_id,
+                store=rt.store,
+                airflow=rt.airflow,
+                clock=rt.clock,
+                is_dry_run=kind.is_dry_run,
+            )
+
+    @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
+    def close() -> None:
+        """Send what people are to be told, and close the report."""
+        from include.jobs import reconciliation as job
+
+        with runtime() as rt:
+            rt.send_notices()
+            outcome = job.close(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
+        if outcome.problem:
+            give_up(outcome.problem)
+
+    check_runs() >> close()
+
+
+reconciliation()

@@ -1,0 +1,103 @@
+"""Airflow's REST API, as far as jobs look after runs: which failed, which went well, how one is.
+
+A task has no access to Airflow's database. It asks like everybody else, as a user who may read runs
+and start the review of dead letters, and nothing more (`include/stack/access.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from include.airflow_session import AirflowSession, json_of, reason_of
+from include.errors import AirflowBusyError, AirflowDagError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = 100  # Airflow's most
+MOST_PAGES = 50  # more failed runs than this are told of by the next run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndedRun:
+    """A run that has ended."""
+
+    dag_id: str
+    dag_run_id: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedTask:
+    """The task a run failed by, and its last try."""
+
+    task_id: str
+    try_number: int
+
+
+class Airflow(AirflowSession):
+    """The session of a job that looks after runs."""
+
+    def failed_runs(self, *, since: datetime) -> list[EndedRun]:
+        """Return the runs of all our DAGs that have failed since then, oldest first."""
+        wish = {"state": "failed", "end_date_gte": since.isoformat(), "order_by": "end_date"}
+        return list(self._runs("~", wish))
+
+    def newest_success(self, dag_id: str) -> EndedRun | None:
+        """Return the run of a DAG that ended well last."""
+        wish = {"state": "success", "order_by": "-end_date"}
+        return next(self._runs(dag_id, wish, page=1), None)
+
+    def failed_task(self, dag_id: str, dag_run_id: str) -> FailedTask | None:
+        """Return the first task that failed in a run; None where none did: it timed out, or it is gone."""
+        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(dag_run_id)}/taskInstances"
+        wish: dict[str, str | int] = {"state": "failed", "order_by": "end_date", "limit": 1}
+        answer = self._call("GET", path, params=wish)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        tasks = _list(json_of(answer, expected=HTTPStatus.OK), "task_instances")
+        if not tasks:
+            return None
+        return FailedTask(task_id=str(tasks[0]["task_id"]), try_number=int(tasks[0]["try_number"]))
+
+    def start_run(self, dag_id: str, dag_run_id: str) -> None:
+        """Have the run; one of this id that is there already is the same one."""
+        body: dict[str, object] = {"dag_run_id": dag_run_id, "logical_date": None, "conf": {}}
+        answer = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body)
+        if not answer.is_success and answer.status_code != HTTPStatus.CONFLICT:
+            raise AirflowDagError(f"Airflow does not take the run: {reason_of(answer)}")
+
+    def has_open_run(self, dag_id: str) -> bool:
+        """Tell whether a run of the DAG is queued or goes on."""
+        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns?state=queued&state=running&limit=1"
+        answer = json_of(self._call("GET", path), expected=HTTPStatus.OK)
+        return bool(_list(answer, "dag_runs"))
+
+    def _runs(self, dag_id: str, wish: dict[str, Any], *, page: int = PAGE) -> Iterator[EndedRun]:
+        path = f"/api/v2/dags/{quote(dag_id, safe='~')}/dagRuns"
+        for number in range(MOST_PAGES):
+            params = {**wish, "limit": page, "offset": number * page}
+            answer = self._call("GET", path, params=params)
+            runs = _list(json_of(answer, expected=HTTPStatus.OK), "dag_runs")
+            yield from (_run_from(run) for run in runs if run.get("end_date"))
+            if len(runs) < page:
+                break
+
+
+def _run_from(run: dict[str, Any]) -> EndedRun:
+    return EndedRun(
+        dag_id=str(run["dag_id"]),
+        dag_run_id=str(run["dag_run_id"]),
+        ended_at=datetime.fromisoformat(str(run["end_date"])),
+    )
+
+
+def _list(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = document.get(name)
+    if not isinstance(found, list):
+        raise AirflowBusyError("something else than Airflow answers")
+    return found

@@ -1,0 +1,11 @@
+"""The job `reconciliation`: what callbacks and webhooks missed is found, put right, and counted.
+
+Each check looks at one thing, says what it found in `ops.reconciliations`, and repairs through what is there
+already: the store's own functions, and the normal jobs. May be run again at any time.
+"""
+
+from include.jobs.reconciliation.plan import Kind, begin
+from include.jobs.reconciliation.report import Outcome, close
+from include.jobs.reconciliation.runs import check_runs
+
+__all__ = ["Kind", "Outcome", "begin", "check_runs", "close"]

@@ -1,0 +1,43 @@
+"""What kind of run it is: every quarter of an hour a short one, once a night a deep one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from include.clock import Clock
+    from include.store import Store
+
+JOB = "reconciliation"
+NIGHT = range(2, 6)  # UTC hours; a deep run that fails is tried again until the night is over
+DEEP_EVERY = timedelta(hours=20)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What a run does: whether it looks at the vendors too, and whether it repairs."""
+
+    is_deep: bool
+    is_dry_run: bool
+
+
+def begin(dag_run_id: str, params: Mapping[str, object], *, store: Store, clock: Clock) -> Kind:
+    """Open the run's report, and say what kind of run it is: a cleared one stays what it was."""
+    now = clock.now()
+    report = store.reconciliations.open(
+        dag_run_id,
+        is_deep=bool(params.get("deep")) or is_deep_due(store.reconciliations.last_deep(), now),
+        is_dry_run=bool(params.get("dry_run")),
+        now=now,
+    )
+    return Kind(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
+
+
+def is_deep_due(last: datetime | None, now: datetime) -> bool:
+    """Tell whether this is the run of the night that looks at the vendors too."""
+    return now.hour in NIGHT and (last is None or now - last >= DEEP_EVERY)

@@ -1,0 +1,42 @@
+"""The end of a run: its report is closed, and says whether a person must decide something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from include.clock import Clock
+    from include.store import Store
+
+SHORT = ("late_rows", "lost_runs", "open_runs", "untold_failures")
+DEEP = ("missed_events", "stripe_state", "clerk_state", "contacts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What came of a run: what was stopped for a person, and the checks that did not come to their end."""
+
+    stopped: dict[str, str]
+    missing: tuple[str, ...]
+
+    @property
+    def problem(self) -> str | None:
+        """Return one line about what a person must look at; None where there is nothing."""
+        parts = [f"{check}: {why}" for check, why in sorted(self.stopped.items())]
+        if self.missing:
+            parts.append(f"not checked: {', '.join(self.missing)}")
+        return "; ".join(parts) or None
+
+
+def close(*, dag_run_id: str, store: Store, clock: Clock) -> Outcome:
+    """Close the report, unless a check is missing in it, and say what came of the run."""
+    report = store.reconciliations.get(dag_run_id)
+    expected = (*SHORT, *(DEEP if report.is_deep else ()))
+    missing = tuple(check for check in expected if check not in report.findings)
+    if not missing:
+        store.reconciliations.close(dag_run_id, now=clock.now())
+    stopped = {
+        check: finding.stopped for check, finding in report.findings.items() if finding.stopped
+    }
+    return Outcome(stopped=stopped, missing=missing)
