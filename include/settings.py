@@ -61,8 +61,9 @@ class Settings(JobSettings):
     dispatch_max_in_flight: int = 2
     dispatch_poll_seconds: float = 5.0  # behind LISTEN/NOTIFY, for what a notification missed
     member_runs_per_minute: int = 100
+    watch_urls: Secrets = ()  # Slack's incoming webhooks, or anything else that takes {"text": …}
 
-    @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", mode="before")
+    @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", "watch_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Accept several secrets, separated by commas or spaces: that is how one is rotated."""

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 RUN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~:+-]{1,250}")
 RUN_KEYS = {"dag_run_id", "logical_date", "conf", "run_after", "note"}
+HEALTH = "/api/v2/monitor/health"  # always 200
+OPEN = (HEALTH, "/auth/token")  # for whoever has no token
 
 
 class AirflowStandIn:
@@ -31,6 +33,9 @@ class AirflowStandIn:
         self.posts = []  # the run ids that were asked for, however it ended
         self.deletes = []  # the same of deletions
         self.logins = 0
+        self.parts = dict.fromkeys(
+            ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
+        )
         self.url = ""
         self.when_taken = None  # called between the effect of a "taken" call and its answer
         self._faults = []
@@ -52,8 +57,8 @@ class AirflowStandIn:
     def answer(self, method, path, headers, body):
         """Return (status, document) for one request; status 0 resets the connection."""
         with self._lock:
-            if path == "/auth/token":
-                return self._log_in(body)
+            if path in OPEN:
+                return self._health() if path == HEALTH else self._log_in(body)
             if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
                 return 401, {"detail": "Invalid JWT token"}
             if method == "POST":
@@ -73,6 +78,9 @@ class AirflowStandIn:
             return fault, {"detail": "ordered"}
         with self._lock:
             return self._route(method, path, body)
+
+    def _health(self):
+        return 200, {part: {"status": status} for part, status in self.parts.items()}
 
     def _log_in(self, body):
         self.logins += 1

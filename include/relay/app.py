@@ -1,4 +1,4 @@
-"""The relay's HTTP side: `POST /webhooks/stripe`, `POST /webhooks/clerk`, `GET /healthz`, `GET /readyz`.
+"""The relay's HTTP side: `/webhooks/stripe` and `/webhooks/clerk`; `/healthz`, `/readyz`, `/health/jobs`, `/metrics`.
 
 An event is answered 200 once it is committed. 400 and 4xx: not the vendor's, or not usable, ever. 503: not
 now; the vendor sends it again. Starlette without FastAPI: there is nothing to validate but bytes, and it
@@ -25,11 +25,14 @@ from include.relay.database import Connect
 from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatch_loop import DispatchLoop
 from include.relay.dispatcher import Dispatcher
+from include.relay.exposition import CONTENT_TYPE
 from include.relay.health import Health
+from include.relay.insight import Insight
 from include.relay.intake import Intake
 from include.relay.rejections import RejectionCounter
 from include.relay.signatures.stripe import StripeSignature
 from include.relay.signatures.svix import SvixSignature
+from include.relay.watch import Watch
 from include.relay.writer import Writer
 
 if TYPE_CHECKING:
@@ -78,6 +81,8 @@ class Relay:
         self._health = Health(
             connect, writer=self._writer, loops=self._loops, clock=clock, timeout_seconds=seconds
         )
+        self._watch = Watch(settings, connect=connect, clock=clock)
+        self._insight = Insight(connect, watch=self._watch, clock=clock, timeout_seconds=seconds)
         self._intake = Intake(
             _signatures(settings),
             writer=self._writer,
@@ -93,6 +98,8 @@ class Relay:
             Route("/webhooks/clerk", partial(self._intake.receive, "clerk"), methods=["POST"]),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
+            Route("/health/jobs", self._health_jobs),
+            Route("/metrics", self._metrics),
         ]
         handlers = {HTTPException: _refuse}
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
@@ -102,9 +109,11 @@ class Relay:
         self._writer.start()
         for loop in self._loops.values():
             loop.start()
+        self._watch.start()
         log.info("relay.started")
         yield
-        stops = [self._writer.stop, *(loop.stop for loop in self._loops.values())]
+        stops = [self._writer.stop, self._watch.stop]
+        stops += [loop.stop for loop in self._loops.values()]
         await asyncio.gather(*(asyncio.to_thread(stop) for stop in stops))
         for session in self._sessions:
             session.close()
@@ -118,6 +127,16 @@ class Relay:
         """Say whether an event could be stored now, and what waits."""
         readiness = await self._health.readiness()
         return JSONResponse(readiness, status_code=200 if readiness["ready"] else 503)
+
+    async def _health_jobs(self, _request: Request) -> Response:
+        """Say how the jobs are, and why; always 200: the answer is the news, not the status."""
+        return JSONResponse(await self._insight.health())
+
+    async def _metrics(self, _request: Request) -> Response:
+        """Give the numbers to Prometheus; 503 lets it know that there are none."""
+        text = await self._insight.metrics()
+        status = 200 if text is not None else 503
+        return Response(text, status_code=status, media_type=CONTENT_TYPE)
 
 
 def _airflow_session(settings: Settings) -> AirflowApi:

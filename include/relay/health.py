@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+from include.relay.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,14 +37,12 @@ class Health:
         self._loops = loops
         self._clock = clock
         self._timeout_seconds = timeout_seconds
-        self._asked_at = -FRESH_SECONDS
-        self._asking: asyncio.Future[dict[str, Any]] | None = None
+        self._look = Look(self._ask, fresh_seconds=FRESH_SECONDS)
 
     async def readiness(self) -> dict[str, Any]:
         """Return `ready` and what waits; within the time-out, whatever the database does."""
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                waiting = await asyncio.shield(self._look())
+            waiting = await self._look(timeout_seconds=self._timeout_seconds)
         except (TimeoutError, psycopg.Error):
             return {"ready": False, **self._states()}
         ready = not self._writer.is_sick
@@ -52,14 +50,6 @@ class Health:
 
     def _states(self) -> dict[str, Any]:
         return {name: loop.state() for name, loop in self._loops.items()}
-
-    def _look(self) -> asyncio.Future[dict[str, Any]]:
-        """Return the look that goes on or was just taken, or take one."""
-        is_over = self._asking is None or self._asking.done()
-        if self._asking is None or (is_over and monotonic() - self._asked_at > FRESH_SECONDS):
-            self._asked_at = monotonic()
-            self._asking = asyncio.ensure_future(asyncio.to_thread(self._ask))
-        return self._asking
 
     def _ask(self) -> dict[str, Any]:
         """Write something, for that is what the relay is for, and take it back; read what waits."""

@@ -26,6 +26,7 @@ from include.store.objects import Objects
 from include.store.reconciliations import Reconciliations
 from include.store.refunds import Refunds
 from include.store.rejections import Rejections
+from include.store.relay_alarms import RelayAlarms
 from include.store.retention import Retention
 from include.store.run_members import RunMembers
 from include.store.steps import Steps
@@ -62,6 +63,7 @@ class Store:
         self.reconciliations = Reconciliations(connection)
         self.audit = AuditLog(connection)
         self.job_runs = JobRuns(connection)
+        self.relay_alarms = RelayAlarms(connection)
 
     @classmethod
     def connect(cls, dsn: str, *, timeout_seconds: float = 5) -> Self:

@@ -9,7 +9,7 @@ from include.routing import job_from
 from include.store.sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime, timedelta
 
     from include.store import Store
@@ -30,6 +30,16 @@ class LastError:
     dag_run_id: str
     at: datetime
     error_class: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBreaker:
+    """A vendor that is not called for a while, because calls failed."""
+
+    vendor: str
+    state: str  # open, probing
+    opened_at: datetime | None
     reason: str | None
 
 
@@ -127,6 +137,17 @@ def measure_all(store: Store, *, now: datetime, window: timedelta) -> dict[str |
         job: Measurement(**{**values, "job": job, "at": now, "window": window})
         for job, values in found.items()
     }
+
+
+def last_successes(store: Store, jobs: Collection[str], *, since: datetime) -> dict[str, datetime]:
+    """Return when each of these jobs last ended well, where that was after `since`."""
+    rows = SQL.read_last_successes(store.connection, jobs=list(jobs), since=since)
+    return {row["job"]: row["at"] for row in rows}
+
+
+def open_breakers(store: Store) -> list[OpenBreaker]:
+    """Return the vendors that are not called now."""
+    return [OpenBreaker(**row) for row in SQL.read_breakers(store.connection)]
 
 
 def _of_all(errors: Iterable[LastError]) -> list[LastError]:

@@ -1,0 +1,129 @@
+"""`GET /metrics` and `GET /health/jobs`: what the tables say, with what Airflow said last.
+
+The tables are read at most every few seconds, whoever asks how often; Airflow is never waited for: `watch`
+asks it. These are for inside: a proxy lets the world see `/webhooks/…` only.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+
+from include.relay.exposition import exposition
+from include.relay.job_health import WINDOW, Facts, Judged, Verdict, judge, judge_job
+from include.relay.look import Look
+from include.store.figures import last_successes, measure_all, numbers, open_breakers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.clock import Clock
+    from include.relay.beats import Beats
+    from include.relay.watch import Watch
+    from include.store import Store
+    from include.store.figures import Measurement
+    from include.store.relay_alarms import Alarm
+
+FRESH_SECONDS: Final = 5.0
+SHORT_WINDOW: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """What the tables said."""
+
+    facts: Facts
+    recent: dict[str | None, Measurement]
+    alarms: list[Alarm]
+
+
+class Insight:
+    """Answers both, from one look."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Store],
+        *,
+        watch: Watch,
+        clock: Clock,
+        timeout_seconds: float,
+    ) -> None:
+        """Ask over connections of its own."""
+        self._connect = connect
+        self._watch = watch
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._look = Look(self._read, fresh_seconds=FRESH_SECONDS)
+
+    async def metrics(self) -> str | None:
+        """Return the numbers as Prometheus reads them; None while the database does not answer."""
+        try:
+            read = await self._look(timeout_seconds=self._timeout_seconds)
+        except (TimeoutError, psycopg.Error):
+            return None
+        facts = replace(read.facts, beats=self._watch.beats)
+        return exposition({"1h": facts.jobs, "5m": read.recent}, facts, read.alarms)
+
+    async def health(self) -> dict[str, Any]:
+        """Return the verdict, its reasons, and each job's; whatever is down."""
+        try:
+            read = await self._look(timeout_seconds=self._timeout_seconds)
+        except (TimeoutError, psycopg.Error) as error:
+            return _unknown(error, self._watch.beats)
+        facts = replace(read.facts, beats=self._watch.beats)
+        jobs = {job: one for job, one in facts.jobs.items() if job}
+        return {
+            **_document(judge(facts)),
+            "at": facts.at.isoformat(timespec="seconds"),
+            "all_jobs": numbers(facts.jobs[None]),
+            "jobs": {job: {**_document(judge_job(one)), **_told(one)} for job, one in jobs.items()},
+            "airflow": _airflow(facts.beats),
+            "breakers": {one.vendor: one.state for one in facts.breakers},
+            "alarms": {one.name: one.words for one in read.alarms},
+        }
+
+    def _read(self) -> Read:
+        now = self._clock.now()
+        with closing(self._connect()) as store:
+            reconciled = last_successes(store, ["reconciliation"], since=now - timedelta(days=1))
+            facts = Facts(
+                at=now,
+                jobs=measure_all(store, now=now, window=WINDOW),
+                breakers=tuple(open_breakers(store)),
+                reconciled_at=reconciled.get("reconciliation"),
+                beats=self._watch.beats,
+            )
+            recent = measure_all(store, now=now, window=SHORT_WINDOW)
+            return Read(facts=facts, recent=recent, alarms=store.relay_alarms.firing())
+
+
+def _document(judged: Judged) -> dict[str, Any]:
+    return {"status": str(judged.verdict), "reasons": list(judged.reasons)}
+
+
+def _told(measured: Measurement) -> dict[str, Any]:
+    last = measured.last_error
+    error = last and {
+        "at": last.at.isoformat(timespec="seconds"),
+        "dag_run_id": last.dag_run_id,
+        "error_class": last.error_class,
+        "reason": last.reason,
+    }
+    return {**numbers(measured), "last_error": error}
+
+
+def _airflow(beats: Beats) -> dict[str, Any]:
+    return {"answers": beats.problem is None, "problem": beats.problem, "parts": dict(beats.parts)}
+
+
+def _unknown(error: Exception, beats: Beats) -> dict[str, Any]:
+    """Return what is left to say without the tables."""
+    reasons = [f"the database does not answer ({type(error).__name__})"]
+    if beats.problem:
+        reasons.append(beats.problem)
+    judged = Judged(verdict=Verdict.UNHEALTHY, reasons=tuple(reasons))
+    return {**_document(judged), "airflow": _airflow(beats)}

@@ -1,0 +1,156 @@
+"""Who watches the watcher: the relay raises what Airflow cannot, because it runs without it.
+
+`airflow_unreachable`: Airflow's API has not answered for a minute. `alert_rules_stopped`: the alert rules have
+not been evaluated for five. Each is told once when it begins and once when it ends, whatever relays there are:
+they agree through `ops.relay_alarms`. What cannot be told is tried again. Without Postgres nothing is told
+here; then the dead-man's signal of the alert rules stays away too, and whoever waits for it raises the alarm.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import psycopg
+import structlog
+
+from include.relay.beats import TIMEOUT, Beats, read_beats
+from include.store.figures import last_successes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from include.clock import Clock
+    from include.settings import Settings
+    from include.store import Store
+    from include.store.relay_alarms import Alarm
+
+log = structlog.get_logger("relay.watch")
+
+TURN_SECONDS: Final = 10.0
+ANOTHER_RELAY: Final = timedelta(seconds=35)  # three turns: what another one saw so lately holds
+PATIENCE: Final = {
+    "airflow_unreachable": timedelta(minutes=1),
+    "alert_rules_stopped": timedelta(minutes=5),
+}
+JUST_HEARD: Final = {
+    "airflow_unreachable": timedelta(0),  # in this turn
+    "alert_rules_stopped": timedelta(minutes=2),  # they run each minute
+}
+
+
+class Watch:
+    """Looks at Airflow and at the alert rules, turn by turn."""
+
+    def __init__(self, settings: Settings, *, connect: Callable[[], Store], clock: Clock) -> None:
+        """Count silence from now on."""
+        self._connect = connect
+        self._clock = clock
+        self._urls = [url.get_secret_value() for url in settings.watch_urls]
+        self._airflow = httpx.Client(base_url=settings.airflow_url.rstrip("/"), timeout=TIMEOUT)
+        self._post = httpx.Client(timeout=TIMEOUT)
+        self._began_at = clock.now()
+        self._answered_at: datetime | None = None
+        self.beats = Beats(problem="Airflow has not been asked yet")
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the turn that is going on."""
+        self._stopping.set()
+        self._thread.join(timeout=5)
+        if not self._thread.is_alive():
+            self._airflow.close()
+            self._post.close()
+
+    def turn(self) -> None:
+        """Look once, and tell what is new."""
+        self.beats = read_beats(self._airflow)
+        now = self._clock.now()
+        if self.beats.problem is None:
+            self._answered_at = now
+        try:
+            with closing(self._connect()) as store:
+                self._judge(store, now)
+                self._tell(store, now)
+        except psycopg.Error as error:
+            log.warning("watch.no_database", problem=type(error).__name__)
+
+    def _judge(self, store: Store, now: datetime) -> None:
+        """Raise or end both alarms."""
+        evaluated = last_successes(store, ["alert_rules"], since=now - timedelta(days=1))
+        self._settle(
+            store,
+            "airflow_unreachable",
+            heard_at=self._answered_at,
+            words=self.beats.problem or "Airflow does not answer",
+            now=now,
+        )
+        self._settle(
+            store,
+            "alert_rules_stopped",
+            heard_at=evaluated.get("alert_rules"),
+            words="the alert rules are not evaluated: no rule can fire",
+            now=now,
+        )
+
+    def _settle(
+        self, store: Store, name: str, *, heard_at: datetime | None, words: str, now: datetime
+    ) -> None:
+        """Raise the alarm after a long silence, end it when something was just heard.
+
+        A relay that was started a moment ago has listened to no silence: it leaves things as they are.
+        """
+        patience = PATIENCE[name]
+        if heard_at and now - heard_at <= JUST_HEARD[name]:
+            store.relay_alarms.end(name, now=now, unless_wrong_after=now - ANOTHER_RELAY)
+        elif now - max(heard_at or self._began_at, self._began_at) >= patience:
+            store.relay_alarms.sound(name, words=words, now=now)
+
+    def _tell(self, store: Store, now: datetime) -> None:
+        with store.transaction():
+            for alarm in store.relay_alarms.lock_untold():
+                if self._deliver(alarm):
+                    store.relay_alarms.set_told(alarm.name, now=now)
+
+    def _deliver(self, alarm: Alarm) -> bool:
+        """Post it to every address; say whether one of them took it, or there is none."""
+        state = "firing" if alarm.ended_at is None else "resolved"
+        log.warning("watch.alarm", alarm=alarm.name, state=state, words=alarm.words)
+        taken = [self._takes(url, {"text": text_of(alarm)}) for url in self._urls]
+        return any(taken) or not taken
+
+    def _takes(self, url: str, document: dict[str, str]) -> bool:
+        try:
+            answer = self._post.post(url, json=document)
+        except httpx.HTTPError as error:
+            log.warning("watch.not_told", problem=type(error).__name__)
+            return False
+        if not answer.is_success:
+            log.warning("watch.not_told", problem=answer.status_code)
+        return answer.is_success
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.turn()
+            except Exception:  # the thread's outermost: it must not end
+                log.exception("watch.bug")
+            self._stopping.wait(TURN_SECONDS)
+
+
+def text_of(alarm: Alarm) -> str:
+    """Return the message: what, since when, and where to read on."""
+    since = f"{alarm.since:%Y-%m-%d %H:%M:%S} UTC"
+    if alarm.ended_at is None:
+        return f"{alarm.name}: {alarm.words}. Raised {since} by the relay. docs/runbooks/{alarm.name}.md"
+    lasted = round((alarm.ended_at - alarm.since).total_seconds())
+    return f"{alarm.name} resolved: it lasted {lasted} s, raised {since}."

@@ -1,0 +1,53 @@
+"""What the relays raise themselves, because Airflow cannot: once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("relay_alarms")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alarm:
+    """Something that is wrong, or was."""
+
+    name: str
+    since: datetime
+    ended_at: datetime | None
+    words: str
+
+
+class RelayAlarms:
+    """The table `ops.relay_alarms`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def sound(self, name: str, *, words: str, now: datetime) -> None:
+        """Say that something is wrong, as often as it is seen."""
+        SQL.raise_alarm(self._connection, name=name, words=words, now=now)
+
+    def end(self, name: str, *, now: datetime, unless_wrong_after: datetime) -> None:
+        """Say that all is well; another relay that has seen the contrary after then is believed."""
+        SQL.end_alarm(self._connection, name=name, now=now, wrong_before=unless_wrong_after)
+
+    def lock_untold(self) -> list[Alarm]:
+        """Return what is to be told, and keep other relays from telling it until the transaction ends."""
+        return [Alarm(**row) for row in SQL.lock_untold(self._connection)]
+
+    def set_told(self, name: str, *, now: datetime) -> None:
+        """Write down that it was told how it is."""
+        SQL.set_told(self._connection, name=name, now=now)
+
+    def firing(self) -> list[Alarm]:
+        """Return the alarms that go on."""
+        return [Alarm(**row) for row in SQL.read_firing(self._connection)]

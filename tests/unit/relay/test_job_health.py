@@ -1,0 +1,118 @@
+"""Healthy, idle, unknown or unhealthy, and in words why."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.relay.beats import PARTS, Beats
+from include.relay.job_health import WINDOW, Facts, Verdict, judge, judge_job
+from include.store.figures import Measurement, OpenBreaker
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+WELL = Beats(parts=dict.fromkeys(PARTS, "healthy"))
+
+
+def measured(good=0, bad=0, *, job=None, **values):
+    counts = {"total_runs": good + bad, "success_count": good, "failure_count": bad}
+    return Measurement(job=job, at=NOW, window=WINDOW, **counts, **values)
+
+
+def facts(all_jobs=None, **changes):
+    values = {
+        "at": NOW,
+        "jobs": {None: all_jobs or measured(good=10)},
+        "breakers": (),
+        "reconciled_at": NOW - timedelta(minutes=10),
+        "beats": WELL,
+    }
+    return Facts(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "verdict"),
+    [
+        (10, 0, Verdict.HEALTHY),
+        (96, 4, Verdict.HEALTHY),  # 96 %
+        (95, 5, Verdict.UNHEALTHY),  # 95 % is not above 95 %
+        (0, 0, Verdict.IDLE),  # H3: nothing run is not healthy
+        (0, 1, Verdict.UNKNOWN),  # H3: one failure of one is too few to judge
+        (3, 1, Verdict.UNKNOWN),
+        (4, 0, Verdict.HEALTHY),
+        (4, 1, Verdict.UNHEALTHY),
+    ],
+)
+def test_verdict_of_runs(good, bad, verdict):
+    """Above 95 % of the runs that ended in the last hour, if at least five did."""
+    assert judge(facts(measured(good, bad))).verdict is verdict
+    assert judge_job(measured(good, bad, job="mailchimp_sync")).verdict is verdict
+
+
+def test_reasons_are_words():
+    """A person reads them at night."""
+    assert judge(facts(measured(0, 0))).reasons == ("no run ended in the last hour",)
+    assert judge(facts(measured(8, 2))).reasons == (
+        "10 runs ended in the last hour, 2 of them badly: 80.0% success, healthy is above 95%",
+    )
+    (few,) = judge(facts(measured(0, 1))).reasons
+    assert "too few to judge (5 are needed)" in few
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(240, Verdict.HEALTHY), (241, Verdict.UNHEALTHY)])
+def test_age_of_the_oldest_row(seconds, verdict):
+    """H4: a worker that hangs fails nothing and heartbeats on; what it holds grows old."""
+    old = measured(good=10, oldest_waiting_seconds=seconds)
+
+    assert judge(facts(old)).verdict is verdict
+
+
+def test_airflow_down():
+    """It is said, and what it means."""
+    judged = judge(facts(beats=Beats(problem="Airflow does not answer (ConnectError)")))
+
+    assert judged.verdict is Verdict.UNHEALTHY
+    assert judged.reasons == (
+        "Airflow does not answer (ConnectError): webhooks are stored, and wait",
+    )
+
+
+@pytest.mark.parametrize("part", ["scheduler", "triggerer", "dag_processor"])
+def test_part_of_airflow_without_a_beat(part):
+    judged = judge(facts(beats=Beats(parts={**WELL.parts, part: "unhealthy"})))
+
+    assert judged.verdict is Verdict.UNHEALTHY
+    assert judged.reasons == (f"{PARTS[part]} is unhealthy, Airflow says",)
+
+
+def test_open_breaker():
+    """A vendor that is not called makes members wait."""
+    breaker = OpenBreaker(vendor="mailchimp", state="open", opened_at=NOW, reason="503")
+
+    judged = judge(facts(breakers=(breaker,)))
+
+    assert judged.reasons == ("mailchimp is not called since 09:00:00 UTC: 503",)
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(45, Verdict.HEALTHY), (46, Verdict.UNHEALTHY)])
+def test_gap_of_the_reconciliation(minutes, verdict):
+    """It runs each quarter of an hour; what it would find stays unfound."""
+    judged = judge(facts(reconciled_at=NOW - timedelta(minutes=minutes)))
+
+    assert judged.verdict is verdict
+
+
+def test_reconciliation_that_never_ends_well():
+    """And one that has not run yet is no gap."""
+    failing = {None: measured(good=10), "reconciliation": measured(bad=3, job="reconciliation")}
+
+    assert judge(facts(reconciled_at=None)).verdict is Verdict.HEALTHY
+    assert judge(facts(reconciled_at=None, jobs=failing)).verdict is Verdict.UNHEALTHY
+
+
+def test_everything_wrong_is_told():
+    """Not only the first thing that is found."""
+    bad = facts(
+        measured(good=1, bad=9, oldest_waiting_seconds=999),
+        beats=Beats(problem="Airflow does not answer (ConnectError)"),
+    )
+
+    assert len(judge(bad).reasons) == 3
