@@ -16,7 +16,7 @@ import psycopg
 from include.relay.exposition import exposition
 from include.relay.job_health import WINDOW, Facts, Judged, Verdict, judge, judge_job
 from include.relay.look import Look
-from include.store.figures import last_successes, measure_all, numbers, open_breakers
+from include.store.figures import measure_all, numbers, open_breakers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS: Final = 5.0
 SHORT_WINDOW: Final = timedelta(minutes=5)
+REPORTS: Final = (
+    10  # of the reconciliation: one that goes on, or did not come to its end, is passed over
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,12 +92,12 @@ class Insight:
     def _read(self) -> Read:
         now = self._clock.now()
         with closing(self._connect()) as store:
-            reconciled = last_successes(store, ["reconciliation"], since=now - timedelta(days=1))
+            reports = store.reconciliations.latest(REPORTS)
             facts = Facts(
                 at=now,
                 jobs=measure_all(store, now=now, window=WINDOW),
                 breakers=tuple(open_breakers(store)),
-                reconciled_at=reconciled.get("reconciliation"),
+                reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
                 beats=self._watch.beats,
             )
             recent = measure_all(store, now=now, window=SHORT_WINDOW)

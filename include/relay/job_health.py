@@ -52,7 +52,7 @@ class Facts:
     at: datetime
     jobs: Mapping[str | None, Measurement]
     breakers: tuple[OpenBreaker, ...]
-    reconciled_at: datetime | None  # None: never yet, or not in a day
+    reconciled_at: datetime | None  # when one came to its end last; None: not lately, or never
     beats: Beats
 
 
@@ -120,6 +120,6 @@ def _of_reconciliation(facts: Facts) -> Iterator[str]:
     measured = facts.jobs.get("reconciliation")
     if facts.reconciled_at and facts.at - facts.reconciled_at > GAP:
         minutes = round((facts.at - facts.reconciled_at).total_seconds() / 60)
-        yield f"the last reconciliation that ended well was {minutes} minutes ago"
+        yield f"the last reconciliation came to its end {minutes} minutes ago"
     elif facts.reconciled_at is None and measured and measured.total_runs:
-        yield "no reconciliation has ended well"
+        yield "no reconciliation has come to its end lately"

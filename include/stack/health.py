@@ -41,6 +41,28 @@ def all_health(stack: Stack, *, timeout_seconds: float = 5) -> list[Health]:
         return [*_airflow(client, stack), _relay(client, stack), _sandbox(client, stack)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobsHealth:
+    """How the jobs are, as the relay judges it: healthy, idle, unknown or unhealthy."""
+
+    status: str
+    reasons: tuple[str, ...]
+    jobs: dict[str, dict[str, Any]]  # job → status and numbers
+
+
+def jobs_health(stack: Stack, *, timeout_seconds: float = 5) -> JobsHealth:
+    """Ask the relay for its verdict about the jobs."""
+    with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
+        answer = _get(client, f"{stack.relay_url}/health/jobs")
+    if isinstance(answer, str):
+        return JobsHealth(status="unknown", reasons=(f"the relay {answer}",), jobs={})
+    return JobsHealth(
+        status=str(answer.get("status")),
+        reasons=tuple(answer.get("reasons", ())),
+        jobs=answer.get("jobs", {}),
+    )
+
+
 def _airflow(client: httpx.Client, stack: Stack) -> list[Health]:
     answer = _get(client, f"{stack.airflow_url}/api/v2/monitor/health")
     if isinstance(answer, str):

@@ -10,7 +10,7 @@ import psycopg
 
 from include.clock import SystemClock
 from include.stack import history
-from include.stack.health import Health, all_health, ill
+from include.stack.health import Health, JobsHealth, all_health, ill, jobs_health
 from include.stack.supervisor import Supervisor
 from include.store import Store
 from include.store.timeline import Timeline
@@ -56,6 +56,7 @@ class Report:
     processes: tuple[Process, ...] = ()
     health: tuple[Health, ...] = ()
     work: Work | None = None
+    jobs: JobsHealth | None = None  # runs that failed make no ill stack
 
 
 def report(at: Layout, stack: Stack | None) -> Report:
@@ -67,7 +68,9 @@ def report(at: Layout, stack: Stack | None) -> Report:
     health = (database, *all_health(stack))
     steady = all(process.state == "RUNNING" for process in processes)
     state = "healthy" if steady and not ill(health) else "unhealthy"
-    return Report(state=state, processes=processes, health=health, work=work)
+    return Report(
+        state=state, processes=processes, health=health, work=work, jobs=jobs_health(stack)
+    )
 
 
 def _processes(at: Layout, stack: Stack) -> tuple[Process, ...]:

@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from include.stack.health import Health
+    from include.stack.health import Health, JobsHealth
     from include.stack.layout import Layout
     from include.stack.report import Process, Report, Work
     from include.stack.stack import Stack
@@ -32,6 +32,8 @@ def screen(at: Layout, stack: Stack, told: Report) -> RenderableType:
     ]
     if told.work:
         parts += ["", _work(told.work)]
+    if told.jobs:
+        parts += ["", *_jobs(told.jobs)]
     return Group(*parts, "", _addresses(at, stack))
 
 
@@ -63,6 +65,27 @@ def _health(healths: tuple[Health, ...]) -> Table:
     for one in healths:
         table.add_row(one.part, Text(one.words, style=GOOD if one.ok else BAD))
     return table
+
+
+def _jobs(jobs: JobsHealth) -> list[RenderableType]:
+    """Tell the verdict, why, and each job that did something in the last hour."""
+    style = {"healthy": GOOD, "unhealthy": BAD}.get(jobs.status, "")
+    table = _table("job, last hour", "is", "ended", "failed", "average", "running", "queued")
+    for name, one in sorted(jobs.jobs.items()):
+        average = one.get("average_seconds")
+        cells = [one[count] for count in ("running_jobs", "queued_jobs")]
+        table.add_row(
+            name,
+            one["status"],
+            str(one["total_runs"]),
+            str(one["failure_count"]),
+            "" if average is None else f"{average:.1f} s",
+            *(str(cell) for cell in cells),
+        )
+    return [
+        Text(f"The jobs are {jobs.status}: {'; '.join(jobs.reasons)}.", style=style),
+        *([table] if jobs.jobs else []),
+    ]
 
 
 def _work(work: Work) -> Table:

@@ -100,7 +100,7 @@ def test_gap_of_the_reconciliation(minutes, verdict):
     assert judged.verdict is verdict
 
 
-def test_reconciliation_that_never_ends_well():
+def test_reconciliation_that_never_comes_to_its_end():
     """And one that has not run yet is no gap."""
     failing = {None: measured(good=10), "reconciliation": measured(bad=3, job="reconciliation")}
 
