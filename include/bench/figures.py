@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import psycopg
 
-from include.bench import burst, footprint, ingest, latency
+from include.bench import burst, footprint, ingest, latency, sleepers
 from include.bench.errors import BenchError
 from include.bench.quantiles import medians
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from include.bench.progress import Teller
     from include.bench.report import Results
     from include.bench.sandbox import Sandbox
+    from include.bench.sleepers import Plan, Sleepers
 
 WARM_UPS = 4  # webhooks before the first that counts: the first tasks after a start take longer
 EXPECTED = (BenchError, httpx.HTTPError, psycopg.Error, OSError)
@@ -72,6 +73,11 @@ class Bench:
         found = [ingest.measure(product) for _ in self.tell.steps("ingest", self.repetitions)]
         figures = medians([one.figures() for one in found])
         return {**figures, "mix": ingest.MIX, "repetitions": [asdict(one) for one in found]}
+
+    def sleepers(self, them: Sleepers, plan: Plan) -> Results:
+        """Return what planned ends cost; once, for a repetition takes minutes."""
+        latency.measure(them.contender, self.sandbox, seed=0, count=WARM_UPS)
+        return sleepers.summary(sleepers.measure(them, self.sandbox, plan, tell=self.tell))
 
     def footprint(self, stack_id: str) -> Results:
         """Return memory and idle CPU; the memory by process is that of the last look."""

@@ -38,13 +38,15 @@ from include.stack.webhooks import stripe_signature
 from include.store.migrate import create_platform_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from include.bench.webhooks import Webhook
     from include.stack.layout import Layout
     from include.stack.stack import Stack
 
 HERE = Path(__file__).parent
 DAG_ID = "plain_sync"
-RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
+DAG_IDS = (DAG_ID, "plain_deactivation")
 ROLE = "plain-airflow"
 AIRFLOW_DATABASE, PLATFORM_DATABASE = "airflow_plain", "platform_plain"
 PROCESSES = (
@@ -75,7 +77,7 @@ class PlainAirflow:
         self._password = secrets.token_urlsafe(32)
         self.port = ports.any_free(set())
         self.database_url = _at(stack.database_url, PLATFORM_DATABASE)
-        self._airflow_url = _at(stack.airflow_database_url, AIRFLOW_DATABASE)
+        self.airflow_url = _at(stack.airflow_database_url, AIRFLOW_DATABASE)
         self._connections: list[psycopg.Connection] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._token = ""
@@ -113,13 +115,14 @@ class PlainAirflow:
         stripe.WebhookSignature.verify_header(
             webhook.body.decode(), signature, secret, TOLERANCE_SECONDS
         )
-        run = {
-            "dag_run_id": webhook.event_id,
-            "logical_date": None,
-            "conf": {"event": json.loads(webhook.body)},
-        }
+        return self.run_request(DAG_ID, webhook.event_id, {"event": json.loads(webhook.body)})
+
+    def run_request(self, dag_id: str, dag_run_id: str, conf: Mapping[str, object]) -> bytes:
+        """Return the request for a run."""
+        run = {"dag_run_id": dag_run_id, "logical_date": None, "conf": conf}
         authorization = {"Authorization": f"Bearer {self._token}"}
-        return http_request(RUNS, authorization, json.dumps(run).encode())
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        return http_request(path, authorization, json.dumps(run).encode())
 
     def mark(self) -> int:
         """Return the newest processed event."""
@@ -157,7 +160,7 @@ class PlainAirflow:
             "AIRFLOW__API__BASE_URL": url,
             "AIRFLOW__API__SECRET_KEY": self._stack.api_secret_key,
             "AIRFLOW__API_AUTH__JWT_SECRET": self._stack.jwt_secret,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._airflow_url.replace(
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.airflow_url.replace(
                 "postgresql://", "postgresql+psycopg2://", 1
             ),
             **self._connection_variables(),
@@ -216,7 +219,7 @@ class PlainAirflow:
         return {f"AIRFLOW_CONN_{one.upper()}": json.dumps(known[one]) for one in wanted}
 
     def _wait_until_healthy(self) -> None:
-        """Wait for the health of all parts and for the DAG; log in."""
+        """Wait for the health of all parts and for the DAGs; log in."""
         deadline = time.monotonic() + START_SECONDS
         with httpx.Client(base_url=f"http://{HOST}:{self.port}", trust_env=False) as client:
             while not self._is_healthy(client):
@@ -226,7 +229,7 @@ class PlainAirflow:
                     raise BenchError(f"plain Airflow is not healthy after {START_SECONDS} s")
                 time.sleep(0.5)
         self._connections = [
-            psycopg.connect(url, autocommit=True) for url in (self.database_url, self._airflow_url)
+            psycopg.connect(url, autocommit=True) for url in (self.database_url, self.airflow_url)
         ]
 
     def _is_healthy(self, client: httpx.Client) -> bool:
@@ -239,7 +242,8 @@ class PlainAirflow:
                 client.post("/auth/token", json=user).raise_for_status().json()["access_token"]
             )
             bearer = {"authorization": f"Bearer {self._token}"}
-            return client.get(f"/api/v2/dags/{DAG_ID}", headers=bearer).is_success
+            answers = [client.get(f"/api/v2/dags/{one}", headers=bearer) for one in DAG_IDS]
+            return all(answer.is_success for answer in answers)
         except httpx.HTTPError:
             return False
 

@@ -46,6 +46,10 @@ GOALS = (
     Goal(label="ingest p99, 100/s", path=("ingest", "p99_at_100"), goal=0.05, unit="s"),
     Goal(label="memory, PSS", path=("footprint", "pss_total"), goal=1024, unit="MiB"),
     Goal(label="idle CPU, cores", path=("footprint", "idle_cpu_share"), goal=0.15, unit=""),
+    Goal(label="a sleeper, PSS", path=("sleepers", "pss_each_kib"), goal=1, unit="KiB"),
+    Goal(label="all sleepers, cores", path=("sleepers", "idle_cpu_added"), goal=0.02, unit=""),
+    Goal(label="latency beside them", path=("sleepers", "latency_ratio"), goal=1.1, unit="times"),
+    Goal(label="ends in one second, p95", path=("sleepers", "due_lag_p95"), goal=10, unit="s"),
 )
 
 

@@ -9,9 +9,12 @@ from include.bench import burst
 from include.bench.figures import Bench, attempt
 from include.bench.machine import machine
 from include.bench.plain import PlainAirflow
+from include.bench.plain_sleepers import PlainSleepers
 from include.bench.product import Product
+from include.bench.product_sleepers import ProductSleepers
 from include.bench.report import PLAIN
 from include.bench.sandbox import Sandbox
+from include.bench.sleepers import COUNT, Plan
 from include.stack import lifecycle
 from include.stack.readiness import Readiness
 from include.stack.settings import load_stack_settings
@@ -26,15 +29,24 @@ if TYPE_CHECKING:
     from include.stack.layout import Layout
     from include.stack.stack import Stack
 
-FIGURES = ("latency", "burst", "ingest", "footprint")
-COMPARED = ("latency", "burst")  # against plain Airflow
+FIGURES = ("latency", "burst", "ingest", "footprint", "sleepers")
+COMPARED = ("latency", "burst", "sleepers")  # against plain Airflow
 COMPARED_BURST = 200
+COMPARED_SLEEPERS = Plan(count=100, due=10, webhooks=3, idle_seconds=10)
+"""Fewer of all: each webhook takes as much longer as there are sleepers, and each end two workers' seconds."""
+
 QUIET_LOAD = 0.5  # what an idle machine, or one with our idle stack, stays below
 KEPT_FOR_PLAIN = ("postgres", "sandbox")
 
 
-def run(
-    at: Layout, names: Sequence[str], *, repetitions: int, plain: bool, tell: Teller
+def run(  # noqa: PLR0913 - options, by name
+    at: Layout,
+    names: Sequence[str],
+    *,
+    repetitions: int,
+    count: int = COUNT,
+    plain: bool,
+    tell: Teller,
 ) -> Results:
     """Measure the named figures; one that cannot be measured has `failed` with the reason."""
     results: Results = {"machine": machine()}
@@ -43,7 +55,7 @@ def run(
         tell.say(f"the machine is busy (load {load}): the figures will be worse than they are")
     with stack_for_bench(at) as (stack, stays), closing(Sandbox(stack)) as sandbox:
         bench = Bench(sandbox=sandbox, repetitions=repetitions, tell=tell)
-        results |= measure(bench, stack, names)
+        results |= measure(bench, stack, names, plan=Plan(count=count))
         compared = [name for name in names if name in COMPARED]
         if plain and compared:
             with without_our_airflow(at, stack, restart=stays):
@@ -63,14 +75,20 @@ def stack_for_bench(at: Layout) -> Iterator[tuple[Stack, bool]]:
             lifecycle.down(at)
 
 
-def measure(bench: Bench, stack: Stack, names: Sequence[str]) -> Results:
+def measure(bench: Bench, stack: Stack, names: Sequence[str], *, plan: Plan) -> Results:
     """Return the product's figures; the idle stack is looked at before it has work."""
+
+    def sleepers() -> Results:
+        with closing(ProductSleepers(product, stack, bench.sandbox)) as them:
+            return bench.sleepers(them, plan)
+
     with closing(Product(stack)) as product:
         how: dict[str, Callable[[], Results]] = {
             "footprint": lambda: bench.footprint(stack.id),
             "latency": lambda: bench.latency(product),
             "burst": lambda: bench.bursts(product, burst.SIZES),
             "ingest": lambda: bench.ingest(product),
+            "sleepers": sleepers,
         }
         measured = {name: attempt(figure) for name, figure in how.items() if name in names}
     return {name: measured[name] for name in FIGURES if name in measured}
@@ -79,12 +97,17 @@ def measure(bench: Bench, stack: Stack, names: Sequence[str]) -> Results:
 def measure_plain(bench: Bench, at: Layout, stack: Stack, names: Sequence[str]) -> Results:
     """Return plain Airflow's figures."""
 
+    def sleepers(contender: PlainAirflow) -> Results:
+        with closing(PlainSleepers(contender, stack.id)) as them:
+            return bench.sleepers(them, COMPARED_SLEEPERS)
+
     def measure_all() -> Results:
         bench.tell.say("plain Airflow starts")
         with PlainAirflow(at, stack) as contender:
             how: dict[str, Callable[[], Results]] = {
                 "latency": lambda: bench.latency(contender),
                 "burst": lambda: bench.bursts(contender, (COMPARED_BURST,)),
+                "sleepers": lambda: sleepers(contender),
             }
             return {name: attempt(how[name]) for name in names}
 

@@ -13,6 +13,7 @@ from include.bench.webhooks import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from datetime import datetime
 
     from include.stack.stack import Stack
 
@@ -71,6 +72,14 @@ class Sandbox:
         )
         return tier
 
+    def cancel_at(self, member: Member, at: datetime) -> None:
+        """Let a member cancel for that moment."""
+        self._post(
+            f"/stripe/v1/subscriptions/{member.stripe_subscription_id}",
+            data={"cancel_at": str(round(at.timestamp()))},
+            headers=self._stripe,
+        )
+
     def join(self, email: str, tier: str) -> str:
         """Let somebody sign up and pay, and return the checkout session."""
         story = {
@@ -113,6 +122,11 @@ class Sandbox:
             tier=contact.get("merge_fields", {}).get("TIER"),
             welcomes=len(state["triggers"]) + len(state["queue"]),
         )
+
+    def tags(self, email: str) -> set[str]:
+        """Return the tags that Mailchimp has for an address now."""
+        state = self._get("/_sandbox/state/mailchimp", params={"email": email})
+        return {tag["name"] for contact in state["members"] for tag in contact["tags"]}
 
     def forget_calls(self) -> None:
         """Forget the calls and the highest number at once."""

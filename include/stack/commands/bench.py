@@ -13,6 +13,7 @@ from rich.console import Console
 from include.bench.progress import Teller
 from include.bench.report import failures, table
 from include.bench.run import FIGURES, run
+from include.bench.sleepers import COUNT
 from include.stack import lifecycle
 from include.stack.errors import StackError
 from include.stack.terminal import say
@@ -29,8 +30,11 @@ def command(
     ] = None,
     *,
     repetitions: Annotated[
-        int, typer.Option(min=1, max=9, help="Of how many repetitions each figure is the median.")
+        int, typer.Option(min=1, max=9, help="Of how many repetitions a figure is the median.")
     ] = 3,
+    count: Annotated[
+        int, typer.Option(min=1, max=100_000, help="With how many `sleepers` is measured.")
+    ] = COUNT,
     plain: Annotated[
         bool, typer.Option("--plain/--no-plain", help="Measure plain Airflow too (half an hour).")
     ] = True,
@@ -42,7 +46,14 @@ def command(
     names = chosen(figures or [])
     signal.signal(signal.SIGTERM, _interrupt)
     with Teller() as tell:
-        results = run(lifecycle.layout(), names, repetitions=repetitions, plain=plain, tell=tell)
+        results = run(
+            lifecycle.layout(),
+            names,
+            repetitions=repetitions,
+            count=count,
+            plain=plain,
+            tell=tell,
+        )
     if json_file is not None:
         write(json_file, results)
     Console(highlight=False).print(table(results))

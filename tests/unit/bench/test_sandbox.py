@@ -1,7 +1,9 @@
 """The bench's client of the sandbox, over the wire."""
 
+import hashlib
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,6 +24,33 @@ def test_a_change_of_tier_makes_stripes_own_event(sandbox):
     assert tier == NEXT_TIER[member.tier]
     assert event["type"] == UPDATED
     assert event["data"]["object"]["items"]["data"][0]["price"]["metadata"]["tier"] == tier
+
+
+def test_a_planned_end_makes_stripes_own_event(sandbox):
+    """For that very second."""
+    (member,) = sandbox.seed(1, "ends.")
+    at = datetime(2040, 1, 31, 12, 0, 7, tzinfo=UTC)
+
+    sandbox.cancel_at(member, at)
+    events = sandbox.events_about(UPDATED, {member.stripe_subscription_id})
+
+    event = json.loads(events[member.stripe_subscription_id].body)
+    assert event["data"]["object"]["cancel_at"] == at.timestamp()
+
+
+def test_tags_are_those_that_mailchimp_has(sandbox):
+    """An address that it does not know has none."""
+    (member,) = sandbox.seed(1, "tags.")
+
+    contact = hashlib.md5(member.email.encode(), usedforsecurity=False).hexdigest()
+    sandbox._http.post(
+        f"/mailchimp/3.0/lists/a1b2c3d4e5/members/{contact}/tags",
+        json={"tags": [{"name": "alumni", "status": "active"}]},
+        auth=("any", "key-us1"),
+    ).raise_for_status()
+
+    assert sandbox.tags(member.email) == {"alumni"}
+    assert sandbox.tags("nobody@example.org") == set()
 
 
 def test_more_events_than_a_page_are_found(sandbox):
