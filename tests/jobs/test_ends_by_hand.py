@@ -188,6 +188,81 @@ def test_act_waits_for_the_members_lock(world, planned):
     assert refused == [f"deactivation {planned.id} is over: it is revoked"]
 
 
+# --- what the job makes of it ---
+
+
+def status(world):
+    """Return the membership's status, the profile and Mailchimp's tags."""
+    [visible] = world.profiles()
+    return str(world.member().memberships[0].status), visible, world.contact()["tags"]
+
+
+OVER = ("canceled", False, {"alumni"})
+IS_MEMBER = ("active", True, {"active", "pro"})
+
+
+def test_end_that_is_to_be_now_closes_the_membership(world, planned):
+    """Though Stripe has it paid for a month; and what Stripe says of that month does not bring her back."""
+    run_now(world, planned)
+
+    world.deactivate()
+    after = status(world)
+    world.run(*world.act("update_member", email=EMAIL, tier="leader"))
+
+    assert after == OVER
+    assert of(world, planned).state is State.DONE
+    assert world.member().memberships[0].status == "canceled"
+
+
+def test_who_was_ended_by_hand_may_come_back(world, planned):
+    """She takes her cancellation back: a new activation."""
+    run_now(world, planned)
+    world.deactivate()
+
+    world.run(*world.act("resume", email=EMAIL))
+
+    assert status(world) == IS_MEMBER
+
+
+def test_canceled_end_is_not_carried_out(world):
+    """Stripe has ended it, and she keeps it."""
+    world.run(*world.join(EMAIL))
+    world.run(*world.act("cancel_at_period_end", email=EMAIL, in_seconds=3600))
+    [row] = world.ends()
+    cancel(world, row)
+    known = len(world.sandbox.events())
+
+    world.pass_time(seconds=3601)
+    ended = world.events("customer.subscription.deleted", since=known)
+    world.run(*ended)
+    plan = world.deactivate()
+
+    assert len(ended) == 1
+    assert plan.taken == 0
+    assert status(world) == ("active", True, world.contact()["tags"])
+    assert "alumni" not in world.contact()["tags"]
+
+
+def test_moved_end_is_carried_out_at_its_own_date(world):
+    """Not at the vendor's."""
+    world.run(*world.join(EMAIL))
+    world.run(*world.act("cancel_at_period_end", email=EMAIL, in_seconds=3600))
+    [row] = world.ends()
+    move(world, row, row.deactivate_at + timedelta(hours=1))
+    known = len(world.sandbox.events())
+
+    world.pass_time(seconds=3601)
+    world.run(*world.events("customer.subscription.deleted", since=known))
+    early = world.deactivate("early")
+    at_the_vendors_date = status(world)[:2]
+    world.pass_time(seconds=3600)
+    world.deactivate("late")
+
+    assert early.taken == 0
+    assert at_the_vendors_date == ("active", True)
+    assert status(world) == OVER
+
+
 # --- what the vendors say afterwards ---
 
 
