@@ -25,6 +25,7 @@ ASLEEP = """
 SELECT count(*) FROM task_instance
 WHERE dag_id = %s AND starts_with(run_id, %s) AND task_id = 'wait_for_period_end' AND state = 'deferred'
 """
+FORGET = "DELETE FROM dag_run WHERE dag_id = %s AND starts_with(run_id, %s)"
 ENDED = """
 SELECT memberships.updated_at, audit_log.at
 FROM public.memberships JOIN public.audit_log ON target = stripe_subscription_id
@@ -33,7 +34,7 @@ WHERE stripe_subscription_id = ANY (%s) AND status = 'canceled' AND action = 'me
 
 
 class PlainSleepers:
-    """Ends that plain Airflow waits for; its databases are dropped with it."""
+    """Ends that plain Airflow waits for."""
 
     def __init__(self, plain: PlainAirflow, stack_id: str) -> None:
         """Use `plain`, which runs."""
@@ -78,7 +79,8 @@ class PlainSleepers:
         return [Ended(closed_at=closed_at, done_at=done_at) for closed_at, done_at in rows]
 
     def clear(self) -> None:
-        """Leave it: everything goes with the databases."""
+        """Delete the runs, whose sensors the triggerer then forgets."""
+        self._airflow.execute(FORGET, (DAG_ID, self._prefix))
 
     def _post(self, run_id: str, subscription_id: str, at: datetime) -> None:
         conf = {"subscription_id": subscription_id, "deactivate_at": at.isoformat()}

@@ -43,7 +43,7 @@ class Plan:
 
     count: int = COUNT
     due: int = 100
-    webhooks: int = 20  # without the sleepers, and as many with them
+    webhooks: int = 20  # without the sleepers, and as many beside them
     idle_seconds: float = 20
 
 
@@ -140,26 +140,34 @@ class Found:
 
 
 def measure(sleepers: Sleepers, sandbox: Sandbox, plan: Plan, *, tell: Teller) -> Found:
-    """Measure without them, put them to sleep, measure beside them; they are gone afterwards."""
+    """Measure without them, put them to sleep, measure beside them; they are gone afterwards.
+
+    Half of the webhooks without them come before and half after, so that a machine which becomes faster or slower
+    meanwhile is not taken for what they do.
+    """
     name = sleepers.contender.name
+    after = plan.webhooks // 2
     sleepers.enrol(plan.count)
     try:
-        alone = _latencies(sleepers, sandbox, plan, f"{name}: without sleepers", tell)
+        alone = _latencies(
+            sleepers, sandbox, plan.webhooks - after, f"{name}: before the sleepers", tell
+        )
         quiet = footprint.measure(sleepers.stack_id, seconds=plan.idle_seconds)
-        before = _cpu(sleepers)
+        cpu = _cpu(sleepers)
         for _, told in tell.steps(f"{name}: {plan.count:,} sleepers are made", 1, plan.count):
             create_seconds = _put_to_sleep(sleepers, plan.count, tell=told)
-        create_cpu_seconds = _cpu(sleepers) - before
+        cpu = _cpu(sleepers) - cpu
         asleep = footprint.measure(sleepers.stack_id, seconds=plan.idle_seconds)
-        beside = _latencies(sleepers, sandbox, plan, f"{name}: beside sleepers", tell)
+        beside = _latencies(sleepers, sandbox, plan.webhooks, f"{name}: beside the sleepers", tell)
         for _, told in tell.steps(f"{name}: {plan.due} ends in one second", 1, plan.due):
             at, ended = _end_at_once(sleepers, sandbox, plan.due, tell=told)
     finally:
         sleepers.clear()
+    alone += _latencies(sleepers, sandbox, after, f"{name}: after the sleepers", tell)
     return Found(
         count=plan.count,
         create_seconds=create_seconds,
-        create_cpu_seconds=create_cpu_seconds,
+        create_cpu_seconds=cpu,
         without=State(latencies=alone, footprint=quiet),
         beside=State(latencies=beside, footprint=asleep),
         lags=lags([one.done_at for one in ended], at),
@@ -176,13 +184,11 @@ def lags(moments: Sequence[datetime], at: datetime) -> list[float]:
 
 
 def _latencies(
-    sleepers: Sleepers, sandbox: Sandbox, plan: Plan, label: str, tell: Teller
+    sleepers: Sleepers, sandbox: Sandbox, count: int, label: str, tell: Teller
 ) -> list[float]:
-    """Send webhooks one after the other, each time in the same order and with the same pauses."""
-    for _, told in tell.steps(label, 1, plan.webhooks):
-        samples = latency.measure(
-            sleepers.contender, sandbox, seed=1, count=plan.webhooks, tell=told
-        )
+    """Send so many webhooks, one after the other."""
+    for _, told in tell.steps(label, 1, count):
+        samples = latency.measure(sleepers.contender, sandbox, seed=1, count=count, tell=told)
     return samples
 
 
@@ -248,7 +254,6 @@ def summary(found: Found) -> dict[str, object]:
         "samples": {
             "without": found.without.latencies,
             "with": found.beside.latencies,
-            "lags": [round(one, DIGITS) for one in sorted(found.lags)],
         },
         "pss_with": asdict(found.beside.footprint.memory)["pss"],
     }
