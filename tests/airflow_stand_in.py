@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 RUN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~:+-]{1,250}")
 RUN_KEYS = {"dag_run_id", "logical_date", "conf", "run_after", "note"}
@@ -31,13 +31,14 @@ class AirflowStandIn:
         self.tokens = set()
         self.runs = {}
         self.posts = []  # the run ids that were asked for, however it ended
-        self.deletes = []  # the same of deletions
+        self.deletes, self.gets = [], []  # the same of deletions, and of questions about runs
         self.logins = 0
         self.parts = dict.fromkeys(
             ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
         )
         self.url = ""
         self.when_taken = None  # called between the effect of a "taken" call and its answer
+        self.on_post = None  # called with the effect of each POST of a run, before its answer
         self._faults = []
         self._lock = threading.Lock()
 
@@ -99,15 +100,20 @@ class AirflowStandIn:
         url = urlsplit(path)
         if method == "GET" and url.query:
             return self._list(url.path, parse_qs(url.query))
-        match = re.fullmatch(r"/api/v2/dags/([^/]+)(/dagRuns)?(?:/([^/]+))?", path)
+        match = re.fullmatch(r"/api/v2/dags/([^/]+)(/dagRuns)?(?:/([^/]+))?", unquote(path))
         dag_id, runs, run_id = match.groups()
         if method == "POST":
-            return self._start(dag_id, body)
+            started = self._start(dag_id, body)
+            if self.on_post is not None:
+                self.on_post()
+            return started
         if not runs:
             return self._dag(dag_id)
         run = self.runs.get((dag_id, run_id))
         if method == "DELETE":
             self.deletes.append(run_id)
+        if method == "GET":
+            self.gets.append(run_id)
         if run is None:
             return 404, {
                 "detail": f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
