@@ -43,3 +43,10 @@ def sandbox(sandbox_server):
 def world(store, database, sandbox):
     """Everything the job touches."""
     return World(store, database, sandbox)
+
+
+@pytest.fixture
+def times(request):
+    """Return how often what is random is repeated: more with --long."""
+    is_long = request.config.getoption("--long")
+    return lambda short, long: long if is_long else short

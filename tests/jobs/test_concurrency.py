@@ -20,13 +20,6 @@ KILLS, LONG_KILLS = 8, 200
 TIERS = ("community", "pro", "leader")
 
 
-@pytest.fixture
-def times(request):
-    """Return how often what is random is repeated: more with --long."""
-    is_long = request.config.getoption("--long")
-    return lambda short, long: long if is_long else short
-
-
 def test_two_runs_at_once_lose_no_update(world, times):
     """Two runs, the same member, different events, any interleaving: the newest state is everywhere."""
     world.run(*world.join())
