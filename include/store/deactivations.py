@@ -19,6 +19,7 @@ from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from include.routing import DEACTIVATION
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SQL = queries("deactivations")
-DAG_ID = "member_deactivation"
+DAG_ID = DEACTIVATION
 
 
 class Reason(StrEnum):

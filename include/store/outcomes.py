@@ -52,6 +52,7 @@ class Person:
     stripe_customer_id: str | None
     first_name: str
     last_name: str
+    is_visible: bool
     status: str | None
     tier: str | None
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from include.routing import DEACTIVATION
 from include.stack.demo.airflow import Airflow
 from include.stack.demo.stage import DAG, Stage
 from tests.local_stack import LocalStack
@@ -56,6 +57,29 @@ def test_starts_and_reads_runs(relay: Airflow, run_id, stage: Stage):
 
     assert answers == [httpx.codes.OK, httpx.codes.CONFLICT]
     stage.wait("its end", lambda: relay.run_state(DAG, run_id) == "success", 60)
+
+
+def test_takes_back_runs_of_deactivations(relay: Airflow):
+    """What the scheduler of deactivations does: make a run ahead, end it, delete it, meet 404 afterwards."""
+    path = f"/dags/{DEACTIVATION}/dagRuns"
+    wish = {
+        "dag_run_id": "deactivation.0.1.2099-12-31T00:00:00Z",
+        "logical_date": None,
+        "run_after": "2099-12-30T00:00:00Z",
+        "conf": {"deactivation_id": 0},
+    }
+    run = f"{path}/{quote(wish['dag_run_id'])}"
+
+    answers = [
+        relay.ask("POST", path, wish),
+        relay.ask("GET", run),
+        relay.ask("PATCH", run, {"state": "success"}),
+        relay.ask("DELETE", run),
+        relay.ask("DELETE", run),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 204, 404]
+    assert answers[1].json()["state"] == "queued"
 
 
 @pytest.mark.parametrize(("method", "path", "body"), FORBIDDEN, ids=lambda part: str(part)[:60])

@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 from psycopg.rows import dict_row
 
+from include.routing import DEACTIVATION
 from include.stack.demo import timeline
 from include.stack.demo.airflow import ENDED
 from include.store import outcomes
+from include.store.deactivations import Deactivations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from uuid import UUID
 
     from include.clock import Clock
     from include.stack.demo.airflow import Airflow, TaskTry
     from include.stack.demo.sandbox import Act, Sandbox, Told
     from include.stack.demo.timeline import Moment
+    from include.store.deactivations import Deactivation
 
 DAG = "mailchimp_sync"
 POLL_SECONDS = 0.02
@@ -50,12 +54,12 @@ class Newcomer:
 
 @dataclass(kw_only=True)
 class Delivery:
-    """One lot of webhooks or one run started by hand, from there to the end of all it caused."""
+    """One lot of webhooks, one run started by hand or at its time, from there to the end of all it caused."""
 
     title: str
     sent_at: float
     dag: str = DAG
-    started: list[str] = field(default_factory=list)  # runs started by hand
+    started: list[str] = field(default_factory=list)  # runs that no webhook started
     answered_at: float = 0.0
     seconds: float = 0.0  # from the first webhook sent to the last row ended, and all answered
     moments: list[Moment] = field(default_factory=list)
@@ -139,6 +143,36 @@ class Stage:
         ]
         delivery.moments = sorted(moments, key=lambda moment: moment.at)
         return delivery
+
+    def end_membership(self, title: str, planned: Deactivation) -> Delivery:
+        """Follow a planned end from its second on; `seconds` is how much later it was done with."""
+        moment = (planned.deactivate_at or self.clock.now()).timestamp()
+        delivery = Delivery(title=title, sent_at=moment, dag=DEACTIVATION)
+        self.deliveries.append(delivery)
+
+        def is_over() -> bool:
+            return self.planned_end(planned.member_id).finished_at is not None
+
+        self.wait("the end of her membership", is_over, moment - self._now() + RUN_END_SECONDS)
+        row = self.planned_end(planned.member_id)
+        delivery.started.append(row.taken_by or planned.next_run_id)
+        delivery.seconds = row.finished_at.timestamp() - moment if row.finished_at else 0.0
+        run, name = delivery.runs[0], self._names()[delivery.runs[0]]
+        moments = [
+            timeline.Moment(at=moment, what="the second of the period's end"),
+            *timeline.of_tasks(self._ended_run(DEACTIVATION, run, RUN_END_SECONDS), name),
+            *timeline.of_calls(self.sandbox.calls("mailchimp", since=moment)),
+            *timeline.of_audit(outcomes.audit_of(self.database, [planned.member_id]), since=moment),
+        ]
+        delivery.moments = sorted(moments, key=lambda one: one.at)
+        return delivery
+
+    def planned_end(self, member_id: UUID) -> Deactivation:
+        """Return the newest planned end of a member; raises StoryStoppedError where there is none."""
+        rows = Deactivations(self.database).of_member(member_id)
+        if not rows:
+            raise StoryStoppedError("no end of her membership is planned")
+        return rows[-1]
 
     def told_by(self, run: str) -> list[outcomes.JobEntry]:
         """Return what a job wrote down about one of its runs as a whole."""

@@ -9,7 +9,7 @@ ORDER BY id;
 -- name: read_people(emails)
 -- Read who the platform knows under these addresses, with each membership.
 SELECT users.id AS member_id, lower(email) AS email, clerk_user_id, stripe_customer_id, first_name, last_name,
-       memberships.status, memberships.tier
+       is_visible, memberships.status, memberships.tier
 FROM public.users
 LEFT JOIN public.memberships ON memberships.user_id = users.id
 WHERE lower(email) = ANY (:emails::text[]) AND deleted_at IS NULL
