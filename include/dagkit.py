@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.sdk import BaseOperator
+    from slack_sdk import WebClient
 
     from include.clients.airflow import Airflow
     from include.clients.airflow_command import AirflowCommand
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from include.clients.luma import Luma
     from include.clients.mailchimp import Automation, Journey, Mailchimp
     from include.clients.slack import Slack
+    from include.clients.slack_workspace import SlackWorkspace
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.jobs.notices import Cause, Links
@@ -344,6 +346,16 @@ class Collaborators:
         """Return a client that fetches its connection (`slack`) with its first call."""
         return cast("Slack", _Lazy(self._connect_slack))
 
+    @cached_property
+    def slack_workspace(self) -> SlackWorkspace:
+        """Return a client that fetches its connections (`slack`, `slack_admin`) with its first call."""
+        return cast("SlackWorkspace", _Lazy(self._connect_slack_workspace))
+
+    @cached_property
+    def slack_extra(self) -> dict[str, Any]:
+        """Return the extras of Slack's connection: where messages go, and where members are."""
+        return dict(BaseHook.get_connection("slack").extra_dejson)
+
     def _connect_stripe(self) -> Stripe:
         from include.clients.stripe import Stripe
 
@@ -397,22 +409,32 @@ class Collaborators:
         )
 
     def _connect_slack(self) -> Slack:
+        from include.clients.slack import Slack
+
+        return Slack(
+            self._slack_client("slack"),
+            ops_channel=str(self.slack_extra.get("ops_channel", "")),
+            staff_channel=str(self.slack_extra.get("staff_channel", "")),
+        )
+
+    def _connect_slack_workspace(self) -> SlackWorkspace:
+        from include.clients.slack_workspace import SlackWorkspace
+
+        needs_admin = bool(self.slack_extra.get("profile_field"))
+        admin = self._slack_client("slack_admin") if needs_admin else None
+        return SlackWorkspace(self._slack_client("slack"), admin)
+
+    def _slack_client(self, connection: str) -> WebClient:
         from airflow.providers.slack.hooks.slack import SlackHook
 
-        from include.clients.slack import QUIET, Slack
+        from include.clients.slack import QUIET
 
-        hook = SlackHook(
-            slack_conn_id="slack",
+        return SlackHook(
+            slack_conn_id=connection,
             timeout=round(self.settings.vendor_timeout_seconds),
             retry_handlers=[],  # the package would send a message twice whose answer was lost
             logger=QUIET,
-        )
-        extra = hook.get_connection("slack").extra_dejson
-        return Slack(
-            hook.client,
-            ops_channel=str(extra.get("ops_channel", "")),
-            staff_channel=str(extra.get("staff_channel", "")),
-        )
+        ).client
 
 
 class Runtime(Collaborators):

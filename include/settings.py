@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+Ids = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
@@ -39,6 +40,17 @@ class JobSettings(BaseSettings):
     luma_send_email: bool = True  # does Luma mail who is approved or declined
     luma_calls_per_minute: int = Field(default=200, ge=1, le=500)  # 500: a key of an organization
 
+    slack_grace_days: float = Field(default=3, ge=0)  # before who is no member is removed
+    slack_propose_after_days: float = Field(default=30, ge=0)  # before staff is told of her account
+    slack_most_removed_share: float = Field(default=0.2, ge=0, le=1)  # more needs a person
+    slack_protected: Ids = ()  # Slack's ids of people whom nothing is done to
+
+    @field_validator("slack_protected", mode="before")
+    @classmethod
+    def _split_ids(cls, value: object) -> object:
+        """Accept ids separated by commas or spaces."""
+        return _split(value)
+
 
 class Settings(JobSettings):
     """What can be set from outside; units are in the names."""
@@ -65,9 +77,13 @@ class Settings(JobSettings):
 
     @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", "watch_urls", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_secrets(cls, value: object) -> object:
         """Accept several secrets, separated by commas or spaces: that is how one is rotated."""
-        return value.replace(",", " ").split() if isinstance(value, str) else value
+        return _split(value)
+
+
+def _split(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
 @cache

@@ -210,6 +210,7 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         "mailchimp": stack.mailchimp_api_key,
         "luma": stack.luma_api_key,
         "slack": stack.slack_bot_token,
+        "slack_admin": stack.slack_user_token,
         "slack_webhook": stack.slack_webhook,
         "airflow": stack.reconciler_password,
     }

@@ -29,6 +29,7 @@ from include.store.rejections import Rejections
 from include.store.relay_alarms import RelayAlarms
 from include.store.retention import Retention
 from include.store.run_members import RunMembers
+from include.store.slack import SlackPeople
 from include.store.steps import Steps
 from include.store.throttle import Throttle
 
@@ -58,6 +59,7 @@ class Store:
         self.cron_ticks = CronTicks(connection)
         self.erasure = Erasure(connection)
         self.retention = Retention(connection)
+        self.slack = SlackPeople(connection)
         self.throttle = Throttle(connection)
         self.notices = Notices(connection)
         self.reconciliations = Reconciliations(connection)

@@ -89,6 +89,10 @@ class Members:
         rows = SQL.find_mailboxes(self._connection, mailboxes=list(mailboxes))
         return {row["id"] for row in rows}
 
+    def subscribers(self) -> set[UUID]:
+        """Return everybody who has, or had, a membership."""
+        return {row["id"] for row in SQL.find_subscribers(self._connection)}
+
     def lock(self, member_ids: Collection[UUID]) -> None:
         """Let nobody else change these members until the transaction ends; always in one order."""
         if member_ids:

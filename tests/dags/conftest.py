@@ -44,7 +44,15 @@ def connections(world):
                 "base_url": f"{url}/slack/api/",
                 "ops_channel": "C0OPSALERTS",
                 "staff_channel": "C0STAFF0001",
+                "user_group": "S0MEMBERS01",
+                "channels": ["C0MEMBERS01"],
+                "profile_field": "Xf0MEMBER01",
             },
+        },
+        "slack_admin": {
+            "conn_type": "slack",
+            "password": "xoxp-sandbox",
+            "extra": {"base_url": f"{url}/slack/api/"},
         },
     }
     return {name: orjson.dumps(document).decode() for name, document in documents.items()}

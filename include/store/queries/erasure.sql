@@ -53,6 +53,10 @@ UPDATE ops.run_members SET before = NULL, after = NULL WHERE member_id = ANY (:m
 -- Forget the contacts: they are known by the hash of their address.
 DELETE FROM ops.contacts WHERE member_id = ANY (:member_ids::uuid[]);
 
+-- name: delete_slack_people(member_ids)!
+-- Forget who they are at Slack.
+DELETE FROM ops.slack_people WHERE member_id = ANY (:member_ids::uuid[]);
+
 -- name: redact_audit(member_ids)!
 -- Take the hash of the address out of the audit log; who did what and when stays.
 UPDATE ops.audit_log

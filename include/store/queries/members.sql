@@ -32,6 +32,10 @@ FROM public.users
 LEFT JOIN ops.contacts ON contacts.member_id = users.id
 WHERE users.id = ANY (:member_ids::uuid[]);
 
+-- name: find_subscribers()
+-- Find everybody who has, or had, a membership.
+SELECT DISTINCT user_id AS id FROM public.memberships;
+
 -- name: read_memberships(member_ids)
 -- Read the memberships of these members.
 SELECT user_id, stripe_subscription_id AS subscription_id, status, tier, current_period_end, cancel_at,

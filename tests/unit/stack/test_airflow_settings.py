@@ -33,7 +33,7 @@ def test_file_of_the_repository_is_readable():
     settings = read(ROOT / "airflow_settings.yaml")
 
     databases = {"ops_postgres", "airflow_postgres"}
-    vendors = {"stripe", "clerk", "mailchimp", "luma", "slack", "slack_webhook"}
+    vendors = {"stripe", "clerk", "mailchimp", "luma", "slack", "slack_admin", "slack_webhook"}
     assert databases | vendors <= set(settings.documents())
 
 

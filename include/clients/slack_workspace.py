@@ -1,0 +1,248 @@
+"""Slack's people, user groups, channels and profiles, through its own package.
+
+Every call here sets or reads a state, so each may be repeated; what is so already is no failure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from slack_sdk.errors import SlackApiError
+
+from include.clients.slack_errors import NETWORK_ERRORS, code_of, error_from, network_error_from
+from include.errors import PayloadError, PermanentVendorError, VendorUnavailableError
+from include.events.reading import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from slack_sdk import WebClient
+    from slack_sdk.web import SlackResponse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAGE = 200  # docs.slack.dev/apis/web-api/pagination: no more than 200 at a time
+MOST_INVITED = 100  # at once; docs.slack.dev/reference/methods/conversations.invite
+SLACKBOT = "USLACKBOT"  # of itself it says that it is no bot
+UNREADABLE = "Slack's answer cannot be read"
+ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
+
+
+class Kind(StrEnum):
+    """What somebody is in the workspace."""
+
+    PERSON = "person"
+    STAFF = "staff"  # an owner or an administrator
+    GUEST = "guest"
+    BOT = "bot"
+    GONE = "gone"  # deactivated
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Somebody, or something, in the workspace."""
+
+    id: str
+    kind: Kind
+    email: str | None = field(default=None, repr=False)  # in lower case
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """A user group."""
+
+    users: frozenset[str]
+    is_disabled: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Channel:
+    """A channel as far as it matters to who comes and goes."""
+
+    is_general: bool
+    is_archived: bool
+    has_us: bool  # the app must be in it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """One page; `next` leads on."""
+
+    entries: list[T]
+    next: str | None
+
+
+def _readable(read: Callable[P, T]) -> Callable[P, T]:
+    """Make an answer that cannot be understood an outage, and not a workspace without people."""
+
+    @wraps(read)
+    def reading(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return read(*arguments, **named)
+        except PayloadError:
+            raise VendorUnavailableError(UNREADABLE) from None
+
+    return reading
+
+
+class SlackWorkspace:
+    """One workspace. The clients must not try anything twice by themselves."""
+
+    def __init__(self, client: WebClient, admin: WebClient | None = None) -> None:
+        """Call with a bot's `client`; profiles are changed with that of an administrator's token."""
+        self._client, self._admin = client, admin
+
+    @_readable
+    def list_people(self, *, cursor: str | None = None) -> Page[Person]:
+        """Return a page of everybody, those who are gone too."""
+        answer = _read(self._client.users_list, limit=PAGE, cursor=cursor)
+        return _page(answer, [_person_from(user) for user in answer.nodes("members")])
+
+    @_readable
+    def find_person(self, email: str) -> Person:
+        """Return who has an address; VendorNotFoundError is usual: not everybody has joined, or with it."""
+        return _person_from(_read(self._client.users_lookupByEmail, email=email).node("user"))
+
+    @_readable
+    def read_person(self, user_id: str) -> Person:
+        """Return the person of an id."""
+        return _person_from(_read(self._client.users_info, user=user_id).node("user"))
+
+    @_readable
+    def read_group(self, group_id: str) -> Group:
+        """Return a user group, in use or disabled; VendorNotFoundError where there is none."""
+        answer = _read(self._client.usergroups_list, include_disabled=True, include_users=True)
+        for group in answer.nodes("usergroups"):
+            if group.optional_text("id") == group_id:
+                is_disabled = group.values.get("date_delete") not in (0, None)
+                return Group(users=frozenset(_ids(group, "users")), is_disabled=is_disabled)
+        raise PermanentVendorError(f"Slack has no user group {group_id}")
+
+    @_readable
+    def read_group_users(self, group_id: str) -> frozenset[str]:
+        """Return who is in a user group, in use or disabled."""
+        answer = _read(
+            self._client.usergroups_users_list, usergroup=group_id, include_disabled=True
+        )
+        return frozenset(_ids(answer, "users"))
+
+    def set_group_users(self, group_id: str, user_ids: Collection[str]) -> None:
+        """Replace a group's people; it cannot be emptied, and one who may not be in it refuses the list."""
+        users = sorted(user_ids)
+        _call(self._client.usergroups_users_update, usergroup=group_id, users=users)
+
+    def enable_group(self, group_id: str) -> None:
+        """Bring a disabled group back."""
+        _call(self._client.usergroups_enable, usergroup=group_id)
+
+    def disable_group(self, group_id: str) -> None:
+        """Put a group out of use; it keeps its last people."""
+        _call(self._client.usergroups_disable, usergroup=group_id)
+
+    @_readable
+    def read_channel(self, channel_id: str) -> Channel:
+        """Return a channel; VendorNotFoundError also for a private one that the app is not in."""
+        channel = _read(self._client.conversations_info, channel=channel_id).node("channel")
+        return Channel(
+            is_general=channel.flag("is_general"),
+            is_archived=channel.flag("is_archived"),
+            has_us=channel.flag("is_member"),
+        )
+
+    @_readable
+    def list_channel_users(self, channel_id: str, *, cursor: str | None = None) -> Page[str]:
+        """Return a page of who is in a channel."""
+        answer = _read(
+            self._client.conversations_members, channel=channel_id, limit=PAGE, cursor=cursor
+        )
+        return _page(answer, _ids(answer, "members"))
+
+    def invite(self, channel_id: str, user_ids: Sequence[str]) -> None:
+        """Let people into a channel, at most `MOST_INVITED`; one who cannot be keeps all the others out."""
+        _call(
+            self._client.conversations_invite,
+            is_so_already="already_in_channel" if len(user_ids) == 1 else "",
+            channel=channel_id,
+            users=list(user_ids),
+        )
+
+    def kick(self, channel_id: str, user_id: str) -> None:
+        """Take one person out of a channel."""
+        _call(
+            self._client.conversations_kick,
+            is_so_already="not_in_channel",
+            channel=channel_id,
+            user=user_id,
+        )
+
+    def set_field(self, user_id: str, field_id: str, value: str) -> None:
+        """Set a custom field of somebody's profile; an empty value takes it away."""
+        if self._admin is None:
+            raise PermanentVendorError("no connection `slack_admin`: a bot changes no profile")
+        fields = {field_id: {"value": value, "alt": ""}}
+        _call(self._admin.users_profile_set, user=user_id, profile={"fields": fields})
+
+
+def _call(
+    method: Callable[..., SlackResponse], *, is_so_already: str = "", **arguments: Any
+) -> SlackResponse | None:
+    """Call a method of the package; None where Slack says that it is so already."""
+    try:
+        return method(**arguments)
+    except SlackApiError as error:
+        if is_so_already and code_of(error) == is_so_already:
+            return None
+        raise error_from(error, repeatable=True) from None  # its text quotes the answer
+    except NETWORK_ERRORS as error:
+        raise network_error_from(error, repeatable=True) from None
+
+
+def _read(method: Callable[..., SlackResponse], **arguments: Any) -> Node:
+    """Call a method that reads."""
+    answer = _call(method, **arguments)
+    if answer is None or not isinstance(answer.data, dict):
+        raise VendorUnavailableError(UNREADABLE)
+    return Node(answer.data)
+
+
+def _page(answer: Node, entries: list[T]) -> Page[T]:
+    cursor = answer.node("response_metadata").optional_text("next_cursor")
+    return Page(entries=entries, next=cursor or None)
+
+
+def _person_from(user: Node) -> Person:
+    email = user.node("profile").optional_text("email")
+    return Person(id=_id(user), kind=_kind_of(user), email=email.lower() if email else None)
+
+
+def _kind_of(user: Node) -> Kind:
+    if user.flag("deleted"):
+        return Kind.GONE
+    if user.flag("is_bot") or user.optional_text("id") == SLACKBOT:
+        return Kind.BOT
+    if user.flag("is_restricted") or user.flag("is_ultra_restricted"):
+        return Kind.GUEST
+    is_staff = user.flag("is_admin") or user.flag("is_owner") or user.flag("is_primary_owner")
+    return Kind.STAFF if is_staff else Kind.PERSON
+
+
+def _id(node: Node) -> str:
+    """Return an id that can be written down anywhere."""
+    found = node.text("id")
+    if not ID.fullmatch(found):
+        raise node.error("id", "is none")
+    return found
+
+
+def _ids(node: Node, name: str) -> list[str]:
+    values = node.values.get(name)
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise node.error(name, "is no list of ids")
+    if not all(ID.fullmatch(value) for value in values):
+        raise node.error(name, "has something that is no id")
+    return values

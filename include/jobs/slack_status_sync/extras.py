@@ -1,0 +1,134 @@
+"""What is beside the places: the field of the profile, and the list of accounts that staff may close."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from include.errors import PermanentVendorError, TimeUpError, VendorError, VendorUncertainError
+from include.jobs.membership import standing_of
+from include.jobs.slack_status_sync.roster import field_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from include.clients.slack import Slack
+    from include.clients.slack_workspace import SlackWorkspace
+    from include.jobs.slack_status_sync.plan import Grace, Roster
+    from include.jobs.slack_status_sync.result import Result
+    from include.jobs.slack_status_sync.turns import Turns
+    from include.store import Store
+    from include.store.members import Member
+    from include.store.slack import Lapse, Tie
+
+MOST_PROPOSED = 50
+"""People named in one message; more are named by the next run."""
+
+log = structlog.get_logger(__name__)
+
+
+def fields_to_set(
+    members: Iterable[Member], ties: Mapping[UUID, Tie], roster: Roster, grace: Grace
+) -> list[tuple[Tie, str]]:
+    """Return whose profile says something else than it should, and what it should say.
+
+    Who has lapsed keeps what it says until her grace period is over.
+    """
+    best: dict[str, Member] = {}
+    for member in members:
+        if member.id in ties and roster.is_ordinary(ties[member.id].slack_user_id):
+            user_id = ties[member.id].slack_user_id
+            if user_id not in best or standing_of(member) > standing_of(best[user_id]):
+                best[user_id] = member
+    wishes = []
+    for user_id, member in sorted(best.items()):
+        tie = ties[member.id]
+        is_settled = user_id in roster.wanted or (
+            roster.has_lapsed(user_id) and grace.is_over(user_id)
+        )
+        if is_settled and tie.field_value != field_of(member):
+            wishes.append((tie, field_of(member)))
+    return wishes
+
+
+def set_fields(  # noqa: PLR0913 - collaborators, by name
+    wishes: list[tuple[Tie, str]],
+    field_id: str,
+    *,
+    workspace: SlackWorkspace,
+    turns: Turns,
+    store: Store,
+    result: Result,
+) -> None:
+    """Set one profile after the other; one person's failure stops nobody else."""
+    for number, (tie, value) in enumerate(wishes):
+        user_id = tie.slack_user_id
+        try:
+            turns.of("users.profile.set")(partial(workspace.set_field, user_id, field_id, value))
+        except PermanentVendorError as error:
+            result.add_error(str(error), place="profile", person=user_id)
+            log.warning("slack_sync.failed", place="profile", person=user_id, why=str(error))
+        except (TimeUpError, VendorError) as stop:
+            result.stopped, result.fields_left = str(stop), len(wishes) - number
+            log.warning("slack_sync.stopped", place="profile", why=str(stop))
+            return
+        else:
+            store.slack.note_field(tie.member_id, value)
+            result.fields_set += 1
+
+
+def to_propose(
+    lapses: Iterable[Lapse],
+    ties: Iterable[Tie],
+    roster: Roster,
+    *,
+    now: datetime,
+    after: timedelta,
+) -> list[str]:
+    """Return whose account staff may close: a member's who lapsed long ago, and who was not named yet."""
+    tied = {tie.slack_user_id for tie in ties}
+    return sorted(
+        lapse.slack_user_id
+        for lapse in lapses
+        if lapse.slack_user_id in tied
+        and lapse.proposed_at is None
+        and now - lapse.since >= after
+        and roster.has_lapsed(lapse.slack_user_id)
+    )[:MOST_PROPOSED]
+
+
+def propose(  # noqa: PLR0913 - collaborators, by name
+    user_ids: list[str],
+    *,
+    days: float,
+    slack: Slack,
+    turns: Turns,
+    store: Store,
+    now: datetime,
+    result: Result,
+) -> None:
+    """Tell staff of accounts that may be closed. Nothing else is ever done to an account.
+
+    A message whose answer was lost counts as sent: it is told once too few rather than twice a day.
+    """
+    if not user_ids:
+        return
+    names = ", ".join(f"<@{user_id}>" for user_id in user_ids)
+    text = (
+        f"For {days:g} days or longer {len(user_ids)} people here have had no active membership. "
+        f"Their accounts can be closed in Slack's administration; nothing happens by itself: {names}"
+    )
+    try:
+        turns.of("chat.postMessage")(partial(slack.post_message, slack.staff_channel, text))
+    except VendorUncertainError as error:
+        log.warning("slack_sync.proposal_uncertain", why=str(error))
+    except (TimeUpError, VendorError) as error:
+        result.add_error(str(error), place="proposal")
+        log.warning("slack_sync.failed", place="proposal", why=str(error))
+        return
+    store.slack.note_proposed(user_ids, now=now)
+    result.proposed = len(user_ids)

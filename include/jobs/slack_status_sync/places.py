@@ -1,0 +1,205 @@
+"""The places where members are: the user group, set as a whole, and channels, by invitation and removal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from include.clients.slack_workspace import MOST_INVITED, Channel, Group, Kind
+from include.errors import (
+    PermanentVendorError,
+    TimeUpError,
+    VendorError,
+    VendorUncertainError,
+)
+from include.jobs.slack_status_sync.roster import all_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from include.clients.slack_workspace import SlackWorkspace
+    from include.jobs.slack_status_sync.plan import Difference
+    from include.jobs.slack_status_sync.result import Result
+    from include.jobs.slack_status_sync.turns import Turns
+
+NOT_IN_A_GROUP: Final = frozenset({Kind.GUEST, Kind.BOT, Kind.GONE})
+"""One of these refuses a group's whole list."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(kw_only=True, slots=True)
+class Changed:
+    """Who came in and who went out."""
+
+    added: set[str]
+    removed: set[str]
+
+
+class Place(Protocol):
+    """Where members are."""
+
+    id: str
+    users: frozenset[str]
+    cannot_stay: Collection[Kind]
+
+    def apply(self, change: Difference, result: Result) -> Changed:
+        """Bring a change about and return what of it came about; what is left or failed is in `result`."""
+
+
+class GroupPlace:
+    """The user group. A disabled one has nobody, whoever Slack still lists."""
+
+    cannot_stay: Collection[Kind] = NOT_IN_A_GROUP
+
+    def __init__(self, group_id: str, workspace: SlackWorkspace, turns: Turns) -> None:
+        """Read who is in it."""
+        self.id = group_id
+        self._workspace, self._turns = workspace, turns
+        self._group: Group = turns.of("usergroups.list")(partial(workspace.read_group, group_id))
+        self.users = frozenset() if self._group.is_disabled else self._group.users
+
+    def apply(self, change: Difference, result: Result) -> Changed:
+        """Set the list, or disable the group that nobody is left in; then read it back."""
+        if change.is_empty:
+            return Changed(added=set(), removed=set())
+        try:
+            if change.target:
+                self._set(change.target)
+            else:
+                self._disable()
+                result.places[self.id].is_disabled = True
+        except TimeUpError as over:
+            result.stopped = str(over)
+            result.places[self.id].left = len(change.add | change.remove | change.dropped)
+            return Changed(added=set(), removed=set())
+        except VendorError as error:
+            _note_failure(result, error, place=self.id)
+            return Changed(added=set(), removed=set())
+        result.places[self.id].dropped = len(change.dropped)
+        return Changed(added=set(change.add), removed=set(change.remove))
+
+    def _set(self, target: frozenset[str]) -> None:
+        if self._group.is_disabled:
+            self._turns.of("usergroups.enable")(partial(self._workspace.enable_group, self.id))
+        self._turns.of("usergroups.users.update")(
+            partial(self._workspace.set_group_users, self.id, target)
+        )
+        shown = self._turns.of("usergroups.users.list")(
+            partial(self._workspace.read_group_users, self.id)
+        )
+        if shown != target:
+            raise VendorUncertainError(
+                f"Slack shows another group than was set: {len(target - shown)} are missing, "
+                f"{len(shown - target)} are too many"
+            )
+
+    def _disable(self) -> None:
+        self._turns.of("usergroups.disable")(partial(self._workspace.disable_group, self.id))
+        shown = self._turns.of("usergroups.list")(partial(self._workspace.read_group, self.id))
+        if not shown.is_disabled:
+            raise VendorUncertainError("Slack shows the group in use after it was disabled")
+
+
+class ChannelPlace:
+    """A channel. Guests and bots may be in it."""
+
+    cannot_stay: Collection[Kind] = frozenset()
+
+    def __init__(self, channel_id: str, workspace: SlackWorkspace, turns: Turns) -> None:
+        """Read who is in it; raises PermanentVendorError for one that nobody can be taken out of or let in to."""
+        self.id = channel_id
+        self._workspace, self._turns = workspace, turns
+        channel = turns.of("conversations.info")(partial(workspace.read_channel, channel_id))
+        if obstacle := _obstacle(channel):
+            raise PermanentVendorError(obstacle)
+        self.users = frozenset(
+            all_pages(
+                partial(workspace.list_channel_users, channel_id),
+                turns.of("conversations.members"),
+            )
+        )
+
+    def apply(self, change: Difference, result: Result) -> Changed:
+        """Let in, then take out, one person's failure stopping nobody else."""
+        changed = Changed(added=set(), removed=set())
+        todo = len(change.add) + len(change.remove)
+        failed = len(result.errors)
+        try:
+            for batch in _batches(sorted(change.add), MOST_INVITED):
+                changed.added |= self._invite(batch, result)
+            for user_id in sorted(change.remove):
+                changed.removed |= self._kick(user_id, result)
+        except (TimeUpError, VendorError) as stop:
+            result.stopped = str(stop)
+            done = len(changed.added) + len(changed.removed) + len(result.errors) - failed
+            result.places[self.id].left = todo - done
+            log.warning("slack_sync.stopped", place=self.id, why=str(stop), left=todo - done)
+        return changed
+
+    def _invite(self, user_ids: list[str], result: Result) -> set[str]:
+        """Let people in; where Slack refuses several at once, one by one."""
+        invite = self._turns.of("conversations.invite")
+        try:
+            invite(partial(self._workspace.invite, self.id, user_ids))
+        except PermanentVendorError as error:
+            if len(user_ids) > 1:
+                return set().union(*(self._invite([user_id], result) for user_id in user_ids))
+            _note_failure(result, error, place=self.id, person=user_ids[0])
+            return set()
+        return set(user_ids)
+
+    def _kick(self, user_id: str, result: Result) -> set[str]:
+        try:
+            self._turns.of("conversations.kick")(partial(self._workspace.kick, self.id, user_id))
+        except PermanentVendorError as error:
+            _note_failure(result, error, place=self.id, person=user_id)
+            return set()
+        return {user_id}
+
+
+def read_places(
+    group_id: str,
+    channel_ids: Iterable[str],
+    workspace: SlackWorkspace,
+    turns: Turns,
+    result: Result,
+) -> list[Place]:
+    """Return the places that are configured; one that Slack refuses is an error, and the others go on."""
+    makers: dict[str, Callable[[], Place]] = {}
+    if group_id:
+        makers[group_id] = partial(GroupPlace, group_id, workspace, turns)
+    for channel_id in channel_ids:
+        makers[channel_id] = partial(ChannelPlace, channel_id, workspace, turns)
+    found: list[Place] = []
+    for place_id, make in makers.items():
+        try:
+            found.append(make())
+        except PermanentVendorError as error:
+            _note_failure(result, error, place=place_id)
+    return found
+
+
+def _obstacle(channel: Channel) -> str | None:
+    if channel.is_general:
+        return "Slack takes nobody out of #general: leave it out of the connection's `channels`"
+    if channel.is_archived:
+        return "the channel is archived"
+    return None if channel.has_us else "the app is not in the channel: invite it"
+
+
+def _batches(items: list[str], size: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _note_failure(
+    result: Result, error: VendorError, *, place: str, person: str | None = None
+) -> None:
+    result.add_error(str(error), place=place, person=person)
+    log.warning("slack_sync.failed", place=place, person=person, why=str(error))

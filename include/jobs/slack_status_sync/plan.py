@@ -1,0 +1,110 @@
+"""What is to change in a place at Slack: pure functions from who is there to who should be.
+
+A place is the user group or a channel. Nobody is removed before a grace period is over, and nothing is ever done
+to staff, bots or protected people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from include.clients.slack_workspace import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime, timedelta
+
+NOBODY = "nobody at Slack is an active member, which looks like a fault of ours"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roster:
+    """Who should be where members are, by id at Slack."""
+
+    wanted: frozenset[str]  # let in where they are not yet
+    kept: frozenset[str]  # stay where they are: a payment is late
+    kinds: Mapping[str, Kind]
+    protected: frozenset[str]
+    scope: frozenset[str] | None = None  # only these are looked at
+
+    def is_ordinary(self, user_id: str) -> bool:
+        """Tell whether something may be done to somebody."""
+        return self.kinds.get(user_id) is Kind.PERSON and user_id not in self.protected
+
+    def has_lapsed(self, user_id: str) -> bool:
+        """Tell whether somebody should not be where members are."""
+        return self.is_ordinary(user_id) and user_id not in self.wanted | self.kept
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grace:
+    """How long who has lapsed may stay."""
+
+    since: Mapping[str, datetime]
+    now: datetime
+    length: timedelta
+
+    def is_over(self, user_id: str) -> bool:
+        """Tell whether somebody's time is over; of one who lapsed just now it begins now."""
+        return self.now - self.since.get(user_id, self.now) >= self.length
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What is to change in one place; `ordinary` counts those there to whom something may be done."""
+
+    add: frozenset[str]
+    remove: frozenset[str]
+    waiting: frozenset[str]  # lapsed, and in their grace period
+    dropped: frozenset[str]  # gone from Slack, or what a group does not take
+    target: frozenset[str]  # who is there afterwards
+    ordinary: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is to change."""
+        return not (self.add or self.remove or self.dropped)
+
+
+def difference(
+    current: Collection[str], roster: Roster, grace: Grace, *, cannot_stay: Collection[Kind] = ()
+) -> Difference:
+    """Return what is to change; `cannot_stay` are kinds that the place does not take at all."""
+    there = frozenset(current)
+    seen = there if roster.scope is None else there & roster.scope
+    wanted = roster.wanted if roster.scope is None else roster.wanted & roster.scope
+    dropped = frozenset(
+        user_id for user_id in seen if roster.kinds.get(user_id, Kind.GONE) in cannot_stay
+    )
+    lapsed = frozenset(filter(roster.has_lapsed, seen)) - dropped
+    remove = frozenset(filter(grace.is_over, lapsed))
+    add = frozenset(filter(roster.is_ordinary, wanted)) - there
+    return Difference(
+        add=add,
+        remove=remove,
+        waiting=lapsed - remove,
+        dropped=dropped,
+        target=(there - dropped - remove) | add,
+        ordinary=sum(map(roster.is_ordinary, there)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guard:
+    """How many may be removed at once: a share of who is there, or what a person has confirmed."""
+
+    share: float
+    confirmed: int = field(default=0)
+
+    def refusal(self, change: Difference) -> str | None:
+        """Return why a change needs a person first, or None where it does not."""
+        removed = len(change.remove)
+        if removed <= self.confirmed:
+            return None
+        if removed > self.share * change.ordinary:
+            return (
+                f"would remove {removed} of {change.ordinary}, and the limit is {self.share:.0%}: "
+                f"look at a dry run, then start by hand with up to {removed} removals"
+            )
+        return None

@@ -1,0 +1,94 @@
+"""What came of a run: counts by place, and errors by ids. No address is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_ERRORS_SHOWN = 100
+Errors = list[dict[str, str]]
+
+
+@dataclass(kw_only=True, slots=True)
+class PlaceResult:
+    """What came of the user group or of a channel. Of a dry run: what would."""
+
+    before: int = 0
+    added: int = 0
+    removed: int = 0
+    waiting: int = 0  # lapsed, in their grace period
+    dropped: int = 0  # gone from Slack, or guests and bots in the group
+    left: int = 0  # for the next run
+    is_disabled: bool = False
+    refused: str | None = None  # why nothing was changed
+
+
+@dataclass(kw_only=True, slots=True)
+class Result:
+    """Counts of people at Slack, where nothing else is said."""
+
+    dry_run: bool
+    active: int = 0  # members in good standing
+    matched: int = 0  # those of them who are ordinary people at Slack
+    unmatched: int = 0  # those without an account that could be found
+    passed_over: Counter[str] = field(default_factory=Counter)  # staff, guests, protected …
+    places: dict[str, PlaceResult] = field(default_factory=dict)
+    fields_set: int = 0
+    fields_left: int = 0
+    proposed: int = 0  # accounts that staff was told of
+    stopped: str | None = None  # why before the end
+    refused: str | None = None  # why nothing at all was changed
+    errors: Errors = field(default_factory=list)  # place, person where it is one, why
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Return what was refused and why, by place."""
+        found = {name: one.refused for name, one in self.places.items() if one.refused}
+        return {"everything": self.refused, **found} if self.refused else found
+
+    @property
+    def done(self) -> int:
+        """Count what was changed."""
+        places = self.places.values()
+        return sum(p.added + p.removed + p.dropped for p in places) + self.fields_set
+
+    @property
+    def is_failure(self) -> bool:
+        """Tell whether a person has to look: something was refused, or nothing but errors came about."""
+        is_powerless = bool(self.errors) and not self.done
+        is_late = self.stopped is not None and not self.done
+        return bool(self.refusals) or is_powerless or is_late
+
+    @property
+    def summary(self) -> str:
+        """Return one line."""
+        added = sum(place.added for place in self.places.values())
+        removed = sum(place.removed for place in self.places.values())
+        reasons = [f"refused {name}: {why}" for name, why in self.refusals.items()]
+        reasons += sorted({error["why"] for error in self.errors})
+        reasons += [self.stopped] if self.stopped else []
+        line = f"added {added}, removed {removed}, errors {len(self.errors)}"
+        return f"{line} ({'; '.join(reasons)})" if reasons else line
+
+    def add_error(self, why: str, *, place: str, person: str | None = None) -> None:
+        """Note what failed: for a person, or for a place as a whole."""
+        who = {"person": person} if person else {}
+        self.errors.append({"place": place, **who, "why": why})
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it as JSON."""
+        return {
+            "active": self.active,
+            "matched": self.matched,
+            "unmatched": self.unmatched,
+            "passed_over": dict(sorted(self.passed_over.items())),
+            "places": {name: asdict(place) for name, place in self.places.items()},
+            "fields_set": self.fields_set,
+            "fields_left": self.fields_left,
+            "proposed": self.proposed,
+            "failed": len(self.errors),
+            "errors": self.errors[:MOST_ERRORS_SHOWN],
+            "stopped": self.stopped,
+            "refused": self.refusals,
+        }

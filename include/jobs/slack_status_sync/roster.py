@@ -1,0 +1,162 @@
+"""Who should be where members are: the platform's members, matched with Slack's people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from include.clients.slack_workspace import Kind, Person
+from include.errors import VendorNotFoundError, VendorUnavailableError
+from include.jobs.membership import Standing, current_membership, standing_of
+from include.store.slack import Tie
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from uuid import UUID
+
+    from include.clients.slack_workspace import Page, SlackWorkspace
+    from include.jobs.slack_status_sync.turns import Turns
+    from include.store.members import Member
+
+T = TypeVar("T")
+
+FEW = 40
+"""Up to so many questions about single people are asked; more are answered by the whole list, page by page."""
+
+
+class People:
+    """Slack's people by id and, where they are still there, by address."""
+
+    def __init__(self, people: Iterable[Person] = ()) -> None:
+        """Know these."""
+        self.by_id: dict[str, Person] = {}
+        self._by_email: dict[str, str] = {}
+        for person in people:
+            self.add(person)
+
+    def add(self, person: Person) -> None:
+        """Know one more."""
+        self.by_id[person.id] = person
+        if person.email and person.kind is not Kind.GONE:
+            self._by_email[person.email] = person.id
+
+    def id_of(self, email: str | None) -> str | None:
+        """Return who has an address."""
+        return self._by_email.get(email.lower()) if email else None
+
+    def kind_of(self, user_id: str) -> Kind:
+        """Return what somebody is; who is unknown is gone."""
+        person = self.by_id.get(user_id)
+        return Kind.GONE if person is None else person.kind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """Members and their accounts; `new` are ties that were not known."""
+
+    ties: Mapping[UUID, Tie]
+    new: tuple[Tie, ...]
+    unmatched: int  # active members without an account that could be found
+
+
+def read_people(
+    members: Collection[Member],
+    ties: Mapping[UUID, Tie],
+    present: Collection[str],
+    *,
+    workspace: SlackWorkspace,
+    turns: Turns,
+) -> People:
+    """Return Slack's people as far as they matter: one by one where they are few, else all of them.
+
+    `present` are the ids of who is in the group and the channels.
+    """
+    ids = set(present) | {tie.slack_user_id for tie in ties.values()}
+    if len(ids) + len(_addresses(members, ties)) > FEW:
+        return People(all_pages(workspace.list_people, turns.of("users.list")))
+    people = People()
+    for user_id in sorted(ids):
+        _add(people, partial(workspace.read_person, user_id), turns.of("users.info"))
+    settled = [member_id for member_id, tie in ties.items() if _is_settled(tie, people)]
+    for address in sorted(_addresses(members, settled)):
+        find = partial(workspace.find_person, address)
+        _add(people, find, turns.of("users.lookupByEmail"))
+    return people
+
+
+def _addresses(members: Iterable[Member], settled: Collection[UUID]) -> set[str]:
+    """Return the addresses of members in good standing of whom it is not settled who they are at Slack."""
+    return {
+        member.address
+        for member in members
+        if member.address and standing_of(member) >= Standing.PAST_DUE and member.id not in settled
+    }
+
+
+def _is_settled(tie: Tie, people: People) -> bool:
+    """Tell whether a tie says who somebody is, so that her address need not be asked."""
+    return tie.by_hand or people.kind_of(tie.slack_user_id) is not Kind.GONE
+
+
+def _add(
+    people: People, read: Callable[[], Person], call: Callable[[Callable[[], Person]], Person]
+) -> None:
+    """Ask about one person; who has not joined, or is gone, is nobody."""
+    try:
+        people.add(call(read))
+    except VendorNotFoundError:
+        return
+
+
+def all_pages(
+    read: Callable[..., Page[T]], call: Callable[[Callable[[], Page[T]]], Page[T]]
+) -> Iterator[T]:
+    """Give the entries of page after page; cursors that lead in a circle are an error, not a loop."""
+    cursor: str | None = None
+    seen: set[str | None] = set()
+    while cursor not in seen:
+        seen.add(cursor)
+        page = call(partial(read, cursor=cursor))
+        yield from page.entries
+        cursor = page.next
+        if cursor is None:
+            return
+    raise VendorUnavailableError("Slack's pages lead in a circle")
+
+
+def match(members: Iterable[Member], ties: Mapping[UUID, Tie], people: People) -> Match:
+    """Find every member's account: the one she is tied to, else the one with her address."""
+    found: dict[UUID, Tie] = {}
+    new: list[Tie] = []
+    unmatched = 0
+    for member in members:
+        tie = ties.get(member.id)
+        user_id = people.id_of(member.address)
+        if tie is not None and (_is_settled(tie, people) or user_id is None):
+            found[member.id] = tie
+        elif user_id is not None:
+            found[member.id] = Tie(member_id=member.id, slack_user_id=user_id)
+            new.append(found[member.id])
+        elif standing_of(member) is Standing.ACTIVE:
+            unmatched += 1
+    return Match(ties=found, new=tuple(new), unmatched=unmatched)
+
+
+def standings(members: Iterable[Member], ties: Mapping[UUID, Tie]) -> dict[str, Standing]:
+    """Return each account's standing: the best of the members who have it."""
+    best: dict[str, Standing] = {}
+    for member in members:
+        if member.id in ties:
+            user_id = ties[member.id].slack_user_id
+            best[user_id] = max(best.get(user_id, Standing.NONE), standing_of(member))
+    return best
+
+
+def field_of(member: Member) -> str:
+    """Return what a member's profile says: until when she has paid, as a date; nothing without one."""
+    membership = current_membership(member.memberships)
+    if standing_of(member) is not Standing.ACTIVE or membership is None:
+        return ""
+    end = membership.current_period_end
+    return end.date().isoformat() if end else ""

@@ -1,0 +1,318 @@
+"""One run: who is a member, who is at Slack, what differs, and bringing that about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import structlog
+
+from include.errors import MemberUnknownError
+from include.jobs.membership import Standing, standing_of
+from include.jobs.slack_status_sync import extras, plan, roster
+from include.jobs.slack_status_sync.places import read_places
+from include.jobs.slack_status_sync.result import PlaceResult, Result
+from include.store.audit import Change, member_target
+from include.store.slack import Lapse, Tie, since_by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from include.clients.slack import Slack
+    from include.clients.slack_workspace import SlackWorkspace
+    from include.clock import Clock
+    from include.jobs.slack_status_sync.places import Changed, Place
+    from include.jobs.slack_status_sync.turns import Turns
+    from include.settings import JobSettings
+    from include.store import Store
+    from include.store.members import Member
+
+JOB: Final = "slack_status_sync"
+ACTOR: Final = f"system:{JOB}"
+TARGET: Final = f"job:{JOB}"
+BUDGET: Final = timedelta(seconds=100)
+"""Of the run's 120: a last call may take ten, and the report its part."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Orders:
+    """What a run is told: by the connection, by the settings, and by a person who starts it by hand."""
+
+    group_id: str = ""
+    channel_ids: tuple[str, ...] = ()
+    field_id: str = ""
+
+    grace: timedelta = timedelta(days=3)
+    propose_after: timedelta = timedelta(days=30)
+    share: float = 0.2
+    protected: frozenset[str] = frozenset()
+
+    dry_run: bool = False
+    member_id: UUID | None = None  # only this member
+    remove_up_to: int = 0  # a person has looked, and so many may go
+    ties: tuple[Tie, ...] = ()  # who is who, said by a person
+
+
+def orders_from(
+    params: Mapping[str, Any], *, extra: Mapping[str, Any], settings: JobSettings
+) -> Orders:
+    """Read what a person filled in, the connection's extras, and the settings."""
+    member_id = params["member_id"]
+    pairs = [pair.partition("=") for pair in params["same_person"]]
+    return Orders(
+        group_id=str(extra.get("user_group") or ""),
+        channel_ids=tuple(extra.get("channels") or ()),
+        field_id=str(extra.get("profile_field") or ""),
+        grace=timedelta(days=settings.slack_grace_days),
+        propose_after=timedelta(days=settings.slack_propose_after_days),
+        share=settings.slack_most_removed_share,
+        protected=frozenset(settings.slack_protected),
+        dry_run=bool(params["dry_run"]),
+        member_id=UUID(member_id) if member_id else None,
+        remove_up_to=int(params["remove_up_to"]),
+        ties=tuple(
+            Tie(member_id=UUID(member), slack_user_id=user, by_hand=True)
+            for member, _, user in pairs
+        ),
+    )
+
+
+class Sync:
+    """One run with its collaborators."""
+
+    def __init__(  # noqa: PLR0913 - collaborators, by name
+        self,
+        orders: Orders,
+        *,
+        workspace: SlackWorkspace,
+        slack: Slack,
+        turns: Turns,
+        store: Store,
+        clock: Clock,
+        dag_run_id: str,
+    ) -> None:
+        """Begin now; nothing is called yet."""
+        self.orders, self.workspace, self.slack = orders, workspace, slack
+        self.turns, self.store, self.clock, self.dag_run_id = turns, store, clock, dag_run_id
+        self.now: datetime = clock.now()
+        self.result = Result(dry_run=orders.dry_run)
+
+    def run(self) -> Result:
+        """Bring Slack in line, write down what came of it, and return it.
+
+        One place's or person's failure stops nobody else. Raises VendorError or TimeUpError where it cannot
+        even be found out who is there: then nothing was changed.
+        """
+        known = self.store.slack.ties() | {tie.member_id: tie for tie in self.orders.ties}
+        members = self._members(known)
+        orders = self.orders
+        places = read_places(
+            orders.group_id, orders.channel_ids, self.workspace, self.turns, self.result
+        )
+        people = self._people(members, known, places)
+        found = roster.match(members, known, people)
+        wanted = self._roster(members, found, people)
+        if self._is_mute(wanted):
+            self.result.refused = plan.NOBODY
+        else:
+            self._bring_about(members, found, wanted, places)
+        self._report()
+        return self.result
+
+    def _members(self, ties: Mapping[UUID, Tie]) -> list[Member]:
+        """Return the members this run is about: all, or one with whoever has the same account."""
+        wanted = self.orders.member_id
+        if wanted is None:
+            return list(self.store.members.read(self.store.members.subscribers()).values())
+        account = ties[wanted].slack_user_id if wanted in ties else None
+        same = {m for m, tie in ties.items() if tie.slack_user_id == account}
+        members = self.store.members.read({wanted, *same})
+        if wanted not in members:
+            raise MemberUnknownError(f"there is no member {wanted}")
+        return list(members.values())
+
+    def _people(
+        self, members: list[Member], ties: Mapping[UUID, Tie], places: Collection[Place]
+    ) -> roster.People:
+        """Read whom this run has to know at Slack."""
+        ids = {member.id for member in members}
+        present = [user_id for place in places for user_id in place.users]
+        if self.orders.member_id is not None:
+            ties, present = {m: tie for m, tie in ties.items() if m in ids}, []
+        return roster.read_people(
+            members, ties, present, workspace=self.workspace, turns=self.turns
+        )
+
+    def _roster(
+        self, members: list[Member], found: roster.Match, people: roster.People
+    ) -> plan.Roster:
+        """Say who should be where members are, and count."""
+        best = roster.standings(members, found.ties)
+        kinds = {user_id: person.kind for user_id, person in people.by_id.items()}
+        active = frozenset(user_id for user_id, s in best.items() if s is Standing.ACTIVE)
+        everybody = plan.Roster(
+            wanted=active,
+            kept=frozenset(user_id for user_id, s in best.items() if s is Standing.PAST_DUE),
+            kinds=kinds,
+            protected=self.orders.protected,
+            scope=frozenset(best) if self.orders.member_id else None,
+        )
+        self.result.active = sum(standing_of(m) is Standing.ACTIVE for m in members)
+        self.result.matched = sum(map(everybody.is_ordinary, active))
+        self.result.unmatched = found.unmatched
+        self.result.passed_over = Counter(
+            "protected" if user_id in self.orders.protected else str(people.kind_of(user_id))
+            for user_id in active
+            if not everybody.is_ordinary(user_id)
+        )
+        return everybody
+
+    def _is_mute(self, wanted: plan.Roster) -> bool:
+        """Tell whether nobody at all would be a member, and no person said that this may be so."""
+        is_about_all = wanted.scope is None and not self.orders.remove_up_to
+        return is_about_all and not any(map(wanted.is_ordinary, wanted.wanted))
+
+    def _bring_about(
+        self,
+        members: list[Member],
+        found: roster.Match,
+        wanted: plan.Roster,
+        places: Collection[Place],
+    ) -> None:
+        lapses = self._lapses(found, wanted, places)
+        grace = plan.Grace(since=since_by_id(lapses), now=self.now, length=self.orders.grace)
+        for place in places:
+            self._change(place, wanted, grace, found)
+        wishes = extras.fields_to_set(members, found.ties, wanted, grace)
+        names = extras.to_propose(
+            lapses.values(),
+            found.ties.values(),
+            wanted,
+            now=self.now,
+            after=self.orders.propose_after,
+        )
+        self._extras(wishes if self.orders.field_id else [], names)
+
+    def _lapses(
+        self, found: roster.Match, wanted: plan.Roster, places: Collection[Place]
+    ) -> dict[str, Lapse]:
+        """Return since when who has lapsed, and write down what is new of it and of who is who."""
+        slack = self.store.slack
+        there = {user_id for place in places for user_id in place.users}
+        there |= {tie.slack_user_id for tie in found.ties.values()}
+        there &= there if wanted.scope is None else wanted.scope
+        lapsed = set(filter(wanted.has_lapsed, there))
+        known = slack.lapses()
+        if not self.orders.dry_run:
+            over = known.keys() - lapsed
+            with self.store.transaction():
+                slack.tie([*self.orders.ties, *found.new], now=self.now)
+                slack.note_lapses(lapsed, now=self.now)
+                slack.end_lapses(over if wanted.scope is None else over & wanted.scope)
+        new = {user_id: Lapse(slack_user_id=user_id, since=self.now) for user_id in lapsed}
+        return new | {user_id: lapse for user_id, lapse in known.items() if user_id in lapsed}
+
+    def _change(
+        self, place: Place, wanted: plan.Roster, grace: plan.Grace, found: roster.Match
+    ) -> None:
+        """Change one place, unless a person has to look first."""
+        change = plan.difference(place.users, wanted, grace, cannot_stay=place.cannot_stay)
+        outcome = PlaceResult(before=len(place.users), waiting=len(change.waiting))
+        self.result.places[place.id] = outcome
+        outcome.refused = self._refusal(place, change, wanted)
+        self._tell(place, change, outcome)
+        if outcome.refused:
+            return
+        if self.orders.dry_run:
+            outcome.added, outcome.removed = len(change.add), len(change.remove)
+            outcome.dropped = len(change.dropped)
+            return
+        changed = place.apply(change, self.result)
+        outcome.added, outcome.removed = len(changed.added), len(changed.removed)
+        self._audit(place, changed, found)
+
+    def _refusal(self, place: Place, change: plan.Difference, wanted: plan.Roster) -> str | None:
+        guard = plan.Guard(share=self.orders.share, confirmed=self.orders.remove_up_to)
+        empties = bool(place.users) and not change.target
+        if wanted.scope is None or (empties and change.remove):
+            return guard.refusal(change)
+        return None
+
+    def _tell(self, place: Place, change: plan.Difference, outcome: PlaceResult) -> None:
+        """Say who is meant, by id at Slack."""
+        log.info(
+            "slack_sync.would_change" if self.orders.dry_run else "slack_sync.changes",
+            place=place.id,
+            add=sorted(change.add),
+            remove=sorted(change.remove),
+            waiting=sorted(change.waiting),
+            dropped=sorted(change.dropped),
+            refused=outcome.refused,
+        )
+
+    def _extras(self, wishes: list[tuple[Tie, str]], names: list[str]) -> None:
+        if self.orders.dry_run:
+            self.result.fields_set, self.result.proposed = len(wishes), len(names)
+            return
+        extras.set_fields(
+            wishes,
+            self.orders.field_id,
+            workspace=self.workspace,
+            turns=self.turns,
+            store=self.store,
+            result=self.result,
+        )
+        extras.propose(
+            names,
+            days=self.orders.propose_after / timedelta(days=1),
+            slack=self.slack,
+            turns=self.turns,
+            store=self.store,
+            now=self.now,
+            result=self.result,
+        )
+
+    def _audit(self, place: Place, changed: Changed, found: roster.Match) -> None:
+        """Write down who came in and who went out, of those whom we know as members."""
+        members = {tie.slack_user_id: tie.member_id for tie in found.ties.values()}
+        rows = [
+            Change(
+                target=member_target(members[user_id]),
+                actor=ACTOR,
+                action=action,
+                dag_run_id=self.dag_run_id,
+                metadata={"place": place.id},
+            )
+            for action, user_ids in (
+                ("slack:add", changed.added),
+                ("slack:remove", changed.removed),
+            )
+            for user_id in sorted(user_ids)
+            if user_id in members
+        ]
+        with self.store.transaction():
+            self.store.audit.add(rows, now=self.clock.now())
+
+    def _report(self) -> None:
+        """Say in the log what came of the run, and in the audit log unless it was only tried out."""
+        document = self.result.document()
+        log.info(
+            "slack_sync.dry_run" if self.orders.dry_run else "slack_sync.completed", **document
+        )
+        if self.orders.dry_run:
+            return
+        change = Change(
+            target=TARGET,
+            actor=ACTOR,
+            action="job:refused" if self.result.refusals else "job:completed",
+            dag_run_id=self.dag_run_id,
+            metadata=document,
+        )
+        with self.store.transaction():
+            self.store.audit.add([change], now=self.clock.now())

@@ -1,0 +1,86 @@
+"""Who our members are at Slack, and since when somebody there should not be among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("slack")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tie:
+    """A member and her account at Slack."""
+
+    member_id: UUID
+    slack_user_id: str
+    by_hand: bool = False  # tied by a person: her address says nothing
+    field_value: str = ""  # what we last wrote into her profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lapse:
+    """Since when somebody at Slack should not be where members are."""
+
+    slack_user_id: str
+    since: datetime
+    proposed_at: datetime | None = None  # when staff was told that the account may be closed
+
+
+class SlackPeople:
+    """The tables `ops.slack_people` and `ops.slack_lapses`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`, whose rows come as dicts."""
+        self._connection = connection
+
+    def ties(self) -> dict[UUID, Tie]:
+        """Return all ties, by member."""
+        return {row["member_id"]: Tie(**row) for row in SQL.read_ties(self._connection)}
+
+    def tie(self, ties: Collection[Tie], *, now: datetime) -> None:
+        """Write ties down; one made by hand is only replaced by hand."""
+        rows = [
+            {
+                "member_id": tie.member_id,
+                "slack_user_id": tie.slack_user_id,
+                "by_hand": tie.by_hand,
+                "now": now,
+            }
+            for tie in ties
+        ]
+        SQL.save_ties(self._connection, rows)
+
+    def note_field(self, member_id: UUID, value: str) -> None:
+        """Write down what is in a member's profile now."""
+        SQL.note_field(self._connection, member_id=member_id, value=value)
+
+    def lapses(self) -> dict[str, Lapse]:
+        """Return since when who should not be there, by id at Slack."""
+        return {row["slack_user_id"]: Lapse(**row) for row in SQL.read_lapses(self._connection)}
+
+    def note_lapses(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
+        """Let these have lapsed from now on, where they have not before."""
+        SQL.add_lapses(self._connection, slack_user_ids=list(slack_user_ids), now=now)
+
+    def end_lapses(self, slack_user_ids: Collection[str]) -> None:
+        """Forget that these had lapsed: they are members, or nowhere any more."""
+        SQL.end_lapses(self._connection, slack_user_ids=list(slack_user_ids))
+
+    def note_proposed(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
+        """Write down that staff was told of these."""
+        SQL.note_proposed(self._connection, slack_user_ids=list(slack_user_ids), now=now)
+
+
+def since_by_id(lapses: Mapping[str, Lapse]) -> dict[str, datetime]:
+    """Return the instants alone."""
+    return {slack_user_id: lapse.since for slack_user_id, lapse in lapses.items()}

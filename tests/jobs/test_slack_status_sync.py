@@ -1,0 +1,555 @@
+"""`slack_status_sync` against Slack on the wire and a real Postgres: who is where, whatever goes wrong."""
+
+from datetime import timedelta
+
+import pytest
+import structlog
+
+from include.errors import MemberUnknownError, VendorUnavailableError
+from include.store.members import Handle
+from include.store.slack import Tie
+from tests.jobs.slack_world import BOT, CHANNEL, FIELD, GROUP, OWNER, SlackWorld
+
+
+@pytest.fixture
+def slack(store, sandbox):
+    return SlackWorld(store, sandbox)
+
+
+# --- the group ---
+
+
+def test_active_members_are_in_the_group(slack):
+    """Whoever is at Slack comes in, strangers do not, and one write is all it takes."""
+    emails = slack.seed(8)
+    for email in emails[:5]:
+        slack.member(email.upper())
+    slack.member("elsewhere@example.org")
+
+    result = slack.run()
+
+    assert slack.group() == set(emails[:5])
+    assert (result.active, result.matched, result.unmatched) == (6, 5, 1)
+    assert result.places[GROUP].added == 5
+    assert slack.writes() == ["usergroups.users.update"]
+
+
+def test_second_run_changes_nothing(slack):
+    """What is so already is not written again."""
+    slack.both(5)
+    slack.run()
+
+    result = slack.run()
+
+    assert (result.done, slack.calls("usergroups.users.update")) == (0, 1)
+
+
+def test_who_runs_the_workspace_and_who_is_no_person_stays_out(slack):
+    """Owners, admins, guests, bots, who is gone and protected people are not let in, members or not."""
+    emails = slack.both(9, owners=1, admins=1, guests=1, deactivated=1, bots=2)
+    protected = frozenset({slack.ids[emails[4]]})
+
+    result = slack.run(protected=protected)
+
+    assert slack.group() == set(emails[5:])
+    assert result.passed_over == {"staff": 2, "guest": 1, "protected": 1}
+    assert result.unmatched == 1  # who is gone has no account that counts
+
+
+def test_nobody_of_those_is_removed_either(slack):
+    """Staff and protected people in the group stay; a guest and who is gone would refuse the whole list."""
+    emails = slack.both(12, in_group=10)
+    for number, role in enumerate(["owner", "admin", "guest"]):
+        slack.sandbox.act("slack_person", email=emails[2 + number], becomes=role)
+    for email in emails[2:6]:
+        slack.becomes(email, "canceled")
+
+    result = slack.run(grace=timedelta(0), protected=frozenset({slack.ids[emails[5]]}))
+
+    assert slack.group() == set(emails) - {emails[4]}
+    assert (result.places[GROUP].removed, result.places[GROUP].dropped) == (0, 1)
+
+
+def test_who_lapsed_stays_for_the_grace_period(slack):
+    """Three days from the run that saw it first; who comes back meanwhile starts anew."""
+    emails = slack.both(10)
+    slack.run()
+    slack.becomes(emails[0], "canceled")
+    slack.becomes(emails[1], "canceled")
+
+    first = slack.run()
+    slack.pass_time(days=2)
+    slack.becomes(emails[1], "active")
+    slack.run()
+    slack.becomes(emails[1], "canceled")
+    slack.pass_time(days=1)
+    last = slack.run()
+
+    assert (first.places[GROUP].waiting, first.places[GROUP].removed) == (2, 0)
+    assert (last.places[GROUP].waiting, last.places[GROUP].removed) == (1, 1)
+    assert slack.group() == set(emails[1:])
+
+
+def test_late_payment_removes_nobody_and_lets_nobody_in(slack):
+    """While a payment is tried again, all stays as it is."""
+    emails = slack.both(6)
+    slack.becomes(emails[0], "past_due")
+    slack.run()
+    slack.becomes(emails[1], "past_due")
+
+    slack.run(grace=timedelta(0))
+
+    assert slack.group() == set(emails[1:])
+
+
+def test_stranger_in_the_group_goes_too(slack):
+    """Somebody put in by hand who is no member has the same grace."""
+    emails = slack.seed(8, in_group=8)
+    for email in emails[1:]:
+        slack.member(email)
+
+    slack.run()
+    slack.pass_time(days=3)
+    slack.run()
+
+    assert slack.group() == set(emails[1:])
+
+
+# --- the guard ---
+
+
+def test_shrinking_too_much_is_refused_until_a_person_has_looked(slack):
+    """Nothing is changed, the reason is audited; with the number confirmed it happens."""
+    emails = slack.both(10)
+    slack.run()
+    for email in emails[:3]:
+        slack.becomes(email, "canceled")
+
+    refused = slack.run(grace=timedelta(0))
+    afterwards = slack.group()
+    confirmed = slack.run(grace=timedelta(0), remove_up_to=3)
+
+    assert refused.is_failure
+    assert "would remove 3 of 10, and the limit is 20%" in refused.summary
+    assert afterwards == set(emails)
+    assert (confirmed.is_failure, slack.group()) == (False, set(emails[3:]))
+    jobs = [row["action"] for row in slack.audit() if row["target"] == "job:slack_status_sync"]
+    assert jobs == ["job:completed", "job:refused", "job:completed"]
+
+
+def test_share_that_is_just_allowed_goes_through(slack):
+    """Two of ten are a fifth, not more."""
+    emails = slack.both(10)
+    slack.run()
+    for email in emails[:2]:
+        slack.becomes(email, "canceled")
+
+    assert not slack.run(grace=timedelta(0)).is_failure
+    assert slack.group() == set(emails[2:])
+
+
+def test_no_member_at_all_is_refused(slack):
+    """An empty platform is a fault of ours: nothing is changed anywhere, and nobody's grace begins."""
+    emails = slack.both(4)
+    slack.run(channel_ids=(CHANNEL,))
+    for email in emails:
+        slack.becomes(email, "canceled")
+    before = len(slack.writes())
+
+    result = slack.run(channel_ids=(CHANNEL,), grace=timedelta(0))
+
+    assert result.is_failure
+    assert "nobody at Slack is an active member" in result.summary
+    assert slack.group() == slack.channel() == set(emails)
+    assert (len(slack.writes()), slack.store.slack.lapses()) == (before, {})
+
+
+def test_last_member_leaves_a_group_that_is_disabled(slack):
+    """A group cannot be emptied: with a person's word it is disabled, and comes back with the next member."""
+    emails = slack.both(3)
+    slack.run()
+    for email in emails:
+        slack.becomes(email, "canceled")
+
+    gone = slack.run(grace=timedelta(0), remove_up_to=3)
+    was_disabled = slack.is_disabled()
+    slack.becomes(emails[0], "active")
+    back = slack.run(grace=timedelta(0))
+
+    assert (gone.places[GROUP].removed, was_disabled) == (3, True)
+    assert (back.places[GROUP].added, slack.is_disabled()) == (1, False)
+    assert slack.group() == {emails[0]}
+
+
+def test_group_that_is_not_as_it_was_set_is_a_failure(slack):
+    """The list is read back: a success of Slack's that is none is seen."""
+    slack.both(3)
+    body = {"ok": True, "usergroup": {}}
+    slack.sandbox.fault("slack", "status", path="/usergroups.users.update", status=200, body=body)
+
+    result = slack.run()
+
+    assert slack.sandbox.fired() == 1
+    assert result.is_failure
+    assert "another group than was set: 3 are missing, 0 are too many" in result.summary
+
+
+# --- who is who ---
+
+
+def test_few_are_looked_up_and_many_are_listed(slack):
+    """Up to forty questions about single people; then the whole list, page by page."""
+    few = slack.both(5)
+    slack.run()
+    asked = {method: slack.calls(f"users.{method}") for method in ("list", "lookupByEmail")}
+    for email in slack.seed(250, seed=2):
+        slack.member(email)
+    slack.run()
+
+    assert asked == {"list": 0, "lookupByEmail": 5}
+    assert (slack.calls("users.list"), slack.calls("users.lookupByEmail")) == (2, 5)
+    assert len(slack.group()) == 250 + len(few)
+
+
+def test_account_is_kept_when_an_address_changes(slack):
+    """Found by address once, known by id from then on, whichever side changes."""
+    emails = slack.both(4)
+    slack.run()
+    slack.sandbox.act("slack_person", email=emails[0], new_email="new@example.org")
+
+    result = slack.run(grace=timedelta(0))
+
+    assert (result.matched, slack.group()) == (4, set(emails))
+
+
+def test_person_who_comes_back_with_another_account_is_found_again(slack):
+    """The account she was tied to is closed, and her address has a new one."""
+    [email, *others] = slack.both(4)
+    slack.run()
+    slack.sandbox.act("slack_person", email=email, new_email="old@example.org")
+    slack.sandbox.act("slack_person", email="old@example.org", becomes="deactivated")
+    slack.joins(email)
+
+    slack.run()
+    slack.run()  # now the address is not asked for any more, the account is
+
+    assert slack.group() == {email, *others}
+
+
+def test_different_addresses_are_tied_by_a_person(slack):
+    """Once said, it is kept, and no address says otherwise."""
+    slack.both(4)
+    member = slack.member("billing@example.org")
+    hers = slack.joins("private@example.org")
+
+    result = slack.run(ties=(Tie(member_id=member.id, slack_user_id=hers, by_hand=True),))
+    slack.joins("billing@example.org")
+    again = slack.run()
+
+    assert (result.unmatched, "private@example.org" in slack.group()) == (0, True)
+    assert (again.done, "billing@example.org" in slack.group()) == (0, False)
+
+
+def test_run_for_one_member_touches_nobody_else(slack):
+    """She comes in; others who should come or go wait for the next tick."""
+    emails = slack.both(6, in_group=2)
+    slack.becomes(emails[5], "canceled")
+    member = next(iter(slack.store.members.find([Handle("email", emails[0])])))
+
+    slack.run(member_id=member, grace=timedelta(0), channel_ids=(CHANNEL,))
+
+    assert slack.group() == {emails[0], *emails[4:]}
+    assert slack.channel() == {emails[0]}
+    assert slack.calls("users.list") == 0
+
+
+def test_member_who_is_nobody_is_said(slack):
+    """A slip of the pen in the form."""
+    with pytest.raises(MemberUnknownError):
+        slack.run(member_id="00000000-0000-0000-0000-000000000000")
+
+
+# --- channels ---
+
+
+def test_members_come_into_the_channel_and_leave_it(slack):
+    """Invited together, removed one by one; owner, bot and guests stay."""
+    emails = slack.both(12, guests=1, in_channel=6)
+    slack.becomes(emails[11], "canceled")
+
+    result = slack.run(channel_ids=(CHANNEL,), grace=timedelta(0))
+
+    place = result.places[CHANNEL]
+    assert (place.added, place.removed) == (5, 1)
+    assert slack.channel() == set(emails[1:11])
+    (channel,) = [one for one in slack.state()["channels"] if one["id"] == CHANNEL]
+    assert {OWNER, BOT} <= set(channel["members"])
+    assert (slack.calls("conversations.invite"), slack.calls("conversations.kick")) == (1, 1)
+
+
+def test_one_who_cannot_be_invited_stops_nobody(slack):
+    """Slack refuses all of them: they are invited one by one, and the one is an error by id."""
+    emails = slack.both(4)
+    body = {"ok": False, "error": "cant_invite"}
+    path = "/conversations.invite"
+    slack.sandbox.fault("slack", "status", path=path, status=200, body=body, times=2)
+
+    result = slack.run(channel_ids=(CHANNEL,))
+
+    assert slack.sandbox.fired() == 2
+    assert len(slack.channel()) == 3
+    assert [error["why"] for error in result.errors] == ["Slack refuses the call: cant_invite"]
+    assert not result.is_failure
+    assert not set(emails) & {error["person"] for error in result.errors}
+    slack.run(channel_ids=(CHANNEL,))
+    assert slack.channel() == set(emails)
+
+
+@pytest.mark.parametrize(
+    ("channel", "why"),
+    [("C0GENERAL01", "#general"), ("C0NOWHERE01", "channel_not_found")],
+)
+def test_channel_that_cannot_be_used_stops_nobody(slack, channel, why):
+    """A mistake in the connection is an error; the group is done all the same."""
+    emails = slack.both(3)
+
+    result = slack.run(channel_ids=(channel,))
+
+    assert slack.group() == set(emails)
+    [error] = result.errors
+    assert (error["place"], why in error["why"]) == (channel, True)
+
+
+# --- limits and faults ---
+
+
+def test_removals_keep_to_fifty_a_minute(slack):
+    """Seventy removals: the run waits a minute instead of being refused, and is done within its time."""
+    emails = slack.both(100, in_channel=100)
+    for email in emails[:70]:
+        slack.becomes(email, "canceled")
+
+    result = slack.run(group_id="", channel_ids=(CHANNEL,), grace=timedelta(0), remove_up_to=70)
+
+    assert (result.places[CHANNEL].removed, result.places[CHANNEL].left) == (70, 0)
+    assert len(slack.pauses) == 1
+    assert slack.sandbox.calls(vendor="slack", status=429, limit=0)["count"] == 0
+
+
+def test_what_time_is_too_short_for_is_left_and_done_by_the_next_run(slack):
+    """120 removals need more than two minutes: the run says what it left, and is no failure."""
+    emails = slack.both(150, in_channel=150)
+    for email in emails[:120]:
+        slack.becomes(email, "canceled")
+    orders = {"group_id": "", "channel_ids": (CHANNEL,), "grace": timedelta(0), "remove_up_to": 120}
+
+    first = slack.run(**orders)
+    slack.pass_time(hours=12)
+    second = slack.run(**orders)
+
+    assert (first.places[CHANNEL].removed, first.places[CHANNEL].left) == (100, 20)
+    assert (first.is_failure, "are left" in first.stopped) == (False, True)
+    assert (second.places[CHANNEL].removed, second.stopped) == (20, None)
+    assert slack.channel() == set(emails[120:])
+
+
+def test_pause_that_slack_asks_for_is_waited_out(slack):
+    """A 429 whose pause fits into the time left costs nothing but the pause."""
+    emails = slack.both(3)
+    headers = {"Retry-After": "30"}
+    path = "/usergroups.users.update"
+    slack.sandbox.fault("slack", "status", path=path, status=429, headers=headers, times=1)
+
+    result = slack.run()
+
+    assert (slack.sandbox.fired(), slack.pauses) == (1, [30.0])
+    assert (result.is_failure, slack.group()) == (False, set(emails))
+
+
+def test_pause_longer_than_the_run_leaves_the_rest(slack):
+    """The next run does it."""
+    emails = slack.both(3)
+    headers = {"Retry-After": "300"}
+    path = "/usergroups.users.update"
+    slack.sandbox.fault("slack", "status", path=path, status=429, headers=headers, times=1)
+
+    first = slack.run()
+    second = slack.run()
+
+    assert (first.places[GROUP].left, first.is_failure) == (3, True)
+    assert "the pause is 300 s" in first.summary
+    assert (second.is_failure, slack.group()) == (False, set(emails))
+
+
+def second_page_fails(sandbox, times):
+    """Let the list of people fail from its second page on."""
+    fault = {"path": "/users.list", "status": 500, "times": times, "share": 0.5}
+    sandbox.fault("slack", "status", seed=SECOND, **fault)
+
+
+SECOND = 42  # of this seed, the first draw is over a half and the next three are under
+
+
+def test_list_that_fails_in_the_middle_changes_nothing_and_the_next_run_continues(slack):
+    """E4: half a list of people is no list. Nobody is taken for gone who is on the other half."""
+    emails = slack.both(300, in_group=300)
+    second_page_fails(slack.sandbox, times=3)
+
+    with pytest.raises(VendorUnavailableError):
+        slack.run(grace=timedelta(0))
+    fired, writes = slack.sandbox.fired(), slack.writes()
+    slack.sandbox.ask("DELETE", "faults")
+    result = slack.run(grace=timedelta(0))
+
+    pages = slack.sandbox.calls(vendor="slack", path="/users.list")["calls"]
+    assert [page["status"] for page in pages] == [200, 500, 500, 500, 200, 200]
+    assert (fired, writes) == (3, [])
+    assert (result.done, slack.group()) == (0, set(emails))
+
+
+def test_hiccup_in_the_middle_is_tried_again(slack):
+    """One page fails once: the run goes on from there."""
+    emails = slack.both(250)
+    second_page_fails(slack.sandbox, times=1)
+
+    result = slack.run()
+
+    assert slack.sandbox.fired() == 1
+    assert (result.is_failure, slack.group()) == (False, set(emails))
+
+
+@pytest.mark.parametrize("kind", ["reset", "lost_answer"])
+def test_answer_that_is_lost_is_asked_for_again(slack, kind):
+    """Setting a list is a state: it may be set twice."""
+    emails = slack.both(3)
+    slack.sandbox.fault("slack", kind, path="/usergroups.users.update", times=1)
+
+    result = slack.run()
+
+    assert slack.sandbox.fired() == 1
+    assert (result.is_failure, slack.group()) == (False, set(emails))
+
+
+def test_channel_that_fails_in_the_middle_goes_on_with_the_next_run(slack):
+    """E4: three of five are removed when Slack goes away; the others by the next run."""
+    emails = slack.both(30, in_channel=30)
+    for email in emails[:5]:
+        slack.becomes(email, "canceled")
+    orders = {"group_id": "", "channel_ids": (CHANNEL,), "grace": timedelta(0)}
+    fault = {"path": "/conversations.kick", "share": 0.5, "seed": THIRD, "times": 3}
+    slack.sandbox.fault("slack", "status", status=503, **fault)
+
+    first = slack.run(**orders)
+    fired = slack.sandbox.fired()
+    slack.sandbox.ask("DELETE", "faults")
+    second = slack.run(**orders)
+
+    assert fired == 3
+    assert (first.places[CHANNEL].removed, first.places[CHANNEL].left) == (2, 3)
+    assert (second.places[CHANNEL].removed, slack.channel()) == (3, set(emails[5:]))
+
+
+THIRD = 6  # of this seed, the first two draws are over a half and the next three are under
+
+
+# --- profile, proposals, dry run, what is written down ---
+
+
+def test_profile_says_until_when(slack):
+    """Set where it differs, by the admin's token; taken away when the membership has been over for a while."""
+    emails = slack.both(4)
+    slack.becomes(emails[0], "past_due")
+
+    first = slack.run(field_id=FIELD)
+    second = slack.run(field_id=FIELD)
+    slack.becomes(emails[1], "canceled")
+    slack.run(field_id=FIELD, grace=timedelta(0), share=1)
+
+    people = {one["id"]: one for one in slack.state()["people"]}
+    fields = {email: people[slack.ids[email]]["profile"]["fields"] for email in emails}
+    until = {FIELD: {"value": "2027-03-01", "alt": ""}}
+    assert (first.fields_set, second.fields_set) == (3, 0)
+    assert fields == {emails[0]: [], emails[1]: [], emails[2]: until, emails[3]: until}
+
+
+def test_closing_an_account_is_only_proposed(slack):
+    """After thirty days staff is told once, by id; the account stays as it is."""
+    emails = slack.both(10)
+    slack.run()
+    slack.becomes(emails[0], "canceled")
+    slack.run()
+    slack.pass_time(days=30)
+
+    results = [slack.run(), slack.run()]
+
+    assert [result.proposed for result in results] == [1, 0]
+    [message] = slack.messages()
+    assert (message["channel"], f"<@{slack.ids[emails[0]]}>" in message["text"]) == (
+        "C0STAFF0001",
+        True,
+    )
+    assert "@example" not in message["text"]
+    assert slack.state()["people"][-10]["deleted"] is False
+
+
+@pytest.mark.parametrize(("kind", "told"), [("lost_answer", 1), ("reset", 0)])
+def test_proposal_whose_answer_was_lost_is_not_repeated(slack, kind, told):
+    """Once too few rather than twice a day."""
+    emails = slack.both(10)
+    slack.run()
+    slack.becomes(emails[0], "canceled")
+    slack.run()
+    slack.pass_time(days=30)
+    slack.sandbox.fault("slack", kind, path="/chat.postMessage", times=1)
+
+    slack.run()
+    slack.run()
+
+    assert slack.sandbox.fired() == 1
+    assert (len(slack.messages()), slack.calls("chat.postMessage")) == (told, 1)
+
+
+def test_dry_run_shows_the_difference_and_changes_nothing(slack):
+    """Ids at Slack in the log, counts in the result; nothing written here or there."""
+    emails = slack.both(12, in_group=10)
+    slack.becomes(emails[11], "canceled")
+    orders = {"channel_ids": (CHANNEL,), "field_id": FIELD, "grace": timedelta(0)}
+
+    with structlog.testing.capture_logs() as logs:
+        result = slack.run(dry_run=True, **orders)
+
+    [group, channel] = [line for line in logs if line["event"] == "slack_sync.would_change"]
+    assert group["add"] == sorted(slack.ids[email] for email in emails[:2])
+    assert group["remove"] == [slack.ids[emails[11]]]
+    assert (len(channel["add"]), result.fields_set) == (11, 11)
+    assert "@" not in str(logs)
+    assert slack.writes() == slack.audit() == []
+    assert (slack.store.slack.ties(), slack.store.slack.lapses()) == ({}, {})
+
+
+def test_refusal_shows_in_a_dry_run(slack):
+    """What would be refused is said before."""
+    emails = slack.both(5)
+    slack.run()
+    for email in emails[:2]:
+        slack.becomes(email, "canceled")
+
+    result = slack.run(dry_run=True, grace=timedelta(0))
+
+    assert "would remove 2 of 5" in result.summary
+
+
+def test_each_change_of_a_member_is_in_the_audit_log(slack):
+    """Who came in and went out, by whom and where; no address anywhere."""
+    emails = slack.both(6)
+    slack.run()
+    slack.becomes(emails[0], "canceled")
+    slack.run(grace=timedelta(0))
+
+    rows = slack.audit()
+    changes = [(row["action"], row["metadata"]) for row in rows if "member:" in row["target"]]
+    assert changes == [("slack:add", {"place": GROUP})] * 6 + [("slack:remove", {"place": GROUP})]
+    assert {row["actor"] for row in rows} == {"system:slack_status_sync"}
+    [first, second] = [row["metadata"] for row in rows if row["action"] == "job:completed"]
+    assert (first["places"][GROUP]["added"], second["places"][GROUP]["removed"]) == (6, 1)
+    assert "@" not in str(rows)

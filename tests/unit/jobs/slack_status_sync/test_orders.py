@@ -1,0 +1,58 @@
+"""What a run is told, and what it says of itself."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from include.jobs.slack_status_sync import Result, orders_from
+from include.jobs.slack_status_sync.result import PlaceResult
+from include.jobs.slack_status_sync.turns import A_MINUTE
+from include.settings import JobSettings
+from include.store.slack import Tie
+from tests import contracts
+
+MEMBER = "00000000-0000-0000-0000-000000000001"
+FORM = {"dry_run": False, "member_id": None, "remove_up_to": 0, "same_person": []}
+
+
+def test_tick_does_what_connection_and_settings_say():
+    """What is not configured is not done."""
+    settings = JobSettings(slack_protected="U1, U2 U3", slack_grace_days=0.5)
+
+    orders = orders_from(FORM, extra={"user_group": "S1"}, settings=settings)
+
+    assert (orders.group_id, orders.channel_ids, orders.field_id) == ("S1", (), "")
+    assert orders.protected == {"U1", "U2", "U3"}
+    assert (orders.grace, orders.share) == (timedelta(hours=12), 0.2)
+
+
+def test_form_is_read():
+    """Who is who, and how many may go."""
+    form = {**FORM, "member_id": MEMBER, "remove_up_to": 7, "same_person": [f"{MEMBER}=U9"]}
+
+    orders = orders_from(form, extra={"channels": ["C1"]}, settings=JobSettings())
+
+    assert (orders.member_id, orders.remove_up_to) == (UUID(MEMBER), 7)
+    assert orders.ties == (Tie(member_id=UUID(MEMBER), slack_user_id="U9", by_hand=True),)
+    assert orders.channel_ids == ("C1",)
+
+
+def test_run_is_a_failure_when_a_person_has_to_look():
+    """Refused, or nothing but errors; what is left for the next run alone is none."""
+    good, refused, mute, late = (Result(dry_run=False) for _ in range(4))
+    good.places["S1"] = late.places["C1"] = PlaceResult(added=1, left=3)
+    good.add_error("cant_invite", place="C1", person="U1")
+    refused.places = {"S1": PlaceResult(refused="too many"), "C1": PlaceResult(added=9)}
+    mute.add_error("channel_not_found", place="C1")
+    late.stopped = "over"
+
+    assert [r.is_failure for r in (good, refused, mute, late)] == [False, True, True, False]
+    assert refused.summary == "added 9, removed 0, errors 0 (refused S1: too many)"
+
+
+def test_pace_of_each_method_is_slacks_own():
+    """The tiers as Slack's own client applies them."""
+    tiers = contracts.load(contracts.require("fixtures", "slack", "rate-limit-tiers.json"))
+    methods, a_minute = tiers["methods"], tiers["tiers_per_minute"]
+
+    ours = {method: pace for method, pace in A_MINUTE.items() if method != "chat.postMessage"}
+    assert ours == {method: a_minute[methods[method]] for method in ours}
