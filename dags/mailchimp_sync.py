@@ -7,7 +7,8 @@
 **Rerun** safe from any task: what has been applied is not called again, the welcome is keyed in `ops.steps`.
 
 **When it fails** each task tries 3 times more. Members that still fail leave their rows as `failed`, with the
-reason; the others are recorded all the same. A run in which a member failed is red: mend the cause, then clear
+reason, and `webhook_retry` takes them alone; what is permanent is a dead letter at once. The others are recorded
+all the same. A run in which a member failed is red: mend the cause, then replay the letter, or clear
 `update_mailchimp` and what follows.
 """
 
@@ -15,9 +16,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
 from include.dagkit import (
+    INBOX_IDS,
     STORE_RETRIES,
     VENDOR_RETRIES,
     give_up,
@@ -25,14 +27,6 @@ from include.dagkit import (
     options,
     runtime,
     skip,
-)
-
-INBOX_IDS = Param(
-    [],
-    type="array",
-    items={"type": "integer"},
-    title="Inbox rows",
-    description="Ids of `ops.inbox`, one per line. Rows that are processed already are passed over.",
 )
 
 
@@ -57,7 +51,9 @@ def mailchimp_sync() -> None:
                 clerk=rt.clerk,
                 clock=rt.clock,
                 has_welcome=rt.settings.welcome != "off",
+                is_first_try=rt.is_first_try,
                 is_last_try=rt.is_last_try,
+                opens_after=rt.settings.breaker_opens_after,
             )
         if not plan.members:
             skip("update_mailchimp", "trigger_welcome", "record")
@@ -101,7 +97,12 @@ def mailchimp_sync() -> None:
         from include.jobs import mailchimp_sync as job
 
         with runtime() as rt:
-            recorded = job.record(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
+            recorded = job.record(
+                dag_run_id=rt.dag_run_id,
+                store=rt.store,
+                clock=rt.clock,
+                opens_after=rt.settings.breaker_opens_after,
+            )
         if recorded.failures:
             give_up(recorded.summary)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
 import structlog
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
-from airflow.sdk import get_current_context
+from airflow.sdk import Param, RetryDecision, RetryPolicy, get_current_context
 from airflow.sdk.bases.decorator import task_decorator_factory
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import (
@@ -79,7 +79,45 @@ NO_RETRIES: Final[dict[str, Any]] = {
     "retry_exponential_backoff": 0.0,
     "max_retry_delay": None,
 }
-RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES)
+
+
+class PowersOfTwo(RetryPolicy):
+    """Pauses of exactly 2, 4, 8 … s after the tries since the task was last cleared: Airflow's own are spread."""
+
+    def __init__(self, retries: int) -> None:
+        """Take the task's number of retries."""
+        self._retries = retries
+
+    def evaluate(
+        self,
+        exception: BaseException,  # noqa: ARG002 - whatever failed
+        try_number: int,
+        max_tries: int,
+        context: Any = None,  # noqa: ARG002
+    ) -> RetryDecision:
+        """Return when the next try is due; not whether there is one, that is Airflow's."""
+        number = max(1, try_number - (max_tries - self._retries))
+        return RetryDecision.retry(delay=timedelta(seconds=2**number))
+
+
+POWERS_OF_TWO: Final[dict[str, Any]] = {
+    # What failed in a batch: five tries within 31 s, the first 1 s after the batch. Should the policy fail,
+    # Airflow's own pauses are about as long.
+    "retries": 4,
+    "retry_delay": timedelta(seconds=2),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(seconds=30),
+    "retry_policy": PowersOfTwo(4),
+}
+RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES, POWERS_OF_TWO)
+
+INBOX_IDS: Final = Param(
+    [],
+    type="array",
+    items={"type": "integer"},
+    title="Inbox rows",
+    description="Ids of `ops.inbox`, one per line. Rows that are processed already are passed over.",
+)
 
 DEACTIVATION_LEAD: Final = timedelta(seconds=load_job_settings().deactivation_lead_seconds)
 """How long before its moment a run of `member_deactivation` begins to wait in its sensor."""
@@ -92,6 +130,7 @@ PRELOAD: Final = (
     "include.jobs.mailchimp_sync",
     "include.jobs.luma_auto_approval",
     "include.jobs.member_deactivation",
+    "include.jobs.webhook_retry",
     "include.clients.clerk",
     "include.clients.luma",
     "include.clients.mailchimp",
@@ -461,7 +500,17 @@ class Runtime(Collaborators):
     @property
     def is_first_try(self) -> bool:
         """Tell whether this is the first try since the task was last scheduled or cleared."""
-        return bool(self._ti.try_number == self._ti.max_tries - self._ti.task.retries + 1)
+        return self.try_since_clear == 1
+
+    @property
+    def try_number(self) -> int:
+        """Tell which try of the run this is."""
+        return int(self._ti.try_number)
+
+    @property
+    def try_since_clear(self) -> int:
+        """Tell which try this is since the task was last scheduled or cleared, from 1."""
+        return int(self._ti.try_number - self._ti.max_tries + self._ti.task.retries)
 
     @property
     def is_last_try(self) -> bool:

@@ -13,6 +13,7 @@ OpsError
 │   └── AirflowDagError         404, paused, import error: wait, say so
 └── VendorError
     ├── VendorUnavailableError  transient: 5xx, reset, time-out, bare 403; the same call works later
+    │   ├── BreakerOpenError    it was not even called: it is down as a whole
     │   └── VendorBusyError     429; `retry_after_seconds` where the vendor said so
     ├── VendorSlowDownError     slow-transient: "too many lists recently"; hours, not seconds
     ├── VendorUncertainError    the answer was lost on a call that must not be repeated blindly
@@ -134,6 +135,10 @@ class VendorBusyError(VendorUnavailableError):
         """Keep the pause the vendor asked for, where it did."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class BreakerOpenError(VendorUnavailableError):
+    """The vendor is down as a whole, and is not called before it is tried again."""
 
 
 class VendorSlowDownError(VendorError):

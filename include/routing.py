@@ -45,6 +45,8 @@ ROUTES: dict[str, dict[str, Route]] = {
     },
 }
 
+RETRY = "webhook_retry"  # what failed goes there alone
+
 JOBS = tuple(
     sorted({route.job for table in ROUTES.values() for route in table.values() if route.job})
 )
@@ -53,7 +55,7 @@ JOBS = tuple(
 
 DEACTIVATION = "member_deactivation"
 
-RELAY_DAGS = tuple(sorted({*JOBS, DEACTIVATION}))
+RELAY_DAGS = tuple(sorted({*JOBS, RETRY, DEACTIVATION}))
 """The DAGs whose runs the relay starts; its user at Airflow may do that for these and no others."""
 
 WITHDRAWN_DAGS = (DEACTIVATION,)

@@ -33,6 +33,7 @@ class JobSettings(BaseSettings):
         ""  # the folder of docs/runbooks as people can open it; empty: they read the repository
     )
     deactivation_lead_seconds: int = Field(default=300, ge=10, le=3000)  # from a run to its moment
+    breaker_opens_after: int = Field(default=5, ge=1)  # members or events in a row a vendor fails
 
     luma_routes: Literal["current", "old"] = "current"  # old: the ones of before 2026
     luma_unknown_guests: Literal["leave", "decline"] = "leave"  # who is no active member
@@ -71,6 +72,7 @@ class Settings(JobSettings):
     airflow_password: SecretStr = SecretStr("")
     dispatch_batch_size: int = Field(default=500, le=500)  # Mailchimp's bulk call takes 500
     dispatch_max_in_flight: int = 2
+    retry_max_in_flight: int = 4
     dispatch_poll_seconds: float = 5.0  # behind LISTEN/NOTIFY, for what a notification missed
     member_runs_per_minute: int = 100
     watch_urls: Secrets = ()  # Slack's incoming webhooks, or anything else that takes {"text": …}

@@ -25,7 +25,7 @@ class AirflowStandIn:
         """Have two DAGs, one user, and no runs."""
         self.dags = {
             dag_id: {"is_paused": False, "has_import_errors": False}
-            for dag_id in ("mailchimp_sync", "member_deactivation")
+            for dag_id in ("mailchimp_sync", "member_deactivation", "webhook_retry")
         }
         self.password = "secret"
         self.tokens = set()

@@ -15,7 +15,7 @@ import structlog
 
 from include.errors import AirflowError
 from include.relay.attempts import Attempts
-from include.routing import JOBS
+from include.routing import JOBS, RETRY
 
 if TYPE_CHECKING:
     from include.clock import Clock
@@ -52,10 +52,11 @@ class Dispatcher:
         """Start what can be started, look after what goes on; return how many seconds may pass now."""
         for job in JOBS:
             self._attempts.attempt(job, partial(self._start_all, job, store))
+        self._attempts.attempt(RETRY, partial(self._start_all, RETRY, store))
         if self._clock.now() >= self._next_look:
             self._next_look = self._clock.now() + LOOK_EVERY
             self._attempts.attempt("checks", partial(self._check_runs, store))
-        return min(self._seconds_until_due(job, store) for job in JOBS)
+        return min(self._seconds_until_due(job, store) for job in (*JOBS, RETRY))
 
     def _start_all(self, job: str, store: Store) -> None:
         """Start what was claimed and not started, then what is due, as far as the limit goes."""
@@ -66,6 +67,13 @@ class Dispatcher:
             self._start(job, due, store)
 
     def _claim(self, job: str, store: Store) -> Claim | None:
+        if job == RETRY:
+            return store.dispatches.claim_retry(
+                job,
+                now=self._clock.now(),
+                max_in_flight=self._settings.retry_max_in_flight,
+                member_limit=self._settings.member_runs_per_minute,
+            )
         return store.dispatches.claim(
             job,
             now=self._clock.now(),
@@ -109,5 +117,6 @@ class Dispatcher:
         """Return how long nothing can be due; a row that is due already waits for a run to end."""
         now, longest = self._clock.now(), self._settings.dispatch_poll_seconds
         trouble = self.troubles.get(job)
-        due = trouble.retry_at if trouble else store.inbox.next_due(job)
+        next_due = store.inbox.next_retry() if job == RETRY else store.inbox.next_due(job)
+        due = trouble.retry_at if trouble else next_due
         return min((due - now).total_seconds(), longest) if due and due > now else longest

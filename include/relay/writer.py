@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from include.errors import OpsError, PayloadError, StoreUnavailableError
+from include.errors import ErrorClass, OpsError, PayloadError, StoreUnavailableError
+from include.store.dead_letters import Failure
+from include.store.inbox import Receipt, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.relay.rejections import RejectionCounter
     from include.store import Store
-    from include.store.inbox import Arrival, Receipt
+    from include.store.inbox import Arrival
 
     Outcome = Receipt | OpsError
 
@@ -171,7 +173,11 @@ class Writer:
     def _commit_once(self, arrivals: Sequence[Arrival]) -> Sequence[Receipt]:
         self._store = self._store or self._connect()
         with self._store.transaction():
-            return self._store.inbox.receive(arrivals)
+            receipts = self._store.inbox.receive(arrivals)
+            for arrival, receipt in zip(arrivals, receipts, strict=True):
+                if arrival.state is State.DEAD and receipt is Receipt.STORED:
+                    _open_letter(arrival, self._store)
+            return receipts
 
     def _flush_rejections(self, *, now: bool) -> None:
         """Write the counters, once a second; those that cannot be written are kept."""
@@ -198,6 +204,23 @@ class Writer:
 def _settle(group: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
     for pending, outcome in zip(group, outcomes, strict=True):
         pending.settle(outcome)
+
+
+def _open_letter(arrival: Arrival, store: Store) -> None:
+    """Let an event that nobody can read wait for a person."""
+    [row] = [
+        row
+        for row in store.inbox.by_event_id(arrival.event_id)
+        if (row.provider, row.mode) == (arrival.provider, arrival.mode)
+    ]
+    failure = Failure(
+        job="relay",
+        subject=f"row:{row.id}",
+        error_class=ErrorClass.PAYLOAD,
+        reason=arrival.reason or "",
+        inbox_ids=(row.id,),
+    )
+    store.dead_letters.open_case(failure, now=arrival.received_at)
 
 
 def _described(error: Exception) -> str:

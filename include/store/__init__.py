@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.store.audit import AuditLog
+from include.store.breakers import Breakers
 from include.store.contacts import Contacts
 from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
@@ -55,6 +56,7 @@ class Store:
         self.steps = Steps(connection)
         self.deactivations = Deactivations(connection)
         self.dead_letters = DeadLetters(connection)
+        self.breakers = Breakers(connection)
         self.refunds = Refunds(connection)
         self.cron_ticks = CronTicks(connection)
         self.erasure = Erasure(connection)

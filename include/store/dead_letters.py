@@ -230,7 +230,7 @@ class DeadLetters:
     def note(self, failure: Failure, *, state: LetterState, now: datetime) -> DeadLetter:
         """Write down a try that failed, and open its case or bring it back. Needs a transaction.
 
-        A case that waits for a person goes on waiting, whatever `state` says.
+        While it is retried, a case that waits for a person, or about which one has decided, stays so.
         """
         values = asdict(failure)
         inbox_ids, tried_by = list(values.pop("inbox_ids")), values.pop("tried_by")
@@ -328,6 +328,11 @@ class DeadLetters:
         """Return which events wait with a letter, or waited."""
         return [row["inbox_id"] for row in SQL.read_inbox_ids(self._connection, id=letter_id)]
 
+    def slow_tries(self, letter_id: int, *, since: datetime) -> int:
+        """Count how often a letter has failed since then on a limit that lasts for hours."""
+        count: int = SQL.count_slow_tries(self._connection, id=letter_id, since=since)
+        return count
+
     def of_rows(self, inbox_ids: Collection[int]) -> list[DeadLetter]:
         """Return the letters of these events."""
         rows = SQL.read_of_rows(self._connection, inbox_ids=list(inbox_ids))
@@ -377,6 +382,10 @@ class DeadLetters:
         SQL.ask_for_run(
             self._connection, [{"id": id_, "due_at": due_at} for id_, due_at in due.items()]
         )
+
+    def hurry(self, vendor: str, *, now: datetime) -> None:
+        """Let what waits for a vendor be due now."""
+        SQL.hurry_rows(self._connection, vendor=vendor, now=now)
 
     def kill_rows(self, ids: Collection[int], *, reason: str, now: datetime) -> None:
         """Let the events of these letters that wait for a run wait for a person."""

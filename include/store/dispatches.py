@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from include.store.sql import queries
-from include.store.throttle import Throttle
+from include.store.throttle import WINDOW, Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SQL = queries("dispatches")
 INBOX = queries("inbox")
+RETRIES_LOOKED_AT = 100  # rows; a member's events that fail together are beside each other
 PLAIN_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,180}")  # Airflow: ^[A-Za-z0-9_.~:+-]+$, 250 in all
 
 
@@ -72,17 +73,51 @@ class Dispatches:
                     return self._open(job, taken, now=now)
             return None
 
+    def claim_retry(
+        self, job: str, *, now: datetime, max_in_flight: int, member_limit: int
+    ) -> Claim | None:
+        """Take what failed and is due again for one run: the events of one member, or one event.
+
+        As in `claim` several relays agree, and a member's surplus over `member_limit` gets a later time.
+        """
+        if self._in_flight(job) >= max_in_flight:
+            return None
+        with self._connection.transaction():
+            list(SQL.lock_job(self._connection, job=job))
+            if self._in_flight(job) >= max_in_flight:
+                return None
+            while rows := list(
+                INBOX.lock_retry(self._connection, now=now, row_limit=RETRIES_LOOKED_AT)
+            ):
+                case = [row for row in rows if _fail_together(row, rows[0])]
+                if self._throttle.has_room(case, now=now, per_minute=member_limit):
+                    return self._open(job, case, now=now, prefix="retry.")
+                ids = [row["id"] for row in case]
+                INBOX.postpone_rows(self._connection, ids=ids, due_at=now + WINDOW)
+            return None
+
     def adopt(
-        self, dag_run_id: str, *, job: str, inbox_ids: Collection[int], now: datetime
+        self,
+        dag_run_id: str,
+        *,
+        job: str,
+        inbox_ids: Collection[int],
+        now: datetime,
+        with_dead: bool = False,
     ) -> list[int]:
         """Follow a run that a person started or cleared, if it takes rows that wait or failed.
 
-        Returns the rows it takes over; for a run that the dispatcher started there are none.
+        With `with_dead` it takes those that wait for a person as well. Returns the rows it takes over;
+        for a run that the dispatcher started there are none.
         """
         with self._connection.transaction():
             rows = list(
                 INBOX.adopt_rows(
-                    self._connection, ids=list(inbox_ids), dag_run_id=dag_run_id, now=now
+                    self._connection,
+                    ids=list(inbox_ids),
+                    dag_run_id=dag_run_id,
+                    with_dead=with_dead,
+                    now=now,
                 )
             )
             if rows:
@@ -155,8 +190,10 @@ class Dispatches:
     def _due(self, job: str, *, now: datetime, batch_size: int) -> list[dict[str, Any]]:
         return list(INBOX.lock_due(self._connection, job=job, now=now, row_limit=batch_size))
 
-    def _open(self, job: str, rows: Sequence[dict[str, Any]], *, now: datetime) -> Claim:
-        dag_run_id, ids = dag_run_id_of(rows), sorted(row["id"] for row in rows)
+    def _open(
+        self, job: str, rows: Sequence[dict[str, Any]], *, now: datetime, prefix: str = ""
+    ) -> Claim:
+        dag_run_id, ids = prefix + dag_run_id_of(rows), sorted(row["id"] for row in rows)
         SQL.open_dispatch(
             self._connection, dag_run_id=dag_run_id, job=job, row_count=len(ids), now=now
         )
@@ -166,6 +203,13 @@ class Dispatches:
     def _lose(self, dag_run_id: str, problem: str, *, now: datetime) -> None:
         SQL.lose_dispatch(self._connection, dag_run_id=dag_run_id, problem=problem, now=now)
         list(INBOX.wake_dispatchers(self._connection))
+
+
+def _fail_together(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two rows are one case: the same member's, or the same row."""
+    if row["member_id"] is None:
+        return bool(row["id"] == other["id"])
+    return bool(row["member_id"] == other["member_id"])
 
 
 def dag_run_id_of(rows: Sequence[Mapping[str, Any]]) -> str:

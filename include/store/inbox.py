@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from include.errors import ErrorClass
+
     Key = tuple[str, str, str]  # provider, mode, event id
 
 SQL = queries("inbox")
@@ -149,17 +151,49 @@ class Inbox:
         return _rows(SQL.read_event(self._connection, event_id=event_id))
 
     def finish(
-        self, ids: Collection[int], *, state: State, now: datetime, reason: str | None = None
+        self,
+        ids: Collection[int],
+        *,
+        state: State,
+        now: datetime,
+        reason: str | None = None,
+        error_class: ErrorClass | None = None,
     ) -> list[int]:
         """End rows that a run holds, and return which did; the others had ended before."""
         if state in (State.WAITING, State.DISPATCHED):
             raise ValueError(f"{state} is no end")
-        rows = SQL.end_rows(self._connection, ids=list(ids), state=state, reason=reason, now=now)
+        rows = SQL.end_rows(
+            self._connection,
+            ids=list(ids),
+            state=state,
+            reason=reason,
+            error_class=error_class,
+            now=now,
+        )
         return [row["id"] for row in rows]
 
-    def fail(self, ids: Collection[int], *, reason: str, now: datetime) -> list[int]:
-        """End rows as failed: they leave the batch and are tried again alone."""
-        return self.finish(ids, state=State.FAILED, reason=reason, now=now)
+    def fail(
+        self,
+        ids: Collection[int],
+        *,
+        reason: str,
+        now: datetime,
+        error_class: ErrorClass | None = None,
+    ) -> list[int]:
+        """End rows as failed: they leave the batch, and what becomes of them is decided alone."""
+        return self.finish(ids, state=State.FAILED, reason=reason, error_class=error_class, now=now)
+
+    def retry(self, ids: Collection[int], *, due_at: datetime) -> None:
+        """Have rows that failed taken to a run of `webhook_retry` from then on."""
+        SQL.retry_rows(self._connection, ids=list(ids), due_at=due_at)
+
+    def put_off(self, ids: Collection[int], *, due_at: datetime) -> None:
+        """Let rows that failed wait for their own job again, not before then."""
+        SQL.put_off_rows(self._connection, ids=list(ids), due_at=due_at)
+
+    def bury(self, ids: Collection[int]) -> None:
+        """Let rows that failed wait for a person."""
+        SQL.bury_rows(self._connection, ids=list(ids))
 
     def assign_members(self, members: Mapping[int, UUID]) -> None:
         """Write down whom each row turned out to be about."""
@@ -181,6 +215,11 @@ class Inbox:
     def next_due(self, job: str) -> datetime | None:
         """Tell when the next waiting row of this job is due."""
         due: datetime | None = SQL.read_next_due(self._connection, job=job)
+        return due
+
+    def next_retry(self) -> datetime | None:
+        """Tell when the next row that failed is to be tried again alone."""
+        due: datetime | None = SQL.read_next_retry(self._connection)
         return due
 
     def _known(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
+from include.errors import ErrorClass
+from include.store.inbox import State as InboxState
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ class Result:
     outcome: Outcome
     reason: str | None = None
     after: State | None = None
+    error_class: ErrorClass | None = None  # of one that failed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndedRow:
+    """An event whose member's outcome is recorded."""
+
+    id: int
+    job: str
+    member_id: UUID
+    state: InboxState
+    reason: str | None
+    error_class: ErrorClass | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +112,7 @@ class RunMembers:
                     "member_id": result.member_id,
                     "outcome": result.outcome,
                     "reason": result.reason,
+                    "error_class": result.error_class,
                     "after": None if result.after is None else Jsonb(result.after),
                 }
                 for result in results
@@ -108,7 +124,12 @@ class RunMembers:
         SQL.fail_members(
             self._connection,
             [
-                {"dag_run_id": dag_run_id, "member_id": r.member_id, "reason": r.reason}
+                {
+                    "dag_run_id": dag_run_id,
+                    "member_id": r.member_id,
+                    "reason": r.reason,
+                    "error_class": r.error_class,
+                }
                 for r in results
             ],
         )
@@ -124,12 +145,24 @@ class RunMembers:
             for row in SQL.read_unrecorded(self._connection, dag_run_id=dag_run_id)
         ]
 
-    def record(self, dag_run_id: str, *, now: datetime) -> None:
-        """End the rows of all members that have an outcome, and mark these as recorded."""
-        SQL.end_members_rows(self._connection, dag_run_id=dag_run_id, now=now)
+    def record(self, dag_run_id: str, *, now: datetime) -> list[EndedRow]:
+        """End the rows of members whose outcome is new, mark these as recorded, and return the rows."""
+        rows = list(SQL.end_members_rows(self._connection, dag_run_id=dag_run_id, now=now))
         SQL.mark_recorded(self._connection, dag_run_id=dag_run_id, now=now)
+        return [_ended(row) for row in rows]
 
     def failures(self, dag_run_id: str) -> dict[UUID, str]:
         """Return the failed members with their reasons."""
         rows = SQL.read_failures(self._connection, dag_run_id=dag_run_id)
         return {row["member_id"]: row["reason"] for row in rows}
+
+
+def _ended(row: Mapping[str, Any]) -> EndedRow:
+    error_class = row["error_class"]
+    return EndedRow(
+        **{
+            **row,
+            "state": InboxState(row["state"]),
+            "error_class": None if error_class is None else ErrorClass(error_class),
+        }
+    )

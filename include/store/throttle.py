@@ -46,6 +46,14 @@ class Throttle:
             self._spread(rows, admitted, job=job, now=now, per_minute=per_minute)
         return admitted
 
+    def has_room(
+        self, rows: Sequence[Mapping[str, Any]], *, now: datetime, per_minute: int
+    ) -> bool:
+        """Tell whether these members may have another run in this minute."""
+        keys = {row["member_key"] for row in rows} - {None}
+        counts = SQL.count_taken(self._connection, member_keys=list(keys), since=now - WINDOW)
+        return all(row["count"] < per_minute for row in counts)
+
     @contextmanager
     def connections(self, vendor: str, *, cap: int, want: int) -> Iterator[int]:
         """Lease up to `want` of the `cap` connections that everybody together may have to a vendor.

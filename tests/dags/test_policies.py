@@ -174,6 +174,8 @@ def test_retries_come_from_a_named_set(path):
             name: getattr(task, name)
             for name in ("retries", "retry_delay", "retry_exponential_backoff", "max_retry_delay")
         }
+        if task.retry_policy is not None:
+            pauses["retry_policy"] = task.retry_policy
         assert pauses in RETRY_SETS, (
             f"{path.stem}.{task.task_id}: use a set of dagkit, like **VENDOR_RETRIES"
         )

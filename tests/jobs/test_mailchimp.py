@@ -12,6 +12,7 @@ from include.errors import (
     VendorNotFoundError,
     VendorUnavailableError,
 )
+from include.store.dead_letters import Filter
 from include.store.inbox import State
 from tests import factories
 from tests.jobs.world import until
@@ -168,15 +169,17 @@ def test_archived_contact_comes_back(world, ada):
     ],
     ids=["name too long", "fake address"],
 )
-def test_permanent_refusal_fails_with_its_reason(world, who, reason):
-    """What Mailchimp will always refuse is not tried again; a person reads why."""
+def test_permanent_refusal_is_dead_with_its_reason(world, who, reason):
+    """C2, C12: what Mailchimp will always refuse is not tried again; a person reads why."""
     ids = world.receive(*world.join(**who))
 
     run = world.run_rows(ids)
 
     assert {(row.state, row.reason) for row in world.store.inbox.of_run(run)} == {
-        (State.FAILED, reason)
+        (State.DEAD, reason)
     }
+    [letter] = world.store.dead_letters.select(Filter())
+    assert (letter.error_class, letter.reason, letter.attempts) == ("permanent", reason, 1)
     assert len(world.writes()) == 1
 
 

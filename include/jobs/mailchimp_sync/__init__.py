@@ -5,12 +5,13 @@ they hand to each other is in `ops.run_members`: the members of the run, and wha
 """
 
 from include.jobs.mailchimp_sync.load import Plan, load_members
-from include.jobs.mailchimp_sync.names import WELCOME
+from include.jobs.mailchimp_sync.names import JOB, WELCOME
 from include.jobs.mailchimp_sync.record import Recorded, record
 from include.jobs.mailchimp_sync.update import update_mailchimp
 from include.jobs.mailchimp_sync.welcome import trigger_welcome
 
 __all__ = [
+    "JOB",
     "WELCOME",
     "Plan",
     "Recorded",

@@ -300,7 +300,13 @@ class Chunk:
         merged = {lost: kept for lost, kept in merged.items() if lost in directory.known}
         if not merged:
             return
-        tables = (store.members, store.objects, store.steps, store.deactivations)
+        tables = (
+            store.members,
+            store.objects,
+            store.steps,
+            store.deactivations,
+            store.dead_letters,
+        )
         for table in tables:
             table.move(merged)
         store.contacts.forget(list(merged))

@@ -7,6 +7,7 @@ others wait in the run for what comes of their members.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING
 import structlog
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
-from include.errors import PayloadError, VendorError
+from include.errors import BreakerOpenError, PayloadError, VendorError
 from include.events import event_from
+from include.jobs.breakers import OPENS_AFTER, Admission, admit, note_success, open_error, release
+from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
 from include.jobs.mailchimp_sync.chunk import Arrived, Chunk
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
 from include.jobs.mailchimp_sync.refunds import note_refunds
@@ -23,15 +26,17 @@ from include.jobs.mailchimp_sync.vendors import Vendors
 from include.store.inbox import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from include.clients.clerk import Clerk
     from include.clients.stripe import Stripe
     from include.clock import Clock
+    from include.errors import OpsError
     from include.store import Store
     from include.store.inbox import InboxRow
 
 CHUNK_ROWS = 100
+ASKED = ("stripe", "clerk")  # the vendors whose events we get
 COLLISIONS = 5  # how often two runs may make the same person at once before the task tries again
 
 log = structlog.get_logger(__name__)
@@ -54,40 +59,74 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     clerk: Clerk,
     clock: Clock,
     has_welcome: bool = True,
+    is_first_try: bool = False,
     is_last_try: bool = False,
+    opens_after: int = OPENS_AFTER,
+    tried: Tried | None = None,
 ) -> Plan:
     """Bring the members of these rows up to date in the platform's tables, and plan the rest.
 
     Raises VendorUnavailableError, after all other rows are done, while a vendor that has to be asked
-    is down; on the last try such rows fail instead.
+    is down; on the last try such rows fail instead. A first try takes dead rows, too: a person has
+    started or cleared the run.
     """
-    store.dispatches.adopt(dag_run_id, job=JOB, inbox_ids=inbox_ids, now=clock.now())
+    tried = tried or Tried(by=JOB, dag_run_id=dag_run_id, now=clock.now(), opens_after=opens_after)
+    store.dispatches.adopt(
+        dag_run_id, job=tried.by, inbox_ids=inbox_ids, now=tried.now, with_dead=is_first_try
+    )
     rows = [
         row
         for row in store.inbox.rows(inbox_ids)
         if row.state is State.DISPATCHED and row.dag_run_id == dag_run_id
     ]
-    read = _read_events(rows, store=store, clock=clock)
+    read = _read_events(rows, tried=tried, store=store)
     arrived, unanswered = note_refunds(read, store=store, stripe=stripe)
-    vendors = Vendors(stripe, clerk, clock)
+    admissions = {v: admit(v, by=dag_run_id, store=store, clock=clock) for v in ASKED}
+    vendors = Vendors(stripe, clerk, clock, left_alone=_left_alone(admissions, store))
     for part in _chunks(arrived):
         chunk = Chunk(part, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock)
         unanswered |= _apply(chunk, store, has_welcome=has_welcome)
-    _answer_for(unanswered, store=store, clock=clock, is_last_try=is_last_try)
+    _note_answers(vendors, admissions, dag_run_id=dag_run_id, store=store, clock=clock)
+    with store.transaction():
+        end_well([row.id for row in rows], tried=tried, store=store)
+    _answer_for(unanswered, rows, tried=tried, store=store, is_last_try=is_last_try)
     plan = _plan(dag_run_id, store=store, clock=clock)
     return plan if has_welcome else replace(plan, has_welcomes=False)
 
 
-def _read_events(rows: Sequence[InboxRow], *, store: Store, clock: Clock) -> list[Arrived]:
+def _left_alone(admissions: Mapping[str, Admission], store: Store) -> dict[str, VendorError]:
+    """Return the vendors that are not to be asked, with what a question to them ends with."""
+    return {
+        vendor: open_error(vendor, store=store)
+        for vendor, admission in admissions.items()
+        if admission is Admission.WAIT
+    }
+
+
+def _note_answers(
+    vendors: Vendors,
+    admissions: Mapping[str, Admission],
+    *,
+    dag_run_id: str,
+    store: Store,
+    clock: Clock,
+) -> None:
+    """Tell the breakers which vendors answered, and which were not asked though this run might."""
+    for vendor, admission in admissions.items():
+        if vendor in vendors.answered:
+            note_success(vendor, store=store, clock=clock, dag_run_id=dag_run_id)
+        elif admission is Admission.PROBE and vendor not in vendors.down:
+            release(vendor, by=dag_run_id, store=store, now=clock.now())
+
+
+def _read_events(rows: Sequence[InboxRow], *, tried: Tried, store: Store) -> list[Arrived]:
     """Parse the rows; one that cannot be read is dead, and waits for a person."""
     arrived = []
     for row in rows:
         try:
             event = event_from(provider=row.provider, event_id=row.event_id, body=row.body or b"")
         except PayloadError as error:
-            reason = f"cannot be read: {error}"
-            store.inbox.finish([row.id], state=State.DEAD, reason=reason, now=clock.now())
-            log.warning("row.dead", inbox_id=row.id, reason=reason)
+            _fail([row], error, reason=f"cannot be read: {error}", tried=tried, store=store)
         else:
             was_loaded = row.member_id is not None
             arrived.append(Arrived(row.id, row.provider, row.mode, event, was_loaded))
@@ -114,14 +153,52 @@ def _apply(chunk: Chunk, store: Store, *, has_welcome: bool) -> dict[int, Vendor
 
 
 def _answer_for(
-    unanswered: dict[int, VendorError], *, store: Store, clock: Clock, is_last_try: bool
+    unanswered: dict[int, VendorError],
+    rows: Sequence[InboxRow],
+    *,
+    tried: Tried,
+    store: Store,
+    is_last_try: bool,
 ) -> None:
-    """Fail the rows whose vendor will not answer any more, or have the task tried again."""
-    for inbox_id, error in unanswered.items():
-        if error.retryable and not is_last_try:
-            raise error
-        store.inbox.fail([inbox_id], reason=str(error), now=clock.now())
-        log.warning("row.failed", inbox_id=inbox_id, reason=str(error))
+    """Fail the rows whose vendor will not answer any more, and have the task tried again for the others."""
+    later = {
+        inbox_id: error
+        for inbox_id, error in unanswered.items()
+        if error.retryable and not is_last_try and not isinstance(error, BreakerOpenError)
+    }
+    alike: dict[tuple[type[VendorError], str], list[InboxRow]] = defaultdict(list)
+    for row in rows:
+        if row.id in unanswered and row.id not in later:
+            error = unanswered[row.id]
+            alike[type(error), str(error)].append(row)
+    for failed in alike.values():
+        error = unanswered[failed[0].id]
+        _fail(failed, error, reason=str(error), tried=tried, store=store)
+    for error in later.values():
+        raise error
+
+
+def _fail(
+    rows: Sequence[InboxRow], error: OpsError, *, reason: str, tried: Tried, store: Store
+) -> None:
+    """End rows as failed, and decide what becomes of them."""
+    with store.transaction():
+        ended = store.inbox.fail(
+            [row.id for row in rows], reason=reason, error_class=error.kind, now=tried.now
+        )
+        failed = [
+            FailedRow(
+                inbox_id=row.id,
+                job=row.job or JOB,
+                member_id=row.member_id,
+                error_class=error.kind,
+                reason=reason,
+                vendor=getattr(error, "vendor", None),
+            )
+            for row in rows
+            if row.id in ended
+        ]
+        fail_rows(failed, tried=tried, store=store)
 
 
 def _plan(dag_run_id: str, *, store: Store, clock: Clock) -> Plan:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.jobs.mailchimp_sync.names import ACTOR
+from include.clients.mailchimp import VENDOR
+from include.errors import ErrorClass
+from include.jobs.breakers import OPENS_AFTER
+from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
+from include.jobs.mailchimp_sync.names import ACTOR, JOB
 from include.store.audit import Change, member_target
+from include.store.inbox import State
 from include.store.run_members import Outcome
 
 if TYPE_CHECKING:
@@ -14,7 +19,7 @@ if TYPE_CHECKING:
 
     from include.clock import Clock
     from include.store import Store
-    from include.store.run_members import Unrecorded
+    from include.store.run_members import EndedRow, Unrecorded
 
 ACTIONS = {Outcome.CREATE: "mailchimp:create", Outcome.CANCEL: "mailchimp:cancel"}
 UPDATE = "mailchimp:update"
@@ -34,16 +39,44 @@ class Recorded:
         return f"failed members: {len(self.failures)} ({reasons})"
 
 
-def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
-    """Audit every change of the run, end its rows, and close it. Called again it adds nothing."""
+def record(
+    *,
+    dag_run_id: str,
+    store: Store,
+    clock: Clock,
+    opens_after: int = OPENS_AFTER,
+    tried: Tried | None = None,
+) -> Recorded:
+    """Audit every change of the run, end its rows, and close it. Called again it adds nothing.
+
+    What becomes of the rows that failed is decided here, in the same transaction.
+    """
     now = clock.now()
+    tried = tried or Tried(by=JOB, dag_run_id=dag_run_id, now=now, opens_after=opens_after)
     with store.transaction():
         outcomes = store.run_members.unrecorded(dag_run_id)
         store.audit.add([_change(o, dag_run_id) for o in outcomes if _has_changed(o)], now=now)
-        store.run_members.record(dag_run_id, now=now)
+        ended = store.run_members.record(dag_run_id, now=now)
+        end_well(
+            [row.id for row in ended if row.state is not State.FAILED], tried=tried, store=store
+        )
+        fail_rows(
+            [_failed(row) for row in ended if row.state is State.FAILED], tried=tried, store=store
+        )
         store.dispatches.finish(dag_run_id, now=now)
         failures = store.run_members.failures(dag_run_id)
     return Recorded(members=len(outcomes), failures=failures)
+
+
+def _failed(row: EndedRow) -> FailedRow:
+    return FailedRow(
+        inbox_id=row.id,
+        job=row.job,
+        member_id=row.member_id,
+        error_class=row.error_class or ErrorClass.PERMANENT,
+        reason=row.reason or "",
+        vendor=VENDOR,
+    )
 
 
 def _has_changed(outcome: Unrecorded) -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.clients.mailchimp import MOST_IN_BULK
-from include.errors import VendorError, VendorUnavailableError
+from include.clients.mailchimp import MOST_IN_BULK, VENDOR
+from include.errors import BreakerOpenError, VendorError, VendorUnavailableError
+from include.jobs.breakers import Gate
 from include.jobs.contact_changes import ContactChange, change_from, outcome_of
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single
@@ -56,13 +57,16 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
         store.run_members.reopen_failed(dag_run_id)
     pending = store.run_members.pending(dag_run_id)
     unanswered: list[VendorError] = []
+    gate = Gate(VENDOR, by=dag_run_id, store=store, clock=clock)
+    if pending:
+        gate.enter()
     for start in range(0, len(pending), MOST_IN_BULK):
         with store.transaction():
             batch = pending[start : start + MOST_IN_BULK]
             members = _locked(batch, store)
             done, changes = _sorted_out(members.values())
             done += [_gone(member_id) for member_id in batch if member_id not in members]
-            answers = _apply(changes, store, mailchimp, connections=connections)
+            answers = _apply(changes, store, mailchimp, gate=gate, connections=connections)
             _save_contacts(answers, store, clock)
             later = [] if is_last_try else [a for _, a in answers if _may_succeed_later(a)]
             results = [
@@ -72,6 +76,7 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
             ]
             store.run_members.settle(dag_run_id, [*done, *results])
         unanswered += [answer for answer in later if isinstance(answer, VendorError)]
+    gate.leave()
     if unanswered:
         log.warning("members.unanswered", count=len(unanswered))
         raise unanswered[0]
@@ -103,6 +108,25 @@ def _gone(member_id: UUID) -> Result:
 
 
 def _apply(
+    changes: Sequence[ContactChange],
+    store: Store,
+    mailchimp: Mailchimp,
+    *,
+    gate: Gate,
+    connections: int,
+) -> list[tuple[ContactChange, Answer]]:
+    """Make the calls as far as the breaker lets them through: to probe, for one member alone."""
+    first, rest = gate.split(changes)
+    probed = _call(first, store, mailchimp, connections=connections)
+    gate.note([answer for _, answer in probed])
+    if gate.is_open:
+        return [*probed, *((change, gate.error) for change in rest)]
+    called = _call(rest, store, mailchimp, connections=connections)
+    gate.note([answer for _, answer in called])
+    return [*probed, *called]
+
+
+def _call(
     changes: Sequence[ContactChange], store: Store, mailchimp: Mailchimp, *, connections: int
 ) -> list[tuple[ContactChange, Answer]]:
     """Make the calls: single ones for a few members and for what bulk calls cannot do."""
@@ -121,8 +145,8 @@ def _apply(
 
 
 def _may_succeed_later(answer: Answer) -> bool:
-    """Tell whether the task should try again: not for limits that last for hours."""
-    return isinstance(answer, VendorUnavailableError)
+    """Tell whether the task should try again: not for limits that last for hours, nor for an open breaker."""
+    return isinstance(answer, VendorUnavailableError) and not isinstance(answer, BreakerOpenError)
 
 
 def _result(change: ContactChange, answer: Answer, member: Member) -> Result:
@@ -130,7 +154,11 @@ def _result(change: ContactChange, answer: Answer, member: Member) -> Result:
         reason = str(answer)
         log.warning("member.failed", member_id=str(member.id), reason=reason)
         return Result(
-            member_id=member.id, outcome=Outcome.FAILED, reason=reason, after=state_of(member)
+            member_id=member.id,
+            outcome=Outcome.FAILED,
+            reason=reason,
+            error_class=answer.kind,
+            after=state_of(member),
         )
     outcome = outcome_of(change, answer)
     return Result(

@@ -41,8 +41,15 @@ class Reading:
 class Vendors:
     """The vendors whose events we get, for the length of one task."""
 
-    def __init__(self, stripe: Stripe, clerk: Clerk | None, clock: Clock) -> None:
-        """Ask these two, or Stripe alone; `clock` dates what is read."""
+    def __init__(
+        self,
+        stripe: Stripe,
+        clerk: Clerk | None,
+        clock: Clock,
+        *,
+        left_alone: Mapping[str, VendorError] | None = None,
+    ) -> None:
+        """Ask these two, or Stripe alone, but for the ones `left_alone`; `clock` dates what is read."""
         self._clock = clock
         self._readers: dict[Kind, Callable[[str], Snapshot]] = {
             Kind.CUSTOMER: lambda customer_id: stripe.read_customer(customer_id),  # noqa: PLW0108
@@ -50,7 +57,8 @@ class Vendors:
         }
         if clerk is not None:
             self._readers[Kind.USER] = lambda user_id: clerk.read_user(user_id)  # noqa: PLW0108 - late
-        self._down: dict[str, VendorError] = {}
+        self.down: dict[str, VendorError] = dict(left_alone or {})
+        self.answered: set[str] = set()
 
     def ask(self, wanted: Mapping[ObjectKey, Kind]) -> dict[ObjectKey, Reading | VendorError]:
         """Return each object's reading, or why there is none now."""
@@ -59,14 +67,16 @@ class Vendors:
         return dict(zip(keys, answers, strict=True))
 
     def _read(self, key: ObjectKey, kind: Kind) -> Reading:
-        if key.provider in self._down:
-            raise self._down[key.provider]
+        if key.provider in self.down:
+            raise self.down[key.provider]
         read_at = self._clock.now()
         try:
-            return Reading(snapshot=self._readers[kind](key.object_id), read_at=read_at)
+            snapshot: Snapshot | None = self._readers[kind](key.object_id)
         except VendorNotFoundError:
-            return Reading(snapshot=None, read_at=read_at)
+            snapshot = None
         except VendorError as error:
             if error.retryable:
-                self._down[key.provider] = error
+                self.down[key.provider] = error
             raise
+        self.answered.add(key.provider)
+        return Reading(snapshot=snapshot, read_at=read_at)

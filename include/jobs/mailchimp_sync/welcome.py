@@ -12,16 +12,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.errors import VendorError, VendorUnavailableError, VendorUncertainError
+from include.clients.mailchimp import VENDOR
+from include.errors import (
+    BreakerOpenError,
+    VendorError,
+    VendorUnavailableError,
+    VendorUncertainError,
+)
+from include.jobs.breakers import Gate
+from include.jobs.failing import note_uncertain
 from include.jobs.fan_out import fan_out
-from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
+from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
 from include.store.audit import Change, member_target
 from include.store.run_members import Outcome, Result
 from include.store.steps import Ending, StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from include.clients.mailchimp import Mailchimp
@@ -54,11 +62,18 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
         return
     errors: dict[UUID, VendorError] = {}
     keys = list(members)
+    gate = Gate(VENDOR, by=dag_run_id, store=store, clock=clock).enter()
     want = min(len(keys), max(1, connections // 2))
     with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
-        for start in range(0, len(keys), width):
-            group = {key: members[key] for key in keys[start : start + width]}
-            errors |= _welcome_group(group, dag_run_id, store, mailchimp, clock)
+        while keys and not gate.is_open:
+            first, _ = gate.split(keys)
+            group = {key: members[key] for key in first[:width]}
+            failed = _welcome_group(group, dag_run_id, store, mailchimp, clock)
+            gate.note([failed.get(members[key].id) for key in group])
+            errors |= failed
+            keys = keys[len(group) :]
+    gate.leave()
+    errors |= {members[key].id: gate.error for key in keys}
     _answer_for(errors, dag_run_id, store, is_last_try=is_last_try)
 
 
@@ -67,7 +82,7 @@ def _doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
     now = clock.now()
     with store.transaction():
         doubted = store.steps.doubt(WELCOME, dag_run_id, stale_since=now - ABANDONED, now=now)
-        _audit_uncertain(doubted, dag_run_id, store, clock)
+        _note_uncertain(doubted, dag_run_id, store, clock)
 
 
 def _to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member]:
@@ -118,7 +133,7 @@ def _welcome_group(
     with store.transaction():
         store.steps.end(endings, now=clock.now())
         store.run_members.mend(dag_run_id, done)
-        _audit_uncertain(uncertain, dag_run_id, store, clock)
+        _note_uncertain(uncertain, dag_run_id, store, clock)
     return {
         group[key].id: error
         for key, error in errors.items()
@@ -135,9 +150,18 @@ def _ending(key: str, error: VendorError | None) -> Ending:
     return Ending(key=key, state=state, reason=str(error))
 
 
-def _audit_uncertain(
-    member_ids: Iterable[UUID], dag_run_id: str, store: Store, clock: Clock
+def _note_uncertain(
+    member_ids: Sequence[UUID], dag_run_id: str, store: Store, clock: Clock
 ) -> None:
+    """Write down that welcomes are uncertain; each waits for a person."""
+    note_uncertain(
+        {f"{WELCOME}:{member_id}": member_id for member_id in member_ids},
+        job=JOB,
+        reason="the answer to the welcome was lost: she has it, or not",
+        dag_run_id=dag_run_id,
+        store=store,
+        now=clock.now(),
+    )
     changes: Sequence[Change] = [
         Change(
             target=member_target(member_id),
@@ -156,12 +180,22 @@ def _answer_for(
     errors: Mapping[UUID, VendorError], dag_run_id: str, store: Store, *, is_last_try: bool
 ) -> None:
     """Fail the members whose welcome was refused, or have the task tried again."""
-    later = [e for e in errors.values() if isinstance(e, VendorUnavailableError)]
+    later = [e for e in errors.values() if _may_succeed_later(e)]
     failed = [
-        Result(member_id=member_id, outcome=Outcome.FAILED, reason=f"not welcomed: {error}")
+        Result(
+            member_id=member_id,
+            outcome=Outcome.FAILED,
+            reason=f"not welcomed: {error}",
+            error_class=error.kind,
+        )
         for member_id, error in errors.items()
-        if is_last_try or not isinstance(error, VendorUnavailableError)
+        if is_last_try or not _may_succeed_later(error)
     ]
     store.run_members.fail(dag_run_id, failed)
     if later and not is_last_try:
         raise later[0]
+
+
+def _may_succeed_later(error: VendorError) -> bool:
+    """Tell whether the task should try again: not for an open breaker."""
+    return isinstance(error, VendorUnavailableError) and not isinstance(error, BreakerOpenError)

@@ -1,12 +1,13 @@
 -- name: note_letter(job, subject, state, error_class, fingerprint, reason, severity, vendor, member_id, dag_run_id, now)^
--- Open a case, or let the one that there is fail again; one that waits for a person goes on waiting.
+-- Open a case, or let the one that there is fail again; what a person is to decide, or has decided, stays so.
 INSERT INTO ops.dead_letters AS letter
   (job, subject, state, error_class, fingerprint, reason, severity, vendor, member_id, dag_run_id,
    first_seen_at, last_seen_at, since)
 VALUES (:job, :subject, :state, :error_class, :fingerprint, :reason, :severity, :vendor, :member_id, :dag_run_id,
         :now, :now, :now)
 ON CONFLICT (job, subject) DO UPDATE
-  SET state = CASE WHEN letter.state = 'open' THEN 'open' ELSE EXCLUDED.state END,
+  SET state = CASE WHEN EXCLUDED.state = 'retrying' AND letter.state IN ('open', 'replaying', 'compensating')
+                   THEN letter.state ELSE EXCLUDED.state END,
       since = CASE WHEN letter.closed_at IS NULL THEN letter.since ELSE EXCLUDED.since END,
       error_class = EXCLUDED.error_class, fingerprint = EXCLUDED.fingerprint, reason = EXCLUDED.reason,
       severity = EXCLUDED.severity, vendor = EXCLUDED.vendor, last_seen_at = EXCLUDED.last_seen_at, closed_at = NULL,
@@ -86,6 +87,18 @@ FROM ops.dead_letter_attempts WHERE dead_letter_id = :id ORDER BY ended_at, id;
 -- Read which events wait with a letter.
 SELECT inbox_id FROM ops.dead_letter_rows WHERE dead_letter_id = :id ORDER BY inbox_id;
 
+-- name: count_slow_tries(id, since)$
+-- Count how often a letter has failed since then on a limit that lasts for hours.
+SELECT count(*) FROM ops.dead_letter_attempts
+WHERE dead_letter_id = :id AND error_class = 'slow_transient' AND ended_at >= :since;
+
+-- name: hurry_rows(vendor, now)!
+-- Let events that wait because a vendor was down be due now.
+UPDATE ops.inbox SET due_at = :now
+FROM ops.dead_letter_rows JOIN ops.dead_letters AS letter ON letter.id = dead_letter_rows.dead_letter_id
+WHERE letter.vendor = :vendor AND letter.closed_at IS NULL AND dead_letter_rows.inbox_id = inbox.id
+  AND inbox.state = 'waiting' AND inbox.due_at > :now AND inbox.error_class = 'transient';
+
 -- name: read_of_rows(inbox_ids)
 -- Read the letters with which these events wait or waited.
 SELECT * FROM ops.dead_letter_list
@@ -156,8 +169,10 @@ FROM ops.dead_letter_rows
 WHERE dead_letter_id = ANY (:ids::bigint[]) AND inbox_id = inbox.id AND inbox.state IN ('dead', 'failed');
 
 -- name: read_with_rows(ids)
--- Read which of these letters have events.
-SELECT DISTINCT dead_letter_id AS id FROM ops.dead_letter_rows WHERE dead_letter_id = ANY (:ids::bigint[]) ORDER BY id;
+-- Read which of these letters have events that a job is for.
+SELECT DISTINCT dead_letter_id AS id FROM ops.dead_letter_rows JOIN ops.inbox ON inbox.id = inbox_id
+WHERE dead_letter_id = ANY (:ids::bigint[]) AND inbox.job IS NOT NULL
+ORDER BY id;
 
 -- name: read_unstarted(ids)
 -- Read which of these letters no run works on; effects that are decided to be done again are not among them.

@@ -51,9 +51,9 @@ SELECT * FROM ops.inbox
 WHERE provider IN ('stripe', 'clerk') AND mode IN ('live', 'test') AND event_id = :event_id
 ORDER BY id;
 
--- name: end_rows(ids, state, reason, now)
+-- name: end_rows(ids, state, reason, error_class, now)
 -- End rows that a run holds; what has ended already stays as it is.
-UPDATE ops.inbox SET state = :state, reason = :reason, finished_at = :now, due_at = NULL
+UPDATE ops.inbox SET state = :state, reason = :reason, error_class = :error_class, finished_at = :now, due_at = NULL
 WHERE id = ANY (:ids::bigint[]) AND state = 'dispatched'
 RETURNING id;
 
@@ -95,12 +95,12 @@ SET state = 'dispatched', dag_run_id = :dag_run_id, dispatched_at = :now, attemp
     due_at = NULL, finished_at = NULL
 WHERE id = ANY (:ids::bigint[]);
 
--- name: adopt_rows(ids, dag_run_id, now)
--- Put rows that wait or failed into the hands of a run that a person started or cleared.
+-- name: adopt_rows(ids, dag_run_id, with_dead, now)
+-- Put rows that wait or failed into the hands of a run that a person started or cleared; dead ones where it is her wish.
 UPDATE ops.inbox
 SET state = 'dispatched', dag_run_id = :dag_run_id, dispatched_at = :now, attempts = attempts + 1, reason = NULL,
     due_at = NULL, finished_at = NULL
-WHERE id = ANY (:ids::bigint[]) AND state IN ('waiting', 'failed')
+WHERE id = ANY (:ids::bigint[]) AND (state IN ('waiting', 'failed') OR (:with_dead AND state = 'dead'))
 RETURNING id;
 
 -- name: return_rows(dag_run_id, now)!
@@ -110,5 +110,36 @@ WHERE dag_run_id = :dag_run_id AND state = 'dispatched';
 
 -- name: fail_run_rows(dag_run_id, reason, now)!
 -- Fail what a run that ended has not recorded.
-UPDATE ops.inbox SET state = 'failed', reason = :reason, finished_at = :now
+UPDATE ops.inbox
+SET state = 'failed', reason = :reason, error_class = 'transient', finished_at = :now, due_at = :now
 WHERE dag_run_id = :dag_run_id AND state = 'dispatched';
+
+-- name: retry_rows(ids, due_at)!
+-- Have rows that failed taken to a run of `webhook_retry`.
+UPDATE ops.inbox SET due_at = :due_at WHERE id = ANY (:ids::bigint[]) AND state = 'failed';
+
+-- name: put_off_rows(ids, due_at)!
+-- Let rows that failed wait for their own job again.
+UPDATE ops.inbox SET state = 'waiting', due_at = :due_at, finished_at = NULL
+WHERE id = ANY (:ids::bigint[]) AND state = 'failed';
+
+-- name: bury_rows(ids)!
+-- Let rows that failed wait for a person.
+UPDATE ops.inbox SET state = 'dead', due_at = NULL WHERE id = ANY (:ids::bigint[]) AND state = 'failed';
+
+-- name: lock_retry(now, row_limit)
+-- Take hold of rows that are to be tried again alone, oldest first; those another transaction holds are passed over.
+SELECT id, provider, mode, event_id, member_key, member_id, attempts
+FROM ops.inbox
+WHERE state IN ('failed', 'dead') AND due_at <= :now
+ORDER BY due_at, id
+LIMIT :row_limit
+FOR UPDATE SKIP LOCKED;
+
+-- name: postpone_rows(ids, due_at)!
+-- Give rows a later time.
+UPDATE ops.inbox SET due_at = :due_at WHERE id = ANY (:ids::bigint[]);
+
+-- name: read_next_retry()$
+-- Tell when the next row is to be tried again alone.
+SELECT min(due_at) FROM ops.inbox WHERE state IN ('failed', 'dead') AND due_at IS NOT NULL;

@@ -16,19 +16,19 @@ WHERE dag_run_id = :dag_run_id AND outcome = 'failed';
 -- Read the members without an outcome.
 SELECT member_id FROM ops.run_members WHERE dag_run_id = :dag_run_id AND outcome IS NULL ORDER BY member_id;
 
--- name: settle_members(dag_run_id, member_id, outcome, reason, after)*!
+-- name: settle_members(dag_run_id, member_id, outcome, reason, error_class, after)*!
 -- Write down what came of a member.
-UPDATE ops.run_members SET outcome = :outcome, reason = :reason, after = :after
+UPDATE ops.run_members SET outcome = :outcome, reason = :reason, error_class = :error_class, after = :after
 WHERE dag_run_id = :dag_run_id AND member_id = :member_id;
 
--- name: fail_members(dag_run_id, member_id, reason)*!
+-- name: fail_members(dag_run_id, member_id, reason, error_class)*!
 -- Let a settled member fail after all; how she was left stays as it was written down.
-UPDATE ops.run_members SET outcome = 'failed', reason = :reason
+UPDATE ops.run_members SET outcome = 'failed', reason = :reason, error_class = :error_class
 WHERE dag_run_id = :dag_run_id AND member_id = :member_id;
 
 -- name: mend_members(dag_run_id, member_ids)!
 -- Let members succeed that had failed in an earlier try.
-UPDATE ops.run_members SET outcome = 'update', reason = NULL, recorded_at = NULL
+UPDATE ops.run_members SET outcome = 'update', reason = NULL, error_class = NULL, recorded_at = NULL
 WHERE dag_run_id = :dag_run_id AND member_id = ANY (:member_ids::uuid[]) AND outcome = 'failed';
 
 -- name: read_unrecorded(dag_run_id)
@@ -41,15 +41,16 @@ FROM ops.run_members
 WHERE dag_run_id = :dag_run_id AND outcome IS NOT NULL AND recorded_at IS NULL
 ORDER BY member_id;
 
--- name: end_members_rows(dag_run_id, now)!
--- End the rows of members that have an outcome; failed ones that a later try of this run has mended too.
+-- name: end_members_rows(dag_run_id, now)
+-- End the rows of members whose outcome is new; failed and dead ones that a later try of this run has mended too.
 UPDATE ops.inbox
 SET state = CASE run_members.outcome WHEN 'failed' THEN 'failed' ELSE 'processed' END,
-    reason = run_members.reason, finished_at = :now, due_at = NULL
+    reason = run_members.reason, error_class = run_members.error_class, finished_at = :now, due_at = NULL
 FROM ops.run_members
-WHERE run_members.dag_run_id = :dag_run_id AND run_members.outcome IS NOT NULL
+WHERE run_members.dag_run_id = :dag_run_id AND run_members.outcome IS NOT NULL AND run_members.recorded_at IS NULL
   AND inbox.dag_run_id = :dag_run_id AND inbox.member_id = run_members.member_id
-  AND inbox.state IN ('dispatched', 'failed');
+  AND inbox.state IN ('dispatched', 'failed', 'dead')
+RETURNING inbox.id, inbox.job, inbox.member_id, inbox.state, inbox.reason, inbox.error_class;
 
 -- name: mark_recorded(dag_run_id, now)!
 -- Mark the outcomes as recorded.

@@ -1,5 +1,7 @@
 """What the relay's tests share: a stand-in for Airflow, a clock that stands still, settings."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from include.clock import FixedClock
@@ -45,6 +47,24 @@ def api(settings):
     )
     yield api
     api.close()
+
+
+@pytest.fixture
+def make_dispatcher(clock, settings):
+    """Make a dispatcher with a session of its own; options are settings."""
+    with ExitStack() as sessions:
+
+        def make(**options):
+            api = AirflowApi(
+                url=settings.airflow_url,
+                username=settings.airflow_username,
+                password=settings.airflow_password,
+            )
+            sessions.callback(api.close)
+            own = settings.model_copy(update=options)
+            return Dispatcher(airflow=api, clock=clock, settings=own)
+
+        yield make
 
 
 @pytest.fixture

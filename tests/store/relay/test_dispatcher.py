@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,6 +11,7 @@ from include.clock import FixedClock
 from include.relay.airflow_api import AirflowApi
 from include.relay.attempts import LONGEST_PAUSE
 from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, Dispatcher
+from include.routing import RETRY
 from include.store import Store
 from include.store.inbox import State
 from tests.store.arrivals import NOW, make_arrival, receive
@@ -395,3 +397,70 @@ def test_events_without_a_member_have_no_limit(dispatcher, store, airflow):
     dispatcher.turn(store)
 
     assert [len(ids) for ids in inbox_ids(airflow)] == [150]
+
+
+def fail(store, ids, *, due_at=NOW, member_id=None):
+    """Let rows that a run holds fail, as a job does, and be due again."""
+    if member_id:
+        store.inbox.assign_members(dict.fromkeys(ids, member_id))
+    store.inbox.fail(ids, reason="Mailchimp is out of service", now=NOW)
+    store.inbox.retry(ids, due_at=due_at)
+
+
+def retries(airflow):
+    return [
+        (run_id, run["conf"]["inbox_ids"])
+        for (dag, run_id), run in airflow.runs.items()
+        if dag == RETRY
+    ]
+
+
+def test_what_failed_goes_to_webhook_retry(dispatcher, store, airflow, clock):
+    """The events of one member in one run, another's in another; not before they are due."""
+    ids = receive(store, "evt_1", "evt_2", "evt_3")
+    dispatcher.turn(store)
+    fail(store, ids[:2], member_id=UUID(int=1), due_at=NOW + timedelta(seconds=1))
+    fail(store, ids[2:], member_id=UUID(int=2), due_at=NOW + timedelta(seconds=1))
+    assert dispatcher.turn(store) == pytest.approx(1)
+    assert retries(airflow) == []
+
+    clock.advance(timedelta(seconds=1))
+    dispatcher.turn(store)
+
+    name = f"retry.batch.{ids[0]}-{ids[1]}.2.try2"
+    assert retries(airflow) == [(name, ids[:2]), ("retry.stripe.test.evt_3.try2", ids[2:])]
+    assert set(store.inbox.counts()) == {State.DISPATCHED}
+
+
+def test_several_relays_start_one_retry(store, airflow, make_dispatcher, database):
+    """Each row is in one run's hands."""
+    ids = receive(store, *(f"evt_{n}" for n in range(6)))
+    store.connection.execute("UPDATE ops.inbox SET state = 'dispatched'")
+    for n, id_ in enumerate(ids):
+        fail(store, [id_], member_id=UUID(int=n))
+
+    def turn(dispatcher):
+        other = Store.connect(database)
+        try:
+            dispatcher.turn(other)
+        finally:
+            other.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(turn, [make_dispatcher(retry_max_in_flight=6) for _ in range(4)]))
+
+    assert sorted(taken for _, [taken] in retries(airflow)) == sorted(ids)
+
+
+def test_members_limit_holds_for_retries(store, airflow, make_dispatcher, clock):
+    """A hundred a minute in all; the surplus is due a minute later."""
+    [row_id] = receive(store, "evt_1")
+    dispatcher = make_dispatcher(member_runs_per_minute=1)
+    dispatcher.turn(store)
+    fail(store, [row_id], due_at=NOW + timedelta(seconds=1))
+    clock.advance(timedelta(seconds=1))
+
+    dispatcher.turn(store)
+
+    assert retries(airflow) == []
+    assert store.inbox.next_retry() == NOW + timedelta(seconds=61)

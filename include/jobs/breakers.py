@@ -1,0 +1,263 @@
+"""A breaker per vendor: one that is down as a whole is left alone, and what needs it waits.
+
+closed ─▶ open      calls failed for so many different members or events, and none went well in between
+  ▲        │ ▲
+  │        ▼ │ the probe failed: the next pause
+  └───── probing    one run calls for one member
+
+One unlucky member never opens it: whom calls fail for is counted, not how often. The first functions are pure;
+those below write down and audit what they say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from enum import Enum, auto
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from include.errors import BreakerOpenError, VendorUnavailableError
+from include.store.audit import Change
+from include.store.breakers import Breaker, BreakerState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+    from typing import Self
+
+    from include.clock import Clock
+    from include.store import Store
+
+T = TypeVar("T")
+
+OPENS_AFTER = 5
+MOST_NAMED = 100  # more of those whom calls failed for say nothing new
+PAUSES = tuple(
+    timedelta(minutes=minutes) for minutes in (1, 5, 15, 60)
+)  # the last one again and again
+PROBE_LEASE = timedelta(minutes=3)  # the run that probes is gone: another one may
+LONGEST_WAIT = timedelta(hours=24)  # after that an event is a dead letter
+
+log = structlog.get_logger(__name__)
+
+
+class Admission(Enum):
+    """Whether a run may call a vendor."""
+
+    GO = auto()
+    PROBE = auto()  # for one member; what comes of it decides
+    WAIT = auto()
+
+
+def after_failures(
+    breaker: Breaker, who: Collection[str], *, reason: str, opens_after: int, now: datetime
+) -> Breaker:
+    """Return how it stands after calls for these failed."""
+    failing = tuple(sorted({*breaker.failing, *who})[:MOST_NAMED])
+    told = replace(breaker, failing=failing, reason=reason)
+    match breaker.state:
+        case BreakerState.CLOSED if len(failing) >= opens_after:
+            return _opened(told, openings=1, opened_at=now, now=now)
+        case BreakerState.PROBING:
+            opened_at = breaker.opened_at or now
+            return _opened(told, openings=breaker.openings + 1, opened_at=opened_at, now=now)
+        case _:
+            return told
+
+
+def after_success(breaker: Breaker, *, now: datetime) -> Breaker:
+    """Return how it stands after a call went well: all is well, whatever was before."""
+    changed_at = breaker.changed_at if breaker.state is BreakerState.CLOSED else now
+    return Breaker(vendor=breaker.vendor, state=BreakerState.CLOSED, changed_at=changed_at)
+
+
+def admitted(breaker: Breaker, *, by: str, now: datetime) -> tuple[Admission, Breaker]:
+    """Return whether this run may call, and how it stands then: of several, one probes."""
+    is_due = breaker.probe_at is not None and breaker.probe_at <= now
+    match breaker.state:
+        case BreakerState.CLOSED:
+            return Admission.GO, breaker
+        case BreakerState.PROBING if breaker.probe_by == by:
+            return Admission.PROBE, breaker
+        case _ if is_due:
+            probing = replace(
+                breaker,
+                state=BreakerState.PROBING,
+                probe_by=by,
+                probe_at=now + PROBE_LEASE,
+                changed_at=now,
+            )
+            return Admission.PROBE, probing
+        case _:
+            return Admission.WAIT, breaker
+
+
+def released(breaker: Breaker, *, by: str, now: datetime) -> Breaker:
+    """Return how it stands when the run that probes had nothing to call."""
+    if breaker.state is not BreakerState.PROBING or breaker.probe_by != by:
+        return breaker
+    return replace(breaker, state=BreakerState.OPEN, probe_at=now, probe_by=None, changed_at=now)
+
+
+def _opened(breaker: Breaker, *, openings: int, opened_at: datetime, now: datetime) -> Breaker:
+    pause = PAUSES[min(openings, len(PAUSES)) - 1]
+    return replace(
+        breaker,
+        state=BreakerState.OPEN,
+        openings=openings,
+        probe_at=now + pause,
+        probe_by=None,
+        opened_at=opened_at,
+        changed_at=now,
+    )
+
+
+# --- written down ---
+
+
+def admit(vendor: str, *, by: str, store: Store, clock: Clock) -> Admission:
+    """Tell whether this run may call a vendor now. A closed breaker costs one look."""
+    breaker = store.breakers.get(vendor)
+    if breaker is None or breaker.state is BreakerState.CLOSED:
+        return Admission.GO
+    now = clock.now()
+    with store.transaction():
+        before = store.breakers.lock(vendor, now=now)
+        admission, after = admitted(before, by=by, now=now)
+        _save(before, after, store=store, dag_run_id=by)
+    return admission
+
+
+def note_failures(  # noqa: PLR0913 - what is known of them, by name
+    vendor: str,
+    who: Collection[str],
+    *,
+    reason: str,
+    store: Store,
+    now: datetime,
+    opens_after: int = OPENS_AFTER,
+    dag_run_id: str | None = None,
+) -> Breaker:
+    """Write down for whom calls failed, and return how it stands with the vendor now."""
+    with store.transaction():
+        before = store.breakers.lock(vendor, now=now)
+        after = after_failures(before, who, reason=reason, opens_after=opens_after, now=now)
+        _save(before, after, store=store, dag_run_id=dag_run_id)
+    return after
+
+
+def note_success(vendor: str, *, store: Store, clock: Clock, dag_run_id: str | None = None) -> None:
+    """Write down that a call went well; what waits for the vendor is due now."""
+    breaker = store.breakers.get(vendor)
+    if breaker is None or (breaker.state is BreakerState.CLOSED and not breaker.failing):
+        return
+    now = clock.now()
+    with store.transaction():
+        before = store.breakers.lock(vendor, now=now)
+        after = after_success(before, now=now)
+        _save(before, after, store=store, dag_run_id=dag_run_id)
+        if before.state is not BreakerState.CLOSED:
+            store.dead_letters.hurry(vendor, now=now)
+            store.inbox.wake_dispatchers()
+
+
+class Gate:
+    """What lets a run's calls to a vendor through.
+
+    `enter` and `leave` write to the database: call them outside of transactions and of leased connections,
+    so that nobody waits for the breaker's row while he has what another waits for.
+    """
+
+    def __init__(self, vendor: str, *, by: str, store: Store, clock: Clock) -> None:
+        """Stand before `vendor`'s calls of the run `by`."""
+        self._vendor, self._by = vendor, by
+        self._store, self._clock = store, clock
+        self._admission = Admission.GO
+        self._was_admitted = Admission.GO
+        self._answered = False
+        self._problem: str | None = None
+
+    def enter(self) -> Self:
+        """Ask whether calls may be made."""
+        self._admission = admit(self._vendor, by=self._by, store=self._store, clock=self._clock)
+        self._was_admitted = self._admission
+        self.error = open_error(self._vendor, store=self._store)
+        return self
+
+    def split(self, calls: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+        """Return what may be called first, and what has to wait for how that goes."""
+        match self._admission:
+            case Admission.WAIT:
+                return (), calls
+            case Admission.PROBE:
+                return calls[:1], calls[1:]
+            case Admission.GO:
+                return calls, ()
+
+    def note(self, answers: Sequence[object]) -> None:
+        """Take note of what calls came to: one that was answered ends the probe well."""
+        if any(not isinstance(answer, VendorUnavailableError) for answer in answers):
+            self._answered, self._admission = True, Admission.GO
+        elif answers:
+            self._problem = str(answers[0])
+            if self._admission is Admission.PROBE:
+                self._admission = Admission.WAIT
+
+    def leave(self) -> None:
+        """Write down what the calls have shown."""
+        store, now = self._store, self._clock.now()
+        if self._answered:
+            note_success(self._vendor, store=store, clock=self._clock, dag_run_id=self._by)
+        elif self._was_admitted is Admission.PROBE and self._problem:
+            note_failures(
+                self._vendor, (), reason=self._problem, store=store, now=now, dag_run_id=self._by
+            )
+        elif self._was_admitted is Admission.PROBE:
+            release(self._vendor, by=self._by, store=store, now=now)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nothing more is let through."""
+        return self._admission is Admission.WAIT
+
+
+def release(vendor: str, *, by: str, store: Store, now: datetime) -> None:
+    """Let another run probe: this one had nothing to call."""
+    with store.transaction():
+        before = store.breakers.lock(vendor, now=now)
+        _save(before, released(before, by=by, now=now), store=store, dag_run_id=by)
+
+
+def open_error(vendor: str, *, store: Store) -> BreakerOpenError:
+    """Return what a call ends with that is not made."""
+    breaker = store.breakers.get(vendor)
+    said = f": {breaker.reason}" if breaker and breaker.reason else ""
+    error = BreakerOpenError(f"{vendor.capitalize()} is left alone until it answers again{said}")
+    error.vendor = vendor
+    return error
+
+
+def _save(before: Breaker, after: Breaker, *, store: Store, dag_run_id: str | None) -> None:
+    if after == before:
+        return
+    store.breakers.save(after)
+    if after.state is before.state and after.openings == before.openings:
+        return
+    log.warning("breaker.changed", vendor=after.vendor, was=before.state, state=after.state)
+    change = Change(
+        target=f"breaker:{after.vendor}",
+        actor="system:breakers",
+        action=f"breaker:{after.state}",
+        dag_run_id=dag_run_id,
+        before=_shown(before),
+        after=_shown(after),
+        metadata={"reason": after.reason or before.reason, "failing": len(before.failing)},
+    )
+    store.audit.add([change], now=after.changed_at)
+
+
+def _shown(breaker: Breaker) -> dict[str, object]:
+    probe_at = breaker.probe_at.isoformat() if breaker.probe_at else None
+    return {"state": str(breaker.state), "openings": breaker.openings, "probe_at": probe_at}

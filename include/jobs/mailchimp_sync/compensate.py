@@ -1,0 +1,51 @@
+"""Undo what a sync has half done at Mailchimp, when a person gives it up.
+
+What the platform's tables say stays: that is what the vendors say. At Mailchimp the contact gets back the tags
+that it was last left with, or loses ours where we never left it in line; a welcome that is still planned is not
+sent any more. The contact itself is not taken away: she may have been a reader before she was a member.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from include.errors import ComplianceError, VendorNotFoundError
+from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
+from include.jobs.membership import state_of, wish_of
+from include.store.audit import Change, member_target
+from include.store.steps import Ending, StepState
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from include.clients.mailchimp import Mailchimp
+    from include.clock import Clock
+    from include.store import Store
+
+NOT_WELCOMED = "a person gave the sync up"
+
+
+def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -> None:
+    """Undo a member's half-done sync. May be repeated: the tags are set, not toggled."""
+    with store.transaction():
+        store.members.lock([member_id])
+        member = store.members.read([member_id]).get(member_id)
+        wish = wish_of(member) if member else None
+        if member is None or wish is None:
+            return
+        had = member.contact.tags if member.contact else frozenset()
+        tags = {tag: tag in had for tag in sorted(wish.tags | had)}
+        with suppress(VendorNotFoundError, ComplianceError):  # then nothing was done either
+            mailchimp.set_tags(wish.email, tags)
+        now = clock.now()
+        ending = Ending(key=f"{WELCOME}:{member_id}", state=StepState.REFUSED, reason=NOT_WELCOMED)
+        store.steps.end([ending], now=now)
+        change = Change(
+            target=member_target(member_id),
+            actor=ACTOR,
+            action="mailchimp:undo",
+            after=state_of(member),
+            metadata={"tags": sorted(had)},
+        )
+        store.audit.add([change], now=now)

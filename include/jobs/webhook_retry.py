@@ -1,0 +1,279 @@
+"""The job `webhook_retry`: what failed in a batch is tried again alone, with the same code, and then it is dead.
+
+A run has the events of one member that failed together, or one event. A try does all steps of the events' own
+job. Its failure is written down with its times, and raised: Airflow comes again after 2, 4, 8 and 16 s, the
+first try is due 1 s after the batch. Where a person has decided so, the half-done effect is undone instead.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from include.errors import VendorError, VendorUnavailableError
+from include.jobs import mailchimp_sync
+from include.jobs.breakers import note_failures
+from include.jobs.dead_letters import audit_moves
+from include.jobs.failing import FailedRow, Tried, note_try, subject_of
+from include.jobs.mailchimp_sync.compensate import undo
+from include.store.breakers import BreakerState
+from include.store.dead_letters import LetterState
+from include.store.inbox import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from include.clients.clerk import Clerk
+    from include.clients.mailchimp import Mailchimp
+    from include.clients.stripe import Stripe
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.dead_letters import DeadLetter
+    from include.store.inbox import InboxRow
+
+JOB = "webhook_retry"
+ACTOR = f"system:{JOB}"
+TRIES = 5
+UNDONE = "undone by a person's decision"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vendors:
+    """Whom a try may call, and how."""
+
+    stripe: Stripe
+    clerk: Clerk
+    mailchimp: Mailchimp
+    connections: int
+    has_welcome: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryNumber:
+    """Which of a run's tries this is, from 1; `total` counts the ones before a clear, too."""
+
+    number: int
+    total: int
+    is_last: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retried:
+    """What came of a try: letters that are dead now, with their reasons; how late the try began."""
+
+    dead: tuple[str, ...]
+    lag_seconds: float | None
+
+
+def retry_rows(  # noqa: PLR0913 - collaborators, by name
+    inbox_ids: Sequence[int],
+    *,
+    dag_run_id: str,
+    which: TryNumber,
+    store: Store,
+    vendors: Vendors,
+    clock: Clock,
+    opens_after: int,
+) -> Retried:
+    """Try these rows again, or undo what they have half done.
+
+    Raises VendorUnavailableError where another try may help, with this one written down; a vendor that
+    is down as a whole is not waited for: its rows wait for the next probe, and the run is over.
+    """
+    store.dispatches.adopt(
+        dag_run_id, job=JOB, inbox_ids=inbox_ids, now=clock.now(), with_dead=which.number == 1
+    )
+    rows = _held(inbox_ids, dag_run_id, store)
+    tried = _tried(rows, dag_run_id, which, store, clock, opens_after=opens_after)
+    lag = (
+        (tried.started_at - tried.due_at).total_seconds()
+        if tried.due_at and tried.started_at
+        else None
+    )
+    log.info("retry.begins", rows=len(rows), try_number=which.number, lag_seconds=lag)
+    undoing = [
+        letter
+        for letter in store.dead_letters.of_rows([row.id for row in rows])
+        if letter.state is LetterState.COMPENSATING
+    ]
+    try:
+        if undoing:
+            _undo(undoing, rows, tried=tried, store=store, vendors=vendors, clock=clock)
+        else:
+            _sync(inbox_ids, tried=tried, which=which, store=store, vendors=vendors, clock=clock)
+    except VendorError as error:
+        if _answer_for(error, inbox_ids, which=which, tried=tried, store=store, clock=clock):
+            raise
+    dead = {
+        letter.reason
+        for letter in store.dead_letters.of_rows([row.id for row in rows])
+        if letter.state is LetterState.OPEN and letter.dag_run_id == dag_run_id
+    }
+    return Retried(dead=tuple(sorted(dead)), lag_seconds=lag)
+
+
+def _held(inbox_ids: Sequence[int], dag_run_id: str, store: Store) -> list[InboxRow]:
+    """Return the rows that are in this run's hands."""
+    return [
+        row
+        for row in store.inbox.rows(inbox_ids)
+        if row.state is State.DISPATCHED and row.dag_run_id == dag_run_id
+    ]
+
+
+def _tried(  # noqa: PLR0913 - collaborators
+    rows: Sequence[InboxRow],
+    dag_run_id: str,
+    which: TryNumber,
+    store: Store,
+    clock: Clock,
+    *,
+    opens_after: int,
+) -> Tried:
+    """Say which try this is, when it was due and when it began."""
+    now = clock.now()
+    return Tried(
+        by=JOB,
+        dag_run_id=dag_run_id,
+        now=now,
+        number=which.total,
+        due_at=_due_at(rows, which, store),
+        started_at=now,
+        is_retry=True,
+        opens_after=opens_after,
+    )
+
+
+def _due_at(rows: Sequence[InboxRow], which: TryNumber, store: Store) -> datetime | None:
+    """Return when this try was due: 1, 2, 4, 8 or 16 s after the one before, where that is known."""
+    letters = store.dead_letters.of_rows([row.id for row in rows])
+    ends = [a.ended_at for letter in letters for a in store.dead_letters.attempts(letter.id)[-1:]]
+    is_by_hand = any(letter.state is not LetterState.RETRYING for letter in letters)
+    if not ends or (is_by_hand and which.number == 1):
+        return None
+    return max(ends) + timedelta(seconds=2 ** (which.number - 1))
+
+
+def _sync(  # noqa: PLR0913 - collaborators, by name
+    inbox_ids: Sequence[int],
+    *,
+    tried: Tried,
+    which: TryNumber,
+    store: Store,
+    vendors: Vendors,
+    clock: Clock,
+) -> None:
+    """Do all steps of the events' job, one after the other."""
+    run: dict[str, Any] = {"dag_run_id": tried.dag_run_id, "store": store, "clock": clock}
+    to_mailchimp = {
+        **run,
+        "mailchimp": vendors.mailchimp,
+        "connections": vendors.connections,
+        "is_last_try": which.is_last,
+    }
+    plan = mailchimp_sync.load_members(
+        inbox_ids,
+        stripe=vendors.stripe,
+        clerk=vendors.clerk,
+        has_welcome=vendors.has_welcome,
+        is_last_try=which.is_last,
+        tried=tried,
+        **run,
+    )
+    if not plan.members and not plan.has_welcomes:
+        return
+    mailchimp_sync.update_mailchimp(is_first_try=which.number == 1, **to_mailchimp)
+    if plan.has_welcomes:
+        mailchimp_sync.trigger_welcome(**to_mailchimp)
+    mailchimp_sync.record(tried=replace(tried, now=clock.now()), **run)
+
+
+def _answer_for(  # noqa: PLR0913 - collaborators, by name
+    error: VendorError,
+    inbox_ids: Sequence[int],
+    *,
+    which: TryNumber,
+    tried: Tried,
+    store: Store,
+    clock: Clock,
+) -> bool:
+    """Write down a try that failed; tell whether there is to be another one of this run."""
+    now = clock.now()
+    tried = replace(tried, now=now)
+    rows = _held(inbox_ids, tried.dag_run_id, store)
+    cases: dict[str, list[FailedRow]] = defaultdict(list)
+    for row in rows:
+        cases[subject_of(row.id, row.member_id)].append(_failed(row, error))
+    is_over = which.is_last or not isinstance(error, VendorUnavailableError)
+    with store.transaction():
+        due_at = None
+        if error.vendor and isinstance(error, VendorUnavailableError):
+            breaker = note_failures(
+                error.vendor,
+                cases,
+                reason=str(error),
+                store=store,
+                now=now,
+                opens_after=tried.opens_after,
+                dag_run_id=tried.dag_run_id,
+            )
+            due_at = None if breaker.state is BreakerState.CLOSED else breaker.probe_at
+        for subject, failed in cases.items():
+            note_try(failed[0].job, subject, failed, tried=tried, store=store, is_dead=is_over)
+        if is_over or due_at:
+            ids = store.inbox.fail(
+                [row.id for row in rows], reason=str(error), error_class=error.kind, now=now
+            )
+            if is_over:
+                store.inbox.bury(ids)
+            elif due_at:
+                store.inbox.put_off(ids, due_at=due_at)
+            store.dispatches.finish(tried.dag_run_id, now=now)
+    log.warning("retry.failed", try_number=which.number, reason=str(error), is_over=is_over)
+    return not is_over and due_at is None
+
+
+def _failed(row: InboxRow, error: VendorError) -> FailedRow:
+    return FailedRow(
+        inbox_id=row.id,
+        job=row.job or mailchimp_sync.JOB,
+        member_id=row.member_id,
+        error_class=error.kind,
+        reason=str(error),
+        vendor=error.vendor,
+    )
+
+
+def _undo(  # noqa: PLR0913 - collaborators, by name
+    letters: Sequence[DeadLetter],
+    rows: Sequence[InboxRow],
+    *,
+    tried: Tried,
+    store: Store,
+    vendors: Vendors,
+    clock: Clock,
+) -> None:
+    """Undo what letters' jobs have half done, then end their events and close them."""
+    for letter in letters:
+        if letter.member_id is not None:
+            undo(letter.member_id, store=store, mailchimp=vendors.mailchimp, clock=clock)
+    now = clock.now()
+    with store.transaction():
+        store.inbox.finish([row.id for row in rows], state=State.IGNORED, reason=UNDONE, now=now)
+        moved = store.dead_letters.change(
+            [letter.id for letter in letters],
+            before=[LetterState.COMPENSATING],
+            state=LetterState.COMPENSATED,
+            actor=letters[0].actor or ACTOR,
+            why=letters[0].why,
+            now=now,
+        )
+        audit_moves(moved, actor=ACTOR, store=store, now=now, dag_run_id=tried.dag_run_id)
+        store.dispatches.finish(tried.dag_run_id, now=now)

@@ -1,0 +1,70 @@
+"""Vendors that are down as a whole: who may call them, and when it is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("breakers")
+
+
+class BreakerState(StrEnum):
+    """Whether a vendor is called."""
+
+    CLOSED = "closed"  # it is
+    OPEN = "open"  # it is not, before `probe_at`
+    PROBING = "probing"  # by one run, which finds out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breaker:
+    """How it stands with one vendor."""
+
+    vendor: str
+    state: BreakerState
+    failing: tuple[str, ...] = ()  # whom calls failed for since one went well
+    openings: int = 0  # the first opening, and the probes that failed since
+    probe_at: datetime | None = None
+    probe_by: str | None = None
+    reason: str | None = None  # what the vendor said last
+    opened_at: datetime | None = None
+    changed_at: datetime
+
+
+class Breakers:
+    """The table `ops.breakers`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def all(self) -> list[Breaker]:
+        """Return how it stands with each vendor that ever failed."""
+        return [_breaker(row) for row in SQL.read_breakers(self._connection)]
+
+    def get(self, vendor: str) -> Breaker | None:
+        """Return how it stands with a vendor, if it ever failed."""
+        row = SQL.read_breaker(self._connection, vendor=vendor)
+        return _breaker(row) if row else None
+
+    def lock(self, vendor: str, *, now: datetime) -> Breaker:
+        """Return a breaker, and let nobody else change it until the transaction ends."""
+        SQL.make_breaker(self._connection, vendor=vendor, now=now)
+        return _breaker(SQL.lock_breaker(self._connection, vendor=vendor))
+
+    def save(self, breaker: Breaker) -> None:
+        """Write down how a breaker that is locked stands now."""
+        SQL.save_breaker(self._connection, **{**asdict(breaker), "failing": list(breaker.failing)})
+
+
+def _breaker(row: Mapping[str, Any]) -> Breaker:
+    return Breaker(**{**row, "state": BreakerState(row["state"]), "failing": tuple(row["failing"])})

@@ -1,0 +1,155 @@
+"""A vendor that is down as a whole fills no list of dead letters: its rows wait, one probe finds out, all is done."""
+
+from datetime import timedelta
+
+import pytest
+
+from include.clock import FixedClock, SystemClock
+from include.store.breakers import BreakerState
+from include.store.dead_letters import LetterState
+from include.store.inbox import State
+from tests.jobs.test_webhook_retry import attempt, batch, claim
+
+NAMES = ("ada", "eve", "joan", "mary", "grace", "radia")
+
+
+@pytest.fixture
+def moving(world):
+    """Give the world with a clock that only moves when told."""
+    world.clock = FixedClock(SystemClock().now())
+    return world
+
+
+@pytest.fixture
+def waiting(moving):
+    """Give the rows of six new members whose batch found Mailchimp down."""
+    ids = [
+        row for name in NAMES for row in moving.receive(*moving.join(email=f"{name}@example.org"))
+    ]
+    moving.sandbox.fault("mailchimp", "status", status=503, times=1000)
+    batch(moving, ids)
+    return ids
+
+
+def breaker(world):
+    return world.store.breakers.get("mailchimp")
+
+
+def take(world, *, batch_size=500):
+    """Have the relay take what is due for the job itself."""
+    return world.store.dispatches.claim(
+        "mailchimp_sync",
+        now=world.clock.now(),
+        max_in_flight=4,
+        batch_size=batch_size,
+        member_limit=100,
+    )
+
+
+def calls(world):
+    return world.sandbox.count("mailchimp")
+
+
+def test_rows_wait_for_the_probe(waiting, moving):
+    """No dead letter, no run that tries them one by one; all are due when the probe is."""
+    assert breaker(moving).state is BreakerState.OPEN
+    rows = moving.store.inbox.rows(waiting)
+    assert {(row.state, row.due_at) for row in rows} == {(State.WAITING, breaker(moving).probe_at)}
+    assert claim(moving) is None
+    assert set(moving.store.dead_letters.counts()) == {LetterState.RETRYING}
+    assert "breaker:open" in moving.audit()
+
+
+def test_while_it_is_open_nobody_calls(waiting, moving):
+    """A new event's platform part is done all the same, and it waits like the others."""
+    before = calls(moving)
+    ids = moving.receive(*moving.join(email="new@example.org"))
+
+    batch(moving, ids, run="run_new")
+
+    assert calls(moving) == before
+    assert set(moving.rows(ids)) == {State.WAITING}
+    assert len(moving.members()) == len(NAMES) + 1
+
+
+def test_failed_probe_is_one_call_and_a_longer_pause(waiting, moving):
+    """One member is called for; the others go on waiting, five minutes this time."""
+    moving.clock.advance(timedelta(minutes=1))
+    taken = take(moving)
+    before = calls(moving)
+
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert calls(moving) == before + 1
+    due = {row.due_at for row in moving.store.inbox.rows(waiting)}
+    assert due == {moving.clock.now() + timedelta(minutes=5)}
+    assert set(moving.rows(waiting)) == {State.WAITING}
+
+
+def test_probe_that_goes_well_drains_the_backlog(waiting, moving):
+    """The run that probes does its own members; what was left waiting is due at once."""
+    moving.clock.advance(timedelta(minutes=1))
+    taken = take(moving, batch_size=3)
+    moving.sandbox.ask("DELETE", "faults")
+    rest = sorted(set(waiting) - set(taken.inbox_ids))
+    moving.query(
+        "UPDATE ops.inbox SET due_at = %s WHERE id = ANY(%s) RETURNING 1",
+        moving.clock.now() + timedelta(hours=1),
+        rest,
+    )
+
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert breaker(moving).state is BreakerState.CLOSED
+    drained = take(moving)
+    assert drained.inbox_ids == rest
+    batch(moving, drained.inbox_ids, run=drained.dag_run_id)
+    assert set(moving.rows(waiting)) == {State.PROCESSED}
+    assert len(moving.welcomes()) == len(NAMES)
+    assert set(moving.store.dead_letters.counts()) == {LetterState.RESOLVED}
+    assert [a for a in moving.audit() if a.startswith("breaker")] == [
+        "breaker:open",
+        "breaker:probing",
+        "breaker:closed",
+    ]
+
+
+def test_retry_that_opens_it_hands_its_rows_back(moving):
+    """The vendor turns out to be down as a whole in the middle of a member's tries: they end there."""
+    ids = moving.receive(*moving.join())
+    moving.sandbox.fault("mailchimp", "status", status=503, times=1000)
+    batch(moving, ids)
+    moving.clock.advance(timedelta(seconds=1))
+    taken = claim(moving)
+
+    attempt(moving, taken, opens_after=1)
+
+    assert breaker(moving).state is BreakerState.OPEN
+    assert set(moving.rows(ids)) == {State.WAITING}
+    assert moving.store.dispatches.in_flight() == []
+
+
+def test_stripe_has_a_breaker_of_its_own(moving):
+    """Questions that it does not answer open it, not Mailchimp's."""
+    ids = [
+        row
+        for name in NAMES
+        for row in moving.receive(
+            *[e for e in moving.join(email=f"{name}@example.org") if "checkout" in e["type"]]
+        )
+    ]
+    moving.sandbox.fault("stripe", "status", status=503, times=1000)
+
+    batch(moving, ids)
+
+    assert moving.sandbox.fired() > 0
+    assert moving.store.breakers.get("stripe").state is BreakerState.OPEN
+    assert breaker(moving) is None
+    assert set(moving.rows(ids)) == {State.WAITING}
+    before = moving.sandbox.count("stripe")
+    moving.clock.advance(timedelta(minutes=1))
+    moving.sandbox.ask("DELETE", "faults")
+    taken = take(moving)
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+    assert moving.sandbox.count("stripe") > before
+    assert set(moving.rows(ids)) == {State.PROCESSED}
