@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.errors import OpsError
+from include.jobs.person import Person
 from include.store.audit import Change
 from include.store.dead_letters import Act, LetterState
 from include.store.inbox import State
@@ -54,12 +55,7 @@ class NoReasonError(OpsError):
     """Say why: every act on dead letters needs a reason."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class By:
-    """Who decides, and why; no address in the reason."""
-
-    actor: str  # user:<name>
-    why: str
+By = Person  # who decides, and why
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

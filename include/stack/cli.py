@@ -21,6 +21,7 @@ COMMANDS = (
     "send",
     "timeline",
     "deactivations",
+    "dead-letters",
     "reconcile",
     "erase",
     "test",
