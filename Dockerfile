@@ -14,6 +14,7 @@ RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.
 
 COPY --chown=airflow:0 include/ /opt/airflow/include/
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
+COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/
 RUN python -m compileall -q /opt/airflow/include /opt/airflow/dags
 
 ENV PYTHONPATH=/opt/airflow

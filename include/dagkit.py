@@ -5,6 +5,7 @@ Imported by every DAG file and so in every task: nothing heavy is imported here 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -16,6 +17,8 @@ from airflow.providers.standard.decorators.python import _PythonDecoratedOperato
 from airflow.sdk import Param, RetryDecision, RetryPolicy, get_current_context
 from airflow.sdk.bases.decorator import task_decorator_factory
 from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowSkipException,
@@ -24,6 +27,7 @@ from airflow.sdk.exceptions import (
 )
 
 from include.clock import SystemClock
+from include.deadlines import RunAfterDeadline
 from include.errors import told
 from include.run_record import RunRecord, Try, reason_of
 from include.settings import load_job_settings
@@ -153,8 +157,17 @@ PRELOAD: Final = (
 )
 
 
-def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dict[str, Any]:
-    """Return what every DAG is given: its docstring as documentation, limits, a word to Slack, no XCom."""
+def options(
+    doc: str | None,
+    *,
+    timeout: timedelta,
+    max_active_runs: int,
+    sla: timedelta | None = None,
+) -> dict[str, Any]:
+    """Return what every DAG is given: its docstring as documentation, limits, a word to Slack, no XCom.
+
+    A run that is not over when `sla` (without one: `timeout`) has passed since it was to start is told to Slack.
+    """
     return {
         "doc_md": doc,
         "catchup": False,  # and no start_date: a DAG that is new waits for its next tick, and does not run at once
@@ -162,6 +175,12 @@ def options(doc: str | None, *, timeout: timedelta, max_active_runs: int) -> dic
         "dagrun_timeout": timeout,
         "max_active_runs": max_active_runs,
         "on_failure_callback": report_failure,
+        "deadline": DeadlineAlert(
+            name="sla",
+            reference=RunAfterDeadline(),
+            interval=sla or timeout,
+            callback=AsyncCallback(report_late),
+        ),
         "default_args": {"do_xcom_push": False},
     }
 
@@ -250,6 +269,31 @@ def report_failure(context: Mapping[str, Any]) -> None:
         run, cause = _failure_from(context, kit.clock)
         notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
         kit.send_notices()
+
+
+async def report_late(context: Mapping[str, Any]) -> None:
+    """Tell people that a run is not over in time: the callback of every DAG's deadline.
+
+    Airflow calls it in the triggerer, at most once. (A callback in the executor may not read connections in 3.3.2,
+    apache/airflow#66141.) It also calls for runs that failed long ago (apache/airflow#60927): those have been told.
+    """
+    from include.jobs import notices
+    from include.store.notices import FailedRun
+
+    dag_run = context["dag_run"]
+    if dag_run["state"] not in ("queued", "running"):
+        return
+    with ExitStack() as leftovers:
+        kit = Collaborators(leftovers)
+        run = FailedRun(
+            job=dag_run["dag_id"], dag_run_id=dag_run["dag_run_id"], failed_at=kit.clock.now()
+        )
+        # Connections can be asked for on the triggerer's loop only; whatever waits for somebody leaves it.
+        parts: dict[str, Any] = {"store": kit.store, "clock": kit.clock}
+        late = notices.Cause(why=notices.LATE)
+        await asyncio.to_thread(notices.note_failure, run, late, **parts)
+        parts |= {"slack": kit.connect_slack(), "links": kit.links}
+        await asyncio.to_thread(notices.send_due, **parts)
 
 
 def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, Cause]:
@@ -383,7 +427,7 @@ class Collaborators:
     @cached_property
     def slack(self) -> Slack:
         """Return a client that fetches its connection (`slack`) with its first call."""
-        return cast("Slack", _Lazy(self._connect_slack))
+        return cast("Slack", _Lazy(self.connect_slack))
 
     @cached_property
     def slack_workspace(self) -> SlackWorkspace:
@@ -447,7 +491,8 @@ class Collaborators:
             welcome=_welcome_from(extra, self.settings.welcome),
         )
 
-    def _connect_slack(self) -> Slack:
+    def connect_slack(self) -> Slack:
+        """Return a client, with its connection fetched now."""
         from include.clients.slack import Slack
 
         return Slack(

@@ -33,6 +33,7 @@ LEASE = timedelta(minutes=1)  # for whoever sends; a message and its time-out ta
 AT_ONCE = 10  # Slack takes one message a second of a channel; a callback has 50 s for all it does
 SHORT_PAUSE = 2.0  # seconds that are waited on the spot: Slack wants one between two messages
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+LATE = "late"  # why of a run that has not failed: its deadline has passed
 SHOWN_REASONS = 3
 LONGEST_REASON = 300
 
@@ -103,6 +104,8 @@ def note_failure(run: FailedRun, cause: Cause, *, store: Store, clock: Clock) ->
 
 def fingerprint_of(cause: Cause, damage: Damage) -> str:
     """Return what two failures of a job share that a person would call the same."""
+    if cause.why == LATE:
+        return LATE
     alike = sorted({VARYING.sub("#", reason) for reason in damage.reasons})
     parts = alike or [cause.why or "", cause.task or ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -112,6 +115,7 @@ def _facts(run: FailedRun, cause: Cause, damage: Damage) -> Facts:
     return {
         "dag_run_id": run.dag_run_id,
         "what": _what(cause, damage),
+        "why": cause.why,
         "task": cause.task,
         "try_number": cause.try_number,
         "members": damage.members,
@@ -121,6 +125,8 @@ def _facts(run: FailedRun, cause: Cause, damage: Damage) -> Facts:
 
 def _what(cause: Cause, damage: Damage) -> str:
     """Say in plain words what failed: our own reasons where there are any, else what Airflow knows."""
+    if cause.why == LATE:
+        return "the run is not over in time; it goes on, or waits to start"
     if damage.reasons:
         shown = [_clean(reason) for reason in damage.reasons[:SHOWN_REASONS]]
         more = len(damage.reasons) - len(shown)
@@ -232,7 +238,9 @@ def failure_text(notice: Notice, links: Links) -> str:
     """Return the message about a failure, in Slack's mrkdwn."""
     facts, job = notice.facts, notice.job
     run = facts["dag_run_id"]
-    lines = [f":red_circle: *{job}* failed: {_escape(facts['what'])}"]
+    is_late = facts.get("why") == LATE
+    verb = "is late" if is_late else "failed"
+    lines = [f":red_circle: *{job}* {verb}: {_escape(facts['what'])}"]
     affected = _affected(facts)
     if affected:
         lines.append(f"Affected: {affected}.")
