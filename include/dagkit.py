@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
+    from include.store.job_runs import Ended
     from include.store.notices import FailedRun
 
 T = TypeVar("T")
@@ -196,6 +198,7 @@ class JobOperator(_PythonDecoratedOperator):
 
     def execute(self, context: Any) -> Any:
         """Run the task; write down the run's beginning, end or failure if that is its part."""
+        _guard_error_reports()
         with ExitStack() as leftovers:
             self.runtime = Runtime(context, leftovers)
             try:
@@ -580,7 +583,7 @@ class Runtime(Collaborators):
         """
         ended = [self._ti.task.task_id, *skipped]
         if self._record.writes_end(ended):
-            self._record.end(self.store, ended)
+            self._tell_duration(self._record.end(self.store, ended))
 
     def record_failure(self, error: BaseException) -> None:
         """Write that the run failed, unless the task will be tried again."""
@@ -588,9 +591,17 @@ class Runtime(Collaborators):
             return
         reason = told(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
         try:
-            self._record.fail(self._connect(), error, reason=reason)
+            self._tell_duration(self._record.fail(self._connect(), error, reason=reason))
         except Exception:  # the job's own error must be the one that is seen
             log.warning("job_run.not_recorded", exc_info=True)
+
+    def _tell_duration(self, ended: Ended | None) -> None:
+        """Send `job.duration` where Airflow sends its own metrics ([metrics] in its configuration)."""
+        if ended:
+            from airflow.sdk.observability import stats
+
+            tags = {"job": str(self._ti.task.dag_id), "status": str(ended.status)}
+            stats.timing("job.duration", timedelta(seconds=ended.seconds), tags=tags)
 
     def _try(self) -> Try:
         """Say where this try stands in its run, among the tasks that are recorded."""
@@ -607,6 +618,16 @@ class Runtime(Collaborators):
             ends=frozenset(ends),
             own_ends=frozenset(ends & later),
         )
+
+
+def _guard_error_reports() -> None:
+    """Let Sentry's client send nothing that names a person, where Airflow has loaded it ([sentry])."""
+    if "sentry_sdk" in sys.modules:
+        import sentry_sdk
+
+        from include.error_reports import without_people
+
+        sentry_sdk.get_global_scope().add_event_processor(cast("Any", without_people))
 
 
 def _relatives(task: Any, *, upstream: bool) -> list[JobOperator]:

@@ -44,6 +44,8 @@ class FakeExecutionAPI:
             return httpx.Response(200, json=self._context(body))
         if request.url.path.endswith("/slice"):
             return httpx.Response(200, json=[])
+        if request.url.path.endswith("/breadcrumbs"):
+            return httpx.Response(200, json={"breadcrumbs": []})
         return httpx.Response(200, json={"ok": True})
 
     def _context(self, body: dict[str, Any]) -> dict[str, Any]:

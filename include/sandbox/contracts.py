@@ -47,6 +47,8 @@ class Contracts:
     def check_request(self, vendor: str, call: Call, switches: Switches) -> None:
         """Hold a request against its operation: that there is one, its query, its body."""
         description = self._described(vendor, call, switches)
+        if description is None:
+            return
         call = self._vendors[vendor].call_in_description(call)
         operation = description.operation(call.method, call.path)
         if operation is None:
@@ -62,6 +64,8 @@ class Contracts:
     def check_answer(self, vendor: str, call: Call, answer: Answer, switches: Switches) -> None:
         """Hold an answer against what its operation says about this status."""
         description = self._described(vendor, call, switches)
+        if description is None:
+            return
         call = self._vendors[vendor].call_in_description(call)
         operation = description.operation(call.method, call.path)
         if operation is None:
@@ -83,8 +87,9 @@ class Contracts:
                 found = {"vendor": event.vendor, "where": "event", "path": event.type}
                 self.violations.append({**found, "method": "", "what": problem})
 
-    def _described(self, vendor: str, call: Call, switches: Switches) -> Description:
-        return self._description(self._vendors[vendor].description(call, switches))
+    def _described(self, vendor: str, call: Call, switches: Switches) -> Description | None:
+        file = self._vendors[vendor].description(call, switches)
+        return None if file is None else self._description(file)
 
     def _description(self, file: str) -> Description:
         if file not in self._descriptions:

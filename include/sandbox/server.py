@@ -17,8 +17,10 @@ from include.sandbox.control import create_control
 from include.sandbox.gateway import RESET, Gateway
 from include.sandbox.luma import routes as luma
 from include.sandbox.mailchimp import routes as mailchimp
+from include.sandbox.sentry import routes as sentry
 from include.sandbox.settings import Settings
 from include.sandbox.slack import routes as slack
+from include.sandbox.statsd import server as statsd
 from include.sandbox.stripe import routes as stripe
 from include.sandbox.world import World
 
@@ -31,6 +33,8 @@ VENDORS = (
     mailchimp.VENDOR,
     luma.VENDOR,
     slack.VENDOR,
+    statsd.VENDOR,
+    sentry.VENDOR,
 )
 """The table of vendors: one package and one line here add another."""
 

@@ -15,6 +15,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = 8026
+    statsd_port: int | None = None  # UDP; 0: any free one; without it there is no StatsD server
     relay_url: str = "http://127.0.0.1:8025"
     contracts_dir: Path | None = Field(
         default=None,

@@ -60,7 +60,8 @@ class Vendor:
 
     name: str
     base: str
-    description: Callable[[Call, Switches], str]
+    description: Callable[[Call, Switches], str | None]
+    """The file that describes a call; None where nobody has written one."""
     routes: Routes
     new_state: Callable[[Surroundings], State]
     authorize: Callable[[Settings, Call], None]

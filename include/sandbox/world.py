@@ -25,6 +25,7 @@ class World:
         self.outbox = Outbox()
         self.calls = CallLog()
         self.faults = FaultBook()
+        self.ports: dict[str, int] = {}  # of what does not speak HTTP; a reset does not move it
         self.states: dict[str, State] = {}
         self._fill()
 

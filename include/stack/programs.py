@@ -25,6 +25,11 @@ FORK_SOCKET = "fork.sock"  # in the state folder, where every process stands
 
 # Set by a shell for other projects; Airflow's own variables would point to another installation.
 NOT_INHERITED = ("AIRFLOW", "PYTHON", "OPS_DATABASE_URL", "OPS_AIRFLOW_DATABASE_URL", "VIRTUAL_ENV")
+TELEMETRY = (
+    "AIRFLOW__METRICS__",
+    "AIRFLOW__TRACES__",
+    "AIRFLOW__SENTRY__",
+)  # but for whom it tells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,11 @@ class Program:
 
 def base_environment(inherited: Mapping[str, str], layout: Layout, stack: Stack) -> dict[str, str]:
     """Return what every process of the stack has in its environment."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith(NOT_INHERITED)}
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name.startswith(TELEMETRY) or not name.startswith(NOT_INHERITED)
+    }
     return {
         **kept,
         MARKER: stack.id,

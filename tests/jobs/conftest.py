@@ -18,7 +18,9 @@ __all__ = ["database", "postgres_server", "store"]
 def sandbox_server():
     """One sandbox for all tests, which checks every call and answer where the descriptions are there."""
     settings = Settings(
-        port=0, contracts_dir=contracts.FOLDER if contracts.FOLDER.is_dir() else None
+        port=0,
+        statsd_port=0,
+        contracts_dir=contracts.FOLDER if contracts.FOLDER.is_dir() else None,
     )
     server = create_server(settings)
     listener = server.config.bind_socket()

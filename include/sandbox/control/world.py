@@ -28,7 +28,7 @@ def world_routes(world: World, contracts: "Contracts | None", courier: Courier) 
     @router.get("/healthz")
     async def healthz() -> Json:
         """Say that the sandbox is there, and for whom it stands in."""
-        return {"ok": True, "vendors": sorted(world.vendors)}
+        return {"ok": True, "vendors": sorted(world.vendors), "ports": world.ports}
 
     @router.post("/reset")
     async def reset() -> Json:

@@ -1,0 +1,1 @@
+"""Sentry's intake: takes envelopes and keeps their events."""
