@@ -47,6 +47,7 @@ class Act(Enum):
     OPEN = auto()
     MOVE = auto()
     REVOKE = auto()
+    CLOSE = auto()  # it was carried out, and something else has come since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +140,7 @@ def _stays_over(told: Membership, before: Membership, history: History, now: dat
     end = wanted_end(told, history, now=now)
     if STANDINGS[before.status] is not Standing.ENDED or end is None:
         return False
-    was_done = history.latest is not None and history.latest.state is State.DONE
+    was_done = history.latest is not None and history.latest.was_carried_out
     return _is_over(end, now) or (was_done and _is_same(history.latest, end))
 
 
@@ -206,7 +207,11 @@ def decide(
     `had_ended` tells whether the membership was over before.
     """
     if latest is None or not latest.is_open:
-        return None if end is None or _is_settled(latest, end, had_ended) else _open(end)
+        is_settled = end is None or _is_settled(latest, end, had_ended=had_ended, now=now)
+        return None if end is None or is_settled else _open(end)
+    if latest.was_carried_out:  # its run has still to bring Mailchimp in line and to say so
+        is_settled = end is not None and _is_settled(latest, end, had_ended=had_ended, now=now)
+        return None if is_settled else Decision(act=Act.CLOSE, end=end)
     if end is None:
         return Decision(act=Act.REVOKE)
     return None if _is_known(latest, end, now) else Decision(act=Act.MOVE, end=end)
@@ -216,12 +221,12 @@ def _open(end: End) -> Decision:
     return Decision(act=Act.OPEN, end=end)
 
 
-def _is_settled(latest: Deactivation | None, end: End, had_ended: bool) -> bool:  # noqa: FBT001
-    """Tell whether what has been closed was about this end."""
+def _is_settled(latest: Deactivation | None, end: End, *, had_ended: bool, now: datetime) -> bool:
+    """Tell whether what has been closed was about this end; not if she was back before it."""
     if latest is None:
         return False
-    if latest.state is State.DONE:
-        return had_ended
+    if latest.was_carried_out:
+        return had_ended and (end.reason is Reason.DELETED or _is_over(end, now))
     return latest.actor is not None and _is_same(latest, end)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from include.store import Store
     from include.store.deactivations import Deactivation, End
 
+ACTOR = "system:deactivation"  # who carries planned ends out
+DEACTIVATED = "member:deactivated"
 GOES_ON = "the membership goes on"
 
 
@@ -55,6 +57,10 @@ def carry_out(
             revoke_end(latest, why=GOES_ON, by=by, store=store)
         case Decision(act=Act.MOVE, end=end) if latest is not None and end is not None:
             move_end(latest, end, by=by, store=store)
+        case Decision(act=Act.CLOSE, end=end) if latest is not None:
+            close_end(latest, by=by, store=store)
+            if end is not None:
+                open_end(whose, end, by=by, store=store)
         case Decision(end=end) if end is not None:
             open_end(whose, end, by=by, store=store)
 
@@ -80,6 +86,38 @@ def revoke_end(row: Deactivation, *, why: str, by: Author, store: Store) -> None
     store.deactivations.revoke(row.id, why=why, inbox_id=_inbox_id(by), actor=by.person, now=by.now)
     revoked = replace(row, state=State.REVOKED)
     _audit("deactivation:revoke", row, by, store, before=_shown(row), after=_shown(revoked))
+
+
+def close_end(row: Deactivation, *, by: Author, store: Store) -> None:
+    """End what its run has carried out and not recorded: it has nothing more to do."""
+    store.audit.add([deactivated(row)], now=by.now)
+    store.deactivations.finish([row.id], now=by.now)
+
+
+def deactivated(
+    row: Deactivation,
+    *,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+    outcome: str | None = None,
+) -> Change:
+    """Return the line of a membership that has ended; the states are the member's, `outcome` Mailchimp's."""
+    return Change(
+        target=member_target(row.member_id),
+        actor=ACTOR,
+        action=DEACTIVATED,
+        dag_run_id=row.taken_by,
+        inbox_ids=[row.inbox_id] if row.inbox_id else [],
+        before=before,
+        after=after,
+        metadata={
+            "deactivation_id": row.id,
+            "subscription_id": row.subscription_id,
+            "reason": str(row.reason),
+            "deactivate_at": row.deactivate_at.isoformat() if row.deactivate_at else None,
+            **({"outcome": outcome} if outcome else {}),
+        },
+    )
 
 
 def _inbox_id(by: Author) -> int | None:

@@ -97,6 +97,11 @@ class Deactivation:
         return self.state not in CLOSED
 
     @property
+    def was_carried_out(self) -> bool:
+        """Tell whether the membership has ended by it, whatever is still to follow at Mailchimp."""
+        return self.state is State.DONE or (self.is_open and self.applied_at is not None)
+
+    @property
     def next_run_id(self) -> str:
         """Return the id of its run, whoever asks for it; its last part says until when the run waits."""
         return f"deactivation.{self.id}.{self.generation}.{_whole_second(self.deactivate_at)}"

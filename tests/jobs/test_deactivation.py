@@ -324,6 +324,55 @@ def test_run_that_stopped_goes_on_where_it_was(leaving, stop_after):
     assert leaving.audit().count("member:deactivated") == 1
 
 
+def test_who_comes_back_before_it_is_recorded(leaving):
+    """The deed was done: that is written down, then everything comes back; the run finds nothing more to do."""
+    leaving.pass_time(seconds=HOUR + 1, settles=False)
+    leaving.check("run_1")
+    leaving.end("run_1")
+
+    leaving.run(*leaving.act("resume", email=ADA))
+    leaving.update("run_1")
+    leaving.close("run_1")
+
+    assert the_end(leaving).state is State.DONE
+    assert leaving.audit()[-3:] == ["member:deactivated", "profile:show", "mailchimp:update"]
+    assert leaving.profiles() == [True]
+    assert leaving.contact()["tags"] == {"active", "pro"}
+
+
+def test_who_comes_back_after_mailchimp_failed_and_leaves_again(leaving):
+    """The failed row is not in the way of the next end."""
+    leaving.pass_time(seconds=HOUR + 1, settles=False)
+    leaving.check("run_1")
+    leaving.end("run_1")
+    leaving.sandbox.fault("mailchimp", "status", status=503)
+    leaving.update("run_1", is_first_try=False, is_last_try=True)
+    leaving.close("run_1")
+    leaving.sandbox.ask("DELETE", "faults")
+    assert the_end(leaving).state is State.FAILED
+
+    back = leaving.act("resume", email=ADA)
+    again = leaving.act("cancel_at_period_end", email=ADA, in_seconds=30 * 24 * HOUR)
+    leaving.run(*back, *again)
+
+    assert [row.state for row in leaving.ends()] == [State.DONE, State.PENDING]
+    assert leaving.profiles() == [True]
+    assert leaving.contact()["tags"] == {"active", "canceling", "pro"}
+
+
+def test_run_that_was_deleted_halfway_is_finished_by_another(leaving):
+    """The tables had it, Mailchimp not: the next run does the rest."""
+    leaving.pass_time(seconds=HOUR + 1)
+    leaving.check("run_1")
+    leaving.end("run_1")
+    leaving.store.deactivations.reschedule("run_1", why="gone", most=3, now=leaving.clock.now())
+
+    leaving.deactivate("run_2")
+
+    assert is_over(leaving)
+    assert leaving.audit().count("member:deactivated") == 1
+
+
 def test_another_run_takes_what_is_due_only_once(leaving):
     """Two runs, one row: the second finds nothing."""
     leaving.pass_time(seconds=HOUR + 1)

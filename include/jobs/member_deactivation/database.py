@@ -39,27 +39,32 @@ def update_database(
     clock: Clock,
     is_last_try: bool = False,
 ) -> int:
-    """End the memberships that the run has decided about; return how many. Again, it finds none.
+    """End the memberships that the run has decided about; return how many. Again, it ends none.
+
+    What an earlier run has ended, and not brought to Mailchimp, is handed on to the next step.
 
     Raises VendorUnavailableError where Stripe has to be asked again and is down, after all else is done.
     """
     open_ids = [
         row.id
         for row in store.deactivations.taken(dag_run_id)
-        if row.decided_at is not None and row.applied_at is None
+        if row.decided_at is not None or row.applied_at is not None
     ]
     vendors, ended = Vendors(stripe, None, clock), 0
     unanswered: dict[int, VendorError] = {}
     for ids in chunks(open_ids):
         with store.transaction():
             rows, members = locked(ids, dag_run_id=dag_run_id, store=store)
-            stale = [row for row in rows if _is_stale(row, clock)]
+            earlier = [row for row in rows if row.applied_at is not None]
+            rows = [row for row in rows if row.applied_at is None]
+            stale = [r for r in rows if _is_stale(r, clock) or r.member_id not in members]
             verdicts = judge(
                 stale, members, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock
             )
             passed = {row.id for row in rows if row not in stale}.union(verdicts.to_be)
             to_be = [row for row in rows if row.id in passed]
-            _end(to_be, members, dag_run_id=dag_run_id, store=store, clock=clock)
+            _end(to_be, members, store=store, clock=clock)
+            _hand_on([*to_be, *earlier], members, dag_run_id=dag_run_id, store=store)
             unanswered |= verdicts.unanswered
             ended += len(to_be)
     fail_unanswered(unanswered, store=store, clock=clock, is_last_try=is_last_try)
@@ -75,7 +80,6 @@ def _end(
     rows: Sequence[Deactivation],
     members: Mapping[UUID, Member],
     *,
-    dag_run_id: str,
     store: Store,
     clock: Clock,
 ) -> None:
@@ -86,7 +90,14 @@ def _end(
     gone = [member.id for member in after.values() if standing_of(member) <= Standing.ENDED]
     hidden = store.deactivations.hide_profiles(gone, now=now)
     store.deactivations.apply([row.id for row in rows], hidden=hidden, now=now)
-    store.run_members.open(dag_run_id, {m: state_of(members[m]) for m in after})
+
+
+def _hand_on(
+    rows: Iterable[Deactivation], members: Mapping[UUID, Member], *, dag_run_id: str, store: Store
+) -> None:
+    """Let the next steps bring the members of these rows in line, and know how they were before."""
+    before = {row.member_id: members[row.member_id] for row in rows if row.member_id in members}
+    store.run_members.open(dag_run_id, {m: state_of(member) for m, member in before.items()})
 
 
 def _members_after(

@@ -15,9 +15,8 @@ from include.errors import VendorError
 from include.events import SubscriptionSnapshot
 from include.jobs.endings import Act, History, decide, membership_from, membership_gone, wanted_end
 from include.jobs.mailchimp_sync.vendors import Kind, Vendors
-from include.jobs.member_deactivation.names import ACTOR
 from include.jobs.membership import STANDINGS, Standing
-from include.jobs.planned_ends import Author, Whose, carry_out, revoke_end
+from include.jobs.planned_ends import ACTOR, Author, Whose, carry_out, revoke_end
 from include.store.objects import ObjectKey
 
 if TYPE_CHECKING:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.jobs.member_deactivation.names import ACTOR, DEACTIVATED
-from include.store.audit import Change, member_target
+from include.jobs.member_deactivation.judging import locked
+from include.jobs.planned_ends import deactivated
 from include.store.deactivations import State
 
 if TYPE_CHECKING:
     from include.clock import Clock
     from include.store import Store
+    from include.store.audit import Change
     from include.store.deactivations import Deactivation
     from include.store.run_members import Unrecorded
 
@@ -34,14 +35,14 @@ def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
     """Audit every membership that has ended, and end the rows. Called again it adds nothing."""
     now = clock.now()
     with store.transaction():
-        rows = store.deactivations.taken(dag_run_id)
+        taken = [row.id for row in store.deactivations.taken(dag_run_id)]
+        rows, _ = locked(taken, dag_run_id=dag_run_id, store=store)
         pending = set(store.run_members.pending(dag_run_id))
         failures = store.run_members.failures(dag_run_id)
         outcomes = {o.member_id: o for o in store.run_members.unrecorded(dag_run_id)}
         applied = [r for r in rows if r.applied_at is not None and r.member_id not in pending]
         done = [row for row in applied if row.member_id not in failures]
-        changes = [_change(row, outcomes.get(row.member_id), dag_run_id) for row in done]
-        store.audit.add(changes, now=now)
+        store.audit.add([_line(row, outcomes.get(row.member_id)) for row in done], now=now)
         store.deactivations.finish([row.id for row in done], now=now)
         not_tagged = {
             row.id: f"Mailchimp: {failures[row.member_id]}"
@@ -55,22 +56,10 @@ def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
     return Recorded(done=len(done), failures=failed | not_tagged)
 
 
-def _change(row: Deactivation, outcome: Unrecorded | None, dag_run_id: str) -> Change:
-    """Return the line of one membership; `before` and `after` are the member's, as all lines have them."""
-    reason = {"outcome": str(outcome.outcome)} if outcome else {}
-    return Change(
-        target=member_target(row.member_id),
-        actor=ACTOR,
-        action=DEACTIVATED,
-        dag_run_id=dag_run_id,
-        inbox_ids=[row.inbox_id] if row.inbox_id else [],
-        before=outcome.before if outcome else None,
-        after=outcome.after if outcome else None,
-        metadata={
-            "deactivation_id": row.id,
-            "subscription_id": row.subscription_id,
-            "reason": str(row.reason),
-            "deactivate_at": row.deactivate_at.isoformat() if row.deactivate_at else None,
-            **reason,
-        },
+def _line(row: Deactivation, outcome: Unrecorded | None) -> Change:
+    """Return the audit log's line of one membership; without an outcome its member was merged meanwhile."""
+    if outcome is None:
+        return deactivated(row)
+    return deactivated(
+        row, before=outcome.before, after=outcome.after, outcome=str(outcome.outcome)
     )

@@ -298,6 +298,27 @@ def test_new_end_after_a_return_opens_again():
     assert act(a_row(State.DONE), an_end(PERIOD_END + 30 * DAY), had_ended=False) is Act.OPEN
 
 
+def test_return_and_new_end_at_once_open_again():
+    """One batch of events tells that she is back, and that she leaves later: that is planned."""
+    later = an_end(PERIOD_END + 30 * DAY)
+
+    assert act(a_row(State.DONE), later, had_ended=True, now=PERIOD_END + DAY) is Act.OPEN
+    assert act(a_row(State.DONE), an_end(None), had_ended=True, now=PERIOD_END + DAY) is Act.OPEN
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.FAILED])
+def test_what_was_carried_out_is_closed_by_a_return(state):
+    """Its run has only words left to say: it is done, not revoked; a new end gets a row of its own."""
+    row = a_row(state, applied_at=PERIOD_END)
+    now, later = PERIOD_END + DAY, an_end(PERIOD_END + 30 * DAY)
+    ended = an_end(now, Reason.DELETED)
+
+    assert act(row, None, now=now) is Act.CLOSE
+    assert decide(row, later, had_ended=True, now=now) == Decision(act=Act.CLOSE, end=later)
+    assert act(row, ended, had_ended=True, now=now) is None
+    assert act(row, an_end(now + SECOND, Reason.DELETED), had_ended=True, now=now) is None
+
+
 # --- a person's decision ---
 
 

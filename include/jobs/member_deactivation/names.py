@@ -1,4 +1,0 @@
-"""What the steps of this job call things."""
-
-ACTOR = "system:deactivation"
-DEACTIVATED = "member:deactivated"
