@@ -4,7 +4,8 @@
 also dry.
 
 **Changes** what runs have left behind: rows whose run is gone wait again or fail with a reason, effects begun and never
-ended become uncertain, failed runs are told to Slack. A deep run adds rows to the inbox that the normal jobs take.
+ended become uncertain, failed runs are told to Slack. For each expected start of a scheduled job a row says what became
+of it. A deep run adds rows to the inbox that the normal jobs take.
 
 **Rerun** safe: what is right by now is left alone.
 
@@ -56,6 +57,14 @@ def reconciliation() -> None:
                 is_dry_run=kind.is_dry_run,
             )
 
+    @job_task(**VENDOR_RETRIES)
+    def note_ticks() -> None:
+        """Write down what became of each expected start of the scheduled jobs."""
+        from include.jobs.cron_ticks import note_ticks
+
+        with runtime() as rt:
+            note_ticks(store=rt.store, airflow=rt.airflow, clock=rt.clock)
+
     @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
     def close() -> None:
         """Send what people are to be told, and close the report."""
@@ -67,7 +76,7 @@ def reconciliation() -> None:
         if outcome.problem:
             give_up(outcome.problem)
 
-    check_runs() >> close()
+    [check_runs(), note_ticks()] >> close()
 
 
 reconciliation()

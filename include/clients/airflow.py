@@ -6,6 +6,7 @@ and start the review of dead letters, and nothing more (`include/stack/access.py
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = 100  # Airflow's most
+CRON = re.compile(r"(\S+ ){4}\S+")  # other schedules (None, "Asset") are no cron lines
 MOST_PAGES = 50  # more failed runs than this are told of by the next run
 
 
@@ -37,6 +39,25 @@ class FailedTask:
 
     task_id: str
     try_number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """When a job starts by itself: a five-field cron line, in UTC."""
+
+    job: str
+    cron: str
+    is_paused: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduledRun:
+    """A run that Airflow's scheduler made for the tick `run_after`."""
+
+    dag_run_id: str
+    run_after: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 class Airflow(AirflowSession):
@@ -64,6 +85,28 @@ class Airflow(AirflowSession):
             return None
         return FailedTask(task_id=str(tasks[0]["task_id"]), try_number=int(tasks[0]["try_number"]))
 
+    def schedules(self) -> list[Schedule]:
+        """Return the schedules of all DAGs that have one, as their files say."""
+        params: dict[str, str | int] = {"limit": PAGE, "order_by": "dag_id"}
+        dags = _list(
+            json_of(self._call("GET", "/api/v2/dags", params=params), expected=HTTPStatus.OK),
+            "dags",
+        )
+        return [
+            Schedule(job=str(dag["dag_id"]), cron=cron, is_paused=bool(dag["is_paused"]))
+            for dag in dags
+            if CRON.fullmatch(cron := str(dag.get("timetable_summary")))
+        ]
+
+    def scheduled_runs(self, job: str, *, since: datetime) -> list[ScheduledRun]:
+        """Return the runs of a DAG that its schedule made, whose tick is not before `since`."""
+        wish = {
+            "run_type": "scheduled",
+            "run_after_gte": since.isoformat(),
+            "order_by": "run_after",
+        }
+        return [_scheduled_from(run) for run in self._pages(job, wish)]
+
     def start_run(self, dag_id: str, dag_run_id: str) -> None:
         """Have the run; one of this id that is there already is the same one."""
         body: dict[str, object] = {"dag_run_id": dag_run_id, "logical_date": None, "conf": {}}
@@ -78,14 +121,33 @@ class Airflow(AirflowSession):
         return bool(_list(answer, "dag_runs"))
 
     def _runs(self, dag_id: str, wish: dict[str, Any], *, page: int = PAGE) -> Iterator[EndedRun]:
+        runs = self._pages(dag_id, wish, page=page)
+        return (_run_from(run) for run in runs if run.get("end_date"))
+
+    def _pages(
+        self, dag_id: str, wish: dict[str, Any], *, page: int = PAGE
+    ) -> Iterator[dict[str, Any]]:
         path = f"/api/v2/dags/{quote(dag_id, safe='~')}/dagRuns"
         for number in range(MOST_PAGES):
             params = {**wish, "limit": page, "offset": number * page}
             answer = self._call("GET", path, params=params)
             runs = _list(json_of(answer, expected=HTTPStatus.OK), "dag_runs")
-            yield from (_run_from(run) for run in runs if run.get("end_date"))
+            yield from runs
             if len(runs) < page:
                 break
+
+
+def _scheduled_from(run: dict[str, Any]) -> ScheduledRun:
+    return ScheduledRun(
+        dag_run_id=str(run["dag_run_id"]),
+        run_after=datetime.fromisoformat(str(run["run_after"])),
+        started_at=_instant(run.get("start_date")),
+        ended_at=_instant(run.get("end_date")),
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _run_from(run: dict[str, Any]) -> EndedRun:

@@ -1,14 +1,15 @@
 """What became of each expected start of the scheduled jobs, from their own schedules and Airflow's runs.
 
 For every tick there is a row: it ran, ran late by so many seconds, was skipped (why) or missed (why). A tick is judged
-once its run has started, or when `PATIENCE` is over without one; a run that comes after that still replaces `missed`.
+once its run has started; without one when a later tick has a run, because no DAG makes up for more than the last tick,
+or when `PATIENCE` is over. A run that comes after that still replaces `missed`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from croniter import croniter
 
@@ -16,47 +17,18 @@ from include.store.cron_ticks import Outcome, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
+    from include.clients.airflow import Airflow, Schedule, ScheduledRun
     from include.clock import Clock
     from include.store import Store
 
-LATE_AFTER = timedelta(seconds=60)
+LATE_SHARE = 0.2  # of the time to the next tick
+LATE_AFTER = timedelta(seconds=60)  # at the most
 PATIENCE = timedelta(minutes=10)
 LONGEST_LOOK = timedelta(days=7)
 """How far back ticks are looked for that nobody noted: after a long outage the older ones stay unknown."""
 NEARBY = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """When a job starts by itself: a five-field cron line, in UTC."""
-
-    job: str
-    cron: str
-    is_paused: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduledRun:
-    """A run that Airflow's scheduler made for the tick `run_after`."""
-
-    dag_run_id: str
-    run_after: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-
-class Airflow(Protocol):
-    """What is asked of Airflow."""
-
-    def schedules(self) -> Sequence[Schedule]:
-        """Return the schedules of all jobs that have one."""
-        ...
-
-    def scheduled_runs(self, job: str, *, since: datetime) -> Sequence[ScheduledRun]:
-        """Return the job's scheduled runs whose tick is not before `since`."""
-        ...
+FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 
 def note_ticks(*, store: Store, airflow: Airflow, clock: Clock) -> dict[Outcome, int]:
@@ -112,13 +84,16 @@ def judged(
     `starts` are when runs of any job began: they tell whether Airflow was up around a tick.
     """
     by_tick = {run.run_after: run for run in runs}
+    newest = max((run.run_after for run in runs if run.started_at), default=None)
     for tick_at in sorted({*noted.missed, *ticks_between(schedule.cron, noted.until, now)}):
         run = by_tick.get(tick_at)
         if run is not None and run.started_at is not None:
-            yield _with_run(schedule.job, tick_at, run, run.started_at)
-        elif now - tick_at >= PATIENCE and tick_at not in noted.missed:
+            yield _with_run(schedule, tick_at, run, run.started_at)
+        elif tick_at in noted.missed:
+            continue
+        elif now - tick_at >= PATIENCE or (run is None and newest is not None and tick_at < newest):
             yield _without_run(schedule, tick_at, by_tick, starts)
-        elif tick_at not in noted.missed:
+        else:
             return  # it may still start; it is judged next time, and those after it
 
 
@@ -129,11 +104,14 @@ def ticks_between(cron: str, after: datetime, until: datetime) -> Iterator[datet
         yield tick
 
 
-def _with_run(job: str, tick_at: datetime, run: ScheduledRun, started_at: datetime) -> Tick:
+def _with_run(
+    schedule: Schedule, tick_at: datetime, run: ScheduledRun, started_at: datetime
+) -> Tick:
     late = started_at - tick_at
-    is_late = late > LATE_AFTER
+    interval = next(ticks_between(schedule.cron, tick_at, FAR_AHEAD)) - tick_at
+    is_late = late > min(LATE_AFTER, LATE_SHARE * interval)
     return Tick(
-        job=job,
+        job=schedule.job,
         tick_at=tick_at,
         outcome=Outcome.LATE if is_late else Outcome.RAN,
         dag_run_id=run.dag_run_id,

@@ -24,6 +24,7 @@ COMMANDS = (
     "dead-letters",
     "reconcile",
     "erase",
+    "ticks",
     "test",
     "bench",
     "lock",

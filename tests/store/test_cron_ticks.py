@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from include.clients.airflow import Schedule, ScheduledRun
 from include.clock import FixedClock
-from include.jobs.cron_ticks import PATIENCE, Schedule, ScheduledRun, note_ticks
+from include.jobs.cron_ticks import PATIENCE, note_ticks
 from include.store.cron_ticks import Outcome
 from tests.store.arrivals import NOW
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from include.jobs.cron_ticks import Noted, Schedule, ScheduledRun, judged, ticks_between
+from include.clients.airflow import Schedule, ScheduledRun
+from include.jobs.cron_ticks import Noted, judged, ticks_between
 from include.store.cron_ticks import Outcome
 
 NINE = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -42,6 +43,19 @@ def test_late_run():
     assert (tick.outcome, tick.late_seconds) == (Outcome.LATE, 1500)
 
 
+def test_late_is_a_share_of_the_pace():
+    """A minute's delay is nothing to a job of twice a day; for one of each minute it is a tick lost."""
+    late = timedelta(seconds=15)
+    noted = Noted(until=NINE - MINUTE, missed=frozenset())
+
+    [slow] = judge(a_run(after=late))
+    [fast] = judge(
+        a_run(after=late), schedule=EVERY_MINUTE, noted=noted, now=NINE + timedelta(seconds=30)
+    )
+
+    assert (slow.outcome, fast.outcome) == (Outcome.RAN, Outcome.LATE)
+
+
 def test_missed_tick_says_what_was_seen():
     """No run: whether Airflow did anything at that time tells where to look."""
     [down] = judge()
@@ -66,24 +80,18 @@ def test_tick_while_the_run_before_goes_on_is_skipped():
     long = a_run(NINE, lasts=timedelta(minutes=3))
     noted = Noted(until=NINE - MINUTE, missed=frozenset())
 
-    ticks = judge(
+    ticks = judge(long, schedule=EVERY_MINUTE, noted=noted, now=NINE + timedelta(minutes=2.5))
+    later = judge(
         long,
         a_run(NINE + 3 * MINUTE),
         schedule=EVERY_MINUTE,
         noted=noted,
-        now=NINE + 3 * MINUTE + timedelta(seconds=30),
-    )
-    later = judge(
-        long, a_run(NINE + 3 * MINUTE), schedule=EVERY_MINUTE, noted=noted, now=NINE + 12 * MINUTE
+        now=NINE + timedelta(minutes=3.5),
     )
 
     assert [tick.outcome for tick in ticks] == [Outcome.RAN]  # 09:01 may still start
-    assert [tick.outcome for tick in later] == [
-        Outcome.RAN,
-        Outcome.SKIPPED,
-        Outcome.SKIPPED,
-        Outcome.RAN,
-    ]
+    skipped = Outcome.SKIPPED  # nothing makes up for a tick once a later one has run
+    assert [tick.outcome for tick in later] == [Outcome.RAN, skipped, skipped, Outcome.RAN]
     assert later[1].reason == "the run scheduled__0900 was still going"
 
 
