@@ -270,6 +270,14 @@ def report_failure(context: Mapping[str, Any]) -> None:
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)
         run, cause = _failure_from(context, kit.clock)
+        kit.store.job_runs.fail(
+            run.job,
+            run.dag_run_id,
+            error_class=context.get("reason"),  # Airflow's: task_failure, timed_out …
+            reason=None,
+            now=run.failed_at,
+            started_at=getattr(context.get("dag_run"), "start_date", None),
+        )
         notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
         kit.send_notices()
 

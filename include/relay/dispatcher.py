@@ -102,6 +102,8 @@ class Dispatcher:
     def _check(self, job: str, dag_run_id: str, store: Store) -> None:
         """Close a run that Airflow has ended, or does not have, without our record of it."""
         state, now = self._airflow.run_state(job, dag_run_id), self._clock.now()
+        if state in (None, "success", "failed"):
+            store.job_runs.close_lost(job, dag_run_id, airflow_state=state, now=now)
         if state is None:
             store.dispatches.give_back(dag_run_id, now=now)
             log.warning("dispatch.gone", job=job, dag_run_id=dag_run_id)

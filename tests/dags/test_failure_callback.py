@@ -1,6 +1,6 @@
 """The callback that every DAG has, called as the Dag processor calls it: with much of a context, or little."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +19,7 @@ def full_context():
         "run_id": RUN,
         "reason": "task_failure",
         "ti": SimpleNamespace(task_id="record", try_number=4),
-        "dag_run": SimpleNamespace(end_date=ENDED),
+        "dag_run": SimpleNamespace(start_date=ENDED - timedelta(minutes=5), end_date=ENDED),
     }
 
 
@@ -55,6 +55,26 @@ def test_failure_carries_airflows_own_time(connected):
 
     [row] = connected.query("SELECT * FROM ops.notice_runs")
     assert (row["job"], row["dag_run_id"], row["failed_at"]) == ("mailchimp_sync", RUN, ENDED)
+
+
+def test_failed_run_is_counted(connected):
+    """Also one whose process was killed, or whose time was over: none of its tasks could say so."""
+    report_failure(full_context())
+
+    run = connected.store.job_runs.get("mailchimp_sync", RUN)
+    assert (run.status, run.error_class) == ("failed", "task_failure")
+    assert run.finished_at - run.started_at == timedelta(minutes=5)
+
+
+def test_what_the_task_said_of_its_failure_stays(connected):
+    """It knows more than Airflow's callback."""
+    table = connected.store.job_runs
+    table.open("mailchimp_sync", RUN, ends=["record"], now=ENDED)
+    table.fail("mailchimp_sync", RUN, error_class="VendorBusyError", reason="slow", now=ENDED)
+
+    report_failure(full_context())
+
+    assert table.get("mailchimp_sync", RUN).error_class == "VendorBusyError"
 
 
 def test_slack_outage_leaves_the_notice(connected):

@@ -107,6 +107,14 @@ def test_late_word_of_a_failure_changes_nothing(store):
     assert run(store).status is Status.SUCCESS
 
 
+def test_late_word_of_a_failure_before_a_clearing(store):
+    """A person was faster than the callback: the run that goes on has not failed."""
+    begin(store, now=at(60), tries=5)
+
+    assert fail(store, now=at(30)) is None
+    assert run(store).status is Status.RUNNING
+
+
 def test_failure_of_the_runs_own_task_counts_after_its_end(store):
     """A task that had been skipped is cleared alone and fails: the run is red in Airflow too."""
     begin(store)

@@ -34,13 +34,13 @@ RETURNING status, extract(epoch FROM finished_at - started_at)::float8 AS second
 UPDATE ops.job_runs SET rows = :rows WHERE job = :job AND dag_run_id = :dag_run_id;
 
 -- name: fail_run(job, dag_run_id, error_class, reason, started_at, now, unless)^
--- Close a run as failed, also one that nobody has begun; not where it stands as one of `unless`.
+-- Close a run as failed, also one that nobody has begun; not where it stands as one of `unless`, or began anew since.
 INSERT INTO ops.job_runs
   (job, dag_run_id, status, started_at, finished_at, tries, error_class, reason, ends_left)
 VALUES (:job, :dag_run_id, 'failed', :started_at, :now, 1, :error_class, :reason, '{}')
 ON CONFLICT (job, dag_run_id) DO UPDATE
 SET status = 'failed', finished_at = :now, error_class = :error_class, reason = :reason
-WHERE job_runs.status <> ALL (:unless::text[])
+WHERE job_runs.status <> ALL (:unless::text[]) AND job_runs.started_at <= :now
 RETURNING status, extract(epoch FROM finished_at - started_at)::float8 AS seconds;
 
 -- name: close_run(job, dag_run_id, ended_well, reason, now)^

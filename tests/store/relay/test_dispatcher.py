@@ -342,6 +342,23 @@ def test_a_run_that_ended_without_a_record_fails_its_rows(dispatcher, store, air
     assert store.dispatches.in_flight() == []
 
 
+@pytest.mark.parametrize("state", ["failed", "success", None])
+def test_the_record_of_such_a_run_is_closed_too(dispatcher, store, airflow, clock, state):
+    """It does not count as running until the next reconciliation."""
+    receive(store, "evt_1")
+    dispatcher.turn(store)
+    store.job_runs.open(JOB, "stripe.test.evt_1", ends=["record"], now=clock.now())
+    if state:
+        airflow.runs[JOB, "stripe.test.evt_1"]["state"] = state
+    else:
+        airflow.runs.clear()
+    clock.advance(CHECK_AFTER)
+
+    dispatcher.turn(store)
+
+    assert store.job_runs.get(JOB, "stripe.test.evt_1").status == "lost"
+
+
 def test_a_run_that_goes_on_is_left_alone(dispatcher, store, airflow, clock):
     """However long it takes; Airflow's own time-out ends it."""
     receive(store, "evt_1")
