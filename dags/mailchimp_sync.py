@@ -19,9 +19,9 @@ from datetime import timedelta
 from airflow.sdk import dag
 
 from include.dagkit import (
+    BATCH_RETRIES,
     INBOX_IDS,
     STORE_RETRIES,
-    VENDOR_RETRIES,
     give_up,
     job_task,
     options,
@@ -37,7 +37,7 @@ from include.dagkit import (
     **options(__doc__, timeout=timedelta(minutes=5), sla=timedelta(minutes=2), max_active_runs=4),
 )
 def mailchimp_sync() -> None:
-    @job_task(**VENDOR_RETRIES)
+    @job_task(**BATCH_RETRIES)
     def load_members() -> None:
         """Find out whom the events are about, and bring the platform's tables up to date."""
         from include.jobs import mailchimp_sync as job
@@ -60,7 +60,7 @@ def mailchimp_sync() -> None:
         if not plan.has_welcomes:
             skip("trigger_welcome")
 
-    @job_task(**VENDOR_RETRIES)
+    @job_task(**BATCH_RETRIES)
     def update_mailchimp() -> None:
         """Bring contacts and tags in line."""
         from include.jobs import mailchimp_sync as job
@@ -76,7 +76,7 @@ def mailchimp_sync() -> None:
                 is_last_try=rt.is_last_try,
             )
 
-    @job_task(**VENDOR_RETRIES)
+    @job_task(**BATCH_RETRIES)
     def trigger_welcome() -> None:
         """Welcome who is a member for the first time."""
         from include.jobs import mailchimp_sync as job

@@ -71,6 +71,14 @@ VENDOR_RETRIES: Final[dict[str, Any]] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(seconds=30),
 }
+BATCH_RETRIES: Final[dict[str, Any]] = {
+    # As VENDOR_RETRIES, but what fails a batch for longer than 7-14 s goes to `webhook_retry`, which has half a
+    # minute more for it alone, and the others of the batch are done with.
+    "retries": 3,
+    "retry_delay": timedelta(seconds=1),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(seconds=10),
+}
 STORE_RETRIES: Final[dict[str, Any]] = {
     # Only Postgres can fail: a restart of it takes some seconds.
     "retries": 3,
@@ -115,7 +123,7 @@ POWERS_OF_TWO: Final[dict[str, Any]] = {
     "max_retry_delay": timedelta(seconds=30),
     "retry_policy": PowersOfTwo(4),
 }
-RETRY_SETS: Final = (VENDOR_RETRIES, STORE_RETRIES, NO_RETRIES, POWERS_OF_TWO)
+RETRY_SETS: Final = (VENDOR_RETRIES, BATCH_RETRIES, STORE_RETRIES, NO_RETRIES, POWERS_OF_TWO)
 
 INBOX_IDS: Final = Param(
     [],

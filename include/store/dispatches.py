@@ -87,7 +87,7 @@ class Dispatches:
             if self._in_flight(job) >= max_in_flight:
                 return None
             while rows := list(
-                INBOX.lock_retry(self._connection, now=now, row_limit=RETRIES_LOOKED_AT)
+                INBOX.lock_retry(self._connection, job=job, now=now, row_limit=RETRIES_LOOKED_AT)
             ):
                 case = [row for row in rows if _fail_together(row, rows[0])]
                 if self._throttle.has_room(case, now=now, per_minute=member_limit):

@@ -97,6 +97,11 @@ def audit_of(connection: psycopg.Connection[Any], members: Collection[UUID]) -> 
     return [AuditEntry(**row) for row in rows]
 
 
+def audit_at(connection: psycopg.Connection[Any], target: str) -> list[AuditEntry]:
+    """Return what is written down about something else than a member, in order."""
+    return [AuditEntry(**row) for row in SQL.read_audit(connection, targets=[target])]
+
+
 def job_entries_of(connection: psycopg.Connection[Any], dag_run_id: str) -> list[JobEntry]:
     """Return what was written down about a run as a whole, oldest first."""
     return [JobEntry(**row) for row in SQL.read_job_entries(connection, dag_run_id=dag_run_id)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 120  # a burst is sent by one request
@@ -107,6 +107,21 @@ class Sandbox:
         }
         answers: dict[str, int] = self.post("/webhooks/send", wish)["answers"]
         return answers
+
+    @contextmanager
+    def fault(self, vendor: str, *, path: str, status: int) -> Iterator[Callable[[], int]]:
+        """Have a vendor answer calls of a path so for the block; gives how often it did."""
+        wish = {"vendor": vendor, "kind": "status", "path": path, "status": status}
+        fault_id = self.post("/faults", wish)["id"]
+
+        def fired() -> int:
+            faults = {fault["id"]: fault for fault in self.get("/faults")["faults"]}
+            return int(faults[fault_id]["fired"])
+
+        try:
+            yield fired
+        finally:
+            self._json(self.http.delete(f"/faults/{fault_id}"))
 
     def contacts(self) -> dict[str, Contact]:
         """Return everybody Mailchimp knows, by lower-cased address."""

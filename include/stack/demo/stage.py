@@ -60,6 +60,7 @@ class Delivery:
     sent_at: float
     dag: str = DAG
     started: list[str] = field(default_factory=list)  # runs that no webhook started
+    dags: dict[str, str] = field(default_factory=dict)  # of runs of other DAGs than `dag`
     answered_at: float = 0.0
     seconds: float = 0.0  # from the first webhook sent to the last row ended, and all answered
     moments: list[Moment] = field(default_factory=list)
@@ -109,15 +110,19 @@ class Stage:
         delivery.answered_at = self._now()
         refused = {status: n for status, n in delivery.answers.items() if status != "200"}
         self.expect("the relay's answers other than 200", refused, {})
-        delivery.rows = self._ended_rows([event.id for event in events])
-        delivery.seconds = self._seconds(delivery)
-        delivery.moments = [
+        sent = [
             timeline.sending(events, copies, delivery.sent_at),
             timeline.answering(delivery.answers, delivery.answered_at),
-            *self._moments(delivery),
         ]
-        delivery.moments.sort(key=lambda moment: moment.at)
+        self.follow(delivery, events)
+        delivery.moments = sorted([*sent, *delivery.moments], key=lambda moment: moment.at)
         return delivery
+
+    def follow(self, delivery: Delivery, events: Sequence[Told]) -> None:
+        """Wait until nothing more comes of these events, and put down what did."""
+        delivery.rows = self._ended_rows([event.id for event in events])
+        delivery.seconds = self._seconds(delivery)
+        delivery.moments = sorted(self._moments(delivery), key=lambda moment: moment.at)
 
     def start(self, title: str, dag: str, *, vendor: str, **params: object) -> Delivery:
         """Start a run by hand with these parameters, as the operator does in the UI, and follow it to its end.
@@ -185,7 +190,7 @@ class Stage:
 
     def links(self) -> dict[str, str]:
         """Return the runs' pages in the Airflow UI, under the names they have in the timeline."""
-        dags = {run: one.dag for one in self.deliveries for run in one.runs}
+        dags = {run: one.dags.get(run, one.dag) for one in self.deliveries for run in one.runs}
         names = self._names()
         return {name: self.airflow.page_of(dags[run], run) for run, name in names.items()}
 

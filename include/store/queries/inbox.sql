@@ -127,14 +127,18 @@ WHERE id = ANY (:ids::bigint[]) AND state = 'failed';
 -- Let rows that failed wait for a person.
 UPDATE ops.inbox SET state = 'dead', due_at = NULL WHERE id = ANY (:ids::bigint[]) AND state = 'failed';
 
--- name: lock_retry(now, row_limit)
--- Take hold of rows that are to be tried again alone, oldest first; those another transaction holds are passed over.
+-- name: lock_retry(job, now, row_limit)
+-- Take hold of rows that are to be tried again alone, oldest first; those another transaction holds are passed over,
+-- and those of a member whom such a run works on.
 SELECT id, provider, mode, event_id, member_key, member_id, attempts
 FROM ops.inbox
-WHERE state IN ('failed', 'dead') AND due_at <= :now
+WHERE state IN ('failed', 'dead') AND due_at <= :now AND NOT EXISTS (
+  SELECT FROM ops.inbox AS other JOIN ops.dispatches USING (dag_run_id)
+  WHERE other.member_id = inbox.member_id AND other.state = 'dispatched' AND dispatches.job = :job
+)
 ORDER BY due_at, id
 LIMIT :row_limit
-FOR UPDATE SKIP LOCKED;
+FOR UPDATE OF inbox SKIP LOCKED;
 
 -- name: postpone_rows(ids, due_at)!
 -- Give rows a later time.
