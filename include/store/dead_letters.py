@@ -185,6 +185,7 @@ class Filter:
     error_class: ErrorClass | None = None
     fingerprint: str | None = None
     member_id: UUID | None = None
+    dag_run_id: str | None = None  # this run has failed for them
     since: datetime | None = None  # failed last at that time or later
     until: datetime | None = None  # failed last before that
 

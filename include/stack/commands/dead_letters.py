@@ -63,6 +63,7 @@ Print = Annotated[
     str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
 ]
 Member = Annotated[str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")]
+Run = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
 Since = Annotated[
     str | None,
     typer.Option("--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."),
@@ -86,6 +87,7 @@ class Wish:
     error_class: ErrorClass | None = None
     fingerprint: str | None = None
     member: str | None = None
+    run: str | None = None
     since: str | None = None
     until: str | None = None
 
@@ -101,6 +103,7 @@ def show_list(  # noqa: PLR0913 - a filter's options
     error_class: Class = None,
     fingerprint: Print = None,
     member: Member = None,
+    run: Run = None,
     since: Since = None,
     until: Until = None,
     as_json: Json = False,
@@ -112,6 +115,7 @@ def show_list(  # noqa: PLR0913 - a filter's options
         error_class=error_class,
         fingerprint=fingerprint,
         member=member,
+        run=run,
         since=since,
         until=until,
     )
@@ -192,6 +196,7 @@ def _add(act: Act) -> None:
         error_class: Class = None,
         fingerprint: Print = None,
         member: Member = None,
+        run: Run = None,
         since: Since = None,
         until: Until = None,
         reason: Reason = None,
@@ -212,6 +217,7 @@ def _add(act: Act) -> None:
             error_class=error_class,
             fingerprint=fingerprint,
             member=member,
+            run=run,
             since=since,
             until=until,
         )
@@ -288,6 +294,7 @@ def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
         error_class=wish.error_class,
         fingerprint=wish.fingerprint,
         member_id=member_id,
+        dag_run_id=wish.run,
         since=None if wish.since is None else moment_from(wish.since, now=now),
         until=None if wish.until is None else moment_from(wish.until, now=now),
     )

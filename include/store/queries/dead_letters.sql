@@ -40,19 +40,23 @@ SELECT * FROM ops.dead_letter_list WHERE id = :id;
 -- Read the letter of a case, if there is one.
 SELECT * FROM ops.dead_letter_list WHERE job = :job AND subject = :subject;
 
--- name: select_letters(ids, states, job, error_class, fingerprint, member_id, since, until, row_limit)
+-- name: select_letters(ids, states, job, error_class, fingerprint, member_id, dag_run_id, since, until, row_limit)
 -- Read the letters that a filter lets through, oldest first.
 SELECT * FROM ops.dead_letter_list
 WHERE (:ids::bigint[] IS NULL OR id = ANY (:ids::bigint[])) AND state = ANY (:states::text[])
   AND (:job::text IS NULL OR job = :job) AND (:error_class::text IS NULL OR error_class = :error_class)
   AND (:fingerprint::text IS NULL OR fingerprint = :fingerprint)
   AND (:member_id::uuid IS NULL OR member_id = :member_id)
+  AND (:dag_run_id::text IS NULL OR EXISTS (
+    SELECT FROM ops.dead_letter_attempts AS attempt
+    WHERE attempt.dead_letter_id = dead_letter_list.id AND attempt.dag_run_id = :dag_run_id
+  ))
   AND (:since::timestamptz IS NULL OR last_seen_at >= :since)
   AND (:until::timestamptz IS NULL OR last_seen_at < :until)
 ORDER BY first_seen_at, id
 LIMIT :row_limit;
 
--- name: group_letters(ids, states, job, error_class, fingerprint, member_id, since, until)
+-- name: group_letters(ids, states, job, error_class, fingerprint, member_id, dag_run_id, since, until)
 -- Count alike letters that a filter lets through, most first, with the newest one's reason and the oldest as example.
 SELECT job, error_class, fingerprint, count(*) AS count, count(*) FILTER (WHERE is_fixed) AS fixed,
        (array_agg(reason ORDER BY last_seen_at DESC, id))[1] AS reason,
@@ -64,6 +68,10 @@ WHERE (:ids::bigint[] IS NULL OR id = ANY (:ids::bigint[])) AND state = ANY (:st
   AND (:job::text IS NULL OR job = :job) AND (:error_class::text IS NULL OR error_class = :error_class)
   AND (:fingerprint::text IS NULL OR fingerprint = :fingerprint)
   AND (:member_id::uuid IS NULL OR member_id = :member_id)
+  AND (:dag_run_id::text IS NULL OR EXISTS (
+    SELECT FROM ops.dead_letter_attempts AS attempt
+    WHERE attempt.dead_letter_id = dead_letter_list.id AND attempt.dag_run_id = :dag_run_id
+  ))
   AND (:since::timestamptz IS NULL OR last_seen_at >= :since)
   AND (:until::timestamptz IS NULL OR last_seen_at < :until)
 GROUP BY job, error_class, fingerprint
