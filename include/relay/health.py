@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from include.relay.dispatch_loop import DispatchLoop
     from include.relay.writer import Writer
     from include.store import Store
+    from include.store.breakers import Breaker
 
 FRESH_SECONDS = 1.0
 
@@ -48,6 +49,16 @@ class Health:
         ready = not self._writer.is_sick
         return {"ready": ready, **waiting, **self._states()}
 
+    def _told(self, breaker: Breaker) -> dict[str, Any]:
+        """Say how a vendor that is left alone stands."""
+        probe_at = breaker.probe_at or self._clock.now()
+        seconds = (probe_at - self._clock.now()).total_seconds()
+        return {
+            "state": breaker.state,
+            "reason": breaker.reason,
+            "next_probe_in_seconds": max(0, round(seconds)),
+        }
+
     def _states(self) -> dict[str, Any]:
         return {name: loop.state() for name, loop in self._loops.items()}
 
@@ -58,10 +69,12 @@ class Health:
             with store.connection.transaction(force_rollback=True):
                 store.rejections.add({("relay", "probe"): 1}, now=self._clock.now())
                 waiting = store.inbox.waiting()
+                breakers = store.breakers.tripped()
         finally:
             store.close()
         age = self._clock.now() - waiting.since if waiting.since else None
         return {
             "waiting": waiting.count,
             "oldest_waiting_seconds": round(age.total_seconds(), 1) if age else 0,
+            "breakers": {one.vendor: self._told(one) for one in breakers},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from include.stack import history
 from include.stack.health import Health, JobsHealth, all_health, ill, jobs_health
 from include.stack.supervisor import Supervisor
 from include.store import Store
+from include.store.dead_letters import NOT_CLOSED
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from include.stack.layout import Layout
     from include.stack.stack import Stack
+    from include.store.breakers import Breaker
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
 MOST_PROBLEMS = 10
@@ -46,6 +48,8 @@ class Work:
     uncertain_steps: dict[str, int]
     problems: dict[str, str]  # run → why it is not started or does not go on
     deactivations: dict[str, int]  # pending, running, overdue, date_unknown, failed
+    dead_letters: dict[str, int] = field(default_factory=dict)  # by state, closed ones left out
+    breakers: dict[str, str] = field(default_factory=dict)  # vendor left alone → since when and why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,20 @@ def work_in(store: Store, *, now: datetime) -> Work:
         uncertain_steps=Timeline(store.connection).uncertain_steps(),
         problems=_problems(store),
         deactivations=store.deactivations.work(overdue_since=now - OVERDUE_AFTER),
+        dead_letters={
+            state.value: count
+            for state, count in store.dead_letters.counts().items()
+            if state in NOT_CLOSED
+        },
+        breakers={one.vendor: _breaker_words(one) for one in store.breakers.tripped()},
     )
+
+
+def _breaker_words(one: Breaker) -> str:
+    """Say how a vendor that is left alone stands."""
+    probe = f"{one.probe_at:%H:%M:%S} UTC" if one.probe_at else "at once"
+    since = f" since {one.opened_at:%Y-%m-%d %H:%M} UTC" if one.opened_at else ""
+    return f"{one.state}{since}, tried again {probe}: {one.reason or 'it does not answer'}"
 
 
 def _problems(store: Store) -> dict[str, str]:

@@ -104,6 +104,12 @@ def _work(work: Work) -> Table:
             table.add_row(
                 Text(f"deactivations {state.replace('_', ' ')}", style=style), f"{count:,}"
             )
+    for state, count in work.dead_letters.items():
+        table.add_row(
+            Text(f"dead letters {state}", style=BAD if state == "open" else ""), f"{count:,}"
+        )
+    for vendor, words in work.breakers.items():
+        table.add_row(Text(f"{vendor} is left alone", style=BAD), Text(words))
     for dag_run_id, problem in work.problems.items():
         table.add_row(Text(dag_run_id, style=BAD), Text(problem))
     return table

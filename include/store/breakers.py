@@ -51,6 +51,10 @@ class Breakers:
         """Return how it stands with each vendor that ever failed."""
         return [_breaker(row) for row in SQL.read_breakers(self._connection)]
 
+    def tripped(self) -> list[Breaker]:
+        """Return the vendors that are left alone, or probed."""
+        return [one for one in self.all() if one.state is not BreakerState.CLOSED]
+
     def get(self, vendor: str) -> Breaker | None:
         """Return how it stands with a vendor, if it ever failed."""
         row = SQL.read_breaker(self._connection, vendor=vendor)

@@ -48,6 +48,14 @@ class LetterState(StrEnum):
     RESOLVED = "resolved"
 
 
+NOT_CLOSED = (
+    LetterState.RETRYING,
+    LetterState.OPEN,
+    LetterState.REPLAYING,
+    LetterState.COMPENSATING,
+)
+
+
 class Severity(StrEnum):
     """How much it matters that somebody looks."""
 

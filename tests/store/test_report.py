@@ -1,12 +1,16 @@
 """What `./ops status` counts in the tables."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from include.errors import ErrorClass
 from include.stack.report import OVERDUE_AFTER, work_in
+from include.store.breakers import BreakerState
 from include.store.deactivations import End, Reason
+from include.store.dead_letters import Failure
 from tests.store.arrivals import NOW
 
 LATE, TO_COME = NOW - OVERDUE_AFTER, NOW + timedelta(days=30)
@@ -72,3 +76,36 @@ def test_one_cause_is_not_told_ten_thousand_times(store):
 
     assert len(problems) == 10
     assert problems[f"deactivation {rows[0].id}"] == "Airflow does not answer"
+
+
+def test_open_breakers_and_letters_are_told(store):
+    """Which vendor is left alone, why, and when it is tried again; closed letters are nobody's business."""
+    with store.transaction():
+        breaker = store.breakers.lock("mailchimp", now=NOW)
+        opened = replace(
+            breaker,
+            state=BreakerState.OPEN,
+            opened_at=NOW,
+            probe_at=NOW + timedelta(minutes=1),
+            reason="Mailchimp is out of service",
+        )
+        store.breakers.save(opened)
+        store.breakers.lock("stripe", now=NOW)
+    for number, state in enumerate(("open", "replayed")):
+        failure = Failure(
+            job="mailchimp_sync",
+            subject=f"row:{number}",
+            error_class=ErrorClass.PERMANENT,
+            reason="x",
+        )
+        letter = store.dead_letters.open_case(failure, now=NOW)
+        store.connection.execute(
+            "UPDATE ops.dead_letters SET state = %s WHERE id = %s", [state, letter.id]
+        )
+
+    work = work_in(store, now=NOW)
+
+    assert work.dead_letters == {"open": 1}
+    assert work.breakers == {
+        "mailchimp": "open since 2026-11-02 09:00 UTC, tried again 09:01:00 UTC: Mailchimp is out of service"
+    }

@@ -353,6 +353,7 @@ def test_readiness_tells_what_waits(relay, store):
     assert (answer.status_code, readiness["ready"]) == (200, True)
     assert readiness["waiting"] >= 1
     assert readiness["oldest_waiting_seconds"] >= 0
+    assert readiness["breakers"] == {}
     assert readiness["dispatcher"]["state"] == "waiting for Airflow"
     [problem] = readiness["dispatcher"]["problems"].values()
     assert "ConnectError" in problem["problem"]
