@@ -22,6 +22,7 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import (
     AirflowFailException,
+    AirflowNotFoundException,
     AirflowSkipException,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from include.clients.airflow import Airflow
     from include.clients.airflow_command import AirflowCommand
+    from include.clients.alert_channels import Account, AlertChannels
     from include.clients.clerk import Clerk
     from include.clients.luma import Luma
     from include.clients.mailchimp import Automation, Journey, Mailchimp
@@ -60,7 +62,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger("dagkit")
 
-TAGS: Final = frozenset({"members", "events", "housekeeping"})
+TAGS: Final = frozenset({"members", "events", "housekeeping", "watching"})
 """The tags a DAG may have: what it is about."""
 
 VENDOR_RETRIES: Final[dict[str, Any]] = {
@@ -145,6 +147,8 @@ PRELOAD: Final = (
     "include.jobs.luma_auto_approval",
     "include.jobs.member_deactivation",
     "include.jobs.webhook_retry",
+    "include.jobs.alert_rules",
+    "include.alerts.rules",
     "include.clients.clerk",
     "include.clients.luma",
     "include.clients.mailchimp",
@@ -458,6 +462,18 @@ class Collaborators:
         """Return the extras of Slack's connection: where messages go, and where members are."""
         return dict(BaseHook.get_connection("slack").extra_dejson)
 
+    @cached_property
+    def alert_channels(self) -> AlertChannels:
+        """Return the channels of alerts; each fetches its connection with its first message."""
+        from include.clients.alert_channels import AlertChannels
+
+        return AlertChannels(
+            account=_account,
+            slack=self._connect_slack,
+            source=self.links.airflow_url,
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
     def _connect_stripe(self) -> Stripe:
         from include.clients.stripe import Stripe
 
@@ -532,6 +548,7 @@ class Collaborators:
 
         from include.clients.slack import QUIET
 
+        _account(connection)
         return SlackHook(
             slack_conn_id=connection,
             timeout=round(self.settings.vendor_timeout_seconds),
@@ -644,6 +661,23 @@ def _guard_error_reports() -> None:
         from include.error_reports import without_people
 
         sentry_sdk.get_global_scope().add_event_processor(cast("Any", without_people))
+
+
+def _account(name: str) -> Account:
+    """Return what a connection says; LookupError where there is none of that name."""
+    from include.clients.alert_channels import Account
+
+    try:
+        found = BaseHook.get_connection(name)
+    except AirflowNotFoundException as error:
+        raise LookupError(name) from error
+    return Account(
+        host=found.host or "",
+        port=found.port,
+        login=found.login or "",
+        password=found.password or "",
+        extra=found.extra_dejson,
+    )
 
 
 def _relatives(task: Any, *, upstream: bool) -> list[JobOperator]:

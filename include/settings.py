@@ -41,6 +41,8 @@ class JobSettings(BaseSettings):
     luma_send_email: bool = True  # does Luma mail who is approved or declined
     luma_calls_per_minute: int = Field(default=200, ge=1, le=500)  # 500: a key of an organization
 
+    alert_signal_url: SecretStr | None = None  # called each minute the alert rules were evaluated
+
     slack_grace_days: float = Field(default=3, ge=0)  # before who is no member is removed
     slack_propose_after_days: float = Field(default=30, ge=0)  # before staff is told of her account
     slack_most_removed_share: float = Field(default=0.2, ge=0, le=1)  # more needs a person

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -199,6 +199,16 @@ def load(path: Path = FILE, *, jobs: frozenset[str] | None = None) -> tuple[Rule
     return rules_from(text, file=name, jobs=known_jobs() if jobs is None else jobs)
 
 
+def others(rules: Iterable[Rule]) -> tuple[Target, ...]:
+    """Return every target that the rules name, the least disturbing channel first.
+
+    Where a channel fails, the next one of these is used.
+    """
+    found = dict.fromkeys(target for rule in rules for target in rule.notify)
+    order = list(TARGETS)
+    return tuple(sorted(found, key=lambda target: order.index(target.channel)))
+
+
 def known_jobs(dags: Path = ROOT / "dags") -> frozenset[str]:
     """Return the jobs there are: one DAG file each."""
     return frozenset(path.stem for path in dags.glob("*.py"))
@@ -242,6 +252,8 @@ def _check(rule: Rule, index: int, rules: tuple[Rule, ...], problems: _Problems)
         problems.add(("alerts", index, "name"), f"the name {rule.name} is taken by an alert above")
     if all(leaf.name == JOB for leaf in condition.leaves()):
         problems.add(("alerts", index, "condition"), f"{JOB} alone is no condition: add a number")
+    elif not rule.candidates():
+        problems.add(("alerts", index, "condition"), "no job can fulfil this")
 
 
 def _follows(place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:

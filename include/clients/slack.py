@@ -56,6 +56,10 @@ class Slack:
         )
         return _text_in(answer, "ts")
 
+    def check(self) -> None:
+        """Ask Slack who we are: raises where it does not know us."""
+        _call(self._client.auth_test, repeatable=True)
+
     def update_message(
         self, channel: str, ts: str, text: str, *, blocks: Sequence[Block] | None = None
     ) -> None:

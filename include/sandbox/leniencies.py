@@ -8,6 +8,7 @@ checked, so that a bulk call of 500 stays cheap.
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 
@@ -89,6 +90,15 @@ NEWER_REFUSALS = {
 
 NO_BODY = {"mailchimp": b"null"}
 """What a vendor's own package sends where an operation takes no body (mailchimp-marketing does)."""
+
+
+REFUSALS_UNDESCRIBED = {"twilio": "its description has successes only"}
+"""Vendors whose refusals (400 and above) nobody describes, each with the reason."""
+
+
+def is_undescribed_refusal(vendor: str, status: int) -> bool:
+    """Is this the refusal of a vendor that describes none."""
+    return vendor in REFUSALS_UNDESCRIBED and status >= HTTPStatus.BAD_REQUEST
 
 
 def is_stub(vendor: str, document: Any) -> bool:

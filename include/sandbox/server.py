@@ -14,14 +14,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from include.sandbox.clerk import routes as clerk
 from include.sandbox.control import create_control
+from include.sandbox.dead_man import routes as dead_man
 from include.sandbox.gateway import RESET, Gateway
 from include.sandbox.luma import routes as luma
+from include.sandbox.mail import server as mail
 from include.sandbox.mailchimp import routes as mailchimp
+from include.sandbox.pagerduty import routes as pagerduty
 from include.sandbox.sentry import routes as sentry
 from include.sandbox.settings import Settings
 from include.sandbox.slack import routes as slack
 from include.sandbox.statsd import server as statsd
 from include.sandbox.stripe import routes as stripe
+from include.sandbox.twilio import routes as twilio
 from include.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -35,6 +39,10 @@ VENDORS = (
     slack.VENDOR,
     statsd.VENDOR,
     sentry.VENDOR,
+    pagerduty.VENDOR,
+    twilio.VENDOR,
+    mail.VENDOR,
+    dead_man.VENDOR,
 )
 """The table of vendors: one package and one line here add another."""
 

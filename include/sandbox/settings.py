@@ -16,6 +16,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8026
     statsd_port: int | None = None  # UDP; 0: any free one; without it there is no StatsD server
+    smtp_port: int | None = None  # 0: any free one; without it there is no mail server
     relay_url: str = "http://127.0.0.1:8025"
     contracts_dir: Path | None = Field(
         default=None,
@@ -29,6 +30,9 @@ class Settings(BaseSettings):
     slack_api_key: SecretStr | None = None  # the bot's token
     slack_user_token: SecretStr | None = None  # the owner's
     slack_webhook: SecretStr | None = None  # what follows `/services/` in the URL
+    pagerduty_routing_key: SecretStr | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_from: str | None = None
     stripe_webhook_secret: SecretStr | None = None
     clerk_webhook_secret: SecretStr | None = None
 

@@ -213,6 +213,8 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
         "slack_admin": stack.slack_user_token,
         "slack_webhook": stack.slack_webhook,
         "airflow": stack.reconciler_password,
+        "pagerduty": stack.pagerduty_routing_key,
+        "twilio": stack.twilio_auth_token,
     }
     databases = {
         "ops_postgres": stack.database_url,
@@ -224,9 +226,10 @@ def for_stack(settings: AirflowSettings, stack: Stack) -> AirflowSettings:
             fitted.append(_to_database(one, databases[one.id]))
             continue
         host = _on_stack(one.host, stack)
+        port = stack.ports.smtp if one.id == "smtp" else one.port
         extra = {name: _on_stack(value, stack) for name, value in one.extra.items()}
         password = passwords.get(one.id, one.password)
-        fitted.append(replace(one, host=host, password=password, extra=extra))
+        fitted.append(replace(one, host=host, port=port, password=password, extra=extra))
     return replace(settings, connections=tuple(fitted))
 
 

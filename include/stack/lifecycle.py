@@ -66,6 +66,7 @@ def up(at: Layout, *, tied: bool) -> Stack:
     with exclusive(at):
         if stack := running(at):
             return stack
+        _check_alert_rules()
         settings = load_stack_settings()
         stack = _new_stack(at, settings)
         try:
@@ -74,6 +75,16 @@ def up(at: Layout, *, tied: bool) -> Stack:
             _end(at, stack)
             raise
     return stack
+
+
+def _check_alert_rules() -> None:
+    """Refuse to start with alert rules that cannot be used: nobody would be told of anything."""
+    from include.alerts.rules import RulesError, load  # noqa: PLC0415 - only for a start
+
+    try:
+        load()
+    except RulesError as error:
+        raise StackError(f"the alert rules cannot be used:\n{error}") from None
 
 
 def down(at: Layout) -> bool:
@@ -111,6 +122,7 @@ def _new_stack(at: Layout, settings: StackSettings) -> Stack:
         "sandbox": settings.sandbox_port,
         "airflow": settings.airflow_port,
         "postgres": settings.postgres_port,
+        "smtp": settings.smtp_port,
     }
     chosen, moved = ports.choose(wanted, stack.ports)
     for line in moved:

@@ -75,7 +75,11 @@ def airflow_environment(layout: Layout, stack: Stack) -> dict[str, str]:
         port=stack.ports.airflow,
         secrets=secrets,
     )
-    return {**airflow, "OPS_DATABASE_URL": stack.database_url}
+    ours = {
+        "OPS_DATABASE_URL": stack.database_url,
+        "OPS_ALERT_SIGNAL_URL": stack.alert_signal_url,
+    }
+    return {**airflow, **ours}
 
 
 def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
@@ -103,6 +107,9 @@ def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_SANDBOX_SLACK_API_KEY": stack.slack_bot_token,
         "OPS_SANDBOX_SLACK_USER_TOKEN": stack.slack_user_token,
         "OPS_SANDBOX_SLACK_WEBHOOK": stack.slack_webhook,
+        "OPS_SANDBOX_PAGERDUTY_ROUTING_KEY": stack.pagerduty_routing_key,
+        "OPS_SANDBOX_TWILIO_AUTH_TOKEN": stack.twilio_auth_token,
+        "OPS_SANDBOX_SMTP_PORT": str(stack.ports.smtp),
     }
 
 

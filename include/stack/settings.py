@@ -21,6 +21,7 @@ class StackSettings(BaseSettings):
     sandbox_port: int = 8026
     airflow_port: int = 8080
     postgres_port: int = 5433
+    smtp_port: int = 8028
     database_url: SecretStr | None = None  # another Postgres (Supabase) for ops and platform tables
     airflow_database_url: SecretStr | None = None  # another Postgres for Airflow's metadata
     start_timeout_seconds: float = 240  # a first start on a slow machine compiles and migrates

@@ -50,6 +50,7 @@ class Ports:
     airflow: int = 0
     postgres: int = 0
     supervisor: int = 0
+    smtp: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -73,6 +74,9 @@ class Stack:
     slack_bot_token: str = field(default_factory=lambda: "xoxb-" + secrets.token_hex(24))
     slack_user_token: str = field(default_factory=lambda: "xoxp-" + secrets.token_hex(24))
     slack_webhook: str = field(default_factory=_slack_webhook)
+    pagerduty_routing_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    twilio_auth_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    dead_man_check: str = field(default_factory=lambda: secrets.token_hex(16))
     fernet_key: str = field(default_factory=_fernet_key)
     jwt_secret: str = field(default_factory=_token)
     api_secret_key: str = field(default_factory=_token)
@@ -91,6 +95,11 @@ class Stack:
     def sandbox_url(self) -> str:
         """Where the stand-ins of the vendors answer."""
         return f"http://{HOST}:{self.ports.sandbox}"
+
+    @property
+    def alert_signal_url(self) -> str:
+        """What is called each minute that the alert rules were evaluated."""
+        return f"{self.sandbox_url}/dead-man/ping/{self.dead_man_check}"
 
     @property
     def airflow_url(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 from psycopg.rows import dict_row
 
+from include.store.alerts import Alerts
 from include.store.audit import AuditLog
 from include.store.breakers import Breakers
 from include.store.contacts import Contacts
@@ -68,6 +69,7 @@ class Store:
         self.audit = AuditLog(connection)
         self.job_runs = JobRuns(connection)
         self.relay_alarms = RelayAlarms(connection)
+        self.alerts = Alerts(connection)
 
     @classmethod
     def connect(cls, dsn: str, *, timeout_seconds: float = 5) -> Self:

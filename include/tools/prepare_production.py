@@ -12,6 +12,7 @@ import sys
 
 from pydantic import Field, SecretStr
 
+from include.alerts.rules import load
 from include.settings import Settings
 from include.stack.databases import has_platform_tables
 from include.store.migrate import create_platform_tables, migrate
@@ -29,6 +30,7 @@ class ProductionSettings(Settings):
 
 def prepare(settings: ProductionSettings) -> None:
     """Do all of it; exit with one line where the platform's tables are not there."""
+    load()  # rules that cannot be used keep all else from starting: nobody would be told of anything
     dsn = settings.database_url.get_secret_value()
     if not has_platform_tables(dsn):
         sys.exit(NO_PLATFORM)

@@ -151,6 +151,7 @@ def running_sandbox(running_relay: Relay) -> Iterator[LiveSandbox]:
     """One sandbox for all tests of the session, on a free port."""
     settings = Settings(
         port=0,
+        smtp_port=0,
         relay_url=running_relay.url,
         contracts_dir=CONTRACTS if CONTRACTS.is_dir() else None,
         stripe_webhook_secret=STRIPE_SECRET,

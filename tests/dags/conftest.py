@@ -30,6 +30,24 @@ def connections(world):
         },
         "stripe": {"conn_type": "http", "host": f"{url}/stripe", "password": "sk_test_x"},
         "clerk": {"conn_type": "http", "host": f"{url}/clerk/v1", "password": "sk_test_x"},
+        "smtp": {
+            "conn_type": "smtp",
+            "host": "127.0.0.1",
+            "port": world.sandbox.ask("GET", "healthz")["ports"]["mail"],
+            "extra": {"from": "ops@example.org", "encryption": "off"},
+        },
+        "pagerduty": {
+            "conn_type": "http",
+            "host": f"{url}/pagerduty/v2",
+            "password": "0" * 32,
+        },
+        "twilio": {
+            "conn_type": "http",
+            "host": f"{url}/twilio",
+            "login": "AC" + "0" * 32,
+            "password": "t",
+            "extra": {"from": "+15550001111"},
+        },
         "luma": {"conn_type": "http", "host": f"{url}/luma", "password": "key"},
         "mailchimp": {
             "conn_type": "http",

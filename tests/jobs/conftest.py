@@ -20,6 +20,7 @@ def sandbox_server():
     settings = Settings(
         port=0,
         statsd_port=0,
+        smtp_port=0,
         contracts_dir=contracts.FOLDER if contracts.FOLDER.is_dir() else None,
     )
     server = create_server(settings)

@@ -13,6 +13,7 @@ from include.sandbox.control.records import record_routes
 from include.sandbox.control.webhooks import webhook_routes
 from include.sandbox.control.world import people_routes, world_routes
 from include.sandbox.delivery import Courier, NoSecretError
+from include.sandbox.mail.server import mail_server
 from include.sandbox.statsd.server import statsd_server
 from include.sandbox.stories import StoryError
 from include.sandbox.wire import Refusal
@@ -28,7 +29,7 @@ def create_control(world: World, contracts: "Contracts | None") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with statsd_server(world):
+        async with mail_server(world), statsd_server(world):
             yield
         await courier.close()
 

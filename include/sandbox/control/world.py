@@ -27,7 +27,7 @@ def world_routes(world: World, contracts: "Contracts | None", courier: Courier) 
 
     @router.get("/healthz")
     async def healthz() -> Json:
-        """Say that the sandbox is there, and for whom it stands in."""
+        """Say that the sandbox is there, for whom it stands in, and where what is no HTTP listens."""
         return {"ok": True, "vendors": sorted(world.vendors), "ports": world.ports}
 
     @router.post("/reset")

@@ -7,6 +7,7 @@ from include.sandbox.slack import errors
 
 GENERAL = "C0GENERAL01"
 OPS = "C0OPSALERTS"
+ENGINEERS = "C0ENGALERTS"
 STAFF = "C0STAFF0001"
 MEMBERS = "C0MEMBERS01"
 
@@ -61,6 +62,7 @@ class Channels:
         for channel_id, name in (
             (GENERAL, "general"),
             (OPS, "ops-alerts"),
+            (ENGINEERS, "eng-alerts"),
             (STAFF, "staff"),
             (MEMBERS, "members"),
         ):

@@ -9,7 +9,7 @@ from include.sandbox.world import World
 from tests.unit.sandbox.conftest import KEYS
 
 KEYED = [vendor.name for vendor in VENDORS if vendor.name in KEYS]
-"""Those with a key in a header"""
+"""Those with a key in a header; what the others want is in `test_alert_vendors.py`."""
 
 REFUSED_WITH = {"slack": 200}  # whose refusals are answers with `ok: false`
 

@@ -1,0 +1,62 @@
+"""Look at the alert rules of `include/alerts.yaml`, and tell people what began and what is over.
+
+**Starts** each minute; by hand at any time, also as of another moment (`at`).
+
+**Changes** `ops.alert_states`, `ops.alert_events`, `ops.alert_messages`, `ops.alert_samples`; sends to Slack, by mail,
+to PagerDuty and by text message; calls the dead-man's address.
+
+**Rerun** safe: what was evaluated later is not evaluated again, and no message is sent twice by a channel that cannot
+bear it.
+
+**When it fails** the next minute does it, and makes up for what was missed. A run is also red when all was evaluated
+and a channel failed: its messages are tried again each minute, and the next channel is used meanwhile. If it
+stops altogether, the relay says so (`alert_rules_stopped`), and the outside check that is called no more.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime
+
+AT = Param(
+    None,
+    type=["null", "string"],
+    format="date-time",
+    title="As of",
+    description="Evaluate as of this moment instead of now. A later one moves the watch ahead: until then nothing "
+    "is evaluated. For trials.",
+)
+
+
+@dag(
+    schedule="* * * * *",
+    tags=["watching"],
+    params={"at": AT},
+    **options(__doc__, timeout=timedelta(minutes=2), max_active_runs=1),
+)
+def alert_rules() -> None:
+    @job_task(execution_timeout=timedelta(seconds=100), **NO_RETRIES)
+    def evaluate() -> None:
+        """Evaluate the rules, send what is due, and say that the watcher is alive."""
+        from include.jobs import alert_rules as job
+
+        with runtime() as rt:
+            watched = job.watch(
+                store=rt.store,
+                channels=rt.alert_channels,
+                links=rt.links,
+                signal_url=rt.settings.alert_signal_url,
+                timeout_seconds=rt.settings.vendor_timeout_seconds,
+                clock=rt.clock,
+                at=rt.params["at"],
+            )
+        if watched.failures:
+            give_up(watched.summary)
+
+    evaluate()
+
+
+alert_rules()

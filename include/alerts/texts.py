@@ -1,0 +1,146 @@
+"""What a message says: what, since when, how many, examples, runbook. No address, no name of a member."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from include.alerts.states import What
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from include.alerts.rules import Rule, Severity
+    from include.alerts.states import Happening
+
+HEADS: Final = {What.FIRED: "FIRING", What.REPEATED: "STILL FIRING", What.RESOLVED: "RESOLVED"}
+SMS_LENGTH: Final = 300  # two parts of a text message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """Where to look."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What is told of one change of an alert; the channels lay it out as they can."""
+
+    rule: str
+    what: What
+    severity: Severity
+    at: datetime
+    key: str
+    """The same for all messages of one firing: what ties the end to the beginning."""
+    facts: tuple[str, ...]
+    runbook: str
+    examples: tuple[Link, ...] = ()
+    note: str | None = None
+    """Why it comes by this way, where it was meant for another."""
+
+    @property
+    def is_end(self) -> bool:
+        """Tell whether it says that the alert is over."""
+        return self.what is What.RESOLVED
+
+    @property
+    def title(self) -> str:
+        """One line that says it all."""
+        return f"{HEADS[self.what]}: {self.rule} ({self.severity})"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message as plain lines, the title first."""
+        links = [f"{link.text}: {link.url}" for link in self.examples]
+        note = [self.note] if self.note else []
+        return (self.title, *self.facts, *links, f"Runbook: {self.runbook}", *note)
+
+    @property
+    def text(self) -> str:
+        """The message for a mail."""
+        return "\n".join(self.lines)
+
+    @property
+    def short(self) -> str:
+        """The message for a telephone: title and what fits of the rest."""
+        text = ". ".join((self.title, *self.facts[:2], self.runbook))
+        return text if len(text) <= SMS_LENGTH else text[: SMS_LENGTH - 1] + "…"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {**asdict(self), "at": self.at.isoformat()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Return what `document` made."""
+        fields = {
+            **document,
+            "what": What(document["what"]),
+            "at": datetime.fromisoformat(document["at"]),
+            "facts": tuple(document["facts"]),
+            "examples": tuple(Link(**link) for link in document["examples"]),
+        }
+        return cls(**fields)
+
+
+def message_of(
+    rule: Rule, change: Happening, *, examples: Sequence[Link], runbooks: str
+) -> Message:
+    """Return what is told of a change; `runbooks` is the address that their file names follow."""
+    fired_at = change.fired_at or change.at
+    return Message(
+        rule=rule.name,
+        what=change.what,
+        severity=rule.severity,
+        at=change.at,
+        key=f"{rule.name}.{fired_at:%Y%m%dT%H%M%SZ}",
+        facts=tuple(_facts(rule, change)),
+        examples=() if change.what is What.RESOLVED else tuple(examples),
+        runbook=rule.runbook or f"{runbooks}{rule.name}.md",
+    )
+
+
+def _facts(rule: Rule, change: Happening) -> list[str]:
+    reading = change.reading
+    whose = f" of {reading.job}" if reading.job else ""
+    limits = " ".join(rule.condition.split())
+    numbers = ", ".join(f"{name} {figure(reading.numbers.get(name))}" for name in rule.names)
+    facts = [f"{numbers}{whose}, rule: {limits}, window {span(rule.window)}", _when(change)]
+    if total := reading.numbers.get("total_runs"):
+        failed = figure(reading.numbers.get("failure_count"))
+        facts.append(f"In the window {failed} of {figure(total)} runs failed")
+    return facts
+
+
+def _when(change: Happening) -> str:
+    if change.what is What.RESOLVED:
+        lasted = change.at - (change.fired_at or change.since)
+        return f"It fired for {span(lasted)}, until {moment(change.at)}"
+    return f"Since {moment(change.since)}"
+
+
+def figure(value: float | None) -> str:
+    """Return a number as people write it."""
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def moment(at: datetime) -> str:
+    """Return an instant to the second, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(time: timedelta) -> str:
+    """Return a time as the rules write it: 5m, 1h 30m."""
+    seconds = round(time.total_seconds())
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"

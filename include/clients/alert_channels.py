@@ -1,0 +1,158 @@
+"""The channels of alerts, each made of its connection when it is first used.
+
+Connections: `slack` (in `slack.py`), `smtp`, `pagerduty`, `twilio`. A channel whose connection is not set up
+is one that fails: it says so, and the next one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from include.errors import PermanentVendorError
+
+if TYPE_CHECKING:
+    from include.alerts.channels import Channel
+    from include.alerts.texts import Message
+    from include.clients.mail import Encryption
+    from include.clients.slack import Slack
+
+CHANNELS: Final = ("slack", "email", "pagerduty", "sms")
+SMTP_PORT: Final = 587
+SMTP_ENCRYPTIONS: Final = ("starttls", "ssl", "off")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Account:
+    """What a connection says."""
+
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AlertChannels(Mapping[str, "Channel"]):
+    """Channel name → channel, connected when it is first asked for; KeyError for no channel."""
+
+    def __init__(
+        self,
+        *,
+        account: Callable[[str], Account],
+        slack: Callable[[], Slack],
+        source: str,
+        timeout_seconds: float,
+    ) -> None:
+        """Know where accounts come from: `account` raises LookupError where there is none of that name."""
+        self._account, self._slack = account, slack
+        self._source, self._timeout_seconds = source, timeout_seconds
+        self._made: dict[str, Channel] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(CHANNELS)
+
+    def __len__(self) -> int:
+        """Count the channels."""
+        return len(CHANNELS)
+
+    def __getitem__(self, name: str) -> Channel:
+        """Return a channel; PermanentVendorError where its connection is not set up."""
+        if name not in self._made:
+            make = getattr(self, f"_make_{name}") if name in CHANNELS else None
+            if make is None:
+                raise KeyError(name)
+            self._made[name] = make()
+        return self._made[name]
+
+    def _of(self, connection: str) -> Account:
+        try:
+            return self._account(connection)
+        except LookupError:
+            raise PermanentVendorError(f"the connection `{connection}` is not set up") from None
+
+    def _make_slack(self) -> Channel:
+        try:
+            return SlackChannel(self._slack())
+        except LookupError:
+            raise PermanentVendorError("the connection `slack` is not set up") from None
+
+    def _make_email(self) -> Channel:
+        from include.clients.mail import Mail  # noqa: PLC0415 - each channel only where it is used
+
+        account = self._of("smtp")
+        encryption = str(account.extra.get("encryption", SMTP_ENCRYPTIONS[0]))
+        if encryption not in SMTP_ENCRYPTIONS:
+            raise PermanentVendorError("the connection `smtp` has an unknown encryption")
+        return Mail(
+            host=account.host,
+            port=account.port or SMTP_PORT,
+            sender=str(account.extra.get("from", "")),
+            login=account.login,
+            password=account.password,
+            encryption=cast("Encryption", encryption),
+            timeout_seconds=self._timeout_seconds,
+        )
+
+    def _make_pagerduty(self) -> Channel:
+        from include.clients.pagerduty import PagerDuty  # noqa: PLC0415
+
+        account = self._of("pagerduty")
+        return PagerDuty(
+            account.password,
+            routing_keys=account.extra.get("routing_keys", {}),
+            base_url=account.host,
+            source=self._source,
+            timeout_seconds=self._timeout_seconds,
+        )
+
+    def _make_sms(self) -> Channel:
+        from include.clients.twilio import Twilio  # noqa: PLC0415
+
+        account = self._of("twilio")
+        return Twilio(
+            account.login,
+            account.password,
+            sender=str(account.extra.get("from", "")),
+            base_url=account.host,
+            timeout_seconds=self._timeout_seconds,
+        )
+
+
+class SlackChannel:
+    """Slack as a channel of alerts: the title is bold, links are links."""
+
+    is_repeatable = False
+
+    def __init__(self, slack: Slack) -> None:
+        """Post with `slack`."""
+        self._slack = slack
+
+    def send(self, to: str, message: Message) -> str | None:
+        """Post the message; return its `ts`."""
+        return self._slack.post_message(to, mrkdwn(message))
+
+    def was_sent(self, _to: str, _message: Message) -> bool | None:
+        """Slack cannot be asked by a key; the app may not read the channel."""
+        return None
+
+    def check(self) -> None:
+        """Ask Slack who we are."""
+        self._slack.check()
+
+
+def mrkdwn(message: Message) -> str:
+    """Return a message in Slack's own format, in which three characters mean something."""
+    links = [f"• <{link.url}|{escaped(link.text)}>" for link in message.examples]
+    book = message.runbook
+    runbook = f"<{book}|Runbook>" if book.startswith("http") else f"Runbook: {escaped(book)}"
+    facts = [escaped(fact) for fact in message.facts]
+    note = [f"_{escaped(message.note)}_"] if message.note else []
+    return "\n".join([f"*{escaped(message.title)}*", *facts, *links, runbook, *note])
+
+
+def escaped(text: str) -> str:
+    """Return text as Slack shows it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,213 @@
+"""Send what is due, each message once per channel; where a channel fails, the next one is used.
+
+A channel that is busy for a moment is waited for. A message whose channel surely did not take it is tried again a
+minute later, ten times at most. One whose answer was lost is asked for at the vendor where that is possible;
+otherwise it is not sent again by this channel. In both cases, if nobody else was told of the same event, the next
+target of another channel is told instead.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from include.alerts.rules import shortened
+from include.errors import VendorBusyError, VendorError, VendorUncertainError
+from include.store.steps import StepState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from include.alerts.channels import Channel
+    from include.alerts.rules import Target
+    from include.alerts.texts import Message
+    from include.clock import Clock
+    from include.store import Store
+    from include.store.alerts import Due
+
+log = structlog.get_logger(__name__)
+
+MOST_TRIES = 10
+PAUSE = timedelta(seconds=50)  # the next evaluation is a minute away, give or take its start
+MOMENT_SECONDS = 3.0  # Slack takes one message a second into a channel
+STALE = timedelta(minutes=2)  # longer than a task may take: who began it is gone
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """What came of a pass: how many were told, what failed, and the events nobody could be told of."""
+
+    sent: int = 0
+    failures: list[str] = field(default_factory=list)
+    unheard: list[int] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """Return what failed, in one line without an address."""
+        unheard = f"; {len(self.unheard)} alerts reached nobody" if self.unheard else ""
+        return f"alert channels failed: {'; '.join(dict.fromkeys(self.failures))}{unheard}"
+
+
+def deliver(
+    *,
+    store: Store,
+    channels: Mapping[str, Channel],
+    instead: Sequence[Target],
+    clock: Clock,
+    wait: Callable[[float], None] = time.sleep,
+) -> Delivery:
+    """Send what is due; `instead` are the targets to use, in this order, where a channel fails."""
+    return _Pass(store, channels, instead, clock, wait).go()
+
+
+class _Pass:
+    """One pass over what is due; each message is tried once in it."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        instead: Sequence[Target],
+        clock: Clock,
+        wait: Callable[[float], None],
+    ) -> None:
+        self._alerts = store.alerts
+        self._channels = channels
+        self._instead = instead
+        self._clock = clock
+        self._wait = wait
+        self._done = Delivery()
+        self._tried: set[int] = set()
+        self._failed: dict[int, list[Due]] = {}  # by event
+        self._why: dict[int, str] = {}  # by message
+        self._broken: set[str] = set()
+
+    def go(self) -> Delivery:
+        """Send, and go another way where one fails, until there is none left."""
+        while due := self._untried():
+            for one in due:
+                self._tried.add(one.id)
+                self._deliver(one)
+            self._plan_others()
+        self._done.unheard = [
+            event for event in self._failed if not self._alerts.has_reached_somebody(event)
+        ]
+        return self._done
+
+    def _untried(self) -> list[Due]:
+        now = self._clock.now()
+        due = self._alerts.due(now=now, stale_since=now - STALE)
+        return [one for one in due if one.id not in self._tried]
+
+    def _deliver(self, due: Due) -> None:
+        """Send one message, unless a task that died over it has."""
+        try:
+            channel = self._channels[due.channel]
+            if due.is_begun and self._is_settled(due, channel):
+                return
+            now = self._clock.now()
+            if self._alerts.intend(due.id, now=now, stale_since=now - STALE):
+                self._send(due, channel)
+        except VendorError as error:
+            self._again(due, error)
+
+    def _send(self, due: Due, channel: Channel) -> None:
+        try:
+            receipt = self._sent(due, channel)
+        except VendorUncertainError:
+            if not self._is_settled(due, channel):
+                raise
+        else:
+            self._end(due, StepState.DONE, receipt=receipt)
+            self._done.sent += 1
+
+    def _sent(self, due: Due, channel: Channel) -> str | None:
+        """Send it; where the channel is busy for a moment, a moment later."""
+        message = self._noted(due)
+        try:
+            return channel.send(due.target, message)
+        except VendorBusyError as error:
+            pause = error.retry_after_seconds
+            if pause is None or pause > MOMENT_SECONDS:
+                raise
+            self._wait(pause)
+            return channel.send(due.target, message)
+
+    def _is_settled(self, due: Due, channel: Channel) -> bool:
+        """Find out what became of a message whose answer was lost; False: it can be sent again."""
+        if channel.is_repeatable:
+            return False
+        found = channel.was_sent(due.target, self._noted(due))
+        if found:
+            self._end(due, StepState.DONE)
+            self._done.sent += 1
+        elif found is None:
+            reason = "it may have arrived; it is not sent twice"
+            self._end(due, StepState.UNCERTAIN, reason=reason)
+            self._note_failure(due, reason)
+        return found is not False
+
+    def _again(self, due: Due, error: VendorError) -> None:
+        """Plan another try of what has surely not arrived, while that can help."""
+        is_worth_it = error.retryable or isinstance(error, VendorUncertainError)
+        if is_worth_it and due.attempts + 1 < MOST_TRIES:
+            pause = PAUSE
+            if isinstance(error, VendorBusyError) and error.retry_after_seconds:
+                pause = max(PAUSE, timedelta(seconds=error.retry_after_seconds))
+            due_at = self._clock.now() + pause
+            self._end(due, StepState.PLANNED, reason=str(error), due_at=due_at)
+        else:
+            self._end(due, "failed", reason=str(error))
+        self._note_failure(due, str(error))
+
+    def _end(
+        self,
+        due: Due,
+        state: str,
+        *,
+        reason: str | None = None,
+        receipt: str | None = None,
+        due_at: datetime | None = None,
+    ) -> None:
+        now = self._clock.now()
+        self._alerts.end(due.id, state, now=now, reason=reason, receipt=receipt, due_at=due_at)
+        log.info("alert.message", message=due.id, rule=due.rule, channel=due.channel, state=state)
+
+    def _note_failure(self, due: Due, reason: str) -> None:
+        self._failed.setdefault(due.event_id, []).append(due)
+        self._broken.add(due.channel)
+        self._why[due.id] = f"{due.channel} {shortened(due.channel, due.target)}: {reason}"
+        self._done.failures.append(self._why[due.id])
+
+    def _noted(self, due: Due) -> Message:
+        """Return the message, with why it comes this way and what has failed before it."""
+        failed = [
+            self._why[one.id] for one in self._failed.get(due.event_id, []) if one.id != due.id
+        ]
+        note = due.note or ("Not delivered by " + "; ".join(failed) if failed else None)
+        return replace(due.message, note=note)
+
+    def _plan_others(self) -> None:
+        """Plan one more target for each event that nobody could be told of so far."""
+        for event_id, failed in self._failed.items():
+            if not self._alerts.has_reached_somebody(event_id):
+                self._plan_other(event_id, failed)
+
+    def _plan_other(self, event_id: int, failed: Sequence[Due]) -> None:
+        first = next((one for one in failed if one.in_place_of is None), failed[0])
+        note = "Not delivered by " + "; ".join(self._why[one.id] for one in failed)
+        for target in self._instead:
+            if target.channel not in self._broken and self._alerts.plan(
+                event_id,
+                target.channel,
+                target.to,
+                now=self._clock.now(),
+                in_place_of=first.id,
+                note=note,
+            ):
+                return

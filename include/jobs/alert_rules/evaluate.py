@@ -1,0 +1,166 @@
+"""Where each rule stands now, what has happened to it since, and who is to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from include.alerts.names import OF_THE_PRESENT
+from include.alerts.readings import reading_of
+from include.alerts.states import (
+    PACE,
+    Happening,
+    Phase,
+    State,
+    What,
+    forgotten,
+    happening,
+    instants,
+    is_forgotten,
+    step,
+    to_tell,
+)
+from include.alerts.texts import Link, message_of
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from include.alerts.history import Sample
+    from include.alerts.rules import Rule
+    from include.store import Store
+
+log = structlog.get_logger(__name__)
+
+
+class Numbers(Protocol):
+    """The jobs' numbers."""
+
+    def of(self, at: datetime, window: timedelta, job: str | None) -> Mapping[str, float | None]:
+        """Return a job's numbers at an instant, or those of all jobs; what is not known is None."""
+        ...
+
+    def samples(self, at: datetime, since: datetime) -> Iterable[Sample]:
+        """Return what is kept of the time between two evaluations."""
+        ...
+
+
+Examples = Callable[["Rule", Happening], Sequence[Link]]
+"""(rule, what happened to it) → where to look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What an evaluation found: `changes` are told; `is_new` is False where a later one was there before."""
+
+    at: datetime
+    is_new: bool
+    states: tuple[State, ...] = ()
+    changes: tuple[Happening, ...] = ()
+
+
+def evaluate(  # noqa: PLR0913 - the rules' world
+    rules: Sequence[Rule],
+    *,
+    store: Store,
+    numbers: Numbers,
+    examples: Examples,
+    runbooks: str,
+    now: datetime,
+) -> Evaluation:
+    """Evaluate all rules as of `now`, and the minutes since the last time that were missed.
+
+    Everything is written together: a task that dies leaves all of it for the next one, or nothing.
+    """
+    with store.transaction():
+        last = store.alerts.lock()
+        if last is not None and now <= last:
+            return Evaluation(at=now, is_new=False)
+        ats = instants(last, now)
+        known = store.alerts.states()
+        states, told = [], []
+        for rule in rules:
+            before = known.pop(rule.name, State(rule=rule.name))
+            if is_forgotten(last, now):
+                before = forgotten(before)
+            after, changes = _go_on(rule, before, numbers, ats)
+            told += _keep(rule, changes, store=store, examples=examples, runbooks=runbooks)
+            states.append(after)
+        states += [_end(state, store=store, now=now) for state in known.values()]
+        begin = last or now - max((rule.window for rule in rules), default=PACE)
+        _keep_samples(ats, begin, store=store, numbers=numbers)
+        store.alerts.save(states, now=now)
+        store.alerts.note_evaluation(now=now)
+    for change in told:
+        log.info("alert.changed", rule=change.rule, what=change.what.value, job=change.reading.job)
+    return Evaluation(at=now, is_new=True, states=tuple(states), changes=tuple(told))
+
+
+def _go_on(
+    rule: Rule, state: State, numbers: Numbers, ats: Sequence[datetime]
+) -> tuple[State, list[Happening]]:
+    """Take a rule from where it stood through these instants."""
+    changes = []
+    for at in ats:
+        found = {job: numbers.of(at, rule.window, job) for job in rule.candidates()}
+        reading = reading_of(rule, found)
+        if at != ats[-1] and not reading.is_known and OF_THE_PRESENT.intersection(rule.names):
+            continue  # nothing is known of that minute: it speaks neither for the alert nor against it
+        before = state
+        state, what = step(rule, before, reading, now=at)
+        if what is not None:
+            changes.append(happening(state, what, at=at, since=before.since))
+    return state, changes
+
+
+def _keep(
+    rule: Rule, changes: Sequence[Happening], *, store: Store, examples: Examples, runbooks: str
+) -> list[Happening]:
+    """Keep what happened, and plan whom to tell; return what is told."""
+    told = to_tell(changes)
+    for change in changes:
+        message = None
+        if change in told:
+            message = message_of(rule, change, examples=examples(rule, change), runbooks=runbooks)
+        event_id = store.alerts.add_event(change, condition=rule.condition, message=message)
+        if message is not None:
+            _plan(event_id, change, [(to.channel, to.to) for to in rule.notify], store)
+    return told
+
+
+def _keep_samples(
+    ats: Sequence[datetime], since: datetime, *, store: Store, numbers: Numbers
+) -> None:
+    """Keep what the rules were told since the last evaluation, for backtests."""
+    for at in ats:
+        store.alerts.add_samples(numbers.samples(at, since))
+        since = at
+
+
+def _plan(
+    event_id: int, change: Happening, targets: Sequence[tuple[str, str]], store: Store
+) -> None:
+    """Plan whom to tell: everybody the rule names; of an end those who know of the beginning."""
+    if change.what is What.RESOLVED and change.fired_at is not None:
+        targets = store.alerts.told(change.rule, change.fired_at)
+        store.alerts.drop(change.rule, change.fired_at, now=change.at)
+    for channel, target in targets:
+        store.alerts.plan(event_id, channel, target, now=change.at)
+
+
+def _end(state: State, *, store: Store, now: datetime) -> State:
+    """End the alert of a rule that is not in the file any more; tell those who were told."""
+    ended = replace(state, phase=Phase.INACTIVE, since=None)
+    if state.phase is not Phase.FIRING or state.fired_at is None:
+        return ended
+    change = happening(state, What.RESOLVED, at=now, since=state.since)
+    fired = store.alerts.fired_message(state.rule, state.fired_at)
+    message = fired and replace(
+        fired, what=What.RESOLVED, at=now, examples=(), facts=("The rule was taken away",)
+    )
+    event_id = store.alerts.add_event(change, condition="", message=message)
+    if message is not None:
+        _plan(event_id, change, (), store)
+    return ended

@@ -1,0 +1,44 @@
+"""Where to look: the runs an alert is about, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from include.alerts.texts import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.alerts.rules import Rule
+    from include.alerts.states import Happening
+    from include.jobs.alert_rules.evaluate import Examples
+    from include.store import Store
+
+MOST: Final = 3
+OF_LETTERS: Final = frozenset({"dlq_count"})
+OF_ROWS: Final = frozenset({"queued_jobs", "oldest_waiting_seconds"})
+
+
+def examples_from(store: Store, *, airflow_url: str) -> Examples:
+    """Return what finds examples: failed runs, runs that ended in dead letters, jobs that rows wait for."""
+
+    def examples(rule: Rule, change: Happening) -> Sequence[Link]:
+        names, job = set(rule.names), change.reading.job
+        if names & OF_LETTERS:
+            found = store.alerts.dead_runs(job=job, limit=MOST)
+        elif names & OF_ROWS:
+            found = store.alerts.waited_for(job=job, limit=MOST)
+        else:
+            since = change.at - rule.window
+            found = store.alerts.failed_runs(job=job, since=since, until=change.at, limit=MOST)
+        return [Link(text=text, url=airflow_url + path) for text, path in map(_place, found)]
+
+    return examples
+
+
+def _place(found: tuple[str, str | None]) -> tuple[str, str]:
+    """Return the text and the page of a run, or of a job."""
+    job, run = found
+    page = f"/dags/{quote(job, safe='')}"
+    return (job, page) if run is None else (f"{job} {run}", f"{page}/runs/{quote(run, safe='')}")

@@ -1,0 +1,72 @@
+"""One minute's watch: evaluate, deliver, and say that the watcher is alive."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from include.alerts.rules import load, others
+from include.clients import dead_man
+from include.clock import FixedClock
+from include.errors import VendorUnavailableError
+from include.jobs.alert_rules.deliver import deliver
+from include.jobs.alert_rules.evaluate import evaluate
+from include.jobs.alert_rules.examples import examples_from
+from include.jobs.alert_rules.numbers import Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+    from include.alerts.channels import Channel
+    from include.clock import Clock
+    from include.jobs.alert_rules.deliver import Delivery
+    from include.jobs.notices import Links
+    from include.store import Store
+
+RUNBOOKS = "docs/runbooks/"
+
+log = structlog.get_logger(__name__)
+
+
+def watch(  # noqa: PLR0913 - the watcher's world
+    *,
+    store: Store,
+    channels: Mapping[str, Channel],
+    links: Links,
+    signal_url: SecretStr | None,
+    timeout_seconds: float,
+    clock: Clock,
+    at: str | None = None,
+) -> Delivery:
+    """Do what is to be done each minute, as of `at` (ISO 8601) where that is given.
+
+    The dead-man's signal says that somebody would hear of an alert: it stays away when one reached nobody.
+    """
+    if at:
+        clock = FixedClock(datetime.fromisoformat(at))
+    now = clock.now()
+    rules = load()
+    evaluate(
+        rules,
+        store=store,
+        numbers=Numbers(store, now=now),
+        examples=examples_from(store, airflow_url=links.airflow_url.rstrip("/")),
+        runbooks=f"{links.runbook_url.rstrip('/')}/" if links.runbook_url else RUNBOOKS,
+        now=now,
+    )
+    delivery = deliver(store=store, channels=channels, instead=others(rules), clock=clock)
+    if signal_url is not None and not delivery.unheard:
+        _signal(signal_url, timeout_seconds)
+    return delivery
+
+
+def _signal(url: SecretStr, timeout_seconds: float) -> None:
+    """Say that the watcher is alive; that this fails is what the outside check notices by itself."""
+    try:
+        dead_man.signal(url.get_secret_value(), timeout_seconds=timeout_seconds)
+    except VendorUnavailableError as error:
+        log.warning("alert_rules.no_signal", reason=str(error))

@@ -1,0 +1,1 @@
+"""An outside check that counts the signals it gets."""

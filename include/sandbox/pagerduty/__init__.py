@@ -1,0 +1,1 @@
+"""PagerDuty's Events API v2, as far as it is used."""

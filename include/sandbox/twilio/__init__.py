@@ -1,0 +1,1 @@
+"""Twilio's text messages, as far as they are used."""

@@ -1,0 +1,278 @@
+"""Where each alert stands, what has happened to it, and who was told: states, events, messages.
+
+A message goes the way of a step: planned ─▶ intended ─▶ done, or back to planned (the channel surely did not
+take it: another try), uncertain (it may have arrived: not sent again), failed (no more tries), dropped (it was over).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from include.alerts.history import Sample
+from include.alerts.states import Happening, Phase, Reading, State, What
+from include.alerts.texts import Message
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    import psycopg
+
+    from include.store.steps import StepState
+
+SQL = queries("alerts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A message to be sent; `is_begun`: a task that has ended since may have sent it."""
+
+    id: int
+    event_id: int
+    rule: str
+    channel: str
+    target: str
+    in_place_of: int | None
+    note: str | None
+    attempts: int
+    is_begun: bool
+    message: Message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A message and what came of it, without the address."""
+
+    id: int
+    rule: str
+    what: What
+    at: datetime
+    channel: str
+    in_place_of: int | None
+    state: str
+    attempts: int
+    reason: str | None
+    finished_at: datetime | None
+
+
+class Alerts:
+    """The tables `ops.alert_…`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    # --- evaluation ---
+
+    def lock(self) -> datetime | None:
+        """Keep every other evaluation out until the transaction ends; return when the last one was."""
+        last: datetime | None = SQL.lock_evaluation(self._connection)
+        return last
+
+    def evaluated_at(self) -> datetime | None:
+        """Return when the rules were last evaluated, None: never."""
+        last: datetime | None = SQL.read_evaluation(self._connection)
+        return last
+
+    def note_evaluation(self, *, now: datetime) -> None:
+        """Write down that the rules were evaluated."""
+        SQL.note_evaluation(self._connection, now=now)
+
+    def states(self) -> dict[str, State]:
+        """Return where each rule stands that was ever evaluated."""
+        return {row["rule"]: _state_from(row) for row in SQL.read_states(self._connection)}
+
+    def save(self, states: Iterable[State], *, now: datetime) -> None:
+        """Write down where rules stand."""
+        rows = [
+            {
+                "rule": state.rule,
+                "state": state.phase.value,
+                "since": state.since,
+                "fired_at": state.fired_at,
+                "told_at": state.told_at,
+                "resolved_at": state.resolved_at,
+                "job": state.reading.job,
+                "numbers": Jsonb(dict(state.reading.numbers)),
+                "now": now,
+            }
+            for state in states
+        ]
+        if rows:
+            SQL.write_state(self._connection, rows)
+
+    def add_event(self, change: Happening, *, condition: str, message: Message | None) -> int:
+        """Keep a change, and what is told of it; return its id."""
+        event_id: int = SQL.add_event(
+            self._connection,
+            rule=change.rule,
+            what=change.what.value,
+            at=change.at,
+            since=change.since,
+            fired_at=change.fired_at,
+            job=change.reading.job,
+            numbers=Jsonb(dict(change.reading.numbers)),
+            condition=condition,
+            message=Jsonb(message.document()) if message else None,
+        )
+        return event_id
+
+    def events(self, since: datetime, until: datetime) -> list[Happening]:
+        """Return what happened in a time, oldest first."""
+        rows = SQL.read_events(self._connection, since=since, until=until)
+        return [_happening_from(row) for row in rows]
+
+    def fired_message(self, rule: str, fired_at: datetime) -> Message | None:
+        """Return what was told when a rule began to fire."""
+        found = SQL.read_fired_message(self._connection, rule=rule, fired_at=fired_at)
+        return Message.from_document(found) if found else None
+
+    # --- history ---
+
+    def add_samples(self, samples: Iterable[Sample]) -> None:
+        """Keep what the rules were told."""
+        rows = [{**asdict(one), "job": one.job or ""} for one in samples]
+        if rows:
+            SQL.add_sample(self._connection, rows)
+
+    def samples(self, since: datetime, until: datetime) -> list[Sample]:
+        """Return what the rules were told in a time, oldest first."""
+        rows = SQL.read_samples(self._connection, since=since, until=until)
+        return [Sample(**{**row, "job": row["job"] or None}) for row in rows]
+
+    # --- examples: (job, run) each, or a job alone ---
+
+    def failed_runs(
+        self, *, job: str | None, since: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, str | None]]:
+        """Return the newest failed runs of a job, or of any, in a time."""
+        rows = SQL.read_failed_runs(
+            self._connection, job=job, since=since, until=until, row_limit=limit
+        )
+        return [(row["job"], row["dag_run_id"]) for row in rows]
+
+    def dead_runs(self, *, job: str | None, limit: int) -> list[tuple[str, str | None]]:
+        """Return the newest runs that ended in open dead letters."""
+        rows = SQL.read_dead_runs(self._connection, job=job, row_limit=limit)
+        return [(row["job"], row["dag_run_id"]) for row in rows]
+
+    def waited_for(self, *, job: str | None, limit: int) -> list[tuple[str, str | None]]:
+        """Return the jobs that most inbox rows wait for."""
+        rows = SQL.read_waited_for(self._connection, job=job, row_limit=limit)
+        return [(row["job"], row["dag_run_id"]) for row in rows]
+
+    # --- messages ---
+
+    def plan(  # noqa: PLR0913 - what a message is
+        self,
+        event_id: int,
+        channel: str,
+        target: str,
+        *,
+        now: datetime,
+        in_place_of: int | None = None,
+        note: str | None = None,
+    ) -> bool:
+        """Plan to tell somebody of an event; False where that was planned before."""
+        planned: int = SQL.plan_message(
+            self._connection,
+            event_id=event_id,
+            channel=channel,
+            target=target,
+            in_place_of=in_place_of,
+            note=note,
+            now=now,
+        )
+        return planned > 0
+
+    def told(self, rule: str, fired_at: datetime) -> list[tuple[str, str]]:
+        """Return the channels and targets that were told, or may have been, of this firing."""
+        rows = SQL.read_told(self._connection, rule=rule, fired_at=fired_at)
+        return [(row["channel"], row["target"]) for row in rows]
+
+    def drop(self, rule: str, fired_at: datetime, *, now: datetime) -> None:
+        """Send nothing more of a firing that is over."""
+        SQL.drop_messages(self._connection, rule=rule, fired_at=fired_at, now=now)
+
+    def due(self, *, now: datetime, stale_since: datetime) -> list[Due]:
+        """Return the messages to be sent, oldest first."""
+        rows = SQL.read_due(self._connection, now=now, stale_since=stale_since)
+        return [_due_from(row) for row in rows]
+
+    def intend(self, message_id: int, *, now: datetime, stale_since: datetime) -> bool:
+        """Write down that a message is about to be sent; False where another task has taken it."""
+        taken = SQL.intend_message(
+            self._connection, id=message_id, now=now, stale_since=stale_since
+        )
+        return taken is not None
+
+    def end(  # noqa: PLR0913 - what comes of a message
+        self,
+        message_id: int,
+        state: StepState | str,
+        *,
+        now: datetime,
+        reason: str | None = None,
+        receipt: str | None = None,
+        due_at: datetime | None = None,
+    ) -> None:
+        """Write down what came of a message; `due_at` is when it is tried again."""
+        SQL.end_message(
+            self._connection,
+            id=message_id,
+            state=str(state),
+            reason=reason,
+            receipt=receipt,
+            due_at=due_at,
+            now=now,
+        )
+
+    def has_reached_somebody(self, event_id: int) -> bool:
+        """Tell whether anybody was told of an event."""
+        found: bool = SQL.has_reached_somebody(self._connection, event_id=event_id)
+        return found
+
+    def messages(self, since: datetime, until: datetime) -> list[Told]:
+        """Return who was told what in a time, oldest first."""
+        rows = SQL.read_messages(self._connection, since=since, until=until)
+        return [Told(**{**row, "what": What(row["what"])}) for row in rows]
+
+
+def _state_from(row: Mapping[str, Any]) -> State:
+    phase = Phase(row["state"])
+    holds = phase in (Phase.PENDING, Phase.FIRING)
+    return State(
+        rule=row["rule"],
+        phase=phase,
+        since=row["since"],
+        fired_at=row["fired_at"],
+        told_at=row["told_at"],
+        resolved_at=row["resolved_at"],
+        reading=Reading(holds=holds, job=row["job"], numbers=row["numbers"]),
+    )
+
+
+def _happening_from(row: Mapping[str, Any]) -> Happening:
+    what = What(row["what"])
+    holds = what not in (What.LAPSED, What.RESOLVED)
+    return Happening(
+        rule=row["rule"],
+        what=what,
+        at=row["at"],
+        since=row["since"],
+        fired_at=row["fired_at"],
+        reading=Reading(holds=holds, job=row["job"], numbers=row["numbers"]),
+    )
+
+
+def _due_from(row: Mapping[str, Any]) -> Due:
+    names = ("id", "event_id", "rule", "channel", "target", "in_place_of", "note", "attempts")
+    return Due(
+        **{name: row[name] for name in names},
+        is_begun=row["state"] == "intended",
+        message=Message.from_document(row["message"]),
+    )

@@ -1,0 +1,353 @@
+"""The job `alert_rules`: one message per firing and channel, whatever fails or dies on the way."""
+
+import threading
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from include.errors import VendorUnavailableError
+from include.store import Store
+from tests.jobs.alert_world import MAIL, PHONE, Watch, rules
+
+FIRING, STILL, RESOLVED = (
+    f"{head}: a_rule (critical)" for head in ("FIRING", "STILL FIRING", "RESOLVED")
+)
+EVERY = (("email", MAIL), ("pagerduty", "a-service"), ("sms", PHONE))
+
+
+@pytest.fixture
+def watch(store, sandbox):
+    """Give a world whose rule tells one mailbox."""
+    return Watch(store, sandbox, rules(("email", MAIL)))
+
+
+def told(watch):
+    """Return what arrived at each channel."""
+    return watch.mails(), watch.pages(), watch.texts()
+
+
+def test_every_named_channel_is_told_once_and_hears_of_the_end_once(watch):
+    """However long it lasts, and however often the rules are evaluated."""
+    watch.rules = rules(*EVERY)
+
+    for count in (20, 21, 500, 21, 20, 20):
+        watch.minute(dlq_count=count)
+
+    assert told(watch) == ([FIRING, RESOLVED], [("resolved", 1)], [FIRING, RESOLVED])
+    assert {state for _, state in watch.states()} == {"done"}
+
+
+def test_ten_thousand_failures_are_one_message(watch):
+    """The number is in the message; the message is not sent ten thousand times."""
+    watch.rules = rules(("email", MAIL), condition="failure_count > 5")
+
+    for _ in range(5):
+        watch.minute(failure_count=10_000, total_runs=10_001)
+
+    assert watch.mails() == [FIRING]
+    assert "In the window 10000 of 10001 runs failed" in watch.mail()
+
+
+def test_repeats_come_as_often_as_the_rule_says(watch):
+    """Every three minutes while it lasts."""
+    watch.rules = rules(("email", MAIL), repeat="3m")
+
+    for count in (21, 21, 21, 21, 21, 21, 0):
+        watch.minute(dlq_count=count)
+
+    assert watch.mails() == [FIRING, STILL, RESOLVED]
+
+
+def test_missed_minutes_do_not_confuse_for(watch):
+    """Airflow was away for ten minutes: what held all the time has held for five."""
+    watch.rules = rules(("email", MAIL), for_="5m")
+    watch.minute(dlq_count=21)
+    watch.clock.advance(timedelta(minutes=9))
+
+    watch.minute()
+
+    assert watch.mails() == [FIRING]
+    assert "Since 2026-11-24 12:01:00 UTC" in watch.mail()
+
+
+def test_break_in_the_missed_minutes_counts(watch):
+    """Of the minutes that were missed the numbers are known: one without is a break."""
+    watch.rules = rules(("email", MAIL), for_="5m")
+    watch.minute(dlq_count=21)
+    gap = watch.clock.now() + timedelta(minutes=7)
+    watch.of = lambda now, _window, _job: {"dlq_count": 0 if now == gap else 21}
+    watch.clock.advance(timedelta(minutes=9))
+
+    watch.minute()
+
+    assert watch.mails() == []
+    assert watch.store.alerts.states()["a_rule"].since == gap + timedelta(minutes=1)
+
+
+def test_what_came_and_went_unseen_is_kept_and_not_told(watch):
+    """Nobody is woken for what is over; a backtest finds it."""
+    watch.minute(dlq_count=0)
+    begin = watch.clock.now()
+    watch.of = lambda now, *_: {"dlq_count": 21 * (now == begin + timedelta(minutes=2))}
+    watch.clock.advance(timedelta(minutes=4))
+
+    watch.minute()
+
+    assert watch.mails() == []
+    events = watch.store.alerts.events(begin, watch.clock.now())
+    assert [event.what.value for event in events] == ["fired", "resolved"]
+
+
+def test_clock_that_goes_back_changes_nothing(watch):
+    """A task that is cleared, or a machine whose clock is wrong, does not undo what is known."""
+    watch.minute(dlq_count=21)
+    watch.clock.advance(timedelta(minutes=-2))
+
+    assert watch.evaluate(dlq_count=0).is_new is False
+
+    watch.deliver()
+    assert watch.mails() == [FIRING]
+
+
+def test_two_evaluations_at_once_are_one(watch, database, sandbox):
+    """A run by hand beside the scheduled one: one waits, finds all done, and tells nobody."""
+    watch.minute(dlq_count=0)
+    watch.clock.advance(timedelta(minutes=1))
+    others = [Watch(Store.connect(database), sandbox, watch.rules) for _ in range(4)]
+    threads = []
+    for other in others:
+        other.clock = watch.clock
+        threads.append(
+            threading.Thread(target=lambda w=other: (w.evaluate(dlq_count=21), w.deliver()))
+        )
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for other in others:
+        other.store.close()
+
+    assert watch.mails() == [FIRING]
+
+
+def test_rule_that_is_taken_away_ends(watch):
+    """Who was told that it fires is told that it is no rule any more."""
+    watch.minute(dlq_count=21)
+    watch.rules = ()
+
+    watch.minute()
+    watch.minute()
+
+    assert watch.mails() == [FIRING, RESOLVED]
+    assert "The rule was taken away" in watch.mail()
+
+
+# --- channels that fail ---
+
+
+def test_failing_channel_is_tried_again(watch):
+    """A mail server that is down for a minute makes the mail late, and the failure is told."""
+    watch.instead = ()
+    watch.sandbox.fault("mail", "status", status=451, times=1)
+
+    failed = watch.minute(dlq_count=21)
+    again = watch.minute()
+
+    assert watch.sandbox.fired() == 1
+    assert failed.summary == (
+        "alert channels failed: email on…: the mail server answers 451; 1 alerts reached nobody"
+    )
+    assert again.failures == []
+    assert watch.mails() == [FIRING]
+
+
+def test_next_channel_is_used_meanwhile(watch):
+    """Who is told instead reads why, and hears of the end too; the first channel is not told what is over."""
+    watch.rules = rules(("pagerduty", "a-service"))
+    watch.sandbox.fault("pagerduty", "status", status=503)
+
+    failed = watch.minute(dlq_count=21)
+    text = watch.mail()
+    watch.minute(dlq_count=0)
+    watch.sandbox.ask("DELETE", "faults")
+    watch.minute(dlq_count=0)
+
+    assert watch.mails() == [FIRING, RESOLVED]
+    assert "Not delivered by pagerduty a-service: PagerDuty answers 503" in text
+    assert failed.unheard == []
+    assert watch.pages() == []
+    assert watch.states() == [("pagerduty", "dropped"), ("email", "done"), ("email", "done")]
+
+
+def test_all_channels_are_tried_in_their_order(watch):
+    """Two are down: the third it is."""
+    watch.rules = rules(("pagerduty", "a-service"))
+    watch.sandbox.fault("pagerduty", "status", status=503)
+    watch.sandbox.fault("mail", "status", status=421)
+
+    delivery = watch.minute(dlq_count=21)
+
+    assert watch.texts() == [FIRING]
+    assert len(delivery.failures) == 2
+    assert delivery.unheard == []
+
+
+def test_second_channel_of_the_rule_is_enough(watch):
+    """Where the rule names another channel that works, nobody else is woken; it says what failed."""
+    watch.rules = rules(("pagerduty", "a-service"), ("email", MAIL))
+    watch.sandbox.fault("pagerduty", "status", status=503, times=1)
+
+    watch.minute(dlq_count=21)
+    text = watch.mail()
+    watch.minute()
+
+    assert watch.texts() == []
+    assert "Not delivered by pagerduty" in text
+    assert (watch.mails(), watch.pages()) == ([FIRING], [("triggered", 1)])
+
+
+def test_nobody_can_be_told(watch):
+    """All are down: it is said, and tried again until one works."""
+    for vendor in ("pagerduty", "mail"):
+        watch.sandbox.fault(vendor, "status", status=451)
+    watch.instead = watch.instead[:2]
+
+    delivery = watch.minute(dlq_count=21)
+    watch.sandbox.ask("DELETE", "faults")
+    watch.minute()
+
+    assert delivery.unheard
+    assert watch.mails() == [FIRING]
+
+
+def test_tries_come_to_an_end(watch):
+    """A channel that fails for ten minutes has had its tries."""
+    watch.rules = rules(("pagerduty", "a-service"))
+    watch.sandbox.fault("pagerduty", "status", status=503)
+
+    for _ in range(14):
+        watch.minute(dlq_count=21)
+
+    assert watch.sandbox.fired() == 10
+    assert watch.states() == [("pagerduty", "failed"), ("email", "done")]
+
+
+def test_refused_message_is_not_tried_again(watch):
+    """A mailbox that does not exist does not exist in a minute either."""
+    watch.sandbox.fault("mail", "status", status=550, times=1)
+
+    watch.minute(dlq_count=21)
+    watch.minute()
+
+    assert watch.states() == [("email", "failed"), ("pagerduty", "done")]
+
+
+def test_lost_answer_of_a_mail_is_not_sent_twice(watch):
+    """It may have arrived, so this channel is left alone; and it may not have, so the next is told."""
+    watch.sandbox.fault("mail", "lost_answer", times=1)
+
+    watch.minute(dlq_count=21)
+    watch.minute()
+
+    assert watch.mails() == [FIRING]
+    assert watch.states() == [("email", "uncertain"), ("pagerduty", "done")]
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "reset"])
+def test_lost_answer_of_a_text_message_is_looked_up(watch, kind):
+    """Twilio is asked what it has: sent once, whatever became of the first try."""
+    watch.rules = rules(("sms", PHONE))
+    watch.sandbox.fault("twilio", kind, method="POST", times=1)
+
+    watch.minute(dlq_count=21)
+    watch.minute()
+
+    assert watch.sandbox.fired() == 1
+    assert watch.texts() == [FIRING]
+    assert ("sms", "done") in watch.states()
+
+
+class Killed(BaseException):
+    """The task is killed here."""
+
+
+@pytest.mark.parametrize("channel", ["email", "pagerduty", "sms"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_task_leaves_no_doubt(watch, channel, moment):
+    """Killed before or after the call: told once where that can be known, and somebody in any case."""
+    watch.rules = rules((channel, dict(EVERY)[channel]))
+    real = watch.channels[channel]
+
+    class Deadly:
+        is_repeatable, was_sent = real.is_repeatable, real.was_sent
+
+        def send(self, to, message):
+            if moment == "after":
+                real.send(to, message)
+            raise Killed
+
+    watch.channels[channel] = Deadly()
+    with pytest.raises(Killed):
+        watch.minute(dlq_count=21)
+    watch.channels[channel] = real
+
+    for _ in range(4):
+        watch.minute()
+
+    mails, pages, texts = told(watch)
+    found = {"email": len(mails), "pagerduty": len(pages), "sms": len(texts)}
+    assert found[channel] <= 1
+    assert sum(found.values()) >= 1
+    if channel != "email":
+        assert found[channel] == 1
+        assert sum(found.values()) == 1
+
+
+def test_killed_evaluation_leaves_nothing(watch):
+    """What happened and who is to be told are written together."""
+
+    def deadly(*_):
+        raise psycopg.OperationalError("gone")
+
+    real, watch.of = watch.of, deadly
+    with pytest.raises(psycopg.OperationalError):
+        watch.minute(dlq_count=21)
+    assert watch.store.alerts.evaluated_at() is None
+
+    watch.of = real
+    watch.minute()
+
+    assert watch.mails() == [FIRING]
+
+
+def test_channel_without_a_connection_is_one_that_fails(watch):
+    """A channel nobody has set up says so, and another one is used."""
+
+    class Unset:
+        is_repeatable = True
+
+        def send(self, _to, _message):
+            raise VendorUnavailableError("the connection `smtp` is not set up")
+
+    watch.channels["email"] = Unset()
+
+    delivery = watch.minute(dlq_count=21)
+
+    assert "the connection `smtp` is not set up" in delivery.summary
+    assert watch.pages() == [("triggered", 1)]
+
+
+def test_no_address_is_in_what_is_said(watch, capsys):
+    """Not in the summary, which becomes an error text, and not in a log."""
+    watch.rules = rules(*EVERY)
+    for vendor in ("mail", "twilio", "pagerduty"):
+        watch.sandbox.fault(vendor, "status", status=500)
+
+    delivery = watch.minute(dlq_count=21)
+
+    shown = delivery.summary + "".join(capsys.readouterr())
+    assert len(delivery.failures) == 3
+    assert MAIL not in shown
+    assert PHONE not in shown
