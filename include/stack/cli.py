@@ -25,6 +25,7 @@ COMMANDS = (
     "reconcile",
     "erase",
     "ticks",
+    "alerts",
     "test",
     "bench",
     "lock",

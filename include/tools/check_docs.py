@@ -4,6 +4,7 @@
 - decisions have a number of their own, a title that begins with it, a status and the three heads, and
   `docs/architecture.md` leads to each;
 - `docs/decisions/NNNN` named anywhere, in code too, is a decision that exists;
+- every alert, of `include/alerts.yaml` and of the relay, has a runbook with the four heads;
 - every `./ops command` that a document tells people to type is one that `./ops --help` lists.
 
 Prints one line per problem and ends with 1, or says what was checked.
@@ -17,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.alerts.rules import RulesError, load
 from include.stack.cli import COMMANDS
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ CODE = (
 )
 DECISIONS = "docs/decisions"
 HEADS = ("Context", "Decision", "Consequences")
+
+RUNBOOKS = "docs/runbooks"
+RUNBOOK_HEADS = ("Meaning", "First look", "Cure", "How to be sure")
+RELAYS_ALERTS = ("airflow_unreachable", "alert_rules_stopped")
+"""What the relay raises itself, because it runs without Airflow."""
 
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`[^`\n]+`")
@@ -55,6 +62,7 @@ def problems(root: Path, commands: Collection[str]) -> Iterator[str]:
     yield from wrong_decisions(root)
     yield from unlisted_decisions(root)
     yield from unknown_decisions(root, documents)
+    yield from wrong_runbooks(root)
     for path in documents:
         if (
             path.parent.name != "decisions" and path.name != "CHANGELOG.md"
@@ -138,6 +146,27 @@ def unknown_decisions(root: Path, documents: list[Path]) -> Iterator[str]:
         for number in sorted(set(MENTION.findall(path.read_text(encoding="utf-8")))):
             if not any((root / DECISIONS).glob(f"{number}-*.md")):
                 yield f"{path.relative_to(root)}: no decision {number}"
+
+
+def wrong_runbooks(root: Path) -> Iterator[str]:
+    """Yield the alerts without a runbook, and what the runbooks lack."""
+    rules = root / "include" / "alerts.yaml"
+    try:
+        names = [rule.name for rule in load(rules)] if rules.is_file() else []
+    except RulesError as error:
+        yield str(error)
+        return
+    for name in (*names, *(RELAYS_ALERTS if names else ())):
+        path = root / RUNBOOKS / f"{name}.md"
+        if not path.is_file():
+            yield f"{RUNBOOKS}/{name}.md: is missing; the alert {name} sends people there"
+            continue
+        text = path.read_text(encoding="utf-8")
+        yield from (
+            f"{RUNBOOKS}/{name}.md: does not say **{head}.**"
+            for head in RUNBOOK_HEADS
+            if f"**{head}.**" not in text
+        )
 
 
 def unknown_commands(root: Path, document: Path, commands: Collection[str]) -> Iterator[str]:

@@ -174,3 +174,30 @@ def test_a_decision_that_nothing_leads_to_is_found(repository):
     assert repository.problems() == [
         "docs/decisions/0002-another.md: docs/architecture.md does not lead to it"
     ]
+
+
+RULES = """alerts:
+  - {name: too_late, condition: dlq_count > 3, window: 5m, severity: low, notify: [{slack: "#a"}]}
+"""
+RUNBOOK = "# x\n\n**Meaning.** a\n\n**First look.** b\n\n**Cure.** c\n\n**How to be sure.** d\n"
+
+
+def test_alert_without_a_runbook_is_found(repository):
+    """A message sends people there: the rules' alerts and the relay's own."""
+    repository.write("include/alerts.yaml", RULES)
+    for name in ("alert_rules_stopped", "too_late"):
+        repository.write(f"docs/runbooks/{name}.md", RUNBOOK)
+
+    assert repository.problems() == [
+        "docs/runbooks/airflow_unreachable.md: is missing; the alert airflow_unreachable sends people there"
+    ]
+
+
+def test_runbook_that_leaves_something_out_is_found(repository):
+    """All four heads, each time."""
+    repository.write("include/alerts.yaml", RULES)
+    for name in ("alert_rules_stopped", "airflow_unreachable", "too_late"):
+        repository.write(f"docs/runbooks/{name}.md", RUNBOOK)
+    repository.write("docs/runbooks/too_late.md", RUNBOOK.replace("**Cure.**", "Cure:"))
+
+    assert repository.problems() == ["docs/runbooks/too_late.md: does not say **Cure.**"]
