@@ -469,10 +469,14 @@ class Collaborators:
 
         return AlertChannels(
             account=_account,
-            slack=self._connect_slack,
+            slack=self._alert_slack,
             source=self.links.airflow_url,
             timeout_seconds=self.settings.vendor_timeout_seconds,
         )
+
+    def _alert_slack(self) -> Slack:
+        _account("slack")  # LookupError where it is not set up
+        return self._connect_slack()
 
     def _connect_stripe(self) -> Stripe:
         from include.clients.stripe import Stripe
@@ -548,7 +552,6 @@ class Collaborators:
 
         from include.clients.slack import QUIET
 
-        _account(connection)
         return SlackHook(
             slack_conn_id=connection,
             timeout=round(self.settings.vendor_timeout_seconds),

@@ -18,7 +18,6 @@ import psycopg
 import structlog
 
 from include.relay.beats import TIMEOUT, Beats, read_beats
-from include.store.figures import last_successes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +85,6 @@ class Watch:
 
     def _judge(self, store: Store, now: datetime) -> None:
         """Raise or end both alarms."""
-        evaluated = last_successes(store, ["alert_rules"], since=now - timedelta(days=1))
         self._settle(
             store,
             "airflow_unreachable",
@@ -97,7 +95,7 @@ class Watch:
         self._settle(
             store,
             "alert_rules_stopped",
-            heard_at=evaluated.get("alert_rules"),
+            heard_at=store.alerts.evaluated_at(),
             words="the alert rules are not evaluated: no rule can fire",
             now=now,
         )

@@ -9,7 +9,7 @@ from include.routing import job_from
 from include.store.sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from include.store import Store
@@ -137,12 +137,6 @@ def measure_all(store: Store, *, now: datetime, window: timedelta) -> dict[str |
         job: Measurement(**{**values, "job": job, "at": now, "window": window})
         for job, values in found.items()
     }
-
-
-def last_successes(store: Store, jobs: Collection[str], *, since: datetime) -> dict[str, datetime]:
-    """Return when each of these jobs last ended well, where that was after `since`."""
-    rows = SQL.read_last_successes(store.connection, jobs=list(jobs), since=since)
-    return {row["job"]: row["at"] for row in rows}
 
 
 def open_breakers(store: Store) -> list[OpenBreaker]:

@@ -88,12 +88,6 @@ SELECT job, count(*) AS dlq_count FROM ops.dead_letters WHERE state = 'open'
 GROUP BY GROUPING SETS ((job), ())
 HAVING count(*) > 0;
 
--- name: read_last_successes(jobs, since)
--- Tell when these jobs last ended well after `since`; a job that did not is left out.
-SELECT job, max(finished_at) AS at FROM ops.job_runs
-WHERE job = ANY (:jobs::text[]) AND status = 'success' AND finished_at > :since
-GROUP BY job;
-
 -- name: read_breakers()
 -- Read which vendors are not called, since when, and why.
 SELECT vendor, state, opened_at, reason FROM ops.breakers WHERE state <> 'closed' ORDER BY vendor;
