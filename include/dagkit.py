@@ -476,7 +476,7 @@ class Collaborators:
 
     def _alert_slack(self) -> Slack:
         _account("slack")  # LookupError where it is not set up
-        return self._connect_slack()
+        return self.connect_slack()
 
     def _connect_stripe(self) -> Stripe:
         from include.clients.stripe import Stripe
