@@ -63,6 +63,10 @@ class Firing:
     numbers: Mapping[str, float | None]
 
 
+Pair = tuple[Firing | None, Firing | None]
+"""(played again, as it was kept): the same firing, or None where the other has none."""
+
+
 class History:
     """Samples by job, ready to be asked for any window."""
 
@@ -181,3 +185,18 @@ def backtest(rules: Sequence[Rule], samples: Iterable[Sample]) -> list[Firing]:
         firing for rule in rules if not untellable(rule) for firing in firings(play(rule, history))
     ]
     return sorted(found, key=lambda firing: (firing.fired_at, firing.rule))
+
+
+def paired(played: Sequence[Firing], kept: Sequence[Firing]) -> list[Pair]:
+    """Put firings of a rule together that began within a minute of each other; in order of time."""
+    left = list(kept)
+    pairs: list[Pair] = []
+    for one in played:
+        same = next(
+            (k for k in left if k.rule == one.rule and abs(k.fired_at - one.fired_at) <= PACE), None
+        )
+        if same is not None:
+            left.remove(same)
+        pairs.append((one, same))
+    pairs += [(None, one) for one in left]
+    return sorted(pairs, key=lambda pair: next(one.fired_at for one in pair if one))

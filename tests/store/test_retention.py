@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from include.alerts.states import Phase, What, happening
+from include.alerts.states import State as AlertState
 from include.clock import FixedClock
 from include.jobs import database_cleanup as job
 from include.store.inbox import Receipt, State
@@ -73,6 +75,20 @@ def fill(store):
         store.rejections.add({("stripe", "body"): 1}, now=at)
         store.job_runs.open("mailchimp_sync", run, ends=["record"], now=at)
         store.job_runs.end_tasks("mailchimp_sync", run, ends=["record"], now=at)
+        fire(store, "a_rule", at)
+        store.connection.execute(
+            "INSERT INTO ops.alert_samples (at, job, since, success_count, failure_count, lost_count, running_jobs)"
+            " VALUES (%s, '', %s, 1, 0, 0, 0)",
+            (at, at),
+        )
+
+
+def fire(store, rule, at):
+    """Have an alert that fired, and somebody who was told."""
+    state = AlertState(rule=rule, phase=Phase.FIRING, since=at, fired_at=at)
+    change = happening(state, What.FIRED, at=at, since=at)
+    event = store.alerts.add_event(change, condition="dlq_count > 1", message=None)
+    store.alerts.plan(event, "email", "a@example.org", now=at)
 
 
 def clean(store, *, dry_run=False, now=NOW):
@@ -101,6 +117,17 @@ def test_keys_stay(store):
     assert store.inbox.receive([make_arrival("evt_old_1")]) == [Receipt.DUPLICATE]
     assert count(store, "SELECT count(*) FROM ops.steps") == 2
     assert count(store, "SELECT count(*) FROM ops.inbox WHERE body IS NULL") == 4
+
+
+def test_alert_that_fires_since_keeps_who_was_told(store):
+    """However long ago it began: its end is told to the same people."""
+    for rule in ("over", "still"):
+        fire(store, rule, LONG_AGO)
+    state = AlertState(rule="still", phase=Phase.FIRING, since=LONG_AGO, fired_at=LONG_AGO)
+    store.alerts.save([state], now=NOW)
+
+    assert clean(store)["alert_events"] == 1
+    assert count(store, "SELECT count(*) FROM ops.alert_messages") == 1
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.DISPATCHED, State.FAILED, State.DEAD])

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from include.alerts import cases
 from include.alerts.history import backtest as play_again
-from include.alerts.history import firings, untellable
+from include.alerts.history import firings, paired, untellable
 from include.alerts.rules import FILE, RulesError, Target, duration_from, load, others
 from include.alerts.states import PACE, What
 from include.alerts.texts import Message, moment, span
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from include.alerts.channels import Channel
-    from include.alerts.history import Firing
+    from include.alerts.history import Firing, Pair
     from include.alerts.rules import Rule
 
-SAME = PACE  # two firings of a rule so far apart are one
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RulesFile = Annotated[
     Path | None,
@@ -204,24 +203,6 @@ def sent(channels: Mapping[str, Channel], target: Target) -> bool:
 
 
 # --- what would have fired ---
-
-Pair = tuple["Firing | None", "Firing | None"]
-"""(played again, as it was kept): the same firing, or None where the other has none."""
-
-
-def paired(played: Sequence[Firing], kept: Sequence[Firing]) -> list[Pair]:
-    """Put firings of a rule together that began within a minute of each other; in order of time."""
-    left = list(kept)
-    pairs: list[Pair] = []
-    for one in played:
-        same = next(
-            (k for k in left if k.rule == one.rule and abs(k.fired_at - one.fired_at) <= SAME), None
-        )
-        if same is not None:
-            left.remove(same)
-        pairs.append((one, same))
-    pairs += [(None, one) for one in left]
-    return sorted(pairs, key=lambda pair: next(one.fired_at for one in pair if one))
 
 
 def show(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> None:

@@ -132,7 +132,38 @@ WHERE (job, dag_run_id) IN (
   LIMIT :row_limit FOR UPDATE OF notice_runs SKIP LOCKED
 );
 
+-- name: count_alert_events(before)$
+-- Count what happened to alerts that are not firing since.
+SELECT count(*) FROM ops.alert_events AS events
+WHERE at < :before AND NOT EXISTS (
+  SELECT FROM ops.alert_states AS states
+  WHERE states.rule = events.rule AND states.state = 'firing' AND states.fired_at = events.fired_at
+);
+
+-- name: remove_alert_events(before, row_limit)!
+-- Delete what happened to alerts, and who was told; not of one that fires since, whose end will be told to the same.
+DELETE FROM ops.alert_events
+WHERE id IN (
+  SELECT id FROM ops.alert_events AS events
+  WHERE at < :before AND NOT EXISTS (
+    SELECT FROM ops.alert_states AS states
+    WHERE states.rule = events.rule AND states.state = 'firing' AND states.fired_at = events.fired_at
+  )
+  LIMIT :row_limit FOR UPDATE SKIP LOCKED
+);
+
+-- name: count_alert_samples(before)$
+-- Count the samples.
+SELECT count(*) FROM ops.alert_samples WHERE at < :before;
+
+-- name: remove_alert_samples(before, row_limit)!
+-- Delete what the alert rules were told.
+DELETE FROM ops.alert_samples
+WHERE (at, job) IN (
+  SELECT at, job FROM ops.alert_samples WHERE at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED
+);
+
 -- name: analyze_tables()!
 -- Tell the planner what is left.
 ANALYZE ops.inbox, ops.inbox_conflicts, ops.run_members, ops.steps, ops.dispatches, ops.rejections, ops.cron_ticks,
-  ops.job_runs, ops.reconciliations, ops.notice_runs;
+  ops.job_runs, ops.reconciliations, ops.notice_runs, ops.alert_events, ops.alert_messages, ops.alert_samples;

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from include.alerts.history import Firing
+from include.alerts.history import Firing, paired
 from include.stack.cli import make_app
-from include.stack.commands.alerts import begin_from, document, paired
+from include.stack.commands.alerts import begin_from, document
 from include.stack.errors import StackError
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
