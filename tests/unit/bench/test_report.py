@@ -79,6 +79,30 @@ def test_the_table_says_all_of_it():
     ]
 
 
+def test_a_figure_lost_in_the_noise_has_no_ratio():
+    """Memory may be less with the sleepers than without: that is chance and no factor."""
+    results = {"sleepers": {"pss_each_kib": -0.2, PLAIN: {"pss_each_kib": 600.0}}}
+
+    [only] = lines(results)
+
+    assert only.ratio is None
+    assert only.is_reached
+
+
+def test_the_table_says_how_many_slept():
+    """Plain Airflow is measured with fewer of them."""
+    out = io.StringIO()
+    plain = {"count": 100, "due": 10}
+    results = {"sleepers": {"count": 10000, "due": 100, "due_lag_p95": 3.0, PLAIN: plain}}
+
+    Console(file=out, width=120).print(table(results))
+
+    assert (
+        "ours: 10,000 sleepers, 100 due at once; plain Airflow: 100 sleepers, 10 due"
+        in out.getvalue()
+    )
+
+
 def test_goals_point_to_the_documented_form():
     """The paths are those of `./ops bench --json`."""
     assert {goal.path[0] for goal in GOALS} == set(FIGURES)
