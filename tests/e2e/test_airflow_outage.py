@@ -1,8 +1,11 @@
 """Airflow is away: webhooks are taken all the same, and dealt with when it is back."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
+import httpx
 import pytest
 
 from include.stack.demo.checks import expect_members
@@ -26,13 +29,28 @@ def test_webhooks_wait_for_the_api_server(local_stack: LocalStack, stage: Stage)
     with stopped(local_stack, "api-server"):
         answers = stage.sandbox.send(paid, copies=1, at_once=3)
         waiting = stage.rows([event.id for event in paid])
+        told = health_of_jobs(local_stack, airflow_answers=False)
+    health_of_jobs(local_stack, airflow_answers=True)
     delivered = stage.deliver("and once more", paid)
 
     assert answers == {"200": 3}
+    assert told["status"] == "unhealthy"
+    assert "webhooks are stored, and wait" in told["reasons"][0]
     assert {row.state for row in waiting} <= {State.WAITING, State.DISPATCHED}
     assert {row.state for row in delivered.rows} == {State.PROCESSED}
     expect_members(stage, members)
     assert stage.problems == []
+
+
+def health_of_jobs(local_stack: LocalStack, *, airflow_answers: bool) -> dict[str, Any]:
+    """Return what the relay says of the jobs once it has noticed that Airflow is away, or back."""
+    deadline = time.monotonic() + 90
+    while True:
+        told = httpx.get(f"{local_stack.stack.relay_url}/health/jobs", timeout=10).json()
+        if told["airflow"]["answers"] is airflow_answers:
+            return dict(told)
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
 
 
 @contextmanager
