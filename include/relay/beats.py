@@ -27,10 +27,10 @@ class Beats:
     parts: Mapping[str, str] = field(default_factory=dict)  # part → healthy, unhealthy, silent
 
 
-def read_beats(client: httpx.Client) -> Beats:
+def read_beats(client: httpx.Client, airflow_url: str) -> Beats:
     """Ask Airflow once; whatever answers instead of it is a problem, never an exception."""
     try:
-        answer = client.get("/api/v2/monitor/health")
+        answer = client.get(f"{airflow_url}/api/v2/monitor/health")
         document = answer.json()
     except httpx.HTTPError as error:
         return Beats(problem=f"Airflow does not answer ({type(error).__name__})")

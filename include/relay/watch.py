@@ -50,8 +50,8 @@ class Watch:
         self._connect = connect
         self._clock = clock
         self._urls = [url.get_secret_value() for url in settings.watch_urls]
-        self._airflow = httpx.Client(base_url=settings.airflow_url.rstrip("/"), timeout=TIMEOUT)
-        self._post = httpx.Client(timeout=TIMEOUT)
+        self._airflow_url = settings.airflow_url.rstrip("/")
+        self._client = httpx.Client(timeout=TIMEOUT)  # one for all: each has the CA certificates
         self._began_at = clock.now()
         self._answered_at: datetime | None = None
         self.beats = Beats(problem="Airflow has not been asked yet")
@@ -67,12 +67,11 @@ class Watch:
         self._stopping.set()
         self._thread.join(timeout=5)
         if not self._thread.is_alive():
-            self._airflow.close()
-            self._post.close()
+            self._client.close()
 
     def turn(self) -> None:
         """Look once, and tell what is new."""
-        self.beats = read_beats(self._airflow)
+        self.beats = read_beats(self._client, self._airflow_url)
         now = self._clock.now()
         if self.beats.problem is None:
             self._answered_at = now
@@ -128,7 +127,7 @@ class Watch:
 
     def _takes(self, url: str, document: dict[str, str]) -> bool:
         try:
-            answer = self._post.post(url, json=document)
+            answer = self._client.post(url, json=document)
         except httpx.HTTPError as error:
             log.warning("watch.not_told", problem=type(error).__name__)
             return False

@@ -28,8 +28,7 @@ def make_watch(settings, clock, sandbox):
 
     yield make
     for watch in made:
-        watch._airflow.close()
-        watch._post.close()
+        watch._client.close()
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def test_all_is_well(watch, clock, store, sandbox):
 def test_airflow_is_unreachable(watch, airflow, clock, store, sandbox):
     """Told after a minute of silence, once; and once when it answers again."""
     pass_time(watch, clock, 1, store=store)
-    address, watch._airflow.base_url = watch._airflow.base_url, "http://127.0.0.1:9"
+    address, watch._airflow_url = watch._airflow_url, "http://127.0.0.1:9"
     pass_time(watch, clock, 0.8, store=store)
     assert messages(sandbox) == []
 
@@ -75,7 +74,7 @@ def test_airflow_is_unreachable(watch, airflow, clock, store, sandbox):
     assert len(messages(sandbox)) == 1
     assert messages(sandbox)[0].startswith("airflow_unreachable: Airflow does not answer")
 
-    watch._airflow.base_url = address
+    watch._airflow_url = address
     pass_time(watch, clock, 5, store=store)
     assert len(messages(sandbox)) == 2
     assert messages(sandbox)[1].startswith("airflow_unreachable resolved: it lasted ")
@@ -135,7 +134,7 @@ def test_two_relays_tell_once(make_watch, clock, sandbox):
 def test_relay_that_sees_airflow_does_not_end_what_another_sees(make_watch, clock, store, sandbox):
     """One host has lost its way to Airflow: firing and resolved must not take turns."""
     blind, seeing = make_watch(), make_watch()
-    blind._airflow.base_url = "http://127.0.0.1:9"
+    blind._airflow_url = "http://127.0.0.1:9"
     for _ in range(60):
         clock.advance(10 * SECOND)
         evaluated(store, clock)
