@@ -176,6 +176,7 @@ class Gate:
         self._store, self._clock = store, clock
         self._admission = Admission.GO
         self._was_admitted = Admission.GO
+        self._turn = 0
         self._answered = False
         self._problem: str | None = None
 
@@ -183,6 +184,8 @@ class Gate:
         """Ask whether calls may be made."""
         self._admission = admit(self._vendor, by=self._by, store=self._store, clock=self._clock)
         self._was_admitted = self._admission
+        breaker = self._store.breakers.get(self._vendor)
+        self._turn = breaker.openings if breaker else 0
         self.error = open_error(self._vendor, store=self._store)
         return self
 
@@ -191,8 +194,11 @@ class Gate:
         match self._admission:
             case Admission.WAIT:
                 return (), calls
-            case Admission.PROBE:
-                return calls[:1], calls[1:]
+            case (
+                Admission.PROBE
+            ):  # another one each time: one that always fails must not hold it open
+                place = self._turn % max(1, len(calls))
+                return calls[place : place + 1], [*calls[:place], *calls[place + 1 :]]
             case Admission.GO:
                 return calls, ()
 

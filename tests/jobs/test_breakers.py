@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from include.clients.mailchimp import subscriber_hash
 from include.clock import FixedClock, SystemClock
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
@@ -153,3 +154,20 @@ def test_stripe_has_a_breaker_of_its_own(moving):
     batch(moving, taken.inbox_ids, run=taken.dag_run_id)
     assert moving.sandbox.count("stripe") > before
     assert set(moving.rows(ids)) == {State.PROCESSED}
+
+
+def test_one_that_always_fails_does_not_hold_it_open(waiting, moving):
+    """Each probe calls for another member: the second finds that the vendor is back for all but one."""
+    moving.sandbox.ask("DELETE", "faults")
+    pending = sorted(member.id for member in moving.members())
+    first_asked = moving.store.members.read([pending[1]])[pending[1]]  # it has opened once
+    path = f"/lists/*/members/{subscriber_hash(first_asked.email)}"
+    moving.sandbox.fault("mailchimp", "status", status=503, path=path, times=1000)
+    for minutes in (1, 5):
+        moving.clock.advance(timedelta(minutes=minutes))
+        taken = take(moving)
+        batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert moving.sandbox.fired() > 0
+    assert breaker(moving).state is BreakerState.CLOSED
+    assert len(moving.welcomes()) == len(NAMES) - 1

@@ -6,6 +6,8 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
+from include.stack.commands.dead_letters import Wish, filter_from
+from include.stack.errors import StackError
 from include.store.dead_letters import Act, Failure, Filter, LetterState, Severity
 from include.store.inbox import State
 from tests.store.arrivals import NOW, receive
@@ -208,3 +210,40 @@ def test_decision_is_carried_out_from_where_it_stopped(store):
 
     assert store.dead_letters.unfinished() == []
     assert store.dead_letters.lock_decision(made.id).done == 2
+
+
+def person(store, name):
+    """Make a user of the platform."""
+    row = store.connection.execute(
+        "INSERT INTO public.users (id, email) VALUES (gen_random_uuid(), %s) RETURNING id",
+        [f"{name}@example.org"],
+    ).fetchone()
+    return row["id"]
+
+
+def test_terminal_names_letters_as_people_do(store):
+    """A member by her address, a job with either dash, a time as so long ago."""
+    ada = person(store, "ada")
+    wish = Wish(member="Ada@Example.org", job="mailchimp-sync", since="1h", ids=[])
+
+    wanted = filter_from(wish, store=store, now=NOW)
+
+    assert (wanted.member_id, wanted.job, wanted.ids) == (ada, "mailchimp_sync", None)
+    assert wanted.since == later(hours=-1)
+
+
+def test_terminal_refuses_a_member_nobody_knows(store):
+    """Before anything is counted."""
+    with pytest.raises(StackError, match="nobody known under this name"):
+        filter_from(Wish(member="eve@example.org"), store=store, now=NOW)
+
+
+def test_run_leads_to_its_letters(store):
+    """Slack's message names the run: the letters are those for which it failed."""
+    first = store.dead_letters.open_case(failure(), now=NOW)
+    store.dead_letters.open_case(failure(dag_run_id="run_2"), now=NOW)
+    store.dead_letters.open_case(failure(EVE, dag_run_id="run_2"), now=NOW)
+
+    found = store.dead_letters.select(Filter(dag_run_id="run_1"))
+
+    assert [letter.id for letter in found] == [first.id]

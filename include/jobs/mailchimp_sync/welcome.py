@@ -71,7 +71,7 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
             failed = _welcome_group(group, dag_run_id, store, mailchimp, clock)
             gate.note([failed.get(members[key].id) for key in group])
             errors |= failed
-            keys = keys[len(group) :]
+            keys = [key for key in keys if key not in group]
     gate.leave()
     errors |= {members[key].id: gate.error for key in keys}
     _answer_for(errors, dag_run_id, store, is_last_try=is_last_try)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from include.stack.demo.checks import expect_linked, expect_members
+from include.stack.demo.dead_letter import dead_letter
 from include.stack.demo.endings import membership_ends
 from include.stack.demo.luma import luma_auto_approval
 
@@ -93,6 +94,7 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     update,
     duplicate,
     two_hundred_at_once,
+    dead_letter,
     membership_ends,
     luma_auto_approval,
 )
