@@ -1,6 +1,7 @@
 """Memberships end when their period does, and not before: cases D1 to D5, C9 and C10 of the faults."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
@@ -290,6 +291,58 @@ def test_member_whose_row_is_gone(leaving):
         State.REVOKED,
         "the platform's row is gone",
     )
+
+
+SUBSCRIPTION = ("created", "updated", "deleted")
+
+
+@pytest.mark.parametrize("order", list(permutations(SUBSCRIPTION)), ids="-".join)
+def test_any_order_of_events_ends_the_same(world, order):
+    """C10, D5: her whole membership is told in any order, each event in a run of its own."""
+    world.run(*[event for event in world.join() if event["vendor"] == "clerk"])
+    world.act("cancel_at_period_end", email=ADA, in_seconds=HOUR)
+    world.pass_time(seconds=HOUR + 1)
+    kinds = {f"customer.subscription.{kind}": kind for kind in SUBSCRIPTION}
+    events = {kinds[event["type"]]: event for event in world.events(*kinds)}
+
+    for kind in order:
+        world.run(events[kind])
+        world.deactivate(f"run_{kind}")
+
+    assert is_over(world)
+    assert world.audit().count("member:deactivated") == 1
+
+
+def test_other_tier_changes_no_date(leaving):
+    """D3: she changes her plan in her last month; the end stays when and what it was."""
+    before = the_end(leaving)
+
+    leaving.run(*leaving.act("update_member", email=ADA, tier="leader"))
+
+    assert (the_end(leaving).deactivate_at, the_end(leaving).generation) == (
+        before.deactivate_at,
+        before.generation,
+    )
+
+
+@pytest.mark.parametrize("shape", [factories.NEW_SHAPE, factories.OLD_SHAPE])
+def test_period_is_read_from_either_place(world, shape):
+    """D3: Stripe has moved the period's end from the subscription to its items; both are read."""
+    world.run(*world.join())
+    ends = world.clock.now().replace(microsecond=0) + timedelta(hours=1)
+    member = world.member()
+    shown = factories.subscription(
+        member.memberships[0].subscription_id,
+        member.stripe_customer_id,
+        period_end=ends,
+        shape=shape,
+        cancel_at_period_end=True,
+    )
+
+    event = factories.stripe_event("customer.subscription.updated", shown)
+    world.run(event | {"created": factories.seconds(ends - timedelta(minutes=50))})
+
+    assert the_end(world).deactivate_at == ends
 
 
 # --- once, and one step alone ---

@@ -1,6 +1,6 @@
 """The scheduler of deactivations against a real Postgres and an Airflow on the wire: D6, B2 to B8 of the faults."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
@@ -476,6 +476,35 @@ def test_run_that_airflow_does_not_begin_is_said(scheduler, store, clock):
     scheduler.turn(store)
 
     assert now_is(store, row).problem == "Airflow has not begun its run"
+
+
+# --- clocks ---
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu", "UTC"])
+def test_database_in_another_zone(scheduler, store, airflow, zone):
+    """D8: Postgres shows its zone's time; the instant, the run's name and its start stay the same."""
+    store.connection.execute(f"SET TIME ZONE '{zone}'")
+    row = plan(store)
+
+    scheduler.turn(store)
+
+    assert now_is(store, row).deactivate_at == SOON
+    assert now_is(store, row).dag_run_id.endswith("2026-12-02T09:00:00Z")
+    [run] = airflow.runs.values()
+    assert datetime.fromisoformat(run["run_after"]) == SOON - LEAD
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
+def test_clock_that_steps(scheduler, store, airflow, clock, step):
+    """D8: an hour forwards or back changes no date and makes no second run."""
+    row = plan(store)
+    for by in (timedelta(0), step, -step, step):
+        clock.advance(by)
+        scheduler.turn(store)
+
+    assert airflow.posts == [row.next_run_id]
+    assert now_is(store, row).deactivate_at == SOON
 
 
 # --- one relay leads ---
