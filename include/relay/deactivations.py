@@ -35,7 +35,7 @@ OVERDUE_AT_ONCE = 2  # each takes all that is due
 SILENT_AFTER = timedelta(seconds=30)  # a run that has done nothing for so long is asked about,
 CHECK_AFTER = timedelta(seconds=15)  # and so often
 LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications
-MOST_LOST = 3  # runs of one row, before a person looks
+MOST_LOST = 3  # runs that had begun to work on a row, before a person looks
 STARTS, WITHDRAWALS, CHECKS = "starts", "withdrawals", "checks"
 
 
@@ -157,15 +157,17 @@ class DeactivationScheduler:
             why = f"its run ended as {state} without recording this"
             store.deactivations.lose(run, why=why, now=now)
         else:
-            store.deactivations.set_run_problem(run, self._problem_of(state, is_late=is_late))
+            problem = self._problem_of(state, run, store) if is_late else None
+            store.deactivations.set_run_problem(run, problem)
             return
         store.deactivations.reschedule(run, why=why, most=MOST_LOST, now=now)
         log.warning("deactivation.lost", dag_run_id=run, state=state)
 
-    def _problem_of(self, state: str, *, is_late: bool) -> str | None:
-        """Say why a run has not begun; None where nothing is wrong with it."""
-        if state != "queued":
+    def _problem_of(self, state: str, run: str, store: Store) -> str | None:
+        """Say why a run has not done yet what it should have; None while it is at it."""
+        if state == "queued":
+            is_paused = self._airflow.is_paused(DEACTIVATION)
+            return "the DAG is paused" if is_paused else "Airflow has not begun its run"
+        if store.deactivations.is_at_work(run):
             return None
-        if self._airflow.is_paused(DEACTIVATION):
-            return "the DAG is paused"
-        return "Airflow has not begun its run" if is_late else None
+        return "its run waits longer than it should: is the triggerer there?"

@@ -299,7 +299,10 @@ class Deactivations:
         return sorted({row["run"] for row in rows})
 
     def reschedule(self, dag_run_id: str, *, why: str, most: int, now: datetime) -> list[int]:
-        """Let what this run should have done get another one; once it has lost `most` it has failed."""
+        """Let what this run should have done get another one, however often that is; return the rows.
+
+        What it had taken is perhaps what ends its runs: that has failed once it has lost `most`.
+        """
         rows = SQL.reschedule_run(
             self._connection, dag_run_id=dag_run_id, why=why, most=most, now=now
         )

@@ -157,11 +157,12 @@ WHERE id IN (
 RETURNING CASE state WHEN 'running' THEN taken_by ELSE dag_run_id END AS run;
 
 -- name: reschedule_run(dag_run_id, why, most, now)
--- Let what this run should have done get another one; whose runs all end without doing it has failed.
+-- Let what this run should have done get another one. What it had taken has failed once it has lost so many runs.
 UPDATE ops.deactivations
-SET state = CASE WHEN lost_runs + 1 < :most THEN 'pending' ELSE 'failed' END,
-    why = CASE WHEN lost_runs + 1 < :most THEN why ELSE :why END,
-    lost_runs = lost_runs + 1, generation = generation + 1, dag_run_id = NULL, taken_by = NULL, decided_at = NULL, problem = :why,
+SET state = CASE WHEN state = 'scheduled' OR lost_runs + 1 < :most THEN 'pending' ELSE 'failed' END,
+    why = CASE WHEN state = 'scheduled' OR lost_runs + 1 < :most THEN why ELSE :why END,
+    lost_runs = lost_runs + CASE state WHEN 'running' THEN 1 ELSE 0 END,
+    generation = generation + 1, dag_run_id = NULL, taken_by = NULL, decided_at = NULL, problem = :why,
     scheduled_at = NULL, checked_at = NULL, updated_at = :now
 WHERE (state = 'scheduled' AND dag_run_id = :dag_run_id) OR (state = 'running' AND taken_by = :dag_run_id)
 RETURNING id;

@@ -10,7 +10,6 @@ from structlog.testing import capture_logs
 from include.relay.attempts import LONGEST_PAUSE
 from include.relay.deactivations import (
     BATCH,
-    CHECK_AFTER,
     MOST_LOST,
     OVERDUE_AT_ONCE,
     SILENT_AFTER,
@@ -333,20 +332,38 @@ def test_run_that_ended_without_its_row_is_replaced(scheduler, store, airflow, c
     assert state in now_is(store, row).problem
 
 
-def test_row_whose_runs_are_all_lost_fails(scheduler, store, airflow, clock):
-    """A person looks, and reads why; nothing goes on for ever."""
+def test_row_that_no_run_has_reached_is_never_given_up(scheduler, store, airflow, clock):
+    """The triggerer is away for hours: its runs time out, and the last of them does it. Nobody has to help."""
     row = plan(store)
     clock.advance(30 * DAY)
-    for _ in range(MOST_LOST + 2):
+    for _ in range(20):
         scheduler.turn(store)
         for run in airflow.runs.values():
             run["state"] = "failed"
         clock.advance(SILENT_AFTER)
         scheduler.turn(store)
         clock.advance(SECOND)
+    scheduler.turn(store)
 
-    assert (now_is(store, row).state, len(airflow.runs)) == (State.FAILED, MOST_LOST)
-    assert "ended as failed" in now_is(store, row).why
+    assert now_is(store, row).state is State.SCHEDULED
+    assert do(store, now_is(store, row).dag_run_id, clock, row_id=row.id) == 1
+
+
+def test_row_that_ends_its_runs_fails(scheduler, store, airflow, clock):
+    """A person looks, and reads why; nothing goes on for ever."""
+    row = plan(store)
+    clock.advance(30 * DAY)
+    for _ in range(MOST_LOST + 2):
+        scheduler.turn(store)
+        for _, run_id in airflow.runs:
+            store.deactivations.take(run_id, own_id=row.id, now=clock.now(), row_limit=500)
+        airflow.runs.clear()
+        clock.advance(SILENT_AFTER)
+        scheduler.turn(store)
+        clock.advance(SECOND)
+
+    assert (now_is(store, row).state, len(airflow.posts)) == (State.FAILED, MOST_LOST)
+    assert "does not have its run" in now_is(store, row).why
 
 
 def test_row_that_was_moved_often_may_lose_its_run_too(scheduler, store, airflow, clock):
@@ -462,7 +479,8 @@ def test_paused_dag_is_said(scheduler, store, airflow, clock):
 
     airflow.dags[DAG]["is_paused"] = False
     run_of(airflow, row)["state"] = "running"
-    clock.advance(CHECK_AFTER)
+    store.deactivations.take(row.next_run_id, own_id=row.id, now=clock.now(), row_limit=500)
+    clock.advance(SILENT_AFTER)
     scheduler.turn(store)
     assert now_is(store, row).problem is None
 
@@ -476,6 +494,18 @@ def test_run_that_airflow_does_not_begin_is_said(scheduler, store, clock):
     scheduler.turn(store)
 
     assert now_is(store, row).problem == "Airflow has not begun its run"
+
+
+def test_triggerer_that_is_away_is_said(scheduler, store, airflow, clock):
+    """The run has begun and waits on, though its moment is over."""
+    row = plan(store)
+    scheduler.turn(store)
+    run_of(airflow, row)["state"] = "running"
+    clock.advance(30 * DAY + SILENT_AFTER)
+
+    scheduler.turn(store)
+
+    assert "is the triggerer there?" in now_is(store, row).problem
 
 
 # --- clocks ---
