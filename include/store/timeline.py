@@ -22,7 +22,7 @@ SQL = queries("timeline")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One thing that happened; `part` is where: vendor, inbox, airflow, step, mailchimp, end or audit."""
+    """One thing that happened; `part` is where: vendor, inbox, airflow, step, letter, mailchimp, end or audit."""
 
     at: datetime
     part: str

@@ -5,11 +5,15 @@ from uuid import UUID
 
 import pytest
 
+from include.clock import FixedClock
+from include.errors import ErrorClass
 from include.jobs import ends_by_hand
+from include.jobs.dead_letters import Desk
 from include.jobs.person import person_from
 from include.jobs.planned_ends import Author, Whose, open_end
 from include.store.audit import Change, member_target
 from include.store.deactivations import End, Reason
+from include.store.dead_letters import Failure, Filter
 from include.store.inbox import State
 from include.store.steps import Ending, StepState
 from include.store.timeline import Timeline
@@ -246,3 +250,35 @@ def test_event_tells_of_the_end_that_it_planned(store, timeline, ada):
     plan(store, ada, inbox_id=inbox_id)
 
     assert "is pending" in [one.what for one in told_of_ends(timeline, "evt_1")]
+
+
+@pytest.mark.parametrize("handle", [ADDRESS, "evt_1"])
+def test_failed_tries_and_what_was_decided_are_told(store, timeline, ada, handle):
+    """With how late a try began, the run that tried, and a person's reason."""
+    [row] = receive(store, "evt_1")
+    store.inbox.assign_members({row: ada})
+    store.connection.execute("UPDATE ops.inbox SET state = 'dead'")
+    failure = Failure(
+        job="mailchimp_sync",
+        subject=f"member:{ada}",
+        error_class=ErrorClass.TRANSIENT,
+        reason="Mailchimp is out of service",
+        member_id=ada,
+        inbox_ids=(row,),
+        tried_by="webhook_retry",
+        dag_run_id="retry.1",
+        due_at=NOW,
+        started_at=NOW + timedelta(seconds=0.5),
+    )
+    store.dead_letters.open_case(failure, now=NOW + timedelta(seconds=1))
+    by = person_from("grace", "it is back")
+    Desk(store, clock=FixedClock(NOW + timedelta(minutes=1))).replay(Filter(), by=by)
+
+    entries = timeline.of(handle).entries
+
+    [tried] = [entry for entry in entries if entry.part == "letter"]
+    assert (tried.job, tried.dag_run_id) == ("webhook_retry", "retry.1")
+    assert "Mailchimp is out of service, began 0.50 s after it was due" in tried.detail
+    [decided] = [entry for entry in entries if entry.what == "dead_letter:replay"]
+    assert "by user:grace" in decided.detail
+    assert "because: it is back" in decided.detail

@@ -33,6 +33,10 @@ WITH rows AS (
 ), ends AS (
   SELECT * FROM ops.deactivations
   WHERE member_id = ANY (:member_ids::uuid[]) OR inbox_id = ANY (:inbox_ids::bigint[])
+), letters AS (
+  SELECT id FROM ops.dead_letters WHERE member_id = ANY (:member_ids::uuid[])
+  UNION
+  SELECT dead_letter_id FROM ops.dead_letter_rows WHERE inbox_id = ANY (:inbox_ids::bigint[])
 ), entries AS (
   SELECT created_at AS at, 0 AS step, 'vendor' AS part, provider || ' ' || type AS what,
          NULL AS detail, NULL AS dag_run_id, NULL AS job, id AS inbox_id
@@ -75,7 +79,14 @@ WITH rows AS (
          dag_run_id, NULL, NULL
   FROM ops.audit_log
   WHERE target = ANY (SELECT 'member:' || id FROM unnest(:member_ids::uuid[]) AS member (id))
+     OR target = ANY (SELECT 'dead_letter:' || id FROM letters)
      OR inbox_ids && :inbox_ids::bigint[]
+  UNION ALL
+  SELECT ended_at, 8, 'letter', 'try failed', concat_ws(', ',
+           'dead letter ' || dead_letter_id, reason,
+           'began ' || round(extract(epoch FROM started_at - due_at), 2) || ' s after it was due'),
+         nullif(dag_run_id, ''), job, NULL
+  FROM ops.dead_letter_attempts WHERE dead_letter_id IN (SELECT id FROM letters)
   UNION ALL
   SELECT scheduled_at, 5, 'end', 'run made ahead', 'deactivation ' || id, dag_run_id, NULL, inbox_id
   FROM ends WHERE scheduled_at IS NOT NULL
