@@ -85,7 +85,7 @@ def come_back(world, *, back, lag, early, is_told):
     world.run(*world.join(email))
     month = int(MONTH.total_seconds())
     world.run(*world.act("cancel_at_period_end", email=email, in_seconds=month))
-    cut = world.ends()[-1].deactivate_at
+    cut = world.last_end().deactivate_at
     returned = []
 
     def return_():
@@ -107,7 +107,7 @@ def come_back(world, *, back, lag, early, is_told):
     if not is_told:
         world.run(*returned)
 
-    assert world.ends()[-1].state is (State.DONE if was_late else State.REVOKED)
+    assert world.last_end().state is (State.DONE if was_late else State.REVOKED)
     is_a_member(world, email)
 
 
@@ -121,14 +121,14 @@ def test_back_while_the_run_decides(world, times):
     endings = []
     for trial in range(times(TRIALS, LONG_TRIALS)):
         world.run(*world.act("cancel_at_period_end", email=ADA, in_seconds=1))
-        world.clock = FixedClock(world.ends()[-1].deactivate_at)
+        world.clock = FixedClock(world.last_end().deactivate_at)
         before = deactivations_of(world, ADA)
 
         first_asked, came_back = race(world, f"run_{trial}", offset=dice.uniform(-0.05, 0.05))
 
         was_deactivated = deactivations_of(world, ADA) > before
         assert not (was_deactivated and came_back < first_asked)
-        assert world.ends()[-1].state is (State.DONE if was_deactivated else State.REVOKED)
+        assert world.last_end().state is (State.DONE if was_deactivated else State.REVOKED)
         is_a_member(world, ADA)
         endings.append(was_deactivated)
     assert len(set(endings)) == 2, "the race was never close"

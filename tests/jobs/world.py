@@ -219,6 +219,11 @@ class World:
         """Return all planned ends, oldest first."""
         return [self.store.deactivations.get(row["id"]) for row in self.query(ENDS)]
 
+    def last_end(self):
+        """Return the planned end that was made last."""
+        [row] = self.query("SELECT max(id) AS id FROM ops.deactivations")
+        return self.store.deactivations.get(row["id"])
+
     def profiles(self):
         """Return whether each living user's profile is visible."""
         rows = self.query("SELECT is_visible FROM public.users WHERE deleted_at IS NULL")

@@ -1,5 +1,7 @@
 """The relay's session with Airflow: each answer becomes what the dispatcher must do."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
@@ -25,6 +27,50 @@ def test_a_run_that_is_there_is_success(api, airflow):
     start(api)
 
     assert len(airflow.runs) == 1
+
+
+def test_a_run_may_wait(api, airflow):
+    """Airflow keeps it queued until then; the moment goes with its zone."""
+    after = datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+    api.start_run("member_deactivation", "deactivation.1", conf={}, run_after=after)
+
+    [run] = airflow.runs.values()
+    assert run["run_after"] == "2026-12-01T12:00:00+00:00"
+
+
+def test_a_run_is_deleted_once(api, airflow):
+    """One that is not there (any more) is success too."""
+    start(api)
+
+    assert [api.delete_run("mailchimp_sync", "stripe.test.evt_1") for _ in range(2)] == [True, True]
+    assert airflow.runs == {}
+
+
+def test_a_run_that_goes_on_is_not_deleted_before_it_is_ended(api, airflow):
+    """409: it waits in its sensor, or works. Ended, it can be deleted."""
+    start(api)
+    airflow.runs["mailchimp_sync", "stripe.test.evt_1"]["state"] = "running"
+
+    first = api.delete_run("mailchimp_sync", "stripe.test.evt_1")
+    api.end_run("mailchimp_sync", "stripe.test.evt_1")
+    second = api.delete_run("mailchimp_sync", "stripe.test.evt_1")
+
+    assert (first, second) == (False, True)
+    api.end_run("mailchimp_sync", "stripe.test.evt_1")  # nothing is there to end
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, AirflowRefusedError), (422, AirflowDagError), (503, AirflowBusyError)],
+)
+@pytest.mark.parametrize("call", ["delete_run", "end_run"])
+def test_a_run_that_is_not_taken_back_is_said(api, airflow, status, error, call):
+    """A person mends a role; a server that is down is tried again."""
+    airflow.fail(status)
+
+    with pytest.raises(error):
+        getattr(api, call)("mailchimp_sync", "stripe.test.evt_1")
 
 
 def test_one_token_serves_many_calls(api, airflow):

@@ -1,5 +1,6 @@
 """The scheduler of deactivations against a real Postgres and an Airflow on the wire: D6, B2 to B8 of the faults."""
 
+import time
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -134,6 +135,32 @@ def test_notification_wakes_every_relay(store, database):
     listener.close()
 
     assert len(told) == 3
+
+
+MANY = """
+INSERT INTO ops.deactivations
+  (member_id, subscription_id, reason, vendor_at, deactivate_at, state, dag_run_id,
+   created_at, updated_at, scheduled_at)
+SELECT gen_random_uuid(), 'sub_many_' || n, 'period_end', at, at, 'scheduled', 'deactivation.' || n || '.1',
+       %(now)s, %(now)s, %(now)s
+FROM (SELECT n, %(now)s::timestamptz + n * interval '1 minute' AS at FROM generate_series(10, 50009) AS n) AS planned
+"""
+
+
+def test_fifty_thousand_planned_ends(scheduler, store, airflow, clock):
+    """D7: a turn of the scheduler and what a run takes stay far below a second, and Airflow is asked nothing."""
+    store.connection.execute(MANY, {"now": NOW})
+    store.connection.execute("ANALYZE ops.deactivations")
+    seconds = []
+    for _ in range(20):
+        clock.advance(SECOND)
+        begun = time.monotonic()
+        scheduler.turn(store)
+        store.deactivations.take("run_1", own_id=10, now=clock.now(), row_limit=500)
+        seconds.append(time.monotonic() - begun)
+
+    assert sorted(seconds)[18] < 0.5
+    assert (airflow.posts, airflow.gets) == ([], [])
 
 
 # --- a change of mind ---
