@@ -142,13 +142,14 @@ class ChannelPlace:
         return changed
 
     def _invite(self, user_ids: list[str], result: Result) -> set[str]:
-        """Let people in; where Slack refuses several at once, one by one."""
+        """Let people in; where Slack refuses all for one, half of them and half again, until it is found."""
         invite = self._turns.of("conversations.invite")
         try:
             invite(partial(self._workspace.invite, self.id, user_ids))
         except PermanentVendorError as error:
             if len(user_ids) > 1:
-                return set().union(*(self._invite([user_id], result) for user_id in user_ids))
+                half = len(user_ids) // 2
+                return self._invite(user_ids[:half], result) | self._invite(user_ids[half:], result)
             _note_failure(result, error, place=self.id, person=user_ids[0])
             return set()
         return set(user_ids)

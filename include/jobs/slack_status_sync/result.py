@@ -23,6 +23,10 @@ class PlaceResult:
     is_disabled: bool = False
     refused: str | None = None  # why nothing was changed
 
+    def document(self) -> dict[str, Any]:
+        """Return what is to be told of it as JSON."""
+        return {name: value for name, value in asdict(self).items() if value}
+
 
 @dataclass(kw_only=True, slots=True)
 class Result:
@@ -55,10 +59,13 @@ class Result:
 
     @property
     def is_failure(self) -> bool:
-        """Tell whether a person has to look: something was refused, or nothing but errors came about."""
+        """Tell whether a person has to look: something was refused, or nothing but errors came about.
+
+        Nobody has to look at a dry run but the one who started it.
+        """
         is_powerless = bool(self.errors) and not self.done
         is_late = self.stopped is not None and not self.done
-        return bool(self.refusals) or is_powerless or is_late
+        return not self.dry_run and (bool(self.refusals) or is_powerless or is_late)
 
     @property
     def summary(self) -> str:
@@ -83,7 +90,7 @@ class Result:
             "matched": self.matched,
             "unmatched": self.unmatched,
             "passed_over": dict(sorted(self.passed_over.items())),
-            "places": {name: asdict(place) for name, place in self.places.items()},
+            "places": {name: place.document() for name, place in self.places.items()},
             "fields_set": self.fields_set,
             "fields_left": self.fields_left,
             "proposed": self.proposed,

@@ -17,13 +17,14 @@ LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Perlman", "Clarke", "Allen", "Li
 class WorkspaceWish(BaseModel):
     """Whom to put into the workspace.
 
-    People have the addresses that a seed of members with the same prefix and seed has. The first ones are
-    owners, admins, guests and deactivated people, as many as asked for; the rest are ordinary.
+    First come `members`, by address; the others have the addresses that a seed of members with the same prefix
+    and seed has. The first of all are owners, admins, guests and deactivated people, as many as asked for.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     people: int = Field(ge=0, le=20_000)
+    members: list[str] = []
     owners: int = Field(default=0, ge=0)
     admins: int = Field(default=0, ge=0)
     guests: int = Field(default=0, ge=0)
@@ -52,6 +53,8 @@ def seed_workspace(state: SlackState, wish: WorkspaceWish) -> Json:
 def _person(state: SlackState, wish: WorkspaceWish, number: int, dice: random.Random) -> Person:
     name = f"{dice.choice(FIRST_NAMES)} {dice.choice(LAST_NAMES)}"
     email = f"{wish.prefix}{wish.seed}.{number}@example.org"
+    if number < len(wish.members):
+        email = wish.members[number]
     role, is_deactivated = _kind(wish, number)
     person = state.people.add(real_name=name, role=role, now=state.now(), email=email)
     person.is_deactivated = is_deactivated

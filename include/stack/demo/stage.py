@@ -124,16 +124,19 @@ class Stage:
         delivery.seconds = self._seconds(delivery)
         delivery.moments = sorted(self._moments(delivery), key=lambda moment: moment.at)
 
-    def start(self, title: str, dag: str, *, vendor: str, **params: object) -> Delivery:
+    def start(
+        self, title: str, dag: str, *, vendor: str, wanted: str = "success", **params: object
+    ) -> Delivery:
         """Start a run by hand with these parameters, as the operator does in the UI, and follow it to its end.
 
-        What `vendor` was asked, and what the job wrote down about the run, is in the record.
+        What `vendor` was asked, and what the job wrote down about the run, is in the record; `wanted` is how it
+        should end.
         """
         delivery = Delivery(title=title, sent_at=self._now(), dag=dag)
         self.deliveries.append(delivery)
         run = self.airflow.start_run(dag, params)
         delivery.started.append(run)
-        tasks = self._ended_run(dag, run, self.patience_seconds)
+        tasks = self._ended_run(dag, run, self.patience_seconds, wanted=wanted)
         ends = [task.ended_at.timestamp() for task in tasks if task.ended_at]
         delivery.seconds = max(ends, default=self._now()) - delivery.sent_at
         name = self._names()[run]
@@ -250,8 +253,10 @@ class Stage:
         runs = dict.fromkeys(run for one in self.deliveries for run in one.runs)
         return {run: f"run {number}" for number, run in enumerate(runs, start=1)}
 
-    def _ended_run(self, dag: str, run: str, seconds: float) -> list[TaskTry]:
-        """Wait for a run's end, which must be a success, and return its tasks."""
+    def _ended_run(
+        self, dag: str, run: str, seconds: float, *, wanted: str = "success"
+    ) -> list[TaskTry]:
+        """Wait for a run's end, which must be as wanted, and return its tasks."""
         states: list[str] = []
 
         def has_ended() -> bool:
@@ -259,7 +264,7 @@ class Stage:
             return states[-1] in ENDED
 
         self.wait(f"the end of run {run}", has_ended, seconds)
-        self.expect(f"state of run {run}", states[-1], "success")
+        self.expect(f"state of run {run}", states[-1], wanted)
         return self.airflow.tasks(dag, run)
 
     def _now(self) -> float:

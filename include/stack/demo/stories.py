@@ -14,6 +14,7 @@ from include.stack.demo.checks import expect_linked, expect_members
 from include.stack.demo.dead_letter import dead_letter
 from include.stack.demo.endings import membership_ends
 from include.stack.demo.luma import luma_auto_approval
+from include.stack.demo.slack import slack_status_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,4 +98,5 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     dead_letter,
     membership_ends,
     luma_auto_approval,
+    slack_status_sync,
 )

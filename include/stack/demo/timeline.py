@@ -33,6 +33,19 @@ MEANINGS = {
         ("GET", "*/guests/get", "guest read"),
         ("POST", "*/update-status", "guest decided about"),
     ),
+    "slack": (
+        ("POST", "/users.list", "page of people read"),
+        ("POST", "/users.info", "person read"),
+        ("POST", "/users.lookupByEmail", "person looked up"),
+        ("POST", "/usergroups.list", "groups read"),
+        ("POST", "/usergroups.users.list", "group read back"),
+        ("POST", "/usergroups.users.update", "group set"),
+        ("POST", "/conversations.info", "channel read"),
+        ("POST", "/conversations.members", "page of a channel's people read"),
+        ("POST", "/conversations.invite", "invited into the channel"),
+        ("POST", "/conversations.kick", "taken out of the channel"),
+        ("POST", "/chat.postMessage", "message posted"),
+    ),
 }
 """By vendor: method, path, what it means; the first that fits is taken."""
 
@@ -168,7 +181,7 @@ def _count_of(value: object) -> str:
         whys = [one.get("why", "?") if isinstance(one, dict) else str(one) for one in value]
         value = Counter(whys)
     if isinstance(value, dict):
-        return "(" + "; ".join(f"{why}: {number}" for why, number in value.items()) + ")"
+        return "(" + "; ".join(f"{why}: {_count_of(one)}" for why, one in value.items()) + ")"
     return str(value)
 
 

@@ -46,6 +46,7 @@ def test_run_is_a_failure_when_a_person_has_to_look():
     late.stopped = "over"
 
     assert [r.is_failure for r in (good, refused, mute, late)] == [False, True, True, False]
+    assert not Result(dry_run=True, refused="too many").is_failure  # who started it looks at it
     assert refused.summary == "added 9, removed 0, errors 0 (refused S1: too many)"
 
 

@@ -90,6 +90,21 @@ def test_run_by_hand_is_followed_to_its_end():
     assert story.problems == (f"state of run {run}: found 'failed', wanted 'success'",)
 
 
+def refused(stage: Stage) -> None:
+    """Start a job that should refuse."""
+    stage.airflow.start_run = lambda dag, _conf: dag
+    stage.airflow.run_state = lambda _dag, _run: "failed"
+    stage.airflow.tasks = lambda _dag, _run: []
+    stage.sandbox.calls = lambda *_, **__: []
+    stage.told_by = lambda _run: []
+    stage.start("too much at once", "slack_status_sync", vendor="slack", wanted="failed")
+
+
+def test_run_that_should_fail_is_no_failed_story():
+    """Some jobs show what they refuse: then a success would be the problem."""
+    assert play(refused, empty_stage()).ok
+
+
 def test_failed_check_makes_the_story_and_the_whole_fail():
     """One wrong thing among many right ones is enough."""
     reports = [play(told, empty_stage()), play(failing, empty_stage())]
@@ -148,6 +163,7 @@ def test_the_promised_stories_are_played():
         "duplicate",
         "two_hundred_at_once",
         "luma_auto_approval",
+        "slack_status_sync",
     } <= set(names)
     assert len(names) == len(set(names))
     assert all(story.__doc__ for story in STORIES)
