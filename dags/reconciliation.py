@@ -19,7 +19,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from include.dagkit import VENDOR_RETRIES, give_up, job_task, options, runtime
+from include.dagkit import VENDOR_RETRIES, give_up, job_task, options, runtime, skip
 
 DEEP = Param(
     default=False,
@@ -34,11 +34,20 @@ DRY_RUN = Param(
     description="Put nothing right. The report says what would be.",
 )
 
+MOST_PERCENT = Param(
+    default=None,
+    type=["null", "number"],
+    minimum=0,
+    maximum=100,
+    title="Repair up to (percent)",
+    description="Put differences right up to this share of what was looked at. Empty: as it is set.",
+)
+
 
 @dag(
     schedule="*/15 * * * *",
     tags=["housekeeping"],
-    params={"deep": DEEP, "dry_run": DRY_RUN},
+    params={"deep": DEEP, "dry_run": DRY_RUN, "most_percent": MOST_PERCENT},
     **options(__doc__, timeout=timedelta(minutes=50), max_active_runs=1),
 )
 def reconciliation() -> None:
@@ -49,13 +58,10 @@ def reconciliation() -> None:
 
         with runtime() as rt:
             kind = job.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
-            job.check_runs(
-                dag_run_id=rt.dag_run_id,
-                store=rt.store,
-                airflow=rt.airflow,
-                clock=rt.clock,
-                is_dry_run=kind.is_dry_run,
-            )
+            ours = {"dag_run_id": rt.dag_run_id, "store": rt.store, "clock": rt.clock}
+            job.check_runs(**ours, airflow=rt.airflow, is_dry_run=kind.is_dry_run)
+        if not kind.is_deep:
+            skip("read_events", "compare_members", "compare_contacts")
 
     @job_task(**VENDOR_RETRIES)
     def note_ticks() -> None:
@@ -65,18 +71,50 @@ def reconciliation() -> None:
         with runtime() as rt:
             note_ticks(store=rt.store, airflow=rt.airflow, clock=rt.clock)
 
-    @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
-    def close() -> None:
-        """Send what people are to be told, and close the report."""
+    @job_task(**VENDOR_RETRIES)
+    def read_events() -> None:
+        """Put the events into the inbox that Stripe has and we do not."""
         from include.jobs import reconciliation as job
 
         with runtime() as rt:
+            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
+            job.read_events(**shared, stripe=rt.stripe, clock=rt.clock)
+
+    @job_task(**VENDOR_RETRIES)
+    def compare_members() -> None:
+        """Compare what Stripe and Clerk have with the platform's tables."""
+        from include.jobs import reconciliation as job
+
+        with runtime() as rt:
+            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
+            job.compare_stripe(**shared, stripe=rt.stripe, clock=rt.clock)
+            job.compare_clerk(**shared, clerk=rt.clerk, clock=rt.clock)
+
+    @job_task(**VENDOR_RETRIES)
+    def compare_contacts() -> None:
+        """Compare the platform's tables with Mailchimp's audience."""
+        from include.jobs import reconciliation as job
+
+        with runtime() as rt:
+            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
+            job.compare_contacts(**shared, mailchimp=rt.mailchimp, clock=rt.clock)
+
+    @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
+    def close() -> None:
+        """Have dead letters reviewed, send what people are to be told, and close the report."""
+        from include.jobs import dead_letter_review
+        from include.jobs import reconciliation as job
+
+        with runtime() as rt:
+            dead_letter_review.start_if_due(store=rt.store, airflow=rt.airflow, clock=rt.clock)
             rt.send_notices()
             outcome = job.close(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
         if outcome.problem:
             give_up(outcome.problem)
 
-    [check_runs(), note_ticks()] >> close()
+    checked, ticks, closed = check_runs(), note_ticks(), close()
+    checked >> read_events() >> compare_members() >> compare_contacts() >> closed
+    ticks >> closed
 
 
 reconciliation()

@@ -252,6 +252,13 @@ def wait_until_named(task_id: str, **arguments: Any) -> BaseOperator:
     )
 
 
+def ask_people(**arguments: Any) -> BaseOperator:
+    """Make the task that asks people about dead letters and waits for their answer."""
+    from include.review_operator import ReviewOperator  # for the one DAG that asks
+
+    return ReviewOperator(task_id="ask_people", **arguments)
+
+
 class GivenUpError(AirflowFailException):
     """The job says that another try would not help."""
 

@@ -37,11 +37,14 @@ ROUTES: dict[str, dict[str, Route]] = {
         "charge.refunded": SYNC,
         "customer.updated": SYNC,
         "customer.deleted": SYNC,
+        "reconciliation.customer": SYNC,  # made by us: read it again
+        "reconciliation.subscription": SYNC,
     },
     "clerk": {
         "user.created": SYNC,
         "user.updated": SYNC,
         "user.deleted": SYNC,
+        "reconciliation.user": SYNC,
     },
 }
 

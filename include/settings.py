@@ -29,6 +29,9 @@ class JobSettings(BaseSettings):
     welcome: Literal["journey", "automation", "off"] = "journey"
     mailchimp_connections: int = Field(default=10, ge=1, le=10)  # Mailchimp's cap, over everything
     vendor_timeout_seconds: float = 10.0  # to connect, and between two bytes of an answer
+    reconciliation_most_percent: float = Field(
+        default=5.0, ge=0, le=100
+    )  # more than this waits for a person
     runbook_url: str = (
         ""  # the folder of docs/runbooks as people can open it; empty: they read the repository
     )

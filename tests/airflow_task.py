@@ -46,6 +46,8 @@ class FakeExecutionAPI:
             return httpx.Response(200, json=[])
         if request.url.path.endswith("/breadcrumbs"):
             return httpx.Response(200, json={"breadcrumbs": []})
+        if "/hitlDetails/" in request.url.path:
+            return httpx.Response(201, json=body)
         return httpx.Response(200, json={"ok": True})
 
     def _context(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -70,9 +72,17 @@ class FakeExecutionAPI:
             "max_tries": self.max_tries,
             "should_retry": body is not None and self.try_number <= self.max_tries,
             "task_reschedule_count": 0,
+            **self._resumption(),
         }
 
+    def _resumption(self) -> dict[str, Any]:
+        """Say how a task goes on that had waited for an event."""
+        if self.event is None:
+            return {}
+        return {"next_method": "execute_complete", "next_kwargs": {"event": self.event}}
+
     try_number = 1
+    event: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,15 +121,19 @@ def run_task(  # noqa: PLR0913 - what a try of a task is
     conf: dict[str, Any] | None = None,
     try_number: int = 1,
     max_tries: int | None = None,
+    event: dict[str, Any] | None = None,
 ) -> TaskEnd:
-    """Run one try of a task, and say how it ended; `max_tries` is the task's retries, unless it was cleared."""
+    """Run one try of a task, and say how it ended; `max_tries` is the task's retries, unless it was cleared.
+
+    With an `event` it is the second half of a task that has waited for that.
+    """
     dag = deepcopy(load_dags().dags[dag_id])
     task = dag.get_task(task_id)
     # Into these a run's `conf` is written, and a DAG's copy shares them with all others.
     dag.params, task.params = deepcopy(dag.params), deepcopy(task.params)
     tries = task.retries if max_tries is None else max_tries
     api = FakeExecutionAPI(run_id=run_id, conf=conf or {}, max_tries=tries)
-    api.try_number = try_number
+    api.try_number, api.event = try_number, event
     client = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(api))
     client.base_url = "http://in-process.invalid./"
     instance = TaskInstance(

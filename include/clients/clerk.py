@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,7 +20,11 @@ from include.events.clerk import user_from
 from include.events.reading import node_from
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from include.events import UserSnapshot
+
+PAGE = 500  # Clerk's most
 
 
 class Clerk:
@@ -34,16 +39,37 @@ class Clerk:
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
 
+    def list_users(self) -> Iterator[UserSnapshot]:
+        """Return all users as they are now, oldest first, so that a new one shifts no page."""
+        for offset in count(0, PAGE):
+            wish: dict[str, str | int] = {
+                "limit": PAGE,
+                "offset": offset,
+                "order_by": "+created_at",
+            }
+            answer = self._get(f"{self._base_url}/users", wish)
+            users = node_from(b'{"users":' + answer.content + b"}").nodes(
+                "users"
+            )  # it is a bare list
+            yield from map(user_from, users)
+            if len(users) < PAGE:
+                return
+
     def read_user(self, user_id: str) -> UserSnapshot:
         """Return the user as it is now; VendorNotFoundError for one who was deleted."""
-        url = f"{self._base_url}/users/{quote(user_id, safe='')}"
+        answer = self._get(f"{self._base_url}/users/{quote(user_id, safe='')}")
+        return user_from(node_from(answer.content))
+
+    def _get(self, url: str, wish: Mapping[str, str | int] | None = None) -> requests.Response:
         try:
-            answer = self._session.get(url, auth=self._authorize, timeout=self._timeout_seconds)
+            answer = self._session.get(
+                url, params=wish, auth=self._authorize, timeout=self._timeout_seconds
+            )
         except requests.RequestException:
             raise VendorUnavailableError("Clerk does not answer").by("clerk") from None
         if not answer.ok:
             raise _error_from(answer).by("clerk")
-        return user_from(node_from(answer.content))
+        return answer
 
 
 class _Bearer(requests.auth.AuthBase):

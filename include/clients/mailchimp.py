@@ -12,6 +12,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,10 +26,12 @@ from include.clients.mailchimp_errors import bulk_error_from, error_from, networ
 from include.errors import PermanentVendorError, VendorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 VENDOR = "mailchimp"
 MOST_IN_BULK = 500
+MEMBERS_PAGE = 1000  # Mailchimp's most
+MEMBER_FIELDS = ("email_address", "status", "tags", "merge_fields")
 MOST_CONNECTIONS = 10  # Mailchimp's cap, over everything; how many there are is leased elsewhere
 BULK_TIMEOUT_SECONDS = 60  # hundreds of members take Mailchimp longer than one
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -59,6 +62,16 @@ class ContactFields:
     merge_fields: Mapping[str, str]
     status_if_new: str
     status: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudienceMember:
+    """A contact as Mailchimp has it; `hash` is its key."""
+
+    hash: str
+    status: str
+    tags: frozenset[str]
+    merge_fields: Mapping[str, Any]
 
 
 class Mailchimp:
@@ -135,6 +148,24 @@ class Mailchimp:
         }
         failed = {e["email_address"].lower(): bulk_error_from(e) for e in answer["errors"]}
         return found | failed
+
+    def list_members(self) -> Iterator[AudienceMember]:
+        """Return the whole audience, those who are asleep too."""
+        for status in ("", "archived"):
+            for offset in count(0, MEMBERS_PAGE):
+                page = _json(
+                    _call(
+                        self._bulk_lists.get_list_members_info,
+                        self._list_id,
+                        count=MEMBERS_PAGE,
+                        offset=offset,
+                        fields=[f"members.{name}" for name in MEMBER_FIELDS],
+                        **({"status": status} if status else {}),
+                    )
+                )["members"]
+                yield from map(_audience_member, page)
+                if len(page) < MEMBERS_PAGE:
+                    break
 
     def list_tags(self) -> dict[str, int]:
         """Return the ids of all tags: a tag is a static segment."""
@@ -237,6 +268,15 @@ def _checked(
     if isinstance(answer, requests.Response) and not answer.ok:
         raise error_from(answer.status_code, "", repeatable=repeatable).by(VENDOR)
     return answer
+
+
+def _audience_member(member: JSON) -> AudienceMember:
+    return AudienceMember(
+        hash=subscriber_hash(str(member["email_address"])),
+        status=str(member["status"]),
+        tags=frozenset(str(tag["name"]) for tag in member.get("tags") or ()),
+        merge_fields=member.get("merge_fields") or {},
+    )
 
 
 def _json(answer: Any) -> JSON:

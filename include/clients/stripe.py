@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import stripe
+import structlog
 
 from include.errors import (
+    PayloadError,
     PermanentVendorError,
     VendorBusyError,
     VendorError,
@@ -17,10 +19,15 @@ from include.events.reading import Node
 from include.events.stripe import customer_from, paid_period_from, subscription_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from include.events import CustomerSnapshot, RefundedCharge, SubscriptionSnapshot
     from include.events.stripe import PaidPeriod
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 NETWORK_RETRIES = 1  # of the package, at once: the task's own retries come after seconds
 SERVER_ERRORS = 500
@@ -42,6 +49,7 @@ class Stripe:
         self._subscriptions = client.v1.subscriptions
         self._customers = client.v1.customers
         self._invoices = client.v1.invoices
+        self._events = client.v1.events
 
     def read_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """Return the subscription as it is now."""
@@ -58,6 +66,30 @@ class Stripe:
                 return period
         return None
 
+    def list_events(
+        self, *, types: Sequence[str], since: datetime, until: datetime, delivered: bool | None
+    ) -> Iterator[Mapping[str, object]]:
+        """Return the events of these types (20 at most) of the last 30 days, as Stripe's list has them, newest first.
+
+        `delivered` False: only those that Stripe could not deliver to every endpoint.
+        """
+        wish: dict[str, Any] = {
+            "types": list(types),
+            "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
+        }
+        if delivered is not None:
+            wish["delivery_success"] = delivered
+        for event in _all(self._events.list, wish):
+            yield event.values
+
+    def list_subscriptions(self) -> Iterator[SubscriptionSnapshot]:
+        """Return all subscriptions as they are now, ended ones too; one that cannot be read is left out."""
+        yield from _parsed(_all(self._subscriptions.list, {"status": "all"}), subscription_from)
+
+    def list_customers(self) -> Iterator[CustomerSnapshot]:
+        """Return all customers as they are now; one that cannot be read is left out."""
+        yield from _parsed(_all(self._customers.list, {}), customer_from)
+
     def read_customer(self, customer_id: str) -> CustomerSnapshot:
         """Return the customer as it is now; of a deleted one Stripe still knows the id."""
         return customer_from(_read(self._customers.retrieve, customer_id))
@@ -68,6 +100,26 @@ def _read(read: Callable[[Any], Any], wish: str | dict[str, Any]) -> Node:
         return Node(read(wish).to_dict(), "stripe")
     except stripe.StripeError as error:
         raise _error_from(error).by("stripe") from None  # Stripe's own text may quote what was sent
+
+
+def _all(read: Callable[[Any], Any], wish: dict[str, Any]) -> Iterator[Node]:
+    """Read every page of a list."""
+    after: dict[str, str] = {}
+    while True:
+        page = _read(read, {**wish, **after, "limit": PAGE})
+        items = page.nodes("data")
+        yield from items
+        if not page.flag("has_more") or not items:
+            return
+        after = {"starting_after": items[-1].text("id")}
+
+
+def _parsed(items: Iterable[Node], parse: Callable[[Node], T]) -> Iterator[T]:
+    for item in items:
+        try:
+            yield parse(item)
+        except PayloadError as error:
+            log.warning("stripe.unreadable", object_id=item.values.get("id"), reason=str(error))
 
 
 def _error_from(error: stripe.StripeError) -> VendorError:

@@ -1,7 +1,7 @@
 """Vendor payload → typed event: one parser per event type, pure, hostile input in mind.
 
 What comes out is frozen. Snapshots are complete states of one object; a `Checkout` or an `Invoice` only
-names objects, whose state is then read from the vendor.
+names objects, whose state is then read from the vendor; so does a `Reread`, an event of our own.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import PayloadError
-from include.events import clerk, stripe
+from include.events import clerk, rereads, stripe
 from include.events.clerk import UserSnapshot
 from include.events.reading import Node, node_from
+from include.events.rereads import Reread, RereadKind
 from include.events.stripe import (
     Checkout,
     CustomerSnapshot,
@@ -34,6 +35,8 @@ __all__ = [
     "Invoice",
     "Node",
     "RefundedCharge",
+    "Reread",
+    "RereadKind",
     "Snapshot",
     "Subject",
     "SubscriptionSnapshot",
@@ -43,10 +46,13 @@ __all__ = [
 ]
 
 Snapshot = SubscriptionSnapshot | CustomerSnapshot | UserSnapshot
-Subject = StripeSubject | UserSnapshot
+Subject = StripeSubject | UserSnapshot | Reread
 Parser = Callable[[Node], Subject]
 
-PARSERS: Mapping[str, Mapping[str, Parser]] = {"stripe": stripe.PARSERS, "clerk": clerk.PARSERS}
+PARSERS: Mapping[str, Mapping[str, Parser]] = {
+    "stripe": {**stripe.PARSERS, **rereads.PARSERS["stripe"]},
+    "clerk": {**clerk.PARSERS, **rereads.PARSERS["clerk"]},
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

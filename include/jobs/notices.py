@@ -70,6 +70,10 @@ class Links:
         tail = f"?try_number={try_number}" if try_number else ""
         return f"{self.run(job, dag_run_id)}/tasks/{task}{tail}"
 
+    def question(self, job: str, dag_run_id: str, task: str) -> str:
+        """Return the address where a waiting task is answered."""
+        return f"{self.run(job, dag_run_id)}/tasks/{task}/required_actions?map_index=-1"
+
     def runbook(self, job: str) -> str:
         """Return a link to the page that says what to do, or where it is."""
         page = f"{job}.md"
@@ -100,6 +104,25 @@ def note_failure(run: FailedRun, cause: Cause, *, store: Store, clock: Clock) ->
         quiet_since=now - QUIET,
         now=now,
     )
+
+
+def note_question(  # noqa: PLR0913 - what a question is, by name
+    job: str, dag_run_id: str, *, task: str, letters: int, store: Store, now: datetime
+) -> None:
+    """Have people told that a run waits for their answer: once per run."""
+    facts = {"kind": "question", "dag_run_id": dag_run_id, "task": task, "letters": letters}
+    store.notices.put(_question_key(job, dag_run_id), job=job, facts=facts, now=now)
+
+
+def close_question(job: str, dag_run_id: str, *, how: str, store: Store, now: datetime) -> None:
+    """Have it said in the thread of the question how that ended."""
+    notice = store.notices.get(_question_key(job, dag_run_id))
+    if notice is not None:
+        store.notices.recover(notice, recovery={"how": how}, now=now)
+
+
+def _question_key(job: str, dag_run_id: str) -> str:
+    return f"{job}:question:{dag_run_id}"
 
 
 def fingerprint_of(cause: Cause, damage: Damage) -> str:
@@ -209,7 +232,9 @@ def _tell(notice: Notice, desk: _Desk, *, store: Store, now: datetime) -> int:
     """Send a failure, its recovery in the thread, or both; return how many messages that were."""
     messages, thread_ts = 0, notice.thread_ts
     if _failure_is_due(notice, now):
-        thread_ts = desk.post(failure_text(notice, desk.links))
+        is_question = notice.facts.get("kind") == "question"
+        say = question_text if is_question else failure_text
+        thread_ts = desk.post(say(notice, desk.links))
         store.notices.told(notice, thread_ts=thread_ts, now=now)
         messages += 1
     if not notice.recovery_told and thread_ts is not None:
@@ -255,14 +280,24 @@ def failure_text(notice: Notice, links: Links) -> str:
     return "\n".join([*lines, " | ".join(places)])
 
 
+def question_text(notice: Notice, links: Links) -> str:
+    """Return the message that a run waits for people."""
+    facts = notice.facts
+    return f":raising_hand: {facts['letters']} dead letters wait for a decision. " + _link(
+        links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide"
+    )
+
+
 def recovery_text(notice: Notice, links: Links) -> str:
     """Return the message that it is over."""
     recovery = notice.recovery or {}
+    if "how" in recovery:
+        return f":white_check_mark: {_escape(_clean(recovery['how']))}"
     run = recovery.get("dag_run_id")
     if run:
         how = f"{_link(links.run(notice.job, run), 'a later run')} ended well"
     else:
-        how = "all that it had left undone is done"
+        how = "all that it had left undone is done or decided"
     times = "once" if notice.count == 1 else f"{notice.count} times"
     return f":large_green_circle: *{notice.job}* works again: {how}. It had failed {times}."
 

@@ -18,7 +18,6 @@ A `dead` row has no id of its own; `sha256:` and the hash of its bytes stand in,
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -26,19 +25,18 @@ import orjson
 
 from include.relay.refusal import RefusalError
 from include.relay.signatures.svix import message_id_of
-from include.routing import route_of
+from include.store.arrivals import clerk_envelope, stripe_envelope
 from include.store.inbox import Arrival, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 KEPT_HEADERS = (
     *("content-type", "user-agent", "stripe-signature"),
     *("svix-id", "svix-timestamp", "svix-signature"),
     *("webhook-id", "webhook-timestamp", "webhook-signature"),
 )
-LONGEST = 255
-LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 def arrival_from(
@@ -52,7 +50,7 @@ def arrival_from(
     elif provider == "stripe":
         envelope = _stripe(event)
     else:
-        envelope = _clerk(event, message_id=message_id_of(headers), mode=clerk_mode)
+        envelope = clerk_envelope(event, message_id=message_id_of(headers), mode=clerk_mode)
     kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     return Arrival(
         provider=provider,
@@ -88,63 +86,7 @@ def _dead(digest: bytes, *, mode: str) -> dict[str, Any]:
 
 
 def _stripe(event: Mapping[str, Any]) -> dict[str, Any]:
-    event_id = _text(event.get("id"))
-    if event_id is None:
+    envelope = stripe_envelope(event)
+    if envelope is None:
         raise RefusalError(400, "no usable event id")
-    return {
-        "event_id": event_id,
-        "mode": "test" if event.get("livemode") is False else "live",
-        "api_version": _text(event.get("api_version")),
-        "created_at": _instant(event.get("created")),
-        "member_key": _stripe_member(_dict(_dict(event.get("data")).get("object"))),
-        **_routed("stripe", event),
-    }
-
-
-def _clerk(event: Mapping[str, Any], *, message_id: str, mode: str) -> dict[str, Any]:
-    user_id = _text(_dict(event.get("data")).get("id"))
-    return {
-        "event_id": message_id,
-        "mode": mode,
-        "api_version": None,
-        "created_at": _instant(event.get("timestamp"), per_second=1000),
-        "member_key": f"clerk:{user_id}" if user_id else None,
-        **_routed("clerk", event),
-    }
-
-
-def _routed(provider: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what the event leads to, by the one table."""
-    event_type = _text(event.get("type"))
-    if event_type is None:
-        return {"type": "", "job": None, "state": State.IGNORED, "reason": "no usable type"}
-    route = route_of(provider, event_type)
-    state = State.WAITING if route.job else State.IGNORED
-    return {"type": event_type, "job": route.job, "state": state, "reason": route.reason}
-
-
-def _stripe_member(thing: Mapping[str, Any]) -> str | None:
-    """Tell members apart by customer, else by address (hashed): for the limit of runs per member."""
-    customer = thing if thing.get("object") == "customer" else thing.get("customer")
-    customer_id = _text(customer.get("id") if isinstance(customer, dict) else customer)
-    if customer_id:
-        return f"stripe:{customer_id}"
-    details = _dict(thing.get("customer_details"))
-    email = _text(thing.get("email") or thing.get("customer_email") or details.get("email"))
-    return f"email:{sha256(email.strip().lower().encode()).hexdigest()}" if email else None
-
-
-def _dict(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    """Return what can be a key and a column: 1 to 255 printable characters."""
-    is_usable = isinstance(value, str) and 0 < len(value) <= LONGEST and value.isprintable()
-    return str(value) if is_usable else None
-
-
-def _instant(value: object, *, per_second: int = 1) -> datetime | None:
-    if type(value) is not int or not 0 <= value <= LAST_SECOND * per_second:
-        return None
-    return datetime.fromtimestamp(value / per_second, UTC)
+    return envelope

@@ -30,6 +30,7 @@ from include.store.refunds import Refunds
 from include.store.rejections import Rejections
 from include.store.relay_alarms import RelayAlarms
 from include.store.retention import Retention
+from include.store.reviews import Reviews
 from include.store.run_members import RunMembers
 from include.store.slack import SlackPeople
 from include.store.steps import Steps
@@ -66,6 +67,7 @@ class Store:
         self.throttle = Throttle(connection)
         self.notices = Notices(connection)
         self.reconciliations = Reconciliations(connection)
+        self.reviews = Reviews(connection)
         self.audit = AuditLog(connection)
         self.job_runs = JobRuns(connection)
         self.relay_alarms = RelayAlarms(connection)

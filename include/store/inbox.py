@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     Key = tuple[str, str, str]  # provider, mode, event id
 
 SQL = queries("inbox")
+FILLED_BY = "filled-by"  # in place of a delivery's headers
 
 
 class State(StrEnum):
@@ -65,6 +68,11 @@ class Arrival:
     def key(self) -> Key:
         """Return what makes the event unique."""
         return self.provider, self.mode, self.event_id
+
+    @property
+    def is_filled(self) -> bool:
+        """Tell whether it was made here, from a vendor's list, and was not delivered."""
+        return FILLED_BY in orjson.loads(self.headers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,9 +240,35 @@ class Inbox:
             _key(row): {"inbox_id": row["id"], "first_sha256": row["body_sha256"]} for row in rows
         }
 
+    def missing(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Return those of these events that are not stored."""
+        known = self._known([arrival.key for arrival in arrivals]) if arrivals else {}
+        return [arrival for arrival in arrivals if arrival.key not in known]
+
+    def mode_of(self, provider: str) -> str:
+        """Return the mode in which a vendor's newest event came; `live` before the first."""
+        mode: str | None = SQL.read_newest_mode(self._connection, provider=provider)
+        return mode or "live"
+
+    def busy_members(self) -> set[str]:
+        """Return the members (as vendors say them) whose events are under way or wait for a person."""
+        return {row["member_key"] for row in SQL.read_busy_members(self._connection)}
+
     def _repeat(self, arrival: Arrival, *, inbox_id: int, first_sha256: bytes) -> Receipt:
-        """Judge an event that is known; a body that differs from the first is kept aside."""
-        if arrival.body_sha256 == first_sha256:
+        """Judge an event that is known; a body that differs from the first is kept aside.
+
+        What was filled in from the vendor's list has no delivery's bytes yet: the first delivery brings them.
+        """
+        if arrival.body_sha256 == first_sha256 or arrival.is_filled:
+            return Receipt.DUPLICATE
+        delivered = SQL.replace_filled(
+            self._connection,
+            id=inbox_id,
+            headers=arrival.headers,
+            body=arrival.body,
+            body_sha256=arrival.body_sha256,
+        )
+        if delivered:
             return Receipt.DUPLICATE
         SQL.keep_conflict(
             self._connection,

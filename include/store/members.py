@@ -112,6 +112,20 @@ class Members:
         rows = SQL.read_members(self._connection, member_ids=ids)
         return {row["id"]: _member_from(row, memberships.get(row["id"], ())) for row in rows}
 
+    def ids_after(self, after: UUID | None, *, limit: int) -> list[UUID]:
+        """Return the next members whose accounts are not deleted, in the order of their ids."""
+        rows = SQL.read_ids_after(self._connection, after=after, row_limit=limit)
+        return [row["id"] for row in rows]
+
+    def living_subscriptions(self) -> list[tuple[str, str | None]]:
+        """Return the subscriptions that may still change, each with its customer."""
+        rows = SQL.read_living_subscriptions(self._connection)
+        return [(row["subscription_id"], row["customer_id"]) for row in rows]
+
+    def living_users(self) -> list[str]:
+        """Return the Clerk users whose accounts are not deleted."""
+        return [row["clerk_user_id"] for row in SQL.read_living_users(self._connection)]
+
     def save(
         self, members: Collection[Member], *, known: Mapping[UUID, Member], now: datetime
     ) -> None:

@@ -111,6 +111,24 @@ class Notices:
             )
         return True
 
+    def put(self, key: str, *, job: str, facts: Facts, now: datetime) -> None:
+        """Have something else than a failed run told, once: `key` is not used for anything again."""
+        if self.get(key) is None:
+            SQL.open_notice(
+                self._connection,
+                key=key,
+                job=job,
+                facts=Jsonb(facts),
+                failed_at=now,
+                quiet_since=now,
+                now=now,
+            )
+
+    def get(self, key: str) -> Notice | None:
+        """Return one notice."""
+        row = SQL.read_notice(self._connection, key=key)
+        return _notice(row) if row else None
+
     def take_due(
         self, *, now: datetime, quiet_since: datetime, leased_until: datetime, limit: int
     ) -> list[Notice]:

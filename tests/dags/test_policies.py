@@ -16,6 +16,7 @@ FILES = sorted(DAGS.glob("*.py"))
 HEADS = ("**Starts**", "**Changes**", "**Rerun**", "**When it fails**")
 RUNBOOK_HEADS = ("**Meaning.**", "**First look.**", "**Cure.**", "**How to be sure.**")
 MAY_IMPORT = ("__future__", "datetime", "airflow.sdk", "include.dagkit")
+LONGEST_RUNS = {"dead_letter_review": timedelta(days=8)}  # it waits for people, one run at a time
 LONGEST_FILE = 120
 PACKAGES = {"stripe", "clerk", "mailchimp", "slack", "luma", "queue", "airflow", "include"}
 
@@ -127,7 +128,7 @@ def test_limits_are_explicit(path):
     dag = dag_of(path)
 
     assert dag.dagrun_timeout is not None, f"{path.name}: pass timeout= to options()"
-    assert dag.dagrun_timeout <= timedelta(hours=1)
+    assert dag.dagrun_timeout <= LONGEST_RUNS.get(path.stem, timedelta(hours=1))
     assert 1 <= dag.max_active_runs <= 16
 
 

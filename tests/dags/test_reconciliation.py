@@ -10,6 +10,8 @@ from tests.airflow_task import run_task
 
 DAG, RUN = "reconciliation", "scheduled__2026-03-01T12:00:00+00:00"
 TASKS = ("check_runs", "close")
+ALL = ("check_runs", "read_events", "compare_members", "compare_contacts", "close")
+DEEP = {"deep": True, "dry_run": False, "most_percent": None}
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def airflow(connected, monkeypatch):
 
 def run(task, **options):
     """Run one task."""
-    conf = options.pop("conf", {"deep": False, "dry_run": False})
+    conf = options.pop("conf", {"deep": False, "dry_run": False, "most_percent": None})
     return run_task(DAG, task, run_id=RUN, conf=conf, **options)
 
 
@@ -45,6 +47,46 @@ def test_failed_run_that_nobody_was_told_of_is_told(connected, airflow):
     [report] = connected.store.reconciliations.latest(1)
     assert (report.dag_run_id, report.finished_at is not None) == (RUN, True)
     assert report.findings["untold_failures"].repaired == 1
+
+
+def test_short_run_skips_the_vendors(connected, airflow):
+    """Four times an hour nobody at Stripe, Clerk and Mailchimp is asked."""
+    end = run("check_runs")
+
+    assert end.skipped == ["read_events", "compare_members", "compare_contacts"]
+
+
+def test_deep_run_goes_through_all_tasks(connected, airflow):
+    """A member whom we never heard of is read from the vendors' lists."""
+    connected.join()
+
+    ends = [run(task, conf=DEEP) for task in ALL]
+
+    assert [(end.state, end.error) for end in ends] == [("success", None)] * 5
+    [report] = connected.store.reconciliations.latest(1)
+    assert (report.is_deep, report.finished_at is not None) == (True, True)
+    assert report.findings["clerk_state"].repaired == 1
+
+
+def test_more_than_the_share_turns_the_run_red(connected, airflow):
+    """A person must look: the last task says what, and how much."""
+    for number in range(11):
+        connected.join(email=f"member_{number}@example.org")
+
+    ends = [run(task, conf=DEEP) for task in ALL]
+
+    assert [end.state for end in ends] == ["success"] * 4 + ["failed"]
+    assert "clerk_state: 11 of 11 differ (100.0 %, allowed are 5 %)" in str(ends[-1].error)
+
+
+def test_person_may_raise_the_share_for_a_run(connected, airflow):
+    """She has looked, and our side is the one that is wrong."""
+    for number in range(11):
+        connected.join(email=f"member_{number}@example.org")
+
+    ends = [run(task, conf={**DEEP, "most_percent": 100}) for task in ALL]
+
+    assert [end.state for end in ends] == ["success"] * 5
 
 
 def test_slack_outage_fails_no_run(connected, airflow):

@@ -88,7 +88,7 @@ def test_failed_run_is_one_message_with_all_that_is_needed(desk):
         ),
         ("https://code.example/runbooks/mailchimp_sync.md", "runbook"),
     }
-    assert f"./ops dead-letters list --run {RUN}" in text
+    assert f"`./ops dead-letters list --run {RUN}`" in text
     assert "@example" not in text
 
 
@@ -218,7 +218,7 @@ def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
 
     recovery, is_reply = desk.texts()[-1]
     assert is_reply
-    assert "all that it had left undone is done" in recovery
+    assert "all that it had left undone is done or decided" in recovery
 
 
 @pytest.mark.parametrize(

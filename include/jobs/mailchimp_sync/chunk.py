@@ -15,6 +15,7 @@ from include.events import (
     Event,
     Invoice,
     RefundedCharge,
+    Reread,
     Snapshot,
     SubscriptionSnapshot,
     UserSnapshot,
@@ -109,7 +110,7 @@ class Chunk:
         for row in self._arrived:
             subject, event = row.event.subject, row.event
             snapshot = None
-            if not isinstance(subject, Checkout | Invoice | RefundedCharge):
+            if not isinstance(subject, Checkout | Invoice | RefundedCharge | Reread):
                 snapshot = subject
             case = self._case_of(row)
             if case is not None:
@@ -124,6 +125,8 @@ class Chunk:
         match row.event.subject:
             case Checkout(subscription_id=None) | Invoice(subscription_id=None) | RefundedCharge():
                 return None
+            case Reread(kind=wanted, id=object_id):
+                kind = Kind(wanted)
             case UserSnapshot(id=object_id):
                 kind = Kind.USER
             case CustomerSnapshot(id=object_id):

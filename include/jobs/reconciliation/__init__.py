@@ -4,8 +4,25 @@ Each check looks at one thing, says what it found in `ops.reconciliations`, and 
 already: the store's own functions, and the normal jobs. May be run again at any time.
 """
 
-from include.jobs.reconciliation.plan import Kind, begin
+from include.jobs.reconciliation.contacts import compare_contacts
+from include.jobs.reconciliation.events import read_events
+from include.jobs.reconciliation.members import compare_clerk, compare_stripe
+from include.jobs.reconciliation.plan import Kind, begin, kind_of, shared
+from include.jobs.reconciliation.repair import Limits
 from include.jobs.reconciliation.report import Outcome, close
 from include.jobs.reconciliation.runs import check_runs
 
-__all__ = ["Kind", "Outcome", "begin", "check_runs", "close"]
+__all__ = [
+    "Kind",
+    "Limits",
+    "Outcome",
+    "begin",
+    "check_runs",
+    "close",
+    "compare_clerk",
+    "compare_contacts",
+    "compare_stripe",
+    "kind_of",
+    "read_events",
+    "shared",
+]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from include.jobs.reconciliation.repair import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from include.clock import Clock
+    from include.settings import JobSettings
     from include.store import Store
 
 JOB = "reconciliation"
@@ -36,6 +39,23 @@ def begin(dag_run_id: str, params: Mapping[str, object], *, store: Store, clock:
         now=now,
     )
     return Kind(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
+
+
+def kind_of(dag_run_id: str, *, store: Store) -> Kind:
+    """Return what kind of run it began as."""
+    report = store.reconciliations.get(dag_run_id)
+    return Kind(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
+
+
+def shared(
+    dag_run_id: str, params: Mapping[str, Any], settings: JobSettings, *, store: Store
+) -> dict[str, Any]:
+    """Return what every comparison of a run is given."""
+    asked = params.get("most_percent")
+    most = settings.reconciliation_most_percent if asked is None else float(asked)
+    is_dry_run = kind_of(dag_run_id, store=store).is_dry_run
+    limits = Limits(is_dry_run=is_dry_run, most_percent=most)
+    return {"dag_run_id": dag_run_id, "store": store, "limits": limits}
 
 
 def is_deep_due(last: datetime | None, now: datetime) -> bool:

@@ -23,6 +23,26 @@ FROM ops.inbox
 JOIN unnest(:providers::text[], :modes::text[], :event_ids::text[]) AS wanted (provider, mode, event_id)
   USING (provider, mode, event_id);
 
+-- name: replace_filled(id, headers, body, body_sha256)!
+-- Put a delivery's bytes in the place of what was filled in from the vendor's list.
+UPDATE ops.inbox SET headers = :headers::jsonb, body = :body, body_sha256 = :body_sha256
+WHERE id = :id AND headers ? 'filled-by';
+
+-- name: read_newest_mode(provider)$
+-- Read the mode of a vendor's newest event.
+SELECT mode FROM ops.inbox WHERE provider = :provider ORDER BY id DESC LIMIT 1;
+
+-- name: read_busy_members()
+-- Read whose events are under way, or wait for a person: their state is about to change, or cannot.
+SELECT DISTINCT member_key FROM ops.inbox
+WHERE state IN ('waiting', 'dispatched', 'failed') AND member_key IS NOT NULL
+UNION
+SELECT inbox.member_key
+FROM ops.dead_letters
+JOIN ops.dead_letter_rows ON dead_letter_rows.dead_letter_id = dead_letters.id
+JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id
+WHERE dead_letters.state IN ('retrying', 'open', 'replaying', 'compensating') AND inbox.member_key IS NOT NULL;
+
 -- name: keep_conflict(inbox_id, body, body_sha256, received_at)!
 -- Keep another body of a known event aside; the same one again is counted.
 INSERT INTO ops.inbox_conflicts (inbox_id, body, body_sha256, received_at)

@@ -13,6 +13,23 @@ SELECT user_id FROM public.memberships WHERE stripe_subscription_id = ANY (:subs
 SELECT id FROM public.users
 WHERE regexp_replace(lower(email), '([^@+])\+[^@]*@', '\1@') = ANY (:mailboxes::text[]) AND deleted_at IS NULL;
 
+-- name: read_ids_after(after, row_limit)
+-- Read the next members in the order of their ids.
+SELECT id FROM public.users
+WHERE (:after::uuid IS NULL OR id > :after) AND deleted_at IS NULL
+ORDER BY id LIMIT :row_limit;
+
+-- name: read_living_subscriptions()
+-- Read the subscriptions that may still change, with their customers.
+SELECT memberships.stripe_subscription_id AS subscription_id, users.stripe_customer_id AS customer_id
+FROM public.memberships JOIN public.users ON users.id = memberships.user_id
+WHERE memberships.stripe_subscription_id IS NOT NULL AND memberships.status NOT IN ('canceled', 'incomplete_expired')
+ORDER BY 1;
+
+-- name: read_living_users()
+-- Read the Clerk users whose accounts are not deleted.
+SELECT clerk_user_id FROM public.users WHERE clerk_user_id IS NOT NULL AND deleted_at IS NULL ORDER BY 1;
+
 -- name: lock_members(member_ids)
 -- Let nobody else change these members until the transaction ends; in one order, so that nobody waits in a circle.
 SELECT pg_advisory_xact_lock(key)

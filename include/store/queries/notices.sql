@@ -73,14 +73,18 @@ WHERE key = :key AND recovered_at = :recovered_at;
 UPDATE ops.notices SET problem = :problem, next_try_at = :next_try_at WHERE key = :key;
 
 -- name: read_open()
--- Read the failures that nothing has put right yet, each with the rows it left that still are not well.
+-- Read the failures (questions to people are none) that nothing has put right yet, each with the rows it left that still are not well.
 SELECT notices.*,
   coalesce(bool_or(cardinality(notice_runs.inbox_ids) > 0), false) AS has_rows,
   (SELECT count(*) FROM ops.inbox
    WHERE inbox.id IN (SELECT unnest(r.inbox_ids) FROM ops.notice_runs AS r WHERE r.key = notices.key)
-     AND inbox.state NOT IN ('processed', 'superseded', 'ignored')) AS open_rows
+     AND inbox.state NOT IN ('processed', 'superseded', 'ignored')
+     AND NOT EXISTS (
+       SELECT FROM ops.dead_letter_rows JOIN ops.dead_letters AS letter ON letter.id = dead_letter_rows.dead_letter_id
+       WHERE dead_letter_rows.inbox_id = inbox.id AND letter.state IN ('abandoned', 'compensated', 'resolved')
+     )) AS open_rows
 FROM ops.notices LEFT JOIN ops.notice_runs USING (key)
-WHERE notices.state = 'open'
+WHERE notices.state = 'open' AND notices.facts ->> 'kind' IS DISTINCT FROM 'question'
 GROUP BY notices.key
 ORDER BY notices.opened_at, notices.key;
 
@@ -99,6 +103,10 @@ WHERE NOT EXISTS (
   WHERE known.job = failure.job AND known.dag_run_id = failure.dag_run_id AND known.failed_at >= failure.failed_at
 )
 ORDER BY failure.failed_at, failure.dag_run_id;
+
+-- name: read_notice(key)^
+-- Read one notice.
+SELECT * FROM ops.notices WHERE key = :key;
 
 -- name: read_waiting()
 -- Read what is still to be told, oldest first.

@@ -1,0 +1,306 @@
+"""The job `dead_letter_review`: people are asked about all open dead letters at once, group by group.
+
+A group is the letters of one job that failed alike. What is decided is carried out for the letters that were open
+when it was asked; what failed since then waits for the next review.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from include.errors import ActRefusedError, ErrorClass
+from include.jobs.dead_letters import By, Desk
+from include.jobs.notices import close_question, note_question
+from include.jobs.person import person_from
+from include.store.dead_letters import Filter
+from include.store.reviews import AskedGroup, ReviewState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from include.clients.airflow import Airflow
+    from include.clock import Clock
+    from include.jobs.dead_letters import Done
+    from include.jobs.notices import Links
+    from include.jobs.person import Person
+    from include.store import Store
+    from include.store.dead_letters import Group
+    from include.store.reviews import Review
+
+JOB, ASK_TASK = "dead_letter_review", "ask_people"
+MOST_GROUPS = 10  # a longer form is not read; the others come with the next review
+LATER = timedelta(days=1)  # for so long nobody is asked again about a group
+CARRY_OUT, NOT_NOW = "Carry out", "Not now"
+WHY = "why"
+UNSAID = "decided in a review of dead letters"
+
+log = structlog.get_logger(__name__)
+
+
+class Choice(StrEnum):
+    """What a person may decide about a group."""
+
+    REPLAY = "replay"
+    COMPENSATE = "compensate"
+    ABANDON = "abandon"
+    LATER = "later"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One field of the form; without `choices` it is a text."""
+
+    name: str
+    title: str
+    description: str
+    choices: tuple[str, ...] = ()
+    default: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What people are asked, in Airflow's words: Markdown and a form."""
+
+    subject: str
+    body: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarriedOut:
+    """What came of a review; `refused` are the groups of which nothing was done, with the reason."""
+
+    done: dict[str, int]
+    refused: dict[str, str]
+
+    @property
+    def problem(self) -> str | None:
+        """Return one line about what was not done."""
+        return "; ".join(f"{name}: {why}" for name, why in sorted(self.refused.items())) or None
+
+
+# --- whether and what to ask ---
+
+
+def start_if_due(*, store: Store, airflow: Airflow, clock: Clock) -> str | None:
+    """Have a review started where one is due and none goes on; return its run."""
+    if not is_due(store=store, clock=clock) or airflow.has_open_run(JOB):
+        return None
+    now = clock.now()
+    run = f"review.{now:%Y%m%dT%H%M%S}"
+    airflow.start_run(JOB, run)
+    letters = sum(group.count for group in store.dead_letters.groups(Filter()))
+    note_question(JOB, run, task=ASK_TASK, letters=letters, store=store, now=now)
+    return run
+
+
+def is_due(*, store: Store, clock: Clock) -> bool:
+    """Tell whether there is a group that nobody has put off lately."""
+    put_off = {
+        group.kind
+        for review in store.reviews.answered(since=clock.now() - LATER)
+        for group in review.groups
+        if review.decisions.get(group.name, Choice.LATER) == Choice.LATER
+    }
+    return any(_kind_of(group) not in put_off for group in store.dead_letters.groups(Filter()))
+
+
+def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Question | None:
+    """Write down what is asked, and return it; None where nothing is open."""
+    groups = store.dead_letters.groups(Filter())
+    if not groups:
+        return None
+    now, shown = clock.now(), groups[:MOST_GROUPS]
+    asked = [
+        AskedGroup(
+            name=f"group_{number}",
+            job=group.job,
+            error_class=str(group.error_class),
+            fingerprint=group.fingerprint,
+            count=group.count,
+            reason=group.reason,
+        )
+        for number, group in enumerate(shown, start=1)
+    ]
+    count = sum(group.count for group in groups)
+    with store.transaction():
+        store.reviews.ask(dag_run_id, asked, now=now)
+        note_question(JOB, dag_run_id, task=ASK_TASK, letters=count, store=store, now=now)
+    return Question(
+        subject=f"{count} dead letters in {len(groups)} groups wait for a decision",
+        body=_body(shown, len(groups), store=store, links=links),
+        fields=(*map(_field, asked), _why_field()),
+    )
+
+
+def _kind_of(group: Group) -> tuple[str, str, str]:
+    return group.job, str(group.error_class), group.fingerprint
+
+
+def _field(group: AskedGroup) -> Field:
+    return Field(
+        name=group.name,
+        title=f"{group.name.replace('_', ' ')}: {group.count} of {group.job}",
+        description=f"{group.error_class}: {group.reason}",
+        choices=tuple(Choice),
+        default=Choice.LATER,
+    )
+
+
+def _why_field() -> Field:
+    return Field(
+        name=WHY,
+        title="Why",
+        description="Kept in the audit log, without addresses. Needed to abandon.",
+    )
+
+
+def _body(groups: Sequence[Group], total: int, *, store: Store, links: Links) -> str:
+    lines = [
+        "Decide for each group, then choose *Carry out*. What nobody decides about stays open.",
+        "",
+        "| group | letters | job | since | what failed | an example |",
+        "|---|---|---|---|---|---|",
+    ]
+    for number, group in enumerate(groups, start=1):
+        letter = store.dead_letters.get(group.example_id)
+        run = letter.dag_run_id if letter else None
+        example = f"[run]({links.run(group.job, run)})" if run else ""
+        fixed = f", {group.fixed} fixed by a later event" if group.fixed else ""
+        since = f"{group.first_seen_at:%Y-%m-%d %H:%M}"
+        reason = _plain(group.reason)
+        lines.append(
+            f"| {number} | {group.count}{fixed} | {group.job} | {since} | {group.error_class}: {reason} "
+            f"| letter {group.example_id} {example} |"
+        )
+    if total > len(groups):
+        lines += ["", f"{total - len(groups)} smaller groups come with the next review."]
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Keep a reason from being read as Markdown or HTML."""
+    escaped = "".join(f"\\{char}" if char in r"\`*_{}[]<>()#|!~" else char for char in text)
+    return " ".join(escaped.split())
+
+
+# --- what was answered ---
+
+
+def note_answer(  # noqa: PLR0913 - what an answer is, by name
+    dag_run_id: str,
+    *,
+    options: Sequence[str],
+    values: Mapping[str, Any],
+    user: Mapping[str, str] | None,
+    store: Store,
+    clock: Clock,
+) -> None:
+    """Write down what a person has decided, whatever else the answer holds."""
+    review = _review(dag_run_id, store)
+    decisions = {
+        group.name: choice
+        for group in review.groups
+        if CARRY_OUT in options and (choice := _choice(values.get(group.name))) is not Choice.LATER
+    }
+    person = _person(user or {}, str(values.get(WHY) or ""))
+    store.reviews.answer(dag_run_id, decisions, actor=person.actor, why=person.why, now=clock.now())
+    log.info("review.answered", dag_run_id=dag_run_id, decisions=len(decisions))
+
+
+def note_silence(dag_run_id: str, *, store: Store, clock: Clock) -> None:
+    """Write down that nobody has answered in time; the letters stay open, and people are asked again."""
+    store.reviews.leave_unanswered(dag_run_id, now=clock.now())
+    close_question(JOB, dag_run_id, how="nobody has answered", store=store, now=clock.now())
+
+
+def _choice(value: object) -> Choice:
+    try:
+        return Choice(str(value))
+    except ValueError:
+        return Choice.LATER
+
+
+def _person(user: Mapping[str, str], why: str) -> Person:
+    """Return who answered; one whose name is an address is known by her number at Airflow."""
+    name, number = user.get("name") or "somebody", user.get("id") or "unknown"
+    for who, reason in ((name, why), (name, UNSAID), (f"airflow-{number}", UNSAID)):
+        try:
+            return person_from(who, reason)
+        except ActRefusedError:
+            continue
+    return person_from("somebody", UNSAID)
+
+
+# --- what is done about it ---
+
+
+def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
+    """Do what was decided. Again, it does what is left of it, and nothing twice."""
+    review = _review(dag_run_id, store)
+    if review.state is ReviewState.UNANSWERED:
+        return CarriedOut(done={}, refused={})
+    desk, done, refused = Desk(store, clock=clock), {}, {}
+    desk.resume()
+    for group in review.groups:
+        choice = _choice(review.decisions.get(group.name))
+        if choice is Choice.LATER:
+            continue
+        if choice is Choice.ABANDON and review.why in (None, UNSAID):
+            refused[group.name] = "not abandoned, because no reason was given"
+            continue
+        results = [act() for act in _acts(choice, group, review, desk)]
+        changed = sum(one.done for one in results)
+        if changed or group.name not in review.results:  # again, there is nothing left to change
+            outcome = {"act": str(choice), "letters": changed}
+            store.reviews.save_result(dag_run_id, group.name, outcome)
+        done[group.name] = changed
+    store.reviews.finish(dag_run_id, now=clock.now())
+    close_question(
+        JOB, dag_run_id, how=_summary(_review(dag_run_id, store)), store=store, now=clock.now()
+    )
+    return CarriedOut(done=done, refused=refused)
+
+
+def _acts(
+    choice: Choice, group: AskedGroup, review: Review, desk: Desk
+) -> list[Callable[[], Done]]:
+    """Return what a decision about a group is: on the letters that were open when it was asked."""
+    wanted = Filter(
+        job=group.job,
+        error_class=ErrorClass(group.error_class),
+        fingerprint=group.fingerprint,
+        until=review.asked_at,
+    )
+    by = By(actor=review.actor or "user:somebody", why=review.why or UNSAID)
+    match choice:
+        case Choice.REPLAY:
+            return [
+                lambda: desk.close_fixed(wanted, by=by),
+                lambda: desk.replay(wanted, by=by),
+            ]
+        case Choice.COMPENSATE:
+            return [lambda: desk.compensate(wanted, by=by)]
+        case _:
+            return [lambda: desk.abandon(wanted, by=by)]
+
+
+def _summary(review: Review) -> str:
+    """Say in one line what was decided and by whom."""
+    acts = ", ".join(
+        f"{result['act']} {result['letters']}" for _, result in sorted(review.results.items())
+    )
+    who = (review.actor or "").removeprefix("user:")
+    return f"{who} has decided: {acts or 'nothing now'}"
+
+
+def _review(dag_run_id: str, store: Store) -> Review:
+    review = store.reviews.get(dag_run_id)
+    if review is None:
+        raise LookupError(f"nobody was asked in the run {dag_run_id}")
+    return review

@@ -1,0 +1,154 @@
+"""The platform's tables beside Mailchimp's audience.
+
+What a contact should be is what the job wishes; how it is, Mailchimp says. Where they differ, our record of the contact
+is brought to what Mailchimp says, and the member goes through the normal job. Who has unsubscribed herself, or
+bounced, is only written down: that is hers to undo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from include.clients.mailchimp import subscriber_hash
+from include.jobs.contact_changes import ASLEEP, STATUSES
+from include.jobs.membership import STANDING_TAGS, is_satisfied, wish_of
+from include.jobs.reconciliation import repair
+from include.jobs.reconciliation.repair import put_right
+from include.store.contacts import Contact, ContactStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    from include.clients.mailchimp import AudienceMember, Mailchimp
+    from include.clock import Clock
+    from include.jobs.membership import Wish
+    from include.jobs.reconciliation.repair import Difference, Limits
+    from include.store import Store
+    from include.store.members import Member
+    from include.store.reconciliations import Finding
+
+AT_ONCE = 500
+HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
+OUR_TAGS = frozenset({*STANDING_TAGS.values(), "canceling"})
+NOT_APPLIED = b""  # equals no wish: the job calls again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """A member whose contact is not as wished; `seen` is the record as Mailchimp has the contact, None without one."""
+
+    member: Member
+    seen: Contact | None
+    is_hers: bool = False  # only to be written down
+
+
+def compare_contacts(
+    *, dag_run_id: str, store: Store, mailchimp: Mailchimp, clock: Clock, limits: Limits
+) -> Finding:
+    """Compare every member's contact with Mailchimp's, and have those updated that differ."""
+    now, busy = clock.now(), store.inbox.busy_members()
+    audience = {one.hash: one for one in mailchimp.list_members()}
+    looked_at, gaps, hers = 0, list[Gap](), list[Gap]()
+    for members in _all_members(store):
+        for member in members:
+            if _keys_of(member) & busy:
+                continue
+            looked_at += 1
+            gap = gap_of(member, audience)
+            if gap is not None:
+                (hers if gap.is_hers else gaps).append(gap)
+    findable = [(gap, found) for gap in gaps if (found := _difference_of(gap.member))]
+    stopped = limits.too_many(len(findable), looked_at)
+    if stopped is None and not limits.is_dry_run:
+        _write_down([*hers, *(gap for gap, _ in findable)], store, clock)
+    finding = put_right(
+        "contacts",
+        [found for _, found in findable],
+        looked_at=looked_at,
+        dag_run_id=dag_run_id,
+        limits=limits,
+        store=store,
+        now=now,
+    )
+    note = f"{len(hers)} have unsubscribed themselves or bounced" if hers else None
+    finding = replace(finding, note=note)
+    store.reconciliations.save(dag_run_id, [finding])
+    return finding
+
+
+def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None:
+    """Return how a member's contact differs from what it should be; None where it does not."""
+    wish, contact = wish_of(member), member.contact
+    if wish is None:
+        return None
+    if contact is None or not is_satisfied(wish, contact):
+        return Gap(member=member, seen=contact and replace(contact, applied_sha256=NOT_APPLIED))
+    if contact.status in HERS:
+        return None
+    found = audience.get(subscriber_hash(wish.email))
+    if found is None:
+        return Gap(member=member, seen=None)
+    return _gap_to(found, member, wish, contact)
+
+
+def _gap_to(found: AudienceMember, member: Member, wish: Wish, contact: Contact) -> Gap | None:
+    managed = OUR_TAGS | wish.tags | contact.tags
+    seen = replace(contact, tags=found.tags & managed, applied_sha256=NOT_APPLIED)
+    if contact.receives_mail and found.status in ("unsubscribed", "cleaned"):
+        is_hers = replace(contact, status=ContactStatus.COMPLIANCE)
+        return Gap(member=member, seen=is_hers, is_hers=True)
+    if _status_differs(wish, contact, found) or not _shows(found, wish, managed):
+        status = STATUSES.get(found.status, contact.status)
+        return Gap(member=member, seen=replace(seen, status=status))
+    return None
+
+
+def _status_differs(wish: Wish, contact: Contact, found: AudienceMember) -> bool:
+    """Tell whether somebody gets mail who should not, or sleeps who should get it."""
+    gets_mail = found.status in ("subscribed", "pending")
+    return gets_mail is not wish.subscribed and (
+        found.status not in ASLEEP or contact.receives_mail
+    )
+
+
+def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
+    """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
+    fields = {"FNAME": wish.first_name, "LNAME": wish.last_name, "TIER": wish.tier}
+    return found.tags & managed == wish.tags and all(
+        found.merge_fields.get(name, "") == value for name, value in fields.items()
+    )
+
+
+def _write_down(gaps: Iterable[Gap], store: Store, clock: Clock) -> None:
+    """Bring our record of contacts to what Mailchimp says, each unless it has changed since it was read."""
+    for gap in gaps:
+        member_id: UUID = gap.member.id
+        with store.transaction():
+            store.members.lock([member_id])
+            current = store.members.read([member_id]).get(member_id)
+            if current is None or current.contact != gap.member.contact:
+                continue
+            if gap.seen is None:
+                store.contacts.forget([member_id])
+            else:
+                store.contacts.save({member_id: gap.seen}, now=clock.now())
+
+
+def _all_members(store: Store) -> Iterable[list[Member]]:
+    after: UUID | None = None
+    while ids := store.members.ids_after(after, limit=AT_ONCE):
+        yield list(store.members.read(ids).values())
+        after = ids[-1]
+
+
+def _keys_of(member: Member) -> set[str]:
+    return {f"stripe:{member.stripe_customer_id}", f"clerk:{member.clerk_user_id}"}
+
+
+def _difference_of(member: Member) -> Difference | None:
+    """Return what of her is to be read again, so that she goes through the job: what can still change."""
+    if member.stripe_customer_id:
+        return repair.customer(member.stripe_customer_id)
+    return repair.user(member.clerk_user_id) if member.clerk_user_id else None

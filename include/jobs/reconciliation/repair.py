@@ -1,0 +1,124 @@
+"""How differences are put right: the object is read again by its normal job. Too many are left to a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+import orjson
+
+from include.events.rereads import Reread, RereadKind, body_of
+from include.routing import route_of
+from include.store.inbox import FILLED_BY, Arrival, State
+from include.store.reconciliations import Finding, finding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from include.store import Store
+
+FEW = 10  # so many differences are put right whatever their share: of three members one is a third
+AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a run may do: repair at all, and up to which share of what it looked at."""
+
+    is_dry_run: bool
+    most_percent: float
+
+    def too_many(self, found: int, looked_at: int) -> str | None:
+        """Say why a person must decide; None where it may be put right."""
+        if found <= FEW or found * 100 <= looked_at * self.most_percent:
+            return None
+        share = found * 100 / max(looked_at, 1)
+        return f"{found} of {looked_at} differ ({share:.1f} %, allowed are {self.most_percent:g} %)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """An object of which a vendor says something else than our tables, and whose limit per member it counts for."""
+
+    reread: Reread
+    member_key: str
+
+
+def put_right(  # noqa: PLR0913 - what a repair is, by name
+    check: str,
+    differences: Sequence[Difference],
+    *,
+    looked_at: int,
+    dag_run_id: str,
+    limits: Limits,
+    store: Store,
+    now: datetime,
+) -> Finding:
+    """Have the objects read again, unless there are too many of them; return the finding."""
+    ids = [difference.reread.id for difference in differences]
+    stopped = limits.too_many(len(ids), looked_at)
+    repaired = 0
+    if stopped is None and not limits.is_dry_run:
+        modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
+        for part in parts_of(differences, AT_ONCE):
+            store.inbox.receive([_arrival(one, dag_run_id, modes, now) for one in part])
+        repaired = len(ids)
+    return finding_of(check, ids, looked_at=looked_at, repaired=repaired, stopped=stopped)
+
+
+def parts_of(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Return things in lists of at most that size."""
+    rest = iter(things)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _arrival(
+    difference: Difference, dag_run_id: str, modes: Mapping[str, str], now: datetime
+) -> Arrival:
+    """Return the row that has an object read again: one per run and object, however often it is made."""
+    reread = difference.reread
+    body = body_of(reread, at=now)
+    return Arrival(
+        provider=reread.kind.provider,
+        mode=modes[reread.kind.provider],
+        event_id=f"{dag_run_id}.{reread.kind}.{reread.id}"[:255],
+        type=reread.kind.event_type,
+        api_version=None,
+        created_at=now,
+        received_at=now,
+        headers=orjson.dumps({FILLED_BY: "reconciliation"}).decode(),
+        body=body,
+        body_sha256=sha256(body).digest(),
+        member_key=difference.member_key,
+        job=route_of(reread.kind.provider, reread.kind.event_type).job,
+        state=State.WAITING,
+        reason=None,
+    )
+
+
+def customer(customer_id: str) -> Difference:
+    """Return the difference of a Stripe customer."""
+    return Difference(
+        reread=Reread(kind=RereadKind.CUSTOMER, id=customer_id), member_key=f"stripe:{customer_id}"
+    )
+
+
+def subscription(subscription_id: str, customer_id: str | None) -> Difference:
+    """Return the difference of a subscription."""
+    return Difference(
+        reread=Reread(kind=RereadKind.SUBSCRIPTION, id=subscription_id),
+        member_key=f"stripe:{customer_id or subscription_id}",
+    )
+
+
+def user(user_id: str) -> Difference:
+    """Return the difference of a Clerk user."""
+    return Difference(
+        reread=Reread(kind=RereadKind.USER, id=user_id), member_key=f"clerk:{user_id}"
+    )

@@ -1,0 +1,129 @@
+"""What people were asked about dead letters, and what they answered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import psycopg
+
+SQL = queries("reviews")
+
+
+class ReviewState(StrEnum):
+    """Where a review stands."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"  # nobody did in time: the letters stay open
+    DONE = "done"  # what was decided is carried out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedGroup:
+    """A group of alike letters as people were shown it; `name` is its field in the form."""
+
+    name: str
+    job: str
+    error_class: str
+    fingerprint: str
+    count: int
+    reason: str
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """Return what tells groups apart."""
+        return self.job, self.error_class, self.fingerprint
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """One question, and its answer as far as there is one."""
+
+    dag_run_id: str
+    state: ReviewState
+    groups: list[AskedGroup]
+    asked_at: datetime
+    answered_at: datetime | None
+    actor: str | None
+    why: str | None
+    decisions: dict[str, str]
+    results: dict[str, Any]
+    finished_at: datetime | None
+
+
+class Reviews:
+    """The table `ops.reviews`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def ask(self, dag_run_id: str, groups: Sequence[AskedGroup], *, now: datetime) -> None:
+        """Write down what people are asked; asked anew, an earlier answer counts no more."""
+        document = Jsonb([asdict(group) for group in groups])
+        SQL.ask_review(self._connection, dag_run_id=dag_run_id, groups=document, now=now)
+
+    def answer(
+        self,
+        dag_run_id: str,
+        decisions: Mapping[str, str],
+        *,
+        actor: str,
+        why: str,
+        now: datetime,
+    ) -> None:
+        """Write down what was decided."""
+        SQL.answer_review(
+            self._connection,
+            dag_run_id=dag_run_id,
+            state=ReviewState.ANSWERED,
+            actor=actor,
+            why=why,
+            decisions=Jsonb(dict(decisions)),
+            now=now,
+        )
+
+    def leave_unanswered(self, dag_run_id: str, *, now: datetime) -> None:
+        """Write down that nobody has answered in time."""
+        SQL.answer_review(
+            self._connection,
+            dag_run_id=dag_run_id,
+            state=ReviewState.UNANSWERED,
+            actor=None,
+            why=None,
+            decisions=Jsonb({}),
+            now=now,
+        )
+
+    def save_result(self, dag_run_id: str, group: str, result: Mapping[str, object]) -> None:
+        """Write down what came of one group."""
+        SQL.save_result(self._connection, dag_run_id=dag_run_id, result=Jsonb({group: result}))
+
+    def finish(self, dag_run_id: str, *, now: datetime) -> None:
+        """Close a review whose decisions are carried out."""
+        SQL.finish_review(self._connection, dag_run_id=dag_run_id, now=now)
+
+    def get(self, dag_run_id: str) -> Review | None:
+        """Return one review."""
+        row = SQL.read_review(self._connection, dag_run_id=dag_run_id)
+        return _review(row) if row else None
+
+    def answered(self, *, since: datetime) -> list[Review]:
+        """Return the reviews that were answered since then."""
+        rows = SQL.read_answered(self._connection, answered_since=since)
+        return [_review(row) for row in rows]
+
+
+def _review(row: Mapping[str, Any]) -> Review:
+    groups = [AskedGroup(**group) for group in row["groups"]]
+    return Review(**{**row, "state": ReviewState(row["state"]), "groups": groups})

@@ -1,0 +1,105 @@
+"""The review as Airflow runs it: a task that asks and waits, the answer, and a task that carries it out."""
+
+import pytest
+
+from include.errors import ErrorClass
+from include.store.dead_letters import Failure, LetterState
+from include.store.inbox import State
+from include.store.reviews import ReviewState
+from tests.airflow_task import run_task
+
+DAG, RUN = "dead_letter_review", "review.1"
+
+
+@pytest.fixture
+def letter(connected):
+    """Have one open dead letter."""
+    [row] = connected.receive({"type": "customer.updated", "id": "evt_1", "livemode": False})
+    now = connected.clock.now()
+    connected.store.dispatches.adopt("run", job="mailchimp_sync", inbox_ids=[row], now=now)
+    connected.store.inbox.finish([row], state=State.DEAD, reason="down", now=now)
+    failure = Failure(
+        job="mailchimp_sync",
+        subject=f"row:{row}",
+        error_class=ErrorClass.TRANSIENT,
+        reason="Mailchimp is out of service",
+        inbox_ids=(row,),
+    )
+    return connected.store.dead_letters.open_case(failure, now=now).id
+
+
+def ask(**options):
+    """Run the task that asks, or goes on with an answer."""
+    return run_task(DAG, "ask_people", run_id=RUN, **options)
+
+
+def answered(values, *, options=("Carry out",)):
+    """Return what Airflow hands to the task when a person has answered."""
+    return {
+        "chosen_options": list(options),
+        "params_input": values,
+        "responded_at": None,
+        "responded_by_user": {"id": "2", "name": "operator"},
+        "timedout": False,
+    }
+
+
+def detail(end):
+    """Return the form that Airflow was given."""
+    [body] = [body for _, path, body in end.calls if "/hitlDetails/" in path]
+    return body
+
+
+def test_nothing_open_skips_the_rest(connected):
+    """No form, no wait."""
+    end = ask()
+
+    assert (end.state, end.skipped) == ("success", ["carry_out"])
+
+
+def test_question_waits_with_a_form_made_at_that_moment(connected, letter):
+    """The groups are fields with their choices; the task holds no worker meanwhile."""
+    end = ask()
+
+    assert (end.state, end.error) == ("awaiting_input", None)
+    form = detail(end)
+    assert form["subject"] == "1 dead letters in 1 groups wait for a decision"
+    assert form["options"] == ["Carry out", "Not now"]
+    group = form["params"]["group_1"]
+    assert group["value"] == "later"
+    assert group["schema"]["enum"] == ["replay", "compensate", "abandon", "later"]
+    assert set(form["params"]) == {"group_1", "why"}
+
+
+def test_answer_is_carried_out(connected, letter):
+    """The answer goes to our table, nothing through XCom; the next task does it."""
+    ask()
+
+    answer = ask(event=answered({"group_1": "replay", "why": "it is back"}))
+    end = run_task(DAG, "carry_out", run_id=RUN)
+
+    assert [(one.state, one.xcoms) for one in (answer, end)] == [("success", [])] * 2
+    assert connected.store.dead_letters.get(letter).state is LetterState.REPLAYING
+    assert connected.store.reviews.get(RUN).actor == "user:operator"
+    assert connected.store.reviews.get(RUN).state is ReviewState.DONE
+
+
+def test_silence_ends_well_and_skips_the_rest(connected, letter):
+    """Seven days without an answer are no failure: the letters stay open."""
+    ask()
+
+    end = ask(event={"error": "too late", "error_type": "timeout"})
+
+    assert (end.state, end.skipped) == ("success", ["carry_out"])
+    assert connected.store.dead_letters.get(letter).state is LetterState.OPEN
+
+
+def test_abandoning_without_a_reason_turns_the_run_red(connected, letter):
+    """The person reads why nothing was done, and answers anew."""
+    ask()
+    ask(event=answered({"group_1": "abandon", "why": ""}))
+
+    end = run_task(DAG, "carry_out", run_id=RUN)
+
+    assert end.state == "failed"
+    assert str(end.error) == "group_1: not abandoned, because no reason was given"

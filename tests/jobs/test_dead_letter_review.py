@@ -1,0 +1,249 @@
+"""People are asked about all open dead letters at once; what they decide is done in their name, and once."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from include.clients.airflow import Airflow
+from include.clock import FixedClock
+from include.errors import ErrorClass
+from include.jobs import dead_letter_review as job
+from include.jobs.notices import Links
+from include.store.dead_letters import Failure, LetterState
+from include.store.inbox import State
+from include.store.reviews import ReviewState
+from tests.airflow_stand_in import running_airflow
+from tests.factories import NOW
+
+RUN, SYNC = "review.1", "mailchimp_sync"
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+DOWN, REFUSED = "Mailchimp is out of service", "Mailchimp refuses <b>all</b> | of it"
+USER = {"id": "7", "name": "operator"}
+
+
+class Board:
+    """Dead letters of two kinds, and a person who decides."""
+
+    def __init__(self, world):
+        self.world, self.store, self.clock = world, world.store, FixedClock(NOW)
+
+    def bury(self, number, reason=DOWN, error_class=ErrorClass.TRANSIENT):
+        """Let an event fail for good."""
+        [row] = self.world.receive(
+            {"type": "customer.updated", "id": f"evt_{number}", "livemode": False}
+        )
+        self.store.dispatches.adopt(f"run_{number}", job=SYNC, inbox_ids=[row], now=NOW)
+        self.store.inbox.finish([row], state=State.DEAD, reason=reason, now=NOW)
+        failure = Failure(
+            job=SYNC,
+            subject=f"row:{row}",
+            error_class=error_class,
+            reason=reason,
+            inbox_ids=(row,),
+            dag_run_id=f"run_{number}",
+        )
+        return self.store.dead_letters.open_case(failure, now=self.clock.now()).id
+
+    def ask(self, run=RUN):
+        """Put the question, a minute later."""
+        self.clock.advance(MINUTE)
+        links = Links(airflow_url="https://airflow.example")
+        return job.ask(run, store=self.store, links=links, clock=self.clock)
+
+    def answer(self, values, *, options=(job.CARRY_OUT,), user=USER, run=RUN):
+        """Answer it."""
+        job.note_answer(
+            run, options=options, values=values, user=user, store=self.store, clock=self.clock
+        )
+
+    def carry_out(self, run=RUN):
+        """Do what was decided."""
+        return job.carry_out(run, store=self.store, clock=self.clock)
+
+    def states(self, *letters):
+        """Return how letters stand."""
+        return [self.store.dead_letters.get(letter).state for letter in letters]
+
+    def is_due(self):
+        """Tell whether people are to be asked."""
+        return job.is_due(store=self.store, clock=self.clock)
+
+
+@pytest.fixture
+def board(world):
+    """Give a board without letters."""
+    return Board(world)
+
+
+def test_nothing_open_is_nothing_to_ask(board):
+    """No question, no run."""
+    assert board.ask() is None
+    assert not board.is_due()
+
+
+def test_question_shows_the_groups_the_largest_first(board):
+    """One form for all: how many, of which job, why, an example; what failed is nobody's markup."""
+    first = board.bury(1)
+    board.bury(2)
+    board.bury(3, REFUSED, ErrorClass.PERMANENT)
+
+    question = board.ask()
+
+    assert question.subject == "3 dead letters in 2 groups wait for a decision"
+    rows = [line for line in question.body.splitlines() if line.startswith("| ")]
+    assert f"| 1 | 2 | {SYNC} |" in rows[1]
+    assert f"| letter {first} [run](https://airflow.example/dags/{SYNC}/runs/run_1) |" in rows[1]
+    assert r"permanent: Mailchimp refuses \<b\>all\</b\> \| of it" in rows[2]
+    assert [(field.name, field.default) for field in question.fields] == [
+        ("group_1", "later"),
+        ("group_2", "later"),
+        ("why", ""),
+    ]
+    assert question.fields[0].choices == ("replay", "compensate", "abandon", "later")
+
+
+def test_each_group_gets_its_decision_in_the_name_of_who_decided(board):
+    """Replayed and abandoned letters, with actor and reason in the audit log."""
+    first, second = board.bury(1), board.bury(2)
+    third = board.bury(3, REFUSED, ErrorClass.PERMANENT)
+    board.ask()
+
+    board.answer({"group_1": "replay", "group_2": "abandon", "why": "it is back"})
+    carried = board.carry_out()
+
+    assert (carried.done, carried.problem) == ({"group_1": 2, "group_2": 1}, None)
+    assert board.states(first, second, third) == [
+        LetterState.REPLAYING,
+        LetterState.REPLAYING,
+        LetterState.ABANDONED,
+    ]
+    waiting = board.world.query("SELECT count(*) AS n FROM ops.inbox WHERE state = 'waiting'")
+    assert waiting == [{"n": 2}]
+    audit = board.world.query("SELECT actor, action, metadata ->> 'why' AS why FROM ops.audit_log")
+    assert {(line["actor"], line["why"]) for line in audit} == {("user:operator", "it is back")}
+    assert {line["action"] for line in audit} == {"dead_letter:replay", "dead_letter:abandon"}
+
+
+def test_cleared_task_repeats_nothing(board):
+    """What is done is not done again; the record of it stays."""
+    board.bury(1)
+    board.ask()
+    board.answer({"group_1": "replay", "why": "again"})
+    board.carry_out()
+    audit = board.world.audit()
+
+    again = board.carry_out()
+
+    assert again.done == {"group_1": 0}
+    assert board.world.audit() == audit
+    assert board.store.reviews.get(RUN).results == {"group_1": {"act": "replay", "letters": 1}}
+
+
+def test_what_failed_after_the_question_waits_for_the_next_one(board):
+    """Nobody has decided about a letter that she was not shown."""
+    shown = board.bury(1)
+    board.ask()
+    board.clock.advance(MINUTE)
+    later = board.bury(2)
+
+    board.answer({"group_1": "abandon", "why": "an old test"})
+    board.carry_out()
+
+    assert board.states(shown, later) == [LetterState.ABANDONED, LetterState.OPEN]
+    assert board.is_due()
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ({"group_1": "replay", "why": "x"}, (job.NOT_NOW,)),
+        ({"group_1": "later", "why": "x"}, (job.CARRY_OUT,)),
+        ({}, (job.CARRY_OUT,)),
+        ({"group_1": "delete", "group_7": "abandon", "why": 5}, (job.CARRY_OUT,)),
+        ({"group_1": ["abandon"]}, (job.CARRY_OUT,)),
+    ],
+)
+def test_whatever_is_no_decision_leaves_the_letters_open(board, values, options):
+    """An answer comes over the REST API: nothing in it is taken for granted."""
+    letter = board.bury(1)
+    board.ask()
+
+    board.answer(values, options=options)
+
+    assert board.carry_out().done == {}
+    assert board.states(letter) == [LetterState.OPEN]
+
+
+def test_put_off_group_is_asked_about_again_the_next_day(board):
+    """Who has said "later" is left alone for a day, unless something else turns up."""
+    board.bury(1)
+    board.ask()
+    board.answer({})
+    board.carry_out()
+
+    assert not board.is_due()
+    board.bury(2, REFUSED, ErrorClass.PERMANENT)
+    assert board.is_due()
+    board.store.connection.execute("UPDATE ops.dead_letters SET state = 'resolved' WHERE id = 2")
+    board.clock.advance(DAY + MINUTE)
+    assert board.is_due()
+
+
+def test_abandoning_needs_a_reason(board):
+    """The rest is done; the group stays open, and the run says why."""
+    first, _, second = board.bury(1), board.bury(3), board.bury(2, REFUSED, ErrorClass.PERMANENT)
+    board.ask()
+
+    board.answer({"group_1": "replay", "group_2": "abandon", "why": "  "})
+    carried = board.carry_out()
+
+    assert carried.problem == "group_2: not abandoned, because no reason was given"
+    assert board.states(first, second) == [LetterState.REPLAYING, LetterState.OPEN]
+
+
+def test_no_address_gets_into_the_audit_log(board):
+    """Airflow may know people by their address, and a reason may hold one."""
+    board.bury(1)
+    board.ask()
+
+    board.answer(
+        {"group_1": "replay", "why": "ada@example.org has asked"},
+        user={"id": "7", "name": "ops@example.org"},
+    )
+
+    review = board.store.reviews.get(RUN)
+    assert (review.actor, review.why) == ("user:airflow-7", job.UNSAID)
+
+
+def test_seven_days_of_silence_leave_them_open_and_people_are_asked_again(board):
+    """Nobody has decided anything; the next review is a new question."""
+    letter = board.bury(1)
+    board.ask()
+    board.clock.advance(7 * DAY)
+
+    job.note_silence(RUN, store=board.store, clock=board.clock)
+
+    assert board.store.reviews.get(RUN).state is ReviewState.UNANSWERED
+    assert board.carry_out().done == {}
+    assert board.states(letter) == [LetterState.OPEN]
+    assert board.is_due()
+
+
+def test_review_is_started_once_and_people_are_told(board):
+    """One waiting run over all groups: a second one is not started beside it."""
+    board.bury(1)
+    with running_airflow() as airflow:
+        airflow.dags[job.JOB] = {"is_paused": False, "has_import_errors": False}
+        password = SecretStr(airflow.password)
+        api = Airflow(url=airflow.url, username="reconciler", password=password)
+        options = {"store": board.store, "airflow": api, "clock": board.clock}
+
+        run = job.start_if_due(**options)
+        again = job.start_if_due(**options)
+        api.close()
+
+    assert [dag for dag, _ in airflow.runs] == [job.JOB]
+    assert (run, again) == (f"review.{NOW:%Y%m%dT%H%M%S}", None)
+    [notice] = board.store.notices.waiting()
+    assert notice.facts["letters"] == 1
