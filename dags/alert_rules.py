@@ -1,6 +1,6 @@
 """Look at the alert rules of `include/alerts.yaml`, and tell people what began and what is over.
 
-**Starts** each minute; by hand at any time, also as of another moment (`at`).
+**Starts** each minute; by hand at any time.
 
 **Changes** `ops.alert_states`, `ops.alert_events`, `ops.alert_messages`, `ops.alert_samples`; sends to Slack, by mail,
 to PagerDuty and by text message; calls the dead-man's address.
@@ -17,24 +17,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
 from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime
-
-AT = Param(
-    None,
-    type=["null", "string"],
-    format="date-time",
-    title="As of",
-    description="Evaluate as of this moment instead of now. A later one moves the watch ahead: until then nothing "
-    "is evaluated. For trials.",
-)
 
 
 @dag(
     schedule="* * * * *",
     tags=["watching"],
-    params={"at": AT},
     **options(__doc__, timeout=timedelta(minutes=2), max_active_runs=1),
 )
 def alert_rules() -> None:
@@ -51,7 +41,6 @@ def alert_rules() -> None:
                 signal_url=rt.settings.alert_signal_url,
                 timeout_seconds=rt.settings.vendor_timeout_seconds,
                 clock=rt.clock,
-                at=rt.params["at"],
             )
         if watched.failures:
             give_up(watched.summary)

@@ -102,12 +102,26 @@ def test_what_came_and_went_unseen_is_kept_and_not_told(watch):
 def test_clock_that_goes_back_changes_nothing(watch):
     """A task that is cleared, or a machine whose clock is wrong, does not undo what is known."""
     watch.minute(dlq_count=21)
-    watch.clock.advance(timedelta(minutes=-2))
+    watch.clock.advance(timedelta(minutes=-1))
 
     assert watch.evaluate(dlq_count=0).is_new is False
 
     watch.deliver()
     assert watch.mails() == [FIRING]
+
+
+def test_clock_that_was_far_ahead_does_not_stop_the_watch(watch):
+    """Evaluated an hour ahead by a wrong clock: the right one goes on at once, not in an hour."""
+    watch.clock.advance(timedelta(hours=1))
+    watch.minute(dlq_count=21)
+    watch.clock.advance(timedelta(hours=-1))
+
+    watch.minute(dlq_count=0)
+
+    assert watch.store.alerts.evaluated_at() == watch.clock.now()
+    watch.clock.advance(timedelta(hours=2))
+    watch.deliver()
+    assert watch.mails() == [FIRING, RESOLVED]
 
 
 def test_two_evaluations_at_once_are_one(watch, database, sandbox):

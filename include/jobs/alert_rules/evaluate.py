@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -26,11 +27,13 @@ from include.alerts.states import (
 from include.alerts.texts import Link, message_of
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from include.alerts.history import Sample
     from include.alerts.rules import Rule
     from include.store import Store
+
+WRONG_CLOCK = timedelta(minutes=2)  # so far ahead no evaluation can have been
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +80,9 @@ def evaluate(  # noqa: PLR0913 - the rules' world
     with store.transaction():
         last = store.alerts.lock()
         if last is not None and now <= last:
-            return Evaluation(at=now, is_new=False)
+            if last - now < WRONG_CLOCK:
+                return Evaluation(at=now, is_new=False)
+            last = None  # the clock that said so was wrong: the watch must not stop until then
         ats = instants(last, now)
         known = store.alerts.states()
         states, told = [], []

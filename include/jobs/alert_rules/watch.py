@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
 from include.alerts.rules import load, others
 from include.clients import dead_man
-from include.clock import FixedClock
 from include.errors import VendorUnavailableError
 from include.jobs.alert_rules.deliver import deliver
 from include.jobs.alert_rules.evaluate import evaluate
@@ -40,14 +38,11 @@ def watch(  # noqa: PLR0913 - the watcher's world
     signal_url: SecretStr | None,
     timeout_seconds: float,
     clock: Clock,
-    at: str | None = None,
 ) -> Delivery:
-    """Do what is to be done each minute, as of `at` (ISO 8601) where that is given.
+    """Do what is to be done each minute.
 
     The dead-man's signal says that somebody would hear of an alert: it stays away when one reached nobody.
     """
-    if at:
-        clock = FixedClock(datetime.fromisoformat(at))
     now = clock.now()
     rules = load()
     evaluate(
