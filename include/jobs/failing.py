@@ -16,9 +16,9 @@ import structlog
 
 from include.errors import ErrorClass
 from include.jobs.breakers import LONGEST_WAIT, OPENS_AFTER, note_failures
-from include.jobs.dead_letters import STEP, audit_moves, settle
+from include.jobs.dead_letters import STEP, settle
 from include.store.breakers import Breaker, BreakerState
-from include.store.dead_letters import Failure, LetterState, Moved
+from include.store.dead_letters import Failure, LetterState, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -119,11 +119,6 @@ def fail_rows(failed: Sequence[FailedRow], *, tried: Tried, store: Store) -> Non
         store.inbox.wake_dispatchers()
 
 
-def subject_of(inbox_id: int, member_id: UUID | None) -> str:
-    """Return what fails together."""
-    return f"row:{inbox_id}" if member_id is None else f"member:{member_id}"
-
-
 def _note_breakers(
     cases: Mapping[tuple[str, str], Sequence[FailedRow]], *, tried: Tried, store: Store
 ) -> dict[str, Breaker]:
@@ -189,8 +184,7 @@ def note_try(  # noqa: PLR0913 - what is known of it, by name
 ) -> DeadLetter:
     """Write a failed try down with its case; a dead one waits for a person from now on."""
     first = rows[0]
-    before = store.dead_letters.find(job, subject)
-    letter = store.dead_letters.note(
+    return store.dead_letters.note(
         Failure(
             job=job,
             subject=subject,
@@ -208,8 +202,6 @@ def note_try(  # noqa: PLR0913 - what is known of it, by name
         state=LetterState.OPEN if is_dead else LetterState.RETRYING,
         now=tried.now,
     )
-    _audit(before, letter, tried=tried, store=store)
-    return letter
 
 
 def note_uncertain(  # noqa: PLR0913 - what is known of them, by name
@@ -246,28 +238,4 @@ def end_well(inbox_ids: Iterable[int], *, tried: Tried, store: Store) -> None:
         dag_run_id=tried.dag_run_id,
         store=store,
         now=tried.now,
-    )
-
-
-def _audit(before: DeadLetter | None, after: DeadLetter, *, tried: Tried, store: Store) -> None:
-    """Write down that a case has become a dead letter, or one again."""
-    was = before.state if before else LetterState.RETRYING
-    if after.state is not LetterState.OPEN or was is LetterState.OPEN:
-        return
-    moved = Moved(
-        id=after.id,
-        job=after.job,
-        subject=after.subject,
-        member_id=after.member_id,
-        dag_run_id=after.dag_run_id,
-        state_before=was,
-        state=after.state,
-    )
-    audit_moves(
-        [moved],
-        actor=f"system:{tried.by}",
-        store=store,
-        now=tried.now,
-        dag_run_id=tried.dag_run_id,
-        why=after.reason,
     )

@@ -18,10 +18,10 @@ from include.errors import VendorError, VendorUnavailableError
 from include.jobs import mailchimp_sync
 from include.jobs.breakers import note_failures
 from include.jobs.dead_letters import audit_moves
-from include.jobs.failing import FailedRow, Tried, note_try, subject_of
+from include.jobs.failing import FailedRow, Tried, note_try
 from include.jobs.mailchimp_sync.compensate import undo
 from include.store.breakers import BreakerState
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import LetterState, subject_of
 from include.store.inbox import State
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
+from include.store.audit import AuditLog, Change
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -248,6 +249,7 @@ class DeadLetters:
             "severity": failure.severity or SEVERITIES[failure.error_class],
             "fingerprint": failure.fingerprint,
         }
+        before = self.find(failure.job, failure.subject)
         letter = SQL.note_letter(self._connection, state=state, now=now, **values)
         SQL.add_rows(self._connection, id=letter["id"], inbox_ids=inbox_ids)
         SQL.add_attempt(
@@ -262,7 +264,9 @@ class DeadLetters:
             reason=failure.reason,
             now=now,
         )
-        return _letter(SQL.read_letter(self._connection, id=letter["id"]))
+        noted = _letter(SQL.read_letter(self._connection, id=letter["id"]))
+        self._audit_opening(before, noted, by=tried_by or failure.job, now=now)
+        return noted
 
     def open_case(self, failure: Failure, *, now: datetime) -> DeadLetter:
         """Let a failure wait for a person: a new letter, or one more attempt of the one there is.
@@ -271,6 +275,24 @@ class DeadLetters:
         """
         with self._connection.transaction():
             return self.note(failure, state=LetterState.OPEN, now=now)
+
+    def _audit_opening(
+        self, before: DeadLetter | None, after: DeadLetter, *, by: str, now: datetime
+    ) -> None:
+        """Write down that a case waits for a person, if it did not before."""
+        was = before.state if before else None
+        if after.state is not LetterState.OPEN or was is LetterState.OPEN:
+            return
+        change = Change(
+            target=f"dead_letter:{after.id}",
+            actor=f"system:{by}",
+            action=f"dead_letter:{after.state}",
+            dag_run_id=after.dag_run_id,
+            before={"state": str(was)} if was else None,
+            after={"state": str(after.state)},
+            metadata={"job": after.job, "subject": after.subject, "why": after.reason},
+        )
+        AuditLog(self._connection).add([change], now=now)
 
     def settle(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
         """Close the letters of these events of which all has gone well by now."""
@@ -447,6 +469,11 @@ class DeadLetters:
     def unfinished(self) -> list[Decision]:
         """Return the decisions whose carrying out was interrupted."""
         return [_decision(row) for row in SQL.read_unfinished(self._connection)]
+
+
+def subject_of(inbox_id: int, member_id: UUID | None) -> str:
+    """Return which case an event's failure belongs to: its member's, else its own."""
+    return f"row:{inbox_id}" if member_id is None else f"member:{member_id}"
 
 
 def _values(wanted: Filter) -> dict[str, Any]:

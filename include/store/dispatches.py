@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from include.errors import ErrorClass
+from include.routing import RETRY
+from include.store.dead_letters import DeadLetters, Failure, subject_of
 from include.store.sql import queries
 from include.store.throttle import WINDOW, Throttle
 
@@ -52,6 +55,7 @@ class Dispatches:
         """Work over `connection`; a claim is one transaction of its own."""
         self._connection = connection
         self._throttle = Throttle(connection)
+        self._letters = DeadLetters(connection)
 
     def claim(
         self, job: str, *, now: datetime, max_in_flight: int, batch_size: int, member_limit: int
@@ -168,10 +172,18 @@ class Dispatches:
             self._lose(dag_run_id, "Airflow does not have the run any more", now=now)
 
     def lose(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
-        """Close a run that Airflow has ended; what it left in its hands has failed."""
+        """Close a run that Airflow has ended; what it left in its hands has failed.
+
+        What a retry has left is dead: it was tried alone already, and would be lost like this again.
+        """
         with self._connection.transaction():
             if not self.finish(dag_run_id, now=now):
-                INBOX.fail_run_rows(self._connection, dag_run_id=dag_run_id, reason=reason, now=now)
+                rows = INBOX.fail_run_rows(
+                    self._connection, dag_run_id=dag_run_id, reason=reason, now=now
+                )
+                left, run = list(rows), self.get(dag_run_id)
+                if run is not None and run.job == RETRY:
+                    self._bury(left, dag_run_id, reason, now=now)
                 self._lose(dag_run_id, reason, now=now)
 
     def in_flight(self) -> list[Dispatch]:
@@ -199,6 +211,27 @@ class Dispatches:
         )
         INBOX.dispatch_rows(self._connection, ids=ids, dag_run_id=dag_run_id, now=now)
         return Claim(dag_run_id=dag_run_id, inbox_ids=ids)
+
+    def _bury(
+        self, rows: Sequence[Mapping[str, Any]], dag_run_id: str, reason: str, *, now: datetime
+    ) -> None:
+        """Let rows that a retry has left wait for a person, each with its case."""
+        INBOX.bury_rows(self._connection, ids=[row["id"] for row in rows])
+        cases: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        for row in rows:
+            cases.setdefault((row["job"], subject_of(row["id"], row["member_id"])), []).append(row)
+        for (job, subject), alike in cases.items():
+            failure = Failure(
+                job=job,
+                subject=subject,
+                error_class=ErrorClass.TRANSIENT,
+                reason=reason,
+                member_id=alike[0]["member_id"],
+                inbox_ids=tuple(row["id"] for row in alike),
+                tried_by=RETRY,
+                dag_run_id=dag_run_id,
+            )
+            self._letters.open_case(failure, now=now)
 
     def _lose(self, dag_run_id: str, problem: str, *, now: datetime) -> None:
         SQL.lose_dispatch(self._connection, dag_run_id=dag_run_id, problem=problem, now=now)

@@ -58,8 +58,9 @@ def states(store, ids):
 
 
 def audit(store):
+    """Return what people did; that letters were opened is of the system."""
     rows = store.connection.execute("SELECT * FROM ops.audit_log ORDER BY id").fetchall()
-    return [row for row in rows if row["target"].startswith("dead_letter:")]
+    return [row for row in rows if row["actor"].startswith("user:")]
 
 
 def test_replay_lets_the_job_try_again(store, desk):

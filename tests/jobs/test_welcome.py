@@ -65,7 +65,7 @@ def test_lost_answer_is_for_a_person(world, ada, fault):
 
     assert world.sandbox.fired() == 1
     assert (world.steps(), world.welcome_calls()) == (["uncertain"], 1)
-    assert world.audit() == ["welcome:uncertain", "mailchimp:create"]
+    assert world.audit() == ["dead_letter:open", "welcome:uncertain", "mailchimp:create"]
     assert world.states(ada) == {State.PROCESSED}
 
 
@@ -144,7 +144,7 @@ def test_begun_by_a_try_that_ended_is_for_a_person(world, ada):
     world.welcome(ada)
 
     assert (world.steps(), world.welcome_calls()) == (["uncertain"], 0)
-    assert world.audit() == ["welcome:uncertain"]
+    assert world.audit() == ["dead_letter:open", "welcome:uncertain"]
 
 
 def test_begun_by_another_run_is_left_alone(world, ada):

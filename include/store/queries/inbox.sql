@@ -128,11 +128,12 @@ RETURNING id;
 UPDATE ops.inbox SET state = 'waiting', due_at = :now
 WHERE dag_run_id = :dag_run_id AND state = 'dispatched';
 
--- name: fail_run_rows(dag_run_id, reason, now)!
--- Fail what a run that ended has not recorded.
+-- name: fail_run_rows(dag_run_id, reason, now)
+-- Fail what a run that ended has not recorded; it is tried again alone, unless somebody buries it.
 UPDATE ops.inbox
 SET state = 'failed', reason = :reason, error_class = 'transient', finished_at = :now, due_at = :now
-WHERE dag_run_id = :dag_run_id AND state = 'dispatched';
+WHERE dag_run_id = :dag_run_id AND state = 'dispatched'
+RETURNING id, job, member_id;
 
 -- name: retry_rows(ids, due_at)!
 -- Have rows that failed taken to a run of `webhook_retry`.

@@ -13,6 +13,7 @@ from include.relay.attempts import LONGEST_PAUSE
 from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, Dispatcher
 from include.routing import RETRY
 from include.store import Store
+from include.store.dead_letters import Filter
 from include.store.inbox import State
 from tests.store.arrivals import NOW, make_arrival, receive
 
@@ -481,3 +482,37 @@ def test_members_limit_holds_for_retries(store, airflow, make_dispatcher, clock)
 
     assert retries(airflow) == []
     assert store.inbox.next_retry() == NOW + timedelta(seconds=61)
+
+
+def test_retry_that_is_lost_is_dead(dispatcher, store, airflow, clock):
+    """A run whose job breaks each time must not come back for ever: its rows wait for a person, with a letter."""
+    [row_id] = receive(store, "evt_1")
+    dispatcher.turn(store)
+    fail(store, [row_id])
+    dispatcher.turn(store)
+    [(run_id, _)] = retries(airflow)
+    airflow.runs[RETRY, run_id]["state"] = "failed"
+    clock.advance(CHECK_AFTER)
+
+    dispatcher.turn(store)
+
+    [row] = store.inbox.rows([row_id])
+    assert (row.state, row.due_at) == (State.DEAD, None)
+    [letter] = store.dead_letters.select(Filter())
+    assert (letter.subject, letter.dag_run_id) == (f"row:{row_id}", run_id)
+    assert "without recording" in letter.reason
+    assert store.inbox.next_retry() is None
+
+
+def test_batch_that_is_lost_is_tried_alone(dispatcher, store, airflow, clock):
+    """Whatever broke the run: one of its rows, or the machine."""
+    ids = receive(store, "evt_1", "evt_2")
+    dispatcher.turn(store)
+    [(job, run_id)] = airflow.runs
+    airflow.runs[job, run_id]["state"] = "failed"
+    clock.advance(CHECK_AFTER)
+
+    dispatcher.turn(store)  # sees that it is lost
+    dispatcher.turn(store)
+
+    assert sorted(taken for _, [taken] in retries(airflow)) == ids
