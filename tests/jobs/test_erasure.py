@@ -9,6 +9,7 @@ from include.errors import ActRefusedError
 from include.jobs.erasure import erase, names
 from include.jobs.person import person_from
 from include.store.inbox import State
+from include.store.slack import Tie
 
 EMAIL = "Ada.Lovelace+ops@Example.org"
 LOWER = EMAIL.lower()
@@ -59,6 +60,11 @@ def test_nothing_of_her_is_left(world):
         "lovelace",
         '"ada"',
     ]
+    [user] = world.query("SELECT id FROM public.users WHERE lower(email) = %s", LOWER)
+    world.store.slack.tie(
+        [Tie(member_id=user["id"], slack_user_id="U0HERSELF")], now=world.clock.now()
+    )
+    traces.append("u0herself")
     before = everything(world)
     assert all(trace in before for trace in traces)
 

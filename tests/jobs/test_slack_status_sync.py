@@ -407,6 +407,50 @@ def test_list_that_fails_in_the_middle_changes_nothing_and_the_next_run_continue
     assert (result.done, slack.group()) == (0, set(emails))
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        None,
+        [{"id": "U1"}, "U2"],
+        [{"id": "<b>U1</b>", "profile": {}}],
+        [{"id": "U1", "deleted": "no", "profile": {}}],
+        [{"id": "U1", "profile": {"email": 7}}],
+    ],
+)
+def test_answer_that_cannot_be_read_is_an_outage(slack, members):
+    """Hostile or new shapes: nobody is taken for gone, and no value is in the error's text."""
+    emails = slack.both(50, in_group=50)
+    body = {"ok": True, "members": members, "response_metadata": {"next_cursor": ""}}
+    slack.sandbox.fault("slack", "status", path="/users.list", status=200, body=body)
+
+    error = None
+    try:
+        result = slack.run(grace=timedelta(0))
+    except VendorUnavailableError as raised:
+        error = str(raised)
+
+    assert slack.sandbox.fired() >= 1
+    if members is None:  # a list without people is one that can be read
+        assert "nobody at Slack is an active member" in result.summary
+    else:
+        assert error == "Slack's answer cannot be read"
+    assert (slack.group(), slack.writes()) == (set(emails), [])
+
+
+def test_list_that_was_cut_short_is_refused(slack):
+    """It looks whole, but half of the group is not on it: nobody is thrown out unseen."""
+    emails = slack.both(60, in_group=60)
+    people = [one for one in slack.state()["people"] if one["profile"].get("email") in emails[:30]]
+    body = {"ok": True, "members": people, "response_metadata": {"next_cursor": ""}}
+    slack.sandbox.fault("slack", "status", path="/users.list", status=200, body=body)
+
+    result = slack.run()
+
+    assert slack.sandbox.fired() == 1
+    assert "would remove 30 of 60" in result.summary
+    assert slack.group() == set(emails)
+
+
 def test_hiccup_in_the_middle_is_tried_again(slack):
     """One page fails once: the run goes on from there."""
     emails = slack.both(250)

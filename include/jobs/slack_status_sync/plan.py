@@ -99,12 +99,13 @@ class Guard:
 
     def refusal(self, change: Difference) -> str | None:
         """Return why a change needs a person first, or None where it does not."""
-        removed = len(change.remove)
+        removed = len(change.remove) + len(change.dropped)  # a list cut short has many who are gone
+        there = change.ordinary + len(change.dropped)
         if removed <= self.confirmed:
             return None
-        if removed > self.share * change.ordinary:
+        if removed > self.share * there:
             return (
-                f"would remove {removed} of {change.ordinary}, and the limit is {self.share:.0%}: "
+                f"would remove {removed} of {there}, and the limit is {self.share:.0%}: "
                 f"look at a dry run, then start by hand with up to {removed} removals"
             )
         return None

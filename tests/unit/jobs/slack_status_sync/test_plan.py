@@ -108,12 +108,17 @@ def test_whatever_comes_nobody_is_touched_who_must_not_be(current, sets, kinds, 
     assert difference(change.target, people, time, cannot_stay=NOT_IN_A_GROUP).is_empty
 
 
-def change_of(*, remove, ordinary):
-    """Make a difference that removes so many of so many."""
+def change_of(*, remove, ordinary, dropped=0):
+    """Make a difference that removes so many of so many, and drops some beside."""
     nobody = frozenset()
     removed = frozenset(f"U{number}" for number in range(remove))
     return Difference(
-        add=nobody, remove=removed, waiting=nobody, dropped=nobody, target=nobody, ordinary=ordinary
+        add=nobody,
+        remove=removed,
+        waiting=nobody,
+        dropped=frozenset(f"W{number}" for number in range(dropped)),
+        target=nobody,
+        ordinary=ordinary,
     )
 
 
@@ -133,3 +138,11 @@ def test_more_than_the_share_needs_a_person(remove, ordinary, confirmed, is_refu
     guard = Guard(share=0.2, confirmed=confirmed)
 
     assert bool(guard.refusal(change_of(remove=remove, ordinary=ordinary))) is is_refused
+
+
+def test_who_is_gone_counts_as_removed():
+    """A list of people that was cut short, and looks whole, must not empty a group."""
+    guard = Guard(share=0.2)
+
+    assert guard.refusal(change_of(remove=0, ordinary=8, dropped=2)) is None
+    assert "would remove 3 of 10" in guard.refusal(change_of(remove=0, ordinary=7, dropped=3))
