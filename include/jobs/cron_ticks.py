@@ -27,7 +27,9 @@ LATE_AFTER = timedelta(seconds=60)  # at the most
 PATIENCE = timedelta(minutes=10)
 LONGEST_LOOK = timedelta(days=7)
 """How far back ticks are looked for that nobody noted: after a long outage the older ones stay unknown."""
+FIRST_LOOK = timedelta(minutes=20)  # more than between two looks
 NEARBY = timedelta(minutes=2)
+JUST_BEFORE, NOTHING = timedelta(microseconds=1), timedelta(0)
 FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 
@@ -35,11 +37,13 @@ def note_ticks(*, store: Store, airflow: Airflow, clock: Clock) -> dict[Outcome,
     """Judge all ticks since the last that is noted, and again those that were missed; count the new ones."""
     now = clock.now()
     schedules = airflow.schedules()
-    found = {one.job: _runs_since(one, store=store, airflow=airflow, now=now) for one in schedules}
+    found = {
+        one.job: _runs_since(one.job, store=store, airflow=airflow, now=now) for one in schedules
+    }
     starts = [run.started_at for runs in found.values() for run in runs if run.started_at]
     counts = dict.fromkeys(Outcome, 0)
     for schedule in schedules:
-        noted = _noted(schedule.job, store, now)
+        noted = _noted(schedule.job, found[schedule.job], store, now)
         ticks = list(judged(schedule, found[schedule.job], noted, starts=starts, now=now))
         store.cron_ticks.note(ticks, now=now)
         for tick in ticks:
@@ -55,20 +59,29 @@ class Noted:
     missed: frozenset[datetime]
 
 
-def _noted(job: str, store: Store, now: datetime) -> Noted:
+def _noted(job: str, runs: Sequence[ScheduledRun], store: Store, now: datetime) -> Noted:
+    """Return what is known; a job that was never looked at begins with its first run."""
     earliest = now - LONGEST_LOOK
     last = store.cron_ticks.last(job)
-    # A job that was never looked at begins now, less what it may have started a moment ago.
-    until = max(last, earliest) if last else now - PATIENCE
+    if last is None:
+        first = min((run.run_after for run in runs), default=None)
+        until = (
+            first - JUST_BEFORE
+            if first
+            else now - (FIRST_LOOK if store.cron_ticks.any() else NOTHING)
+        )
+    else:
+        until = max(last, earliest)
     return Noted(until=until, missed=frozenset(store.cron_ticks.missed(job, since=earliest)))
 
 
 def _runs_since(
-    schedule: Schedule, *, store: Store, airflow: Airflow, now: datetime
+    job: str, *, store: Store, airflow: Airflow, now: datetime
 ) -> Sequence[ScheduledRun]:
-    noted = _noted(schedule.job, store, now)
-    since = min([noted.until, *noted.missed])
-    return airflow.scheduled_runs(schedule.job, since=since - PATIENCE)
+    earliest = now - LONGEST_LOOK
+    last = store.cron_ticks.last(job) or earliest
+    since = min([max(last, earliest), *store.cron_ticks.missed(job, since=earliest)])
+    return airflow.scheduled_runs(job, since=since - PATIENCE)
 
 
 def judged(

@@ -58,6 +58,11 @@ class CronTicks:
         found: datetime | None = SQL.read_last(self._connection, job=job)
         return found
 
+    def any(self) -> bool:
+        """Tell whether any tick is written down."""
+        found: bool = SQL.has_any(self._connection)
+        return found
+
     def missed(self, job: str, *, since: datetime) -> list[datetime]:
         """Return the ticks of which no run was seen yet."""
         rows = SQL.read_missed(self._connection, job=job, since=since)

@@ -1,6 +1,7 @@
 """Many members at once: bulk calls, failures that stay with their members, Mailchimp's ten connections."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -73,7 +74,10 @@ def test_change_of_many_is_one_call_per_tag(world):
 
 
 def test_failures_stay_with_their_members(world):
-    """Some of a batch are refused, each for a reason of her own; all others are processed."""
+    """Some of a batch are refused, each for a reason of her own; all others are processed.
+
+    Whom Mailchimp asks to wait for hours waits, and is not tried again at once.
+    """
     seeded, events = subscriptions(world, 60)
     addresses = [m["email"] for m in seeded]
     for email, becomes in zip(
@@ -87,7 +91,9 @@ def test_failures_stay_with_their_members(world):
     world.run_rows(ids)
 
     states = world.rows(ids)
-    assert states[:4] == [State.PROCESSED, State.PROCESSED, State.PROCESSED, State.FAILED]
+    assert states[:4] == [State.PROCESSED, State.PROCESSED, State.PROCESSED, State.WAITING]
+    [waiting] = [row for row in world.store.inbox.rows(ids) if row.state is State.WAITING]
+    assert waiting.due_at > world.clock.now() + timedelta(minutes=30)
     assert set(states[4:]) == {State.PROCESSED}
     outcomes = world.query("SELECT outcome, count(*) FROM ops.run_members GROUP BY 1 ORDER BY 1")
     assert {row["outcome"]: row["count"] for row in outcomes} == {

@@ -5,7 +5,7 @@ from datetime import timedelta
 from include.clients.airflow import Schedule, ScheduledRun
 from include.clock import FixedClock
 from include.jobs.cron_ticks import PATIENCE, note_ticks
-from include.store.cron_ticks import Outcome
+from include.store.cron_ticks import Outcome, Tick
 from tests.store.arrivals import NOW
 
 JOB = "luma_auto_approval"
@@ -80,3 +80,29 @@ def test_missed_tick_that_ran_after_all(store):
 
     assert missed[0] == (NOW + HOUR, Outcome.MISSED)
     assert outcomes(store)[0] == (NOW + HOUR, Outcome.LATE)
+
+
+def test_new_system_has_missed_nothing(store):
+    """What was to start before anything ever ran is no tick of ours; the first run is where counting begins."""
+    airflow, clock = Airflow(), FixedClock(NOW + timedelta(minutes=1))
+
+    note_ticks(store=store, airflow=airflow, clock=clock)
+    nothing = outcomes(store)
+    airflow.run(NOW)
+    note_ticks(store=store, airflow=airflow, clock=clock)
+
+    assert nothing == []
+    assert outcomes(store) == [(NOW, Outcome.RAN)]
+
+
+def test_job_that_never_runs_is_not_silent(store):
+    """Once others are noted, a job without any run has its ticks missed."""
+    airflow, clock = Airflow(), FixedClock(NOW)
+    store.cron_ticks.note([Tick(job="other", tick_at=NOW, outcome=Outcome.RAN)], now=NOW)
+    clock.advance(timedelta(minutes=15))
+
+    note_ticks(store=store, airflow=airflow, clock=clock)
+
+    assert [tick.outcome for tick in store.cron_ticks.since(NOW) if tick.job == JOB] == [
+        Outcome.MISSED
+    ]

@@ -11,6 +11,10 @@ WHERE cron_ticks.dag_run_id IS NULL AND excluded.dag_run_id IS NOT NULL;
 -- Read the newest tick of a job that is written down.
 SELECT max(tick_at) FROM ops.cron_ticks WHERE job = :job;
 
+-- name: has_any()$
+-- Tell whether any tick is written down.
+SELECT EXISTS (SELECT FROM ops.cron_ticks);
+
 -- name: read_missed(job, since)
 -- Read the ticks of a job of which no run was seen yet.
 SELECT tick_at FROM ops.cron_ticks
