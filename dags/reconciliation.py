@@ -102,12 +102,11 @@ def reconciliation() -> None:
     @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
     def close() -> None:
         """Have dead letters reviewed, send what people are to be told, and close the report."""
-        from include.jobs import dead_letter_review
         from include.jobs import reconciliation as job
 
         with runtime() as rt:
-            dead_letter_review.start_if_due(store=rt.store, airflow=rt.airflow, clock=rt.clock)
-            rt.send_notices()
+            if job.have_reviewed(rt.dag_run_id, store=rt.store, airflow=rt.airflow, clock=rt.clock):
+                rt.send_notices()
             outcome = job.close(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
         if outcome.problem:
             give_up(outcome.problem)

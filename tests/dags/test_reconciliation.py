@@ -89,6 +89,20 @@ def test_person_may_raise_the_share_for_a_run(connected, airflow):
     assert [end.state for end in ends] == ["success"] * 5
 
 
+def test_dry_run_tells_nobody_and_asks_nobody(connected, airflow):
+    """A person only looks: no message, no review, nothing noted."""
+    ended = datetime.now(UTC) - timedelta(minutes=1)
+    airflow.end("mailchimp_sync", "killed", "failed", ended, failed_task="record")
+    dry = {"deep": False, "dry_run": True, "most_percent": None}
+
+    ends = [run(task, conf=dry) for task in TASKS]
+
+    assert [end.state for end in ends] == ["success"] * 2
+    assert connected.sandbox.ask("GET", "state/slack")["messages"] == []
+    [report] = connected.store.reconciliations.latest(1)
+    assert (report.findings["untold_failures"].found, report.is_dry_run) == (1, True)
+
+
 def test_slack_outage_fails_no_run(connected, airflow):
     """The message waits for the next run; this one is green."""
     ended = datetime.now(UTC) - timedelta(minutes=1)

@@ -8,7 +8,10 @@ import pytest
 
 from include.clients.slack import Slack
 from include.clock import FixedClock
+from include.jobs.dead_letters import By
+from include.jobs.dead_letters import Desk as Desks
 from include.jobs.notices import Cause, Links, Success, close_recovered, note_failure, send_due
+from include.store.dead_letters import Failure, Filter
 from include.store.inbox import State
 from include.store.notices import FailedRun
 from include.store.run_members import Outcome, Result
@@ -219,6 +222,25 @@ def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
     recovery, is_reply = desk.texts()[-1]
     assert is_reply
     assert "all that it had left undone is done or decided" in recovery
+
+
+def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
+    """Nothing more is to come of it: nobody waits for the row to end well."""
+    [row] = desk.world.receive(desk.world.join()[0])
+    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.inbox.finish([row], state=State.DEAD, reason="cannot be read", now=NOW)
+    failure = Failure(
+        job=JOB, subject=f"row:{row}", error_class="payload", reason="bad", inbox_ids=(row,)
+    )
+    letter = desk.store.dead_letters.open_case(failure, now=NOW)
+    desk.fail()
+    assert desk.succeed() == 0
+
+    Desks(desk.store, clock=desk.clock).abandon(
+        Filter(ids=(letter.id,)), by=By(actor="user:ada", why="a test")
+    )
+
+    assert desk.succeed() == 1
 
 
 @pytest.mark.parametrize(

@@ -325,3 +325,15 @@ def test_cleared_run_makes_no_row_twice(night):
 
     asked = "SELECT state FROM ops.inbox WHERE type = 'reconciliation.subscription'"
     assert night.world.query(asked) == [{"state": State.WAITING}]
+
+
+def test_all_pages_of_all_vendors_are_read(night):
+    """Stripe shows a hundred at a time, Clerk five hundred: whoever is on a later page is found too."""
+    night.world.sandbox.ask("POST", "seed", json={"members": 510})
+
+    found = night.compare(most_percent=100)
+
+    findings = night.store.reconciliations.get(RUN).findings
+    assert findings["stripe_state"].looked_at == 2 * 510
+    assert findings["clerk_state"].looked_at == 510
+    assert (found["stripe_state"].found, found["clerk_state"].found) == (510, 510)

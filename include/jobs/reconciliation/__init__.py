@@ -9,7 +9,7 @@ from include.jobs.reconciliation.events import read_events
 from include.jobs.reconciliation.members import compare_clerk, compare_stripe
 from include.jobs.reconciliation.plan import Kind, begin, kind_of, shared
 from include.jobs.reconciliation.repair import Limits
-from include.jobs.reconciliation.report import Outcome, close
+from include.jobs.reconciliation.report import Outcome, close, have_reviewed
 from include.jobs.reconciliation.runs import check_runs
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "compare_clerk",
     "compare_contacts",
     "compare_stripe",
+    "have_reviewed",
     "kind_of",
     "read_events",
     "shared",

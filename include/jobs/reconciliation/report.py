@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.jobs.dead_letter_review import start_if_due
+from include.jobs.reconciliation.plan import kind_of
+
 if TYPE_CHECKING:
+    from include.clients.airflow import Airflow
     from include.clock import Clock
     from include.store import Store
 
@@ -27,6 +31,17 @@ class Outcome:
         if self.missing:
             parts.append(f"not checked: {', '.join(self.missing)}")
         return "; ".join(parts) or None
+
+
+def have_reviewed(dag_run_id: str, *, store: Store, airflow: Airflow, clock: Clock) -> bool:
+    """Have people asked about dead letters where that is due; return whether anybody may be told anything.
+
+    Not in a dry run.
+    """
+    if kind_of(dag_run_id, store=store).is_dry_run:
+        return False
+    start_if_due(store=store, airflow=airflow, clock=clock)
+    return True
 
 
 def close(*, dag_run_id: str, store: Store, clock: Clock) -> Outcome:
