@@ -467,6 +467,28 @@ def test_silent_stripe_is_asked_again_then_a_person(leaving):
     assert is_over(leaving)
 
 
+def test_one_that_stripe_does_not_answer_about_fails_alone(world):
+    """The others are done; the run is red for the one, and says why."""
+    emails = [f"ada{number}@example.org" for number in range(3)]
+    for email in emails:
+        world.run(*world.join(email))
+        world.run(*world.act("cancel_at_period_end", email=email, in_seconds=HOUR))
+    world.pass_time(seconds=HOUR + 1)
+    bad = world.ends()[1]
+    path = f"/v1/subscriptions/{bad.subscription_id}"
+    world.sandbox.fault("stripe", "status", path=path, status=500)
+
+    plan = world.check("run_1", is_last_try=True)
+    world.end("run_1")
+    world.update("run_1")
+    recorded = world.close("run_1")
+
+    assert (plan.taken, plan.to_be, list(plan.failures)) == (3, 2, [bad.id])
+    assert [row.state for row in world.ends()] == [State.DONE, State.FAILED, State.DONE]
+    assert (recorded.done, list(recorded.failures)) == (2, [bad.id])
+    assert "Stripe answers 500" in recorded.summary
+
+
 def test_silent_mailchimp_fails_the_row_and_is_mended(leaving):
     """The database has it already; the row says what is missing, and the cleared step does just that."""
     leaving.pass_time(seconds=HOUR + 1)
