@@ -36,7 +36,9 @@ def membership_ends(stage: Stage) -> None:
     back = stage.sandbox.act("resume", email=returner.email)
     stage.deliver("one comes back", back.events)
     _expect_taken_back(stage, staying)
-    ended = stage.end_membership("the other one's period ends", going)
+    ended = stage.end_membership(
+        "from the second in which the other one's period ends until all of it is over", going
+    )
 
     if not 0 <= ended.seconds < MOST_LAG_SECONDS:
         stage.problems.append(f"over {ended.seconds:.1f} s after its second")
