@@ -134,7 +134,13 @@ class AirflowStandIn:
         return 204, {}
 
     def _list(self, path, query):
-        """Return a page of runs, or the failed tasks of one: as far as the jobs ask for them."""
+        """Return a page of runs, the failed tasks of one, or all DAGs: as far as the jobs ask for them."""
+        if path == "/api/v2/dags":
+            dags = [
+                {"dag_id": dag_id, "timetable_summary": None, **dag}
+                for dag_id, dag in self.dags.items()
+            ]
+            return 200, {"dags": dags, "total_entries": len(dags)}
         dag_id, run_id = re.fullmatch(
             r"/api/v2/dags/([^/]+)/dagRuns(?:/([^/]+)/taskInstances)?", path
         ).groups()
@@ -147,6 +153,7 @@ class AirflowStandIn:
             for (owner, _), run in self.runs.items()
             if dag_id in ("~", owner)
             and run["state"] in query.get("state", [run["state"]])
+            and run.get("run_type", "manual") == query.get("run_type", ["manual"])[0]
             and run.get("end_date", "") >= since
         ]
         order = query.get("order_by", ["id"])[0]

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
@@ -119,13 +120,20 @@ def postgres_server():
     return _server()
 
 
+@contextmanager
+def new_database(server):
+    """Give the address of an empty, migrated database while the block runs."""
+    name = f"ops_{os.getpid()}_{next(numbers)}_test"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    yield server.dsn(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database(postgres_server):
     """Give the address of an empty, migrated database of this test alone."""
-    name = f"ops_{os.getpid()}_{next(numbers)}_test"
-    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-    yield postgres_server.dsn(name)
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(postgres_server) as dsn:
+        yield dsn
 
 
 @pytest.fixture

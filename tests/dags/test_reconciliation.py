@@ -129,6 +129,23 @@ def test_airflow_that_is_down_is_tried_again_then_said(connected, airflow):
     assert airflow.faults_left != [503] * 9
 
 
+def test_try_that_ended_halfway_hides_nothing_from_the_next(connected, airflow):
+    """Airflow stops answering in the middle: what the first try had begun to look at, the second closes."""
+    connected.receive(*connected.join())
+    now = connected.clock.now()
+    claim = connected.store.dispatches.claim(
+        "mailchimp_sync", now=now, max_in_flight=9, batch_size=500, member_limit=100
+    )
+    connected.store.dispatches.started(claim.dag_run_id, now=now - timedelta(minutes=5))
+    airflow.fail(503)
+
+    ends = [run("check_runs", try_number=number) for number in (1, 2)]
+
+    assert airflow.faults_left == []
+    assert [end.state for end in ends] == ["up_for_retry", "success"]
+    assert connected.store.dispatches.get(claim.dag_run_id).state == "lost"
+
+
 def test_cleared_tasks_repeat_nothing(connected, airflow):
     """Each may be cleared alone: nobody is told twice."""
     ended = datetime.now(UTC) - timedelta(minutes=1)

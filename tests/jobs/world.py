@@ -74,9 +74,18 @@ class World:
     @contextmanager
     def another(self):
         """Give the same world over a connection of its own: another process, as far as Postgres knows."""
-        store = Store.connect(self.dsn)
-        yield World(store, self.dsn, self.sandbox)
-        store.close()
+        with World.at(self.dsn, self.sandbox) as world:
+            yield world
+
+    @classmethod
+    @contextmanager
+    def at(cls, dsn, sandbox):
+        """Give the world of a database and a sandbox while the block runs."""
+        store = Store.connect(dsn)
+        try:
+            yield cls(store, dsn, sandbox)
+        finally:
+            store.close()
 
     # --- what comes in ---
 

@@ -190,13 +190,14 @@ class Checks:
         return Finding(check="recoveries", found=closed, repaired=closed)
 
     def _silent_runs(self) -> list[tuple[str, str]]:
-        """Return the runs that nobody has asked about for a while; in a dry run without taking them."""
-        dispatches, before = self._store.dispatches, self._now - SILENT
-        if not self._is_dry_run:
-            return dispatches.take_unchecked(now=self._now, checked_before=before)
+        """Return the runs that nobody has asked about for a while.
+
+        They are not marked as asked about: a try that ends halfway would hide them from the next one.
+        """
+        before = self._now - SILENT
         return [
             (run.dag_run_id, run.job)
-            for run in dispatches.in_flight()
+            for run in self._store.dispatches.in_flight()
             if run.started_at is not None and (run.checked_at or run.started_at) <= before
         ]
 
