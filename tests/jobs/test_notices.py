@@ -224,6 +224,34 @@ def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
     assert "all that it had left undone is done or decided" in recovery
 
 
+def test_row_that_is_tried_again_meanwhile_still_counts(desk):
+    """`webhook_retry` has taken it within a second: the failure is over when it ends well, not with others' success."""
+    [row] = desk.world.receive(desk.world.join()[0])
+    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.inbox.finish([row], state=State.FAILED, reason="Mailchimp is down", now=NOW)
+    failure = Failure(
+        job=JOB,
+        subject=f"row:{row}",
+        error_class="transient",
+        reason="Mailchimp is down",
+        inbox_ids=(row,),
+        dag_run_id=RUN,
+    )
+    desk.store.dead_letters.open_case(failure, now=NOW)
+    desk.store.dispatches.adopt("retry.1", job="webhook_retry", inbox_ids=[row], now=NOW)
+
+    desk.fail()
+    desk.send()
+
+    [(text, _)] = desk.texts()
+    assert "failed: Mailchimp is down" in text
+    assert "Affected: 1 row." in text
+    desk.clock.advance(MINUTE)
+    assert desk.succeed() == 0
+    desk.store.inbox.finish([row], state=State.PROCESSED, now=NOW)
+    assert desk.succeed() == 1
+
+
 def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
     """Nothing more is to come of it: nobody waits for the row to end well."""
     [row] = desk.world.receive(desk.world.join()[0])

@@ -1,15 +1,22 @@
 -- name: read_damage(dag_run_id)^
--- Read what a run has left undone: members and rows, and the reasons, each once.
+-- Read what a run has left undone: members and rows, and the reasons, each once. A row may be in a later run's hands by
+-- now, which tries it again: its letter knows that it failed in this one.
 WITH failed_members AS (
   SELECT member_id, reason FROM ops.run_members WHERE dag_run_id = :dag_run_id AND outcome = 'failed'
 ), failed_rows AS (
   SELECT id, reason FROM ops.inbox WHERE dag_run_id = :dag_run_id AND state IN ('failed', 'dead')
+  UNION
+  SELECT inbox.id, attempt.reason
+  FROM ops.dead_letter_attempts AS attempt
+  JOIN ops.dead_letter_rows USING (dead_letter_id)
+  JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id
+  WHERE attempt.dag_run_id = :dag_run_id AND inbox.state NOT IN ('processed', 'superseded', 'ignored')
 ), failed_ends AS (
   SELECT member_id, why AS reason FROM ops.deactivations WHERE taken_by = :dag_run_id AND state = 'failed'
 )
 SELECT
   (SELECT count(*) FROM (SELECT member_id FROM failed_members UNION SELECT member_id FROM failed_ends) AS m) AS members,
-  (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM failed_rows) AS inbox_ids,
+  (SELECT coalesce(array_agg(DISTINCT id ORDER BY id), '{}') FROM failed_rows) AS inbox_ids,
   (SELECT coalesce(array_agg(DISTINCT reason ORDER BY reason), '{}') FROM (
      SELECT reason FROM failed_members UNION SELECT reason FROM failed_rows UNION SELECT reason FROM failed_ends
    ) AS r WHERE reason IS NOT NULL) AS reasons;
