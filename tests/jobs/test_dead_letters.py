@@ -269,3 +269,15 @@ def test_uncertain_effect_is_taken_as_done(store, desk, uncertain):
     assert step_state(store) == StepState.DONE
     assert states(store, [uncertain.id]) == {LetterState.COMPENSATED}
     assert [row.state for row in rows_of(store, [uncertain.id])] == [State.PROCESSED]
+
+
+def test_vendor_that_is_back_does_not_hurry_replays(store, desk):
+    """A breaker that closes lets what waited for it be due; replays keep to so many a minute."""
+    ids = dead(store, 3, vendor="mailchimp")
+    store.connection.execute("UPDATE ops.inbox SET error_class = 'transient'")
+    desk.replay(Filter(), by=BY, per_minute=1)
+
+    store.dead_letters.hurry("mailchimp", now=NOW)
+
+    due = [row.due_at for row in rows_of(store, ids)]
+    assert due == [NOW + timedelta(minutes=minutes) for minutes in range(3)]

@@ -153,7 +153,7 @@ RETURNING letter.id, letter.job, letter.subject, letter.member_id, letter.dag_ru
 
 -- name: wait_rows(id, due_at, also_done)*!
 -- Let a letter's events wait for their job again; those that went well stay as they are, unless they are wanted too.
-UPDATE ops.inbox SET state = 'waiting', due_at = :due_at, reason = NULL, finished_at = NULL
+UPDATE ops.inbox SET state = 'waiting', due_at = :due_at, reason = NULL, error_class = NULL, finished_at = NULL
 FROM ops.dead_letter_rows
 WHERE dead_letter_id = :id AND inbox_id = inbox.id
   AND (inbox.state IN ('dead', 'failed') OR (:also_done AND inbox.state = 'processed'));
