@@ -1,5 +1,6 @@
 """What is made of the sleepers' measurements, and how they are watched."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,16 @@ def test_sizes_are_of_one_sleeper():
     assert figures["pss_each_kib"] == 1.0
     assert figures["pss_added_mib"] == {"relay": 0.5, "scheduler": 0.2, "other": 0.2}
     assert figures["create_cpu_seconds_each"] == 0.02
+
+
+def test_the_databases_cache_is_told_apart():
+    """It grows up to its bound and no further: what is left is what each sleeper holds for itself."""
+    before = a_state([1.0], {"relay": 60.0, "postgres": 50.0}, 0)
+    after = a_state([1.0], {"relay": 60.5, "postgres": 63.0}, 0)
+    figures = replace(FOUND, without=before, beside=after).figures()
+
+    assert figures["pss_each_kib"] == 13.5
+    assert figures["pss_each_kib_beside_postgres"] == 0.5
 
 
 def test_ratio_is_of_the_medians():
