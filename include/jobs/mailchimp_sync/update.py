@@ -64,7 +64,7 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
         with store.transaction():
             batch = pending[start : start + MOST_IN_BULK]
             members = _locked(batch, store)
-            done, changes = _sorted_out(members.values())
+            done, changes = _sorted_out([members[one] for one in batch if one in members])
             done += [_gone(member_id) for member_id in batch if member_id not in members]
             answers = _apply(changes, store, mailchimp, gate=gate, connections=connections)
             _save_contacts(answers, store, clock)
