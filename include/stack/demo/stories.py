@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from include.stack.demo.alerts import alert_rules
 from include.stack.demo.checks import expect_linked, expect_members
 from include.stack.demo.dead_letter import dead_letter
 from include.stack.demo.endings import membership_ends
@@ -95,6 +96,7 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     update,
     duplicate,
     two_hundred_at_once,
+    alert_rules,
     dead_letter,
     membership_ends,
     luma_auto_approval,

@@ -27,6 +27,7 @@ MEANINGS = {
         ("POST", "/customer-journeys/*/trigger", "welcome journey started"),
         ("POST", "/automations/*/queue", "welcome mail queued"),
     ),
+    "dead-man": (("POST", "/ping/*", "signal taken: the rules are watched"),),
     "luma": (
         ("GET", "*/events/list", "page of events read"),
         ("GET", "*/guests/list", "page of guests read"),
