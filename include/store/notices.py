@@ -129,6 +129,11 @@ class Notices:
         row = SQL.read_notice(self._connection, key=key)
         return _notice(row) if row else None
 
+    def of_run(self, job: str, dag_run_id: str) -> Notice | None:
+        """Return the notice that a failed run is counted in."""
+        row = SQL.read_of_run(self._connection, job=job, dag_run_id=dag_run_id)
+        return _notice(row) if row else None
+
     def take_due(
         self, *, now: datetime, quiet_since: datetime, leased_until: datetime, limit: int
     ) -> list[Notice]:

@@ -1,4 +1,4 @@
-"""The story of a member whom Mailchimp fails: five tries alone, a dead letter, a replay when the fault is gone."""
+"""The story of a member whom Mailchimp fails: five tries alone, a dead letter, a message, a replay when it is over."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from include.stack.demo.timeline import Moment
 from include.store import outcomes
 from include.store.dead_letters import DeadLetters, Filter, LetterState
 from include.store.inbox import State
+from include.store.notices import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from include.stack.demo.sandbox import Told
     from include.stack.demo.stage import Stage
     from include.store.dead_letters import Attempt, DeadLetter
+    from include.store.notices import Notice
 
 OPS = Path(__file__).parents[3] / "ops"
 PATIENCE_SECONDS = 120  # for tries that take 45 s on a quiet machine
 PAUSES = (1, 2, 4, 8, 16)
 MOST_LAG_SECONDS = 10
 COMMAND_SECONDS = 60
+MESSAGE_SECONDS = 90  # Airflow's callback is called by the Dag processor, between two files
 WHY = "Mailchimp answers again"
 
 
@@ -43,6 +46,7 @@ def dead_letter(stage: Stage) -> None:
         stage.expect("whether the fault was met", fired() > 0, wanted=True)
     letter = _letter_of(stage, failed)
     _expect_tries(stage, letter)
+    _expect_message(stage, failed, letter)
     _replay(stage, letter, paid)
 
     expect_members(stage, [member])
@@ -116,6 +120,32 @@ def _expect_tries(stage: Stage, letter: DeadLetter) -> None:
     lags = [one.lag_seconds for one in alone if one.lag_seconds is not None]
     late = [round(lag, 1) for lag in lags if not 0 <= lag < MOST_LAG_SECONDS]
     stage.expect("tries that began too early or far too late", late, [])
+
+
+def _expect_message(stage: Stage, failed: Delivery, letter: DeadLetter) -> None:
+    """Check that Slack has the message about the run that gave up, and that it says what is needed.
+
+    Played again within a quarter of an hour, the same failure is counted and not told anew.
+    """
+    run, notices = letter.dag_run_id or "", Notices(stage.database)
+
+    def notice() -> Notice | None:
+        return notices.of_run(RETRY, run)
+
+    stage.wait(
+        "the message at Slack",
+        lambda: (found := notice()) is not None and found.posted_at is not None,
+        MESSAGE_SECONDS,
+    )
+    found = notice()
+    if found is None or found.posted_at is None or found.posted_at.timestamp() < failed.sent_at:
+        return
+    messages = stage.sandbox.get("/state/slack")["messages"]
+    text = next((one["text"] for one in messages if one["ts"] == found.thread_ts), "")
+    missing = [part for part in (RETRY, run, letter.reason, "runbook") if part not in text]
+    stage.expect("what Slack's message does not say", missing, [])
+    posted = timeline.of_calls(stage.sandbox.calls("slack", since=failed.sent_at))
+    failed.moments = sorted([*failed.moments, *posted], key=lambda moment: moment.at)
 
 
 def _replay(stage: Stage, letter: DeadLetter, events: Sequence[Told]) -> None:

@@ -115,6 +115,11 @@ ORDER BY failure.failed_at, failure.dag_run_id;
 -- Read one notice.
 SELECT * FROM ops.notices WHERE key = :key;
 
+-- name: read_of_run(job, dag_run_id)^
+-- Read the notice that a failed run is counted in.
+SELECT notices.* FROM ops.notices JOIN ops.notice_runs USING (key)
+WHERE notice_runs.job = :job AND notice_runs.dag_run_id = :dag_run_id;
+
 -- name: read_waiting()
 -- Read what is still to be told, oldest first.
 SELECT * FROM ops.notices
