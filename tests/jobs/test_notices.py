@@ -121,6 +121,8 @@ def test_same_failure_is_noted_once(desk):
     desk.send()
 
     assert len(desk.texts()) == 1
+    assert desk.store.notices.of_run(JOB, RUN).posted_at == NOW
+    assert desk.store.notices.of_run(JOB, "another") is None
 
 
 def test_run_that_was_cleared_and_fails_again_is_counted_again(desk):
