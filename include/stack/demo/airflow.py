@@ -67,11 +67,6 @@ class Airflow:
         """Have all tasks of a run done again, as "Clear" in the UI does."""
         self.ask("POST", f"{_run_path(dag, run_id)}/clear", {"dry_run": False}).raise_for_status()
 
-    def count_runs(self, dag: str, *, state: str) -> int:
-        """Count the runs of a DAG in one state; raises httpx.HTTPError."""
-        found: int = self._read(f"/dags/{dag}/dagRuns?state={state}&limit=1")["total_entries"]
-        return found
-
     def run_state(self, dag: str, run_id: str) -> str:
         """Return the state of a run; raises httpx.HTTPError."""
         state: str = self._read(_run_path(dag, run_id))["state"]

@@ -17,13 +17,13 @@ from include.alerts.rules import load, shortened
 from include.alerts.states import PACE
 from include.alerts.texts import HEADS
 from include.jobs.alert_rules import Numbers
-from include.stack.demo.stage import Delivery
+from include.stack.demo.stage import Delivery, StoryStoppedError
 from include.stack.demo.timeline import Moment
 from include.store import Store
 from include.store.figures import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from include.alerts.history import Firing
     from include.alerts.rules import Rule
@@ -42,6 +42,7 @@ REFUSAL = {
 }
 LOOK_BACK = timedelta(minutes=15)  # the longest window of a rule about failures
 MEND_SECONDS = 90
+HAND_OVER_SECONDS = 3.0
 
 
 def alert_rules(stage: Stage) -> None:
@@ -92,15 +93,31 @@ def _fail_runs(stage: Stage) -> None:
 
 
 def _fill_queue(stage: Stage) -> None:
-    """Pause the DAG, and send more events than may wait."""
+    """Pause the DAG, and send more events than may wait.
+
+    Airflow keeps the runs of a paused DAG, so the first events are in runs that cannot start. When as many runs as
+    the relay asks for at once are there, the next events wait in the inbox.
+    """
     _pause(stage, paused=True)
-    queue = _record(stage, f"the DAG is paused, and {IN_FLIGHT + WAITING} members pay")
-    for number in range(IN_FLIGHT):
+    queue = _record(stage, f"the DAG is paused, and members pay until more than {WAITING - 1} wait")
+    for _ in range(IN_FLIGHT):
         _send(stage, queue, _paid(stage, 1))
-        stage.wait("a run that cannot start", lambda n=number: _queued_runs(stage) > n, 30)  # type: ignore[misc]
-    _send(stage, queue, _paid(stage, WAITING))
+        _comes_true(stage, lambda: not _queued(stage))  # it is in a run
+    for _ in range(1 + IN_FLIGHT):  # where a run was still to be had, it has taken the first lot
+        _send(stage, queue, _paid(stage, WAITING))
+        if not _comes_true(stage, lambda: _queued(stage) < WAITING):
+            break
     stage.wait("a queue", lambda: _queued(stage) >= WAITING, 30)
     _note(stage, queue, f"{_queued(stage)} events wait")
+
+
+def _comes_true(stage: Stage, is_so: Callable[[], bool]) -> bool:
+    """Tell whether it comes true within the time that the relay takes to hand events over."""
+    try:
+        stage.wait("the relay", is_so, HAND_OVER_SECONDS)
+    except StoryStoppedError:
+        return False
+    return True
 
 
 # --- and how it is mended ---
@@ -266,10 +283,6 @@ def _letters(stage: Stage) -> int:
 
 def _queued(stage: Stage) -> int:
     return int(_measured(stage).queued_jobs)
-
-
-def _queued_runs(stage: Stage) -> int:
-    return stage.airflow.count_runs(DAG, state="queued")
 
 
 def _pause(stage: Stage, *, paused: bool) -> None:
