@@ -29,7 +29,7 @@ LONGEST_LOOK = timedelta(days=7)
 """How far back ticks are looked for that nobody noted: after a long outage the older ones stay unknown."""
 FIRST_LOOK = timedelta(minutes=20)  # more than between two looks
 NEARBY = timedelta(minutes=2)
-JUST_BEFORE, NOTHING = timedelta(microseconds=1), timedelta(0)
+JUST_BEFORE = timedelta(microseconds=1)
 FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 
@@ -42,8 +42,11 @@ def note_ticks(*, store: Store, airflow: Airflow, clock: Clock) -> dict[Outcome,
     }
     starts = [run.started_at for runs in found.values() for run in runs if run.started_at]
     counts = dict.fromkeys(Outcome, 0)
+    unseen_since = now - FIRST_LOOK if store.cron_ticks.any() else now
     for schedule in schedules:
-        noted = _noted(schedule.job, found[schedule.job], store, now)
+        noted = _noted(
+            schedule.job, found[schedule.job], store=store, unseen_since=unseen_since, now=now
+        )
         ticks = list(judged(schedule, found[schedule.job], noted, starts=starts, now=now))
         store.cron_ticks.note(ticks, now=now)
         for tick in ticks:
@@ -59,19 +62,23 @@ class Noted:
     missed: frozenset[datetime]
 
 
-def _noted(job: str, runs: Sequence[ScheduledRun], store: Store, now: datetime) -> Noted:
+def _noted(
+    job: str,
+    runs: Sequence[ScheduledRun],
+    *,
+    store: Store,
+    unseen_since: datetime,
+    now: datetime,
+) -> Noted:
     """Return what is known; a job that was never looked at begins with its first run."""
     earliest = now - LONGEST_LOOK
     last = store.cron_ticks.last(job)
-    if last is None:
-        first = min((run.run_after for run in runs), default=None)
-        until = (
-            first - JUST_BEFORE
-            if first
-            else now - (FIRST_LOOK if store.cron_ticks.any() else NOTHING)
-        )
-    else:
+    if last is not None:
         until = max(last, earliest)
+    elif runs:
+        until = min(run.run_after for run in runs) - JUST_BEFORE
+    else:
+        until = unseen_since
     return Noted(until=until, missed=frozenset(store.cron_ticks.missed(job, since=earliest)))
 
 
@@ -121,8 +128,7 @@ def _with_run(
     schedule: Schedule, tick_at: datetime, run: ScheduledRun, started_at: datetime
 ) -> Tick:
     late = started_at - tick_at
-    interval = next(ticks_between(schedule.cron, tick_at, FAR_AHEAD)) - tick_at
-    is_late = late > min(LATE_AFTER, LATE_SHARE * interval)
+    is_late = late > min(LATE_AFTER, LATE_SHARE * _interval(schedule, tick_at))
     return Tick(
         job=schedule.job,
         tick_at=tick_at,
@@ -145,13 +151,23 @@ def _without_run(
         outcome, reason = Outcome.SKIPPED, f"the run {before.dag_run_id} was still going"
     elif schedule.is_paused:
         outcome, reason = Outcome.SKIPPED, "the DAG is paused"
-    elif any(abs(start - tick_at) <= NEARBY for start in starts):
+    elif any(abs(start - tick_at) <= _near(schedule, tick_at) for start in starts):
         outcome = Outcome.MISSED
         reason = "Airflow started other jobs at that time: see the DAG's import errors"
     else:
         outcome = Outcome.MISSED
         reason = "Airflow started nothing at that time: scheduler or DAG processor was down"
     return Tick(job=schedule.job, tick_at=tick_at, outcome=outcome, reason=reason)
+
+
+def _interval(schedule: Schedule, tick_at: datetime) -> timedelta:
+    """Return the time to the next tick."""
+    return next(ticks_between(schedule.cron, tick_at, FAR_AHEAD)) - tick_at
+
+
+def _near(schedule: Schedule, tick_at: datetime) -> timedelta:
+    """Return how far from a tick a start of another run says that Airflow was up at it."""
+    return min(NEARBY, _interval(schedule, tick_at) / 2)
 
 
 def _is_going_at(moment: datetime, run: ScheduledRun) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from include.clock import SystemClock
 from include.stack.demo.airflow import Airflow
 from include.stack.demo.sandbox import Sandbox
 from include.stack.demo.stage import Stage, StoryStoppedError, open_database
+from include.stack.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -78,8 +79,15 @@ def stage_on(stack: Stack) -> Iterator[Stage]:
         open_database(stack.database_url) as database,
         Sandbox.at(stack.sandbox_url) as sandbox,
         Airflow.at(stack.airflow_url, **stack.users["operator"]) as airflow,
+        closing(Supervisor(stack)) as processes,
     ):
-        yield Stage(sandbox=sandbox, airflow=airflow, database=database, clock=SystemClock())
+        yield Stage(
+            sandbox=sandbox,
+            airflow=airflow,
+            database=database,
+            processes=processes,
+            clock=SystemClock(),
+        )
 
 
 def play(story: Story, stage: Stage) -> Report:

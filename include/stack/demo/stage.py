@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from include.stack.demo.airflow import Airflow, TaskTry
     from include.stack.demo.sandbox import Act, Sandbox, Told
     from include.stack.demo.timeline import Moment
+    from include.stack.supervisor import Supervisor
     from include.store.deactivations import Deactivation
 
 DAG = "mailchimp_sync"
@@ -81,6 +82,7 @@ class Stage:
     sandbox: Sandbox
     airflow: Airflow
     database: psycopg.Connection[Any]
+    processes: Supervisor
     clock: Clock
     patience_seconds: float = 120
     deliveries: list[Delivery] = field(default_factory=list)

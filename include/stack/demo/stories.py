@@ -16,6 +16,7 @@ from include.stack.demo.dead_letter import dead_letter
 from include.stack.demo.endings import membership_ends
 from include.stack.demo.luma import luma_auto_approval
 from include.stack.demo.slack import slack_status_sync
+from include.stack.demo.ticks import missed_and_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,4 +102,5 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     membership_ends,
     luma_auto_approval,
     slack_status_sync,
+    missed_and_late,
 )

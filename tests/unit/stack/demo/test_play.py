@@ -20,6 +20,7 @@ def empty_stage() -> Stage:
         sandbox=SimpleNamespace(violations=lambda: {"violations": []}),
         airflow=SimpleNamespace(page_of=lambda dag, run: f"http://airflow/dags/{dag}/runs/{run}"),
         database=None,
+        processes=None,
         clock=SystemClock(),
     )
 
