@@ -280,3 +280,23 @@ def test_row_about_nobody_is_ignored(world, event):
     assert (row.state, bool(row.reason)) == (State.IGNORED, True)
     assert world.members() == []
     assert world.sandbox.count("mailchimp") == 0
+
+
+def test_next_run_tells_what_a_lost_one_did(world):
+    """A run makes the contact and dies before its record: the audit log has the change from the run after it."""
+    ids = world.receive(*world.join())
+    claim = world.store.dispatches.claim(
+        "mailchimp_sync", now=world.clock.now(), max_in_flight=9, batch_size=500, member_limit=100
+    )
+    world.load(ids, claim.dag_run_id)
+    world.update(claim.dag_run_id)
+    world.store.dispatches.started(claim.dag_run_id, now=world.clock.now())
+    world.store.dispatches.lose(claim.dag_run_id, reason="killed", now=world.clock.now())
+
+    world.run_rows(ids)
+    world.run_rows(ids)
+
+    [told] = world.query("SELECT before, after FROM ops.audit_log")
+    assert told["before"] is None
+    assert told["after"]["contact"]["tags"] == ["active", "pro"]
+    assert world.contact()["tags"] == {"active", "pro"}

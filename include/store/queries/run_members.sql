@@ -1,6 +1,19 @@
 -- name: open_members(dag_run_id, member_id, before)*!
 -- Put a member into a run. Opened again, it keeps the state before, unless the audit log has moved on since.
-INSERT INTO ops.run_members (dag_run_id, member_id, before) VALUES (:dag_run_id, :member_id, :before)
+-- What a lost run has done to her and nobody has recorded is this run's to tell: it begins where that one began.
+INSERT INTO ops.run_members (dag_run_id, member_id, before)
+SELECT :dag_run_id::text, :member_id::uuid, CASE WHEN lost.dag_run_id IS NULL THEN :before::jsonb ELSE lost.before END
+FROM (SELECT) AS one LEFT JOIN LATERAL (
+  SELECT earlier.dag_run_id, earlier.before
+  FROM ops.run_members AS earlier JOIN ops.dispatches USING (dag_run_id)
+  WHERE earlier.member_id = :member_id AND earlier.recorded_at IS NULL AND dispatches.state = 'lost'
+    AND earlier.dag_run_id <> :dag_run_id
+    AND NOT EXISTS (
+      SELECT FROM ops.run_members AS later
+      WHERE later.member_id = :member_id AND later.recorded_at > dispatches.finished_at
+    )
+  ORDER BY dispatches.claimed_at LIMIT 1
+) AS lost ON true
 ON CONFLICT (dag_run_id, member_id) DO UPDATE
   SET outcome = NULL, reason = NULL, recorded_at = NULL,
       before = CASE WHEN run_members.recorded_at IS NULL THEN run_members.before ELSE EXCLUDED.before END;
