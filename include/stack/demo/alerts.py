@@ -8,7 +8,6 @@ were told at each evaluation is kept, so the backtest finds the firings again af
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from include.alerts.history import backtest, firings
@@ -17,9 +16,11 @@ from include.alerts.rules import load, shortened
 from include.alerts.states import PACE
 from include.alerts.texts import HEADS
 from include.jobs.alert_rules import Numbers
+from include.stack.demo.dead_letter import WHY, replay
 from include.stack.demo.stage import Delivery, StoryStoppedError
 from include.stack.demo.timeline import Moment
 from include.store import Store
+from include.store.dead_letters import DeadLetters, Filter
 from include.store.figures import measure
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 DAG = "mailchimp_sync"
 RULES_DAG = "alert_rules"
+OF_LETTERS = "dlq_items_accumulating"
 ALONE, TOGETHER, WAITING = 6, 20, 101
 IN_FLIGHT = 2  # runs that the relay asks for before it lets events wait
 REFUSAL = {
@@ -133,6 +135,11 @@ def _mend(stage: Stage, rules: tuple[Rule, ...]) -> None:
     for dag, run in red:
         if run is not None and dag != RULES_DAG:
             stage.airflow.clear_run(dag, run)
+    stage.wait(
+        "the cleared runs", lambda: set(_holding(stage, rules)) <= {OF_LETTERS}, MEND_SECONDS
+    )
+    if DeadLetters(stage.database).select(Filter(job=DAG), limit=1):
+        replay(WHY, "--job", DAG, "--per-minute", "600")
     stage.wait("all to be well", lambda: not _holding(stage, rules), MEND_SECONDS)
     _note(
         stage,
@@ -185,13 +192,16 @@ def _arrived(stage: Stage) -> Iterator[Moment]:
         summary = event.get("payload", {}).get("summary", event["dedup_key"])
         what = f"PagerDuty {event['event_action']}: {summary}"
         yield Moment(at=event["at"], what=what)
+    for text, at in _texts(stage):
+        first = text["body"].split(".")[0]
+        yield Moment(at=at, what=f"text message to {shortened('sms', text['to'])}: {first}")
+
+
+def _texts(stage: Stage) -> list[tuple[dict[str, Any], float]]:
+    """Return the text messages with the moment of each; a message itself knows only its second."""
     texts = stage.sandbox.get("/state/twilio")["messages"]
     calls = stage.sandbox.get("/calls", vendor="twilio", method="POST", status=201)["calls"]
-    for text, call in zip(
-        texts, calls, strict=False
-    ):  # a message knows its second, its call the moment
-        first = text["body"].split(".")[0]
-        yield Moment(at=call["at"], what=f"text message to {shortened('sms', text['to'])}: {first}")
+    return [(text, call["at"]) for text, call in zip(texts, calls, strict=False)]
 
 
 def _expect_fired_once(stage: Stage, rule: Rule, kept: list[Firing]) -> None:
@@ -216,11 +226,7 @@ def _heard(stage: Stage, rule: str, channel: str, since: float) -> list[str]:
     elif channel == "email":
         texts = [m["subject"] for m in state["mails"] if m["at"] >= since]
     elif channel == "sms":
-        texts = [
-            m["body"]
-            for m in state["messages"]
-            if parsedate_to_datetime(m["date_created"]).timestamp() >= int(since)
-        ]
+        texts = [text["body"] for text, at in _texts(stage) if at >= since]
     else:
         words = {"trigger": "FIRING", "resolve": "RESOLVED"}
         texts = [

@@ -154,9 +154,18 @@ def _replay(stage: Stage, letter: DeadLetter, events: Sequence[Told]) -> None:
         title=f"./ops dead-letters replay {letter.id}", sent_at=stage.clock.now().timestamp()
     )
     stage.deliveries.append(delivery)
-    command = [sys.executable, str(OPS), "dead-letters", "replay", str(letter.id), "--yes"]
+    replay(WHY, str(letter.id))
+    stage.follow(delivery, events)
+    wanted = Filter(ids=(letter.id,))
+    stage.expect("dead letters left", len(DeadLetters(stage.database).select(wanted)), 0)
+    stage.expect("job of the replay", delivery.dag, DAG)
+
+
+def replay(why: str, *which: str) -> None:
+    """Replay letters as a person does at the terminal; raise StoryStoppedError where that is refused."""
+    command = [sys.executable, str(OPS), "dead-letters", "replay", *which, "--yes"]
     done = subprocess.run(  # noqa: S603 - ourselves
-        [*command, "--actor", "demo", "--reason", WHY],
+        [*command, "--actor", "demo", "--reason", why],
         check=False,
         capture_output=True,
         text=True,
@@ -164,7 +173,3 @@ def _replay(stage: Stage, letter: DeadLetter, events: Sequence[Told]) -> None:
     )
     if done.returncode:
         raise StoryStoppedError(f"the command failed: {done.stderr.strip()[-200:]}")
-    stage.follow(delivery, events)
-    wanted = Filter(ids=(letter.id,))
-    stage.expect("dead letters left", len(DeadLetters(stage.database).select(wanted)), 0)
-    stage.expect("job of the replay", delivery.dag, DAG)
