@@ -16,7 +16,7 @@ from include.stack.stack import Stack, load_stack
 
 CONTRACTS = Path(os.environ.get("OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"))
 PORTS = ("OPS_RELAY_PORT", "OPS_SANDBOX_PORT", "OPS_AIRFLOW_PORT", "OPS_POSTGRES_PORT")
-COMMAND_SECONDS = 400  # a first start on a slow machine
+COMMAND_SECONDS = 900  # the whole demo on a slow machine
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from include.stack.demo.stage import Stage
 from include.stack.demo.stories import STORIES, clerk_first
 from tests.local_stack import CONTRACTS, LocalStack
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1000)
 
 
 @pytest.fixture(scope="module")
