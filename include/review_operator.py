@@ -15,7 +15,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from include.dagkit import Collaborators
+from include.dagkit.collaborators import Collaborators
 
 if TYPE_CHECKING:
     from include.jobs.dead_letter_review import Field, Question

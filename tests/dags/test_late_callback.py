@@ -59,7 +59,7 @@ def test_every_run_has_its_deadline_from_run_after():
 
         assert [type(alert.reference) for alert in alerts] == [RunAfterDeadline], dag.dag_id
         assert alerts[0].interval <= max(dag.dagrun_timeout, alerts[0].interval)
-        assert alerts[0].callback.path == "include.dagkit.report_late"
+        assert alerts[0].callback.path == "include.dagkit.callbacks.report_late"
 
 
 def test_deadlines_reach_airflow(monkeypatch):

@@ -1,0 +1,83 @@
+"""What Airflow calls when a run failed or is late."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from include.dagkit.collaborators import Collaborators
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.clock import Clock
+    from include.jobs.notices import Cause
+    from include.store.notices import FailedRun
+
+
+def report_failure(context: Mapping[str, Any]) -> None:
+    """Tell people that a run failed: the callback of every DAG.
+
+    Airflow calls it in the Dag processor, at most once, and with more or less of a context. Where it is lost,
+    `reconciliation` finds the run. The failure is noted before anything is sent: Slack may be down.
+    """
+    from include.jobs import notices
+
+    with ExitStack() as leftovers:
+        kit = Collaborators(leftovers)
+        run, cause = _failure_from(context, kit.clock)
+        kit.store.job_runs.fail(
+            run.job,
+            run.dag_run_id,
+            error_class=context.get("reason"),  # Airflow's: task_failure, timed_out …
+            reason=None,
+            now=run.failed_at,
+            started_at=getattr(context.get("dag_run"), "start_date", None),
+        )
+        notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
+        kit.send_notices()
+
+
+async def report_late(context: Mapping[str, Any]) -> None:
+    """Tell people that a run is not over in time: the callback of every DAG's deadline.
+
+    Airflow calls it in the triggerer, at most once. (A callback in the executor may not read connections in 3.3.2,
+    apache/airflow#66141.) It also calls for runs that failed long ago (apache/airflow#60927): those have been told.
+    """
+    from include.jobs import notices
+    from include.store.notices import FailedRun
+
+    dag_run = context["dag_run"]
+    if dag_run["state"] not in ("queued", "running"):
+        return
+    with ExitStack() as leftovers:
+        kit = Collaborators(leftovers)
+        run = FailedRun(
+            job=dag_run["dag_id"], dag_run_id=dag_run["dag_run_id"], failed_at=kit.clock.now()
+        )
+        # Connections can be asked for on the triggerer's loop only; whatever waits for somebody leaves it.
+        parts: dict[str, Any] = {"store": kit.store, "clock": kit.clock}
+        late = notices.Cause(why=notices.LATE)
+        await asyncio.to_thread(notices.note_failure, run, late, **parts)
+        parts |= {"slack": kit.connect_slack(), "links": kit.links}
+        await asyncio.to_thread(notices.send_due, **parts)
+
+
+def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, Cause]:
+    """Read what there is of a Dag callback's context: it has a task and times only where a task was the last."""
+    from include.jobs.notices import Cause
+    from include.store.notices import FailedRun
+
+    dag, ti = context.get("dag"), context.get("ti")
+    ended_at = getattr(context.get("dag_run"), "end_date", None)
+    run = FailedRun(
+        job=str(getattr(dag, "dag_id", "unknown")),
+        dag_run_id=str(context.get("run_id", "unknown")),
+        failed_at=ended_at or clock.now(),
+    )
+    return run, Cause(
+        why=context.get("reason"),
+        task=getattr(ti, "task_id", None),
+        try_number=getattr(ti, "try_number", None),
+    )

@@ -1,0 +1,301 @@
+"""What a task or a callback works with: each part made when it is first used, from Airflow's connections."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.exceptions import (
+    AirflowNotFoundException,
+)
+
+from include.clock import SystemClock
+from include.settings import load_job_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from slack_sdk import WebClient
+
+    from include.clients.airflow import Airflow
+    from include.clients.airflow_command import AirflowCommand
+    from include.clients.alert_channels import Account, AlertChannels
+    from include.clients.clerk import Clerk
+    from include.clients.luma import Luma
+    from include.clients.mailchimp import Automation, Journey, Mailchimp
+    from include.clients.slack import Slack
+    from include.clients.slack_workspace import SlackWorkspace
+    from include.clients.stripe import Stripe
+    from include.clock import Clock
+    from include.jobs.notices import Links
+    from include.settings import JobSettings
+    from include.store import Store
+    from include.store.airflow_tables import AirflowTables
+
+T = TypeVar("T")
+
+LUMA_TIMEOUT_SECONDS: Final = 6.0
+"""The run has a minute: a last call that first connects and then waits must fit into what its budget leaves."""
+
+
+class Collaborators:
+    """What a task or a callback works with, each made when it is first used."""
+
+    def __init__(self, leftovers: ExitStack) -> None:
+        """Make nothing yet; what is opened is put away with `leftovers`."""
+        self._leftovers = leftovers
+        self.clock: Clock = SystemClock()
+
+    def send_notices(self) -> None:
+        """Send what people are to be told and have not been; a Slack that is down is waited for."""
+        from include.jobs import notices
+
+        notices.send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
+
+    @property
+    def links(self) -> Links:
+        """Return where Airflow's UI and the runbooks are."""
+        from airflow.sdk.configuration import conf
+
+        from include.jobs.notices import Links
+
+        url = conf.get("api", "base_url", fallback="http://localhost:8080")
+        return Links(airflow_url=url, runbook_url=self.settings.runbook_url)
+
+    @cached_property
+    def settings(self) -> JobSettings:
+        """Return what is set from outside."""
+        return load_job_settings()
+
+    @cached_property
+    def store(self) -> Store:
+        """Connect to Postgres through the provider's hook (connection `ops_postgres`)."""
+        return self._connect()
+
+    def _connect(self) -> Store:
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        from include.store import Store
+
+        store = Store(cast("Any", PostgresHook("ops_postgres").get_conn()))
+        self._leftovers.callback(store.close)
+        return store
+
+    @cached_property
+    def stripe(self) -> Stripe:
+        """Return a client that fetches its connection (`stripe`) with its first call."""
+        return cast("Stripe", _Lazy(self._connect_stripe))
+
+    @cached_property
+    def clerk(self) -> Clerk:
+        """Return a client that fetches its connection (`clerk`) with its first call."""
+        return cast("Clerk", _Lazy(self._connect_clerk))
+
+    @cached_property
+    def mailchimp(self) -> Mailchimp:
+        """Return a client that fetches its connection (`mailchimp`) with its first call."""
+        return cast("Mailchimp", _Lazy(self._connect_mailchimp))
+
+    @cached_property
+    def luma(self) -> Luma:
+        """Return a client that fetches its connection (`luma`) with its first call."""
+        return cast("Luma", _Lazy(self._connect_luma))
+
+    @cached_property
+    def airflow(self) -> Airflow:
+        """Return a session with Airflow's REST API, of the small user in the connection `airflow`."""
+        from pydantic import SecretStr
+
+        from include.clients.airflow import Airflow
+
+        connection = BaseHook.get_connection("airflow")
+        airflow = Airflow(
+            url=connection.host or "",
+            username=connection.login or "",
+            password=SecretStr(connection.password or ""),
+        )
+        self._leftovers.callback(airflow.close)
+        return airflow
+
+    @cached_property
+    def airflow_tables(self) -> AirflowTables:
+        """Connect to Airflow's own database (connection `airflow_postgres`), to look only."""
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        from include.store.airflow_tables import AirflowTables
+
+        connection = cast("Any", PostgresHook("airflow_postgres").get_conn())
+        self._leftovers.callback(connection.close)
+        return AirflowTables(connection)
+
+    @cached_property
+    def airflow_command(self) -> AirflowCommand:
+        """Return what runs Airflow's own command against its database (connection `airflow_postgres`)."""
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        from include.clients.airflow_command import AirflowCommand
+
+        url = PostgresHook("airflow_postgres").sqlalchemy_url.set(drivername="postgresql+psycopg2")
+        return AirflowCommand(
+            os.environ,  # noqa: TID251 - handed on, not read
+            database_url=url.render_as_string(hide_password=False),
+        )
+
+    @cached_property
+    def slack(self) -> Slack:
+        """Return a client that fetches its connection (`slack`) with its first call."""
+        return cast("Slack", _Lazy(self.connect_slack))
+
+    @cached_property
+    def slack_workspace(self) -> SlackWorkspace:
+        """Return a client that fetches its connections (`slack`, `slack_admin`) with its first call."""
+        return cast("SlackWorkspace", _Lazy(self._connect_slack_workspace))
+
+    @cached_property
+    def slack_extra(self) -> dict[str, Any]:
+        """Return the extras of Slack's connection: where messages go, and where members are."""
+        return dict(BaseHook.get_connection("slack").extra_dejson)
+
+    @cached_property
+    def alert_channels(self) -> AlertChannels:
+        """Return the channels of alerts; each fetches its connection with its first message."""
+        from include.clients.alert_channels import AlertChannels
+
+        return AlertChannels(
+            account=_account,
+            slack=self._alert_slack,
+            source=self.links.airflow_url,
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
+    def _alert_slack(self) -> Slack:
+        _account("slack")  # LookupError where it is not set up
+        return self.connect_slack()
+
+    def _connect_stripe(self) -> Stripe:
+        from include.clients.stripe import Stripe
+
+        connection = BaseHook.get_connection("stripe")
+        return Stripe(
+            connection.password or "",
+            base_url=connection.host or "",
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
+    def _connect_clerk(self) -> Clerk:
+        from airflow.providers.http.hooks.http import HttpHook
+
+        from include.clients.clerk import Clerk
+
+        hook = HttpHook("GET", "clerk")
+        session = self._leftovers.enter_context(hook.get_conn())
+        return Clerk(
+            session,
+            api_key=hook.get_connection("clerk").password or "",
+            base_url=hook.base_url,
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+        )
+
+    def _connect_luma(self) -> Luma:
+        from airflow.providers.http.hooks.http import HttpHook
+
+        from include.clients.luma import Luma
+
+        hook = HttpHook("GET", "luma")
+        session = self._leftovers.enter_context(hook.get_conn())
+        return Luma(
+            session,
+            api_key=hook.get_connection("luma").password or "",
+            base_url=hook.base_url,
+            timeout_seconds=min(self.settings.vendor_timeout_seconds, LUMA_TIMEOUT_SECONDS),
+            routes=self.settings.luma_routes,
+        )
+
+    def _connect_mailchimp(self) -> Mailchimp:
+        from include.clients.mailchimp import Mailchimp
+
+        connection = BaseHook.get_connection("mailchimp")
+        extra = connection.extra_dejson
+        return Mailchimp(
+            connection.password or "",
+            base_url=connection.host or "",
+            list_id=str(extra.get("list_id", "")),
+            timeout_seconds=self.settings.vendor_timeout_seconds,
+            welcome=_welcome_from(extra, self.settings.welcome),
+        )
+
+    def connect_slack(self) -> Slack:
+        """Return a client, with its connection fetched now."""
+        from include.clients.slack import Slack
+
+        return Slack(
+            self._slack_client("slack"),
+            ops_channel=str(self.slack_extra.get("ops_channel", "")),
+            staff_channel=str(self.slack_extra.get("staff_channel", "")),
+        )
+
+    def _connect_slack_workspace(self) -> SlackWorkspace:
+        from include.clients.slack_workspace import SlackWorkspace
+
+        needs_admin = bool(self.slack_extra.get("profile_field"))
+        admin = self._slack_client("slack_admin") if needs_admin else None
+        return SlackWorkspace(self._slack_client("slack"), admin)
+
+    def _slack_client(self, connection: str) -> WebClient:
+        from airflow.providers.slack.hooks.slack import SlackHook
+
+        from include.clients.slack import QUIET
+
+        return SlackHook(
+            slack_conn_id=connection,
+            timeout=round(self.settings.vendor_timeout_seconds),
+            retry_handlers=[],  # the package would send a message twice whose answer was lost
+            logger=QUIET,
+        ).client
+
+
+def _account(name: str) -> Account:
+    """Return what a connection says; LookupError where there is none of that name."""
+    from include.clients.alert_channels import Account
+
+    try:
+        found = BaseHook.get_connection(name)
+    except AirflowNotFoundException as error:
+        raise LookupError(name) from error
+    return Account(
+        host=found.host or "",
+        port=found.port,
+        login=found.login or "",
+        password=found.password or "",
+        extra=found.extra_dejson,
+    )
+
+
+def _welcome_from(extra: dict[str, Any], kind: str) -> Journey | Automation | None:
+    """Return what welcomes a new member, from the extras of Mailchimp's connection."""
+    from include.clients.mailchimp import Automation, Journey
+
+    if kind == "journey":
+        return Journey(journey_id=int(extra["journey_id"]), step_id=int(extra["journey_step_id"]))
+    if kind == "automation":
+        return Automation(
+            workflow_id=str(extra["workflow_id"]), email_id=str(extra["workflow_email_id"])
+        )
+    return None
+
+
+class _Lazy(Generic[T]):
+    """Stands in for an object that is made when something of it is first asked for."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> T:
+        return self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
