@@ -22,6 +22,7 @@ NUMBERS: Final[dict[str, str]] = {
     "p95_seconds": "95th percentile of the duration of ended runs; unknown below `min_samples` ended runs",
     "latency_p50_seconds": "median from received to processed; unknown where nothing was processed",
     "latency_p95_seconds": "95th percentile from received to processed; unknown where nothing was processed",
+    "late_count": "inbox rows processed later than two minutes after they were received",
     "error_rate": "failed or dead rows per ended inbox row, 0 to 1; unknown where none ended",
     "running_jobs": "runs that are under way, now",
     "queued_jobs": "inbox rows that no run has begun with, now",

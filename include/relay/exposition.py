@@ -32,6 +32,10 @@ OF_WINDOW: Final = {
     "p95_seconds": ("ops_job_duration_p95_seconds", "95th percentile of their duration."),
     "latency_p50_seconds": ("ops_latency_p50_seconds", "Received to processed, median."),
     "latency_p95_seconds": ("ops_latency_p95_seconds", "Received to processed, 95th percentile."),
+    "late_count": (
+        "ops_inbox_late",
+        "Inbox rows processed later than two minutes after they came.",
+    ),
     "error_rate": ("ops_inbox_error_ratio", "Share of the ended inbox rows that failed."),
 }
 OF_NOW: Final = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from include.routing import job_from
@@ -10,7 +11,7 @@ from include.store.sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from include.store import Store
 
@@ -20,6 +21,10 @@ WATCHERS: Final = frozenset({"alert_rules", "reconciliation"})
 """Jobs that look after others: they run all the time, so they would make everything look well and never idle.
 
 They have numbers of their own, and no part in those of all jobs."""
+
+
+SLA: Final = timedelta(minutes=2)
+"""The promise to members: from the webhook received to the row processed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +67,7 @@ class Measurement:
     # inbox rows that ended in the window
     latency_p50_seconds: float | None = None
     latency_p95_seconds: float | None = None
+    late_count: int = 0  # later than SLA
     error_rate: float | None = None
 
     # now
@@ -125,7 +131,7 @@ def measure_all(store: Store, *, now: datetime, window: timedelta) -> dict[str |
         SQL.read_ended(connection, since=since, now=now, watchers=list(WATCHERS)),
         SQL.read_running(connection, now=now, watchers=list(WATCHERS)),
         SQL.read_queue(connection, now=now),
-        SQL.read_rows(connection, since=since, now=now),
+        SQL.read_rows(connection, since=since, now=now, sla_seconds=SLA.total_seconds()),
         [{"job": error.job, "last_error": error} for error in errors],
         [{"job": None, "last_error": error} for error in _of_all(errors)],
         SQL.count_dead_letters(connection),

@@ -244,6 +244,20 @@ def test_rows_that_ended(store):
     assert figures(store, window=timedelta(seconds=100)).error_rate is None
 
 
+def test_rows_later_than_the_promise(store):
+    """Two minutes from received to processed, to the second; what failed has its own number."""
+    ids = [
+        receive(store, f"evt_{n}", received_at=ago(100 + seconds), member_key=f"m_{n}")[0]
+        for n, seconds in enumerate((120, 121, 500, 900))
+    ]
+    claim(store)
+    for inbox_id, state in zip(ids, (State.PROCESSED,) * 3 + (State.FAILED,), strict=True):
+        store.inbox.finish([inbox_id], state=state, now=ago(100))
+
+    assert figures(store).late_count == 2
+    assert figures(store, window=timedelta(seconds=100)).late_count == 0
+
+
 def test_open_dead_letters(store):
     """Those that wait for a person."""
     for number in range(3):

@@ -47,11 +47,12 @@ FROM (
 GROUP BY GROUPING SETS ((job), ())
 HAVING count(*) > 0;
 
--- name: read_rows(since, now)
+-- name: read_rows(since, now, sla_seconds)
 -- Time the rows that ended after `since` and up to `now`, and tell which share failed, by job; where job is NULL, of all.
 SELECT job,
        percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE ended_well) AS latency_p50_seconds,
        percentile_disc(0.95) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE ended_well) AS latency_p95_seconds,
+       count(*) FILTER (WHERE ended_well AND seconds > :sla_seconds)::int AS late_count,
        avg(CASE WHEN ended_well THEN 0.0 ELSE 1.0 END)::float8 AS error_rate
 FROM (
   SELECT job, state IN ('processed', 'superseded') AS ended_well,
