@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LONGEST_IDLE_SECONDS: Final = 330.0
+"""A task that works with a vendor inside a transaction is over before: a run has five minutes."""
+
 LUMA_TIMEOUT_SECONDS: Final = 6.0
 """The run has a minute: a last call that first connects and then waits must fit into what its budget leaves."""
 
@@ -82,6 +85,7 @@ class Collaborators:
 
         store = Store(cast("Any", PostgresHook("ops_postgres").get_conn()))
         self._leftovers.callback(store.close)
+        store.limit_idle_transactions(seconds=LONGEST_IDLE_SECONDS)
         return store
 
     @cached_property

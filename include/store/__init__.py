@@ -33,11 +33,14 @@ from include.store.retention import Retention
 from include.store.reviews import Reviews
 from include.store.run_members import RunMembers
 from include.store.slack import SlackPeople
+from include.store.sql import queries
 from include.store.steps import Steps
 from include.store.throttle import Throttle
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+SESSION = queries("session")
 
 
 class Store:
@@ -81,6 +84,13 @@ class Store:
     def transaction(self) -> AbstractContextManager[object]:
         """Commit what the block does together, or nothing of it."""
         return self.connection.transaction()
+
+    def limit_idle_transactions(self, *, seconds: float) -> None:
+        """Let Postgres end this session where a transaction of it does nothing for so long.
+
+        A process that is frozen, not dead, would keep its members' locks for as long as it is.
+        """
+        list(SESSION.limit_idle_transactions(self.connection, milliseconds=f"{seconds * 1000:.0f}"))
 
     def close(self) -> None:
         """Give the connection back."""

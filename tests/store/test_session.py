@@ -1,0 +1,21 @@
+"""Limits of a session in Postgres."""
+
+import pytest
+from psycopg.errors import IdleInTransactionSessionTimeout
+
+from include.store import Store
+
+
+def test_frozen_transaction_lets_go_of_its_locks(store, database):
+    """Its process does nothing and says nothing; the next one gets the member, and the late one can change nothing."""
+    frozen = Store.connect(database)
+    frozen.limit_idle_transactions(seconds=0.2)
+    frozen.connection.execute("BEGIN")
+    frozen.connection.execute("SELECT pg_advisory_xact_lock(1)")
+
+    store.connection.execute("SELECT set_config('lock_timeout', '10s', false)")
+    store.connection.execute("SELECT pg_advisory_lock(1)")
+
+    with pytest.raises(IdleInTransactionSessionTimeout):
+        frozen.connection.execute("SELECT 1")
+    frozen.close()
