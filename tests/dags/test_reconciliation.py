@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from include.jobs.reconciliation import plan
 from tests.airflow_stand_in import running_airflow
 from tests.airflow_task import run_task
 
@@ -12,6 +13,12 @@ DAG, RUN = "reconciliation", "scheduled__2026-03-01T12:00:00+00:00"
 TASKS = ("check_runs", "close")
 ALL = ("check_runs", "read_events", "compare_members", "compare_contacts", "close")
 DEEP = {"deep": True, "dry_run": False, "most_percent": None}
+
+
+@pytest.fixture(autouse=True)
+def _by_day(monkeypatch):
+    """Let no run be the deep one of the night unless its form says so, whenever the tests run."""
+    monkeypatch.setattr(plan, "NIGHT", range(0))
 
 
 @pytest.fixture

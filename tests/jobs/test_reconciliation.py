@@ -11,7 +11,7 @@ from include.clock import FixedClock
 from include.errors import AirflowBusyError
 from include.jobs import reconciliation as job
 from include.jobs.notices import Cause, note_failure
-from include.jobs.reconciliation.plan import is_deep_due
+from include.jobs.reconciliation.plan import NIGHT, is_deep_due
 from include.store.inbox import State
 from include.store.notices import FailedRun
 from tests.airflow_stand_in import running_airflow
@@ -48,6 +48,11 @@ class Night:
         job.close(dag_run_id=run, store=self.store, clock=self.clock)
         findings = self.store.reconciliations.get(run).findings
         return {name: finding for name, finding in findings.items() if finding.found}
+
+
+def by_day(moment):
+    """Return the moment, or the morning after it: at night the runs are deep ones."""
+    return moment.replace(hour=NIGHT.stop) if moment.hour in NIGHT else moment
 
 
 @pytest.fixture
@@ -178,7 +183,7 @@ def test_next_run_that_ends_well_is_the_recovery(night):
 def test_rows_that_nobody_takes_are_shown(night):
     """No relay is up: that cannot be put right from here, but people are told how much waits."""
     ids = night.world.receive(*night.world.join())
-    night.clock = FixedClock(night.world.clock.now() + 11 * MINUTE)
+    night.clock = FixedClock(by_day(night.world.clock.now() + 11 * MINUTE))
 
     late = night.check()["late_rows"]
 
@@ -246,7 +251,7 @@ def test_airflow_that_is_down_leaves_the_report_open(night):
     """What needs no Airflow has been found by then; the task is tried again, and the report says what is missing."""
     night.world.receive(*night.world.join())
     night.hand_over(*night.world.join(email="grace@example.org"))
-    night.clock = FixedClock(night.world.clock.now() + 11 * MINUTE)
+    night.clock = FixedClock(by_day(night.world.clock.now() + 11 * MINUTE))
     night.airflow.fail(*[503] * 9)
 
     with pytest.raises(AirflowBusyError):
