@@ -40,7 +40,13 @@ def database_cleanup() -> None:
 
         with runtime() as rt:
             rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
-            job.clean_ops(rules, dry_run=dry_run, store=rt.store, clock=rt.clock)
+            job.clean_ops(
+                rules,
+                dry_run=dry_run,
+                store=rt.store,
+                clock=rt.clock,
+                dag_run_id=rt.dag_run_id,
+            )
 
     @job_task(trigger_rule="all_done", **NO_RETRIES)
     def clean_airflow() -> None:
@@ -55,6 +61,7 @@ def database_cleanup() -> None:
                 tables=rt.airflow_tables,
                 store=rt.store,
                 clock=rt.clock,
+                dag_run_id=rt.dag_run_id,
             )
 
     clean_ops() >> clean_airflow()

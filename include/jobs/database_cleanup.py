@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import structlog
 import yaml
@@ -68,7 +68,9 @@ def load_rules(path: Path = FILE) -> Rules:
     return rules
 
 
-def clean_ops(rules: Rules, *, dry_run: bool, store: Store, clock: Clock) -> dict[str, int]:
+def clean_ops(
+    rules: Rules, *, dry_run: bool, store: Store, clock: Clock, dag_run_id: str | None = None
+) -> dict[str, int]:
     """Remove what is too old from the ops tables; return how many rows per rule."""
     now = clock.now()
     counts: dict[str, int] = {}
@@ -83,7 +85,8 @@ def clean_ops(rules: Rules, *, dry_run: bool, store: Store, clock: Clock) -> dic
             left.append(rule)
     if not dry_run:
         store.retention.analyze()
-    _report("ops", counts, dry_run=dry_run, left=left, store=store, now=now)
+    run = Run(dag_run_id=dag_run_id, part="ops", now=now)
+    _report(run, counts, dry_run=dry_run, left=left, store=store)
     return counts
 
 
@@ -108,6 +111,7 @@ def clean_airflow(  # noqa: PLR0913 - collaborators, by name
     tables: AirflowTables,
     store: Store,
     clock: Clock,
+    dag_run_id: str | None = None,
 ) -> dict[str, int]:
     """Have Airflow remove what is too old from its tables; nothing of a DAG that has been waiting so long."""
     now = clock.now()
@@ -122,28 +126,33 @@ def clean_airflow(  # noqa: PLR0913 - collaborators, by name
         dry_run=dry_run,
         timeout_seconds=BUDGET.total_seconds(),
     )
-    _report("airflow", counts, dry_run=dry_run, left=waiting, store=store, now=now)
+    run = Run(dag_run_id=dag_run_id, part="airflow", now=now)
+    _report(run, counts, dry_run=dry_run, left=waiting, store=store)
     return counts
 
 
-def _report(  # noqa: PLR0913 - what is told, by name
-    part: str,
-    counts: Mapping[str, int],
-    *,
-    dry_run: bool,
-    left: list[str],
-    store: Store,
-    now: datetime,
+class Run(NamedTuple):
+    """Which half of which run."""
+
+    dag_run_id: str | None
+    part: str
+    now: datetime
+
+
+def _report(
+    run: Run, counts: Mapping[str, int], *, dry_run: bool, left: list[str], store: Store
 ) -> None:
     """Say in the log what was removed, and in the audit log unless it was only counted."""
-    log.info("cleanup.counted" if dry_run else "cleanup.removed", part=part, left=left, **counts)
+    verb = "cleanup.counted" if dry_run else "cleanup.removed"
+    log.info(verb, part=run.part, left=left, **counts)
     if dry_run:
         return
     change = Change(
         target=f"job:{JOB}",
         actor=ACTOR,
         action="job:completed",
-        metadata={"part": part, "removed": dict(counts), "left": left},
+        dag_run_id=run.dag_run_id,
+        metadata={"part": run.part, "removed": dict(counts), "left": left},
     )
     with store.transaction():
-        store.audit.add([change], now=now)
+        store.audit.add([change], now=run.now)

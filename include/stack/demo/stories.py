@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from include.stack.demo.alerts import alert_rules
 from include.stack.demo.checks import expect_linked, expect_members
+from include.stack.demo.cleanup import database_cleanup
 from include.stack.demo.dead_letter import dead_letter
 from include.stack.demo.endings import membership_ends
 from include.stack.demo.luma import luma_auto_approval
@@ -102,5 +103,6 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     membership_ends,
     luma_auto_approval,
     slack_status_sync,
+    database_cleanup,
     missed_and_late,
 )
