@@ -19,6 +19,7 @@ from include.clock import SystemClock
 from include.errors import ActRefusedError, ErrorClass
 from include.jobs.dead_letters import PER_MINUTE, Desk
 from include.jobs.person import person_from
+from include.routing import job_from
 from include.stack import lifecycle
 from include.stack.act import Actor, Json  # noqa: TC001 - typer reads the annotations
 from include.stack.databases import store_of
@@ -290,7 +291,7 @@ def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
         member_id = next(iter(members))
     return Filter(
         ids=tuple(wish.ids) if wish.ids else None,
-        job=None if wish.job is None else wish.job.strip().replace("-", "_"),
+        job=None if wish.job is None else job_from(wish.job),
         error_class=wish.error_class,
         fingerprint=wish.fingerprint,
         member_id=member_id,

@@ -112,7 +112,7 @@ def tell(stack: Stack, report: Report) -> None:
         counts = (f"{n:,}" for n in (finding.found, finding.repaired, finding.left))
         shown.add_row(name.replace("_", " "), *counts, Text(_words(finding)))
     console().print(shown)
-    say(f"{stack.airflow_url}/dags/{DAG_ID}/runs/{report.dag_run_id}")
+    say(stack.run_url(DAG_ID, report.dag_run_id))
 
 
 def _words(finding: Finding) -> str:
