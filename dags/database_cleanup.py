@@ -3,7 +3,7 @@
 **Starts** every night at 03:00 UTC; by hand at any time, also dry.
 
 **Changes** old rows of the ops tables and of Airflow's own (`include/retention.yaml` has the days). Never the key of an
-event or of an effect, an open dead letter, a planned end of a membership, or the audit log.
+event or of an effect, an open dead letter or review, a planned end of a membership, or the audit log.
 
 **Rerun** safe: what is gone is gone, the rest is looked for again.
 

@@ -10,6 +10,7 @@ from include.clock import FixedClock
 from include.jobs import database_cleanup as job
 from include.store.inbox import Receipt, State
 from include.store.notices import FailedRun
+from include.store.reviews import ReviewState
 from tests.store.arrivals import NOW, make_arrival, receive
 
 LONG_AGO = NOW - timedelta(days=1000)
@@ -76,6 +77,7 @@ def fill(store):
         store.job_runs.open("mailchimp_sync", run, ends=["record"], now=at)
         store.job_runs.end_tasks("mailchimp_sync", run, ends=["record"], now=at)
         fire(store, "a_rule", at)
+        review(store, run, at)
         store.connection.execute(
             "INSERT INTO ops.alert_samples (at, job, since, success_count, failure_count, lost_count, running_jobs)"
             " VALUES (%s, '', %s, 1, 0, 0, 0)",
@@ -89,6 +91,17 @@ def fire(store, rule, at):
     change = happening(state, What.FIRED, at=at, since=at)
     event = store.alerts.add_event(change, condition="dlq_count > 1", message=None)
     store.alerts.plan(event, "email", "a@example.org", now=at)
+
+
+def review(store, run, at, *, state=ReviewState.DONE):
+    """Ask people about dead letters, and take it as far as this state."""
+    store.reviews.ask(run, [], now=at)
+    if state is ReviewState.UNANSWERED:
+        store.reviews.leave_unanswered(run, now=at)
+    elif state is not ReviewState.ASKED:
+        store.reviews.answer(run, {"group_1": "replay"}, actor="user:a", why="", now=at)
+    if state is ReviewState.DONE:
+        store.reviews.finish(run, now=at)
 
 
 def clean(store, *, dry_run=False, now=NOW):
@@ -128,6 +141,25 @@ def test_alert_that_fires_since_keeps_who_was_told(store):
 
     assert clean(store)["alert_events"] == 1
     assert count(store, "SELECT count(*) FROM ops.alert_messages") == 1
+
+
+@pytest.mark.parametrize("state", ReviewState)
+def test_review_goes_when_it_is_over(store, state):
+    """One that waits for its answer, or whose decisions are not all carried out, stays however old it is."""
+    review(store, "run_old", LONG_AGO, state=state)
+    is_over = state in (ReviewState.DONE, ReviewState.UNANSWERED)
+
+    assert clean(store)["reviews"] == is_over
+    assert (store.reviews.get("run_old") is None) == is_over
+
+
+def test_review_carried_out_lately_stays(store):
+    """Its age counts from its end: what was asked long ago may have been answered today."""
+    review(store, "run_old", LONG_AGO, state=ReviewState.ASKED)
+    store.reviews.answer("run_old", {}, actor="user:a", why="", now=LONG_AGO)
+    store.reviews.finish("run_old", now=NOW)
+
+    assert clean(store)["reviews"] == 0
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.DISPATCHED, State.FAILED, State.DEAD])

@@ -132,6 +132,20 @@ WHERE (job, dag_run_id) IN (
   LIMIT :row_limit FOR UPDATE OF notice_runs SKIP LOCKED
 );
 
+-- name: count_reviews(before)$
+-- Count the reviews that are over: carried out, or not answered in time.
+SELECT count(*) FROM ops.reviews
+WHERE state IN ('done', 'unanswered') AND coalesce(finished_at, answered_at) < :before;
+
+-- name: remove_reviews(before, row_limit)!
+-- Delete reviews that are over; not one that still waits for its answer or for what was decided. The letters' audit rows stay.
+DELETE FROM ops.reviews
+WHERE dag_run_id IN (
+  SELECT dag_run_id FROM ops.reviews
+  WHERE state IN ('done', 'unanswered') AND coalesce(finished_at, answered_at) < :before
+  LIMIT :row_limit FOR UPDATE SKIP LOCKED
+);
+
 -- name: count_alert_events(before)$
 -- Count what happened to alerts that are not firing since.
 SELECT count(*) FROM ops.alert_events AS events
@@ -166,4 +180,4 @@ WHERE (at, job) IN (
 -- name: analyze_tables()!
 -- Tell the planner what is left.
 ANALYZE ops.inbox, ops.inbox_conflicts, ops.run_members, ops.steps, ops.dispatches, ops.rejections, ops.cron_ticks,
-  ops.job_runs, ops.reconciliations, ops.notice_runs, ops.alert_events, ops.alert_messages, ops.alert_samples;
+  ops.job_runs, ops.reconciliations, ops.notice_runs, ops.alert_events, ops.alert_messages, ops.alert_samples, ops.reviews;
