@@ -7,6 +7,9 @@ for whichever comes first of a finished task, a notification that the relay has 
 the pause. The pause is short after news, because the API server commits a task's end a moment after it
 has answered, and doubles up to a second, the default's pace, while nothing happens.
 
+A worker that is killed is noticed: what it had in its hands fails and is tried again at once, instead of after
+the heartbeat's time-out, and the slot it took is free again (docs/decisions/0025).
+
 `[core] executor = include.executor.WarmLocalExecutor`, `[scheduler] scheduler_idle_sleep_time = 0`.
 Production uses the CeleryExecutor and needs none of this. Measured in `docs/decisions/0002`.
 """
@@ -14,9 +17,11 @@ Production uses the CeleryExecutor and needs none of this. Measured in `docs/dec
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib
 import multiprocessing.connection
-from typing import TYPE_CHECKING, Any
+from multiprocessing.sharedctypes import RawArray
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from airflow.executors.local_executor import LocalExecutor
@@ -74,8 +79,47 @@ class Doorbell:
             self._connection = None
 
 
+class Hands:
+    """The queue as one worker has it; which workload that worker took last is seen by its parent too."""
+
+    EMPTY: Final = bytes(16)
+
+    def __init__(self, queue: Any) -> None:
+        """Have taken nothing yet; the memory is shared with what is forked from now on."""
+        self._queue = queue
+        self._held = RawArray("c", len(self.EMPTY))
+
+    def get(self) -> Any:
+        """Wait for a workload, with nothing in hand, and take it."""
+        self._held.raw = self.EMPTY
+        workload = self._queue.get()
+        if workload is not None:
+            self._held.raw = self.mark_of(workload.key)
+        return workload
+
+    @property
+    def held(self) -> bytes:
+        """Return the mark of what was taken last; EMPTY while the worker waits for more."""
+        return bytes(self._held.raw)
+
+    @classmethod
+    def mark_of(cls, key: object) -> bytes:
+        """Return a workload's mark."""
+        return hashlib.blake2b(repr(key).encode(), digest_size=len(cls.EMPTY)).digest()
+
+
+class IdleWorkerDiedError(RuntimeError):
+    """A worker died while it waited, and perhaps with the lock of the queue that all others need."""
+
+    def __init__(self) -> None:
+        """Say what happens now."""
+        super().__init__("a worker was killed while it waited for work: the scheduler starts anew")
+
+
 class WarmLocalExecutor(LocalExecutor):
     """LocalExecutor with the imports done before the fork and a wait that something can end."""
+
+    _hands: dict[int, Hands]  # by the worker's process id
 
     def start(self) -> None:
         """Import what tasks import, fork the workers, and listen."""
@@ -83,6 +127,7 @@ class WarmLocalExecutor(LocalExecutor):
             importlib.import_module(module)
         _load_plugins_once()
         _reap_promptly()
+        self._hands = {}
         super().start()
         gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
         self._doorbell = Doorbell(load_settings().database_url.get_secret_value())
@@ -100,6 +145,34 @@ class WarmLocalExecutor(LocalExecutor):
         else:
             self._wait()
         super().sync()
+
+    def _spawn_worker(self) -> None:
+        queue: Any = self.activity_queue
+        hands: Any = Hands(queue)
+        self.activity_queue = hands  # what the new worker is given
+        try:
+            super()._spawn_worker()  # type: ignore[no-untyped-call]
+        finally:
+            self.activity_queue = queue
+        self._hands[next(reversed(self.workers))] = hands
+
+    def _check_workers(self) -> None:
+        dead = [pid for pid, process in self.workers.items() if not process.is_alive()]
+        if dead:
+            self._read_results()  # type: ignore[no-untyped-call]  # what they said before
+            self._fail_what_was_held([self._hands.pop(pid).held for pid in dead])
+        super()._check_workers()  # type: ignore[no-untyped-call]
+
+    def _fail_what_was_held(self, marks: Sequence[bytes]) -> None:
+        """Report what dead workers had in their hands, which Airflow tries again; raises IdleWorkerDiedError."""
+        for key in [key for key in self.running if Hands.mark_of(key) in marks]:
+            self.log.error("A worker was killed while it worked on %s", key)
+            self.fail(key, "its worker was killed")
+        if Hands.EMPTY in marks:
+            for process in self.workers.values():
+                process.kill()  # else the scheduler's end would wait for those that wait for the lock
+                process.join()
+            raise IdleWorkerDiedError
 
     def _wait(self) -> None:
         queue: Any = self.result_queue

@@ -1,5 +1,6 @@
 """Events that state changes made, with the exact bytes that a delivery carries."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,10 @@ class Event:
             "delivered": self.delivered,
             "attempts": self.attempts,
         }
-        return {**shown, "payload": orjson.loads(self.payload)} if with_payload else shown
+        if not with_payload:
+            return shown
+        sha256 = hashlib.sha256(self.payload).hexdigest()  # of the exact bytes
+        return {**shown, "payload": orjson.loads(self.payload), "sha256": sha256}
 
 
 class Outbox:

@@ -56,6 +56,7 @@ def environment(
         "scheduler": {
             "scheduler_idle_sleep_time": 0,  # the executor does the waiting, and can be woken
             "max_tis_per_query": 0,  # as many as `parallelism`
+            "task_instance_heartbeat_timeout": 60,  # a frozen task is tried again before its run's time-out
             "orphaned_tasks_check_interval": 10,  # a killed scheduler's tasks go on in 30 s, not 300
         },
         "workers": {"execution_api_timeout": 30},  # 5 s is short on a busy small machine

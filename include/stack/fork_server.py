@@ -22,6 +22,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+import psutil
 from setproctitle import setproctitle
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ class ForkServer:
 
     def _abandon(self, client: socket.socket) -> None:
         """End the fork whose client is gone: nobody watches it any more."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._clients[client], signal.SIGKILL)
+        _end_session(self._clients[client])
         os.waitpid(self._clients.pop(client), 0)
         client.close()
 
@@ -126,6 +126,7 @@ class ForkServer:
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 del self._clients[client]
+                _end_session(child)
                 with contextlib.suppress(OSError):
                     client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
                 client.close()
@@ -152,6 +153,19 @@ def airflow(arguments: list[str]) -> int:
             sys.stdout.flush()
             sys.stderr.flush()
     return 0
+
+
+def _end_session(leader: int) -> None:
+    """Kill what a fork has started and not ended.
+
+    A killed scheduler's workers and tasks hold its connection to Postgres open, and with it the lock on Airflow's
+    pools that its transaction had: the next scheduler would start nothing (docs/decisions/0025).
+    """
+    for _ in range(2):  # what the first round killed may have forked in the meantime
+        for pid in psutil.pids():
+            with contextlib.suppress(OSError):
+                if os.getsid(pid) == leader:
+                    os.kill(pid, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:

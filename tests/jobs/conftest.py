@@ -1,6 +1,7 @@
 """A job's world for each test: an empty database, a sandbox as after a start."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,15 +15,11 @@ from tests.postgres import database, postgres_server, store
 __all__ = ["database", "postgres_server", "store"]
 
 
-@pytest.fixture(scope="session")
-def sandbox_server():
-    """One sandbox for all tests, which checks every call and answer where the descriptions are there."""
-    settings = Settings(
-        port=0,
-        statsd_port=0,
-        smtp_port=0,
-        contracts_dir=contracts.FOLDER if contracts.FOLDER.is_dir() else None,
-    )
+@contextmanager
+def serving(**wishes):
+    """Serve a sandbox from a thread; it checks every call and answer where the descriptions are there."""
+    folder = contracts.FOLDER if contracts.FOLDER.is_dir() else None
+    settings = Settings(port=0, statsd_port=0, smtp_port=0, contracts_dir=folder, **wishes)
     server = create_server(settings)
     listener = server.config.bind_socket()
     listener.listen()
@@ -32,6 +29,13 @@ def sandbox_server():
     server.should_exit = True
     thread.join(timeout=10)
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def sandbox_server():
+    """One sandbox for all tests."""
+    with serving() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

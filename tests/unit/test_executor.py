@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import select
 import selectors
+import signal
 import time
+import warnings
 from collections import deque
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 executor = pytest.importorskip("include.executor")
 
+KEY = ("a_dag", "a_task", "a_run", 1, -1)
 PATIENCE_SECONDS = 5  # what Airflow would wait; ours must stay far below it
 
 
@@ -116,3 +122,77 @@ def test_loop_that_sent_work_does_not_wait(pipe, monkeypatch):
     made.sync()
 
     assert len(waits) == 1
+
+
+class Endless:
+    """Work that keeps a worker for as long as it lives."""
+
+    running_state = None
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    @property
+    def display_name(self) -> str:
+        """Never say it: a worker asks before it begins."""
+        select.select([], [], [])
+        raise AssertionError
+
+
+@contextmanager
+def working(parallelism: int):
+    """Give an executor with real workers; none of them is left."""
+    made = executor.WarmLocalExecutor(parallelism=parallelism)
+    made._hands = {}
+    with warnings.catch_warnings():  # pytest has a thread, which no worker asks
+        warnings.simplefilter("ignore", DeprecationWarning)
+        executor.LocalExecutor.start(made)
+        yield made
+    for pid in made._hands:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def hand_out(made: Any, key: Any) -> Any:
+    """Give work to the executor's workers; return the one that has it."""
+    made.running.add(key)
+    made.activity_queue.put(Endless(key))
+    mark = executor.Hands.mark_of(key)
+    wait_until(lambda: mark in [hands.held for hands in made._hands.values()])
+    return next(made.workers[pid] for pid, hands in made._hands.items() if hands.held == mark)
+
+
+def wait_until(is_so: Any) -> None:
+    """Ask until it is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_a_killed_worker_held_fails_at_once():
+    """Airflow would wait for the heartbeat's time-out, and never count its slot as free."""
+    from airflow.models.taskinstancekey import TaskInstanceKey
+
+    key, other = TaskInstanceKey(*KEY), TaskInstanceKey(*KEY)._replace(task_id="another")
+    with working(parallelism=2) as made:
+        worker = hand_out(made, key)
+        hand_out(made, other)
+
+        worker.kill()
+        wait_until(lambda: made._check_workers() or made.event_buffer)
+
+        assert made.event_buffer == {key: ("failed", "its worker was killed")}
+        assert made.running == {other}
+
+
+def test_idle_worker_that_is_killed_ends_the_scheduler():
+    """It may have held the lock of the queue: a scheduler that starts anew is better than one that starts nothing."""
+    with working(parallelism=2) as made:
+        next(iter(made.workers.values())).kill()
+
+        with pytest.raises(executor.IdleWorkerDiedError):
+            wait_until(made._check_workers)
+
+        made.end()
+        assert made.event_buffer == {}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 import threading
 import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.airflow_task import load_dags, run_task
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 GOOD = ("success", "skipped")
 BAD = ("failed", "upstream_failed")
@@ -101,25 +100,17 @@ class Run:
 
         Returns how many words it said.
         """
-        reading, writing = os.pipe()
-        with (
-            warnings.catch_warnings()
-        ):  # the sandbox's thread is left behind, and not asked in the child
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
-        if not child:
-            Deadline(at, writing).arm()
-            try:
-                self._try(task)
-            finally:
-                os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as told:
-            words = len(told.read())
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == (-signal.SIGKILL if at else 0)
+        with Child(lambda: self._try(task), at, signal.SIGKILL) as child:
+            words = child.words()
+        assert child.fired == bool(at)
         self.tries[task] += 1
         return words
+
+    def begin(self, task: str, at: int, number: signal.Signals) -> Child:
+        """Begin a try in a process of its own that gets a signal at its so-manieth word to the outside."""
+        child = Child(lambda: self._try(task), at, number)
+        self.tries[task] += 1
+        return child
 
     def clear(self, *tasks: str, following: bool = False) -> Run:
         """Clear tasks as a person does in the UI, and what follows them if wished."""
@@ -158,12 +149,63 @@ class Run:
         return "skipped" if skips else ""
 
 
-class Deadline:
-    """Counts a process's words to the outside, and kills it at one of them."""
+class Child:
+    """A process that does something, and gets a signal at one of its words to the outside."""
 
-    def __init__(self, at: int, told: int) -> None:
-        """Kill at word number `at`; write a byte per word into `told`."""
-        self._at, self._told = at, told
+    def __init__(self, work: Callable[[], object], at: int, number: signal.Signals) -> None:
+        """Let it begin."""
+        self._told, writing = os.pipe()
+        self.fired = False
+        with (
+            warnings.catch_warnings()
+        ):  # the sandbox's thread is left behind, and not asked in the child
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._id = os.fork()
+        if not self._id:
+            Deadline(at, writing, number).arm()
+            try:
+                work()
+            finally:
+                os._exit(0)
+        os.close(writing)
+
+    def __enter__(self) -> Self:
+        """Give the process."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for its end."""
+        self.end()
+
+    def words(self) -> int:
+        """Wait until it says nothing more, and return how many words it said."""
+        with os.fdopen(self._told, "rb") as told:
+            return len(told.read())
+
+    def stopped_or_ended(self) -> bool:
+        """Wait until it is frozen or has ended; tell whether it is frozen."""
+        _, status = os.waitpid(self._id, os.WUNTRACED)
+        self.fired = os.WIFSTOPPED(status)
+        self._id = self._id if self.fired else 0
+        return self.fired
+
+    def end(self, *, wake: bool = False) -> None:
+        """Wait for its end, which a frozen one has to be woken for."""
+        if not self._id:
+            return
+        if wake:
+            os.kill(self._id, signal.SIGCONT)
+        _, status = os.waitpid(self._id, 0)
+        self._id = 0
+        self.fired = self.fired or os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+class Deadline:
+    """Counts a process's words to the outside, and kills or freezes it at one of them."""
+
+    def __init__(self, at: int, told: int, number: signal.Signals) -> None:
+        """Send the signal at word number `at`; write a byte per word into `told`."""
+        self._at, self._told, self._number = at, told, number
         self._words, self._lock = 0, threading.Lock()
 
     def arm(self) -> None:
@@ -184,5 +226,4 @@ class Deadline:
             self._words += 1
             os.write(self._told, b".")
             if self._words == self._at:
-                os.kill(os.getpid(), signal.SIGKILL)
-                select.select([], [], [])  # until it is dead
+                os.kill(os.getpid(), self._number)

@@ -16,12 +16,14 @@ ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "include/stack/fork_client.py"
 PATIENCE_SECONDS = 20
 SERVER = """
-import sys, time
+import subprocess, sys, time
 from include.stack.fork_server import ForkServer
 
 def run(arguments):
+    if arguments[0] == "work":
+        subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, process_group=0)
     print("hello from", *arguments, flush=True)
-    if arguments[0] == "wait":
+    if arguments[0] != "end":
         time.sleep(60)
     return int(arguments[1])
 
@@ -110,6 +112,18 @@ def test_killed_fork_ends_its_client(server, ask):
     fork_of(server, client).kill()
 
     assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGKILL
+
+
+def test_killed_fork_takes_its_children_with_it(server, ask):
+    """A killed scheduler's workers must not keep its database connection, and so its locks, alive."""
+    client = ask("work", "0")
+    fork = fork_of(server, client)
+    [child] = fork.children()
+
+    fork.kill()
+
+    assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGKILL
+    assert is_gone(child)
 
 
 @pytest.mark.skipif(

@@ -1,0 +1,129 @@
+"""What must hold after every fault, read from the database and from what the vendors know and were asked.
+
+I1 no loss, I2 terminal or waiting, I3 each effect once, I4 converged, I5 one dead letter per case, I6 audit complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.stack.demo.stage import Newcomer, Stage
+    from tests.faults.load import Load
+
+ROWS = "SELECT * FROM ops.inbox WHERE event_id = ANY(%s)"
+LETTERS = """
+SELECT letter.*,
+       (SELECT count(*) FROM ops.dead_letter_attempts AS one WHERE one.dead_letter_id = letter.id) AS tries,
+       array(SELECT inbox_id FROM ops.dead_letter_rows AS one WHERE one.dead_letter_id = letter.id) AS inbox_ids
+FROM ops.dead_letters AS letter WHERE letter.state IN ('retrying', 'open', 'replaying', 'compensating')
+"""
+GAPS = (
+    "SELECT target FROM ops.audit_log GROUP BY target HAVING min(seq) <> 1 OR max(seq) <> count(*)"
+)
+SHOWN = "SELECT member_id FROM ops.steps WHERE effect = 'welcome' AND state = 'uncertain'"
+AUDITED = "SELECT target, action, after FROM ops.audit_log WHERE target = ANY(%s)"
+OVER = ("processed", "superseded", "ignored")
+
+
+@dataclass
+class Findings:
+    """What was counted, and what does not hold."""
+
+    acknowledged: int = 0
+    welcomed: int = 0
+    shown: int = 0
+    letters: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def summary(self, load: Load) -> str:
+        """Say it in a line."""
+        return (
+            f"{len(load.members)} members, {self.acknowledged} of {len(load.events)} webhooks acknowledged: "
+            f"{self.welcomed} welcomed, {self.shown} uncertain and shown, {self.letters} dead letters open, "
+            f"{len(self.broken)} lost, doubled or wrong"
+        )
+
+    def must(self, holds: object, invariant: str) -> None:
+        """Note an invariant that does not hold."""
+        if not holds:
+            self.broken.append(invariant)
+
+
+def check(stage: Stage, members: Sequence[Newcomer], event_ids: Sequence[str]) -> Findings:
+    """Check all invariants over these members and their events."""
+    found = Findings()
+    rows = ask(stage, ROWS, list(event_ids))
+    letters = ask(stage, LETTERS)
+    found.letters = len(letters)
+    check_rows(stage, rows, letters, event_ids, found)
+    check_members(stage, members, letters, found)
+    for letter in letters:
+        found.must(letter["tries"] > 0, f"I5: letter {letter['id']} has no attempt")
+        found.must(letter["reason"], f"I5: letter {letter['id']} has no reason")
+    cases = Counter((letter["job"], letter["subject"]) for letter in letters)
+    found.must(max(cases.values(), default=1) == 1, f"I5: two letters for one case: {cases}")
+    for row in ask(stage, GAPS):
+        found.must(False, f"I6: the sequence of {row['target']} has a gap")  # noqa: FBT003
+    return found
+
+
+def check_rows(
+    stage: Stage,
+    rows: Sequence[dict[str, Any]],
+    letters: Sequence[dict[str, Any]],
+    event_ids: Sequence[str],
+    found: Findings,
+) -> None:
+    """I1 and I2: every acknowledged event is there once, byte for byte, and ends or waits."""
+    kept = Counter(row["event_id"] for row in rows)
+    bodies = {row["event_id"]: hashlib.sha256(row["body"]).hexdigest() for row in rows}
+    for event in stage.sandbox.get("/webhooks", payloads="true")["events"]:
+        if event["id"] not in event_ids:
+            continue
+        found.acknowledged += event["delivered"]
+        same = kept[event["id"]] == 1 and bodies[event["id"]] == event["sha256"]
+        found.must(same or not event["delivered"], f"I1: {event['id']} is lost, doubled or changed")
+    held = {row_id for letter in letters for row_id in letter["inbox_ids"]}
+    for row in rows:
+        waits = row["state"] in ("waiting", "failed") and row["due_at"] is not None
+        ends = row["state"] in OVER or (row["state"] == "dead" and row["id"] in held)
+        found.must(ends or waits, f"I2: row {row['id']} is {row['state']}: {row['reason']}")
+
+
+def check_members(
+    stage: Stage, members: Sequence[Newcomer], letters: Sequence[dict[str, Any]], found: Findings
+) -> None:
+    """I3, I4 and I6: one welcome, the state that the vendors have, and a line about how it came."""
+    people = {person.email: person for person in stage.people(members)}
+    contacts = stage.sandbox.contacts()
+    shown = {row["member_id"] for row in ask(stage, SHOWN)}
+    asked = {letter["member_id"] for letter in letters}
+    targets = [f"member:{person.member_id}" for person in people.values()]
+    audited = Counter(row["target"] for row in ask(stage, AUDITED, targets) if row["after"])
+    for member in members:
+        person, contact = people.get(member.email), contacts.get(member.email)
+        if person is None or contact is None:
+            found.must(letters, f"I4: {member.email} is nowhere, and nobody is asked")
+            continue
+        found.welcomed += contact.welcomes
+        found.shown += person.member_id in shown
+        told = contact.welcomes == 1 or person.member_id in shown | asked
+        found.must(
+            contact.welcomes <= 1, f"I3: {member.email} was welcomed {contact.welcomes} times"
+        )
+        found.must(told, f"I3: {member.email} was not welcomed, and nobody is told")
+        there = (person.status, person.tier, contact.status, contact.tags)
+        right = there == ("active", member.tier, "subscribed", {"active", member.tier})
+        found.must(right or person.member_id in asked, f"I4: {member.email} is {there}")
+        found.must(audited[f"member:{person.member_id}"], f"I6: nothing is said of {member.email}")
+
+
+def ask(stage: Stage, statement: str, *parameters: object) -> list[dict[str, Any]]:
+    """Ask the ops database."""
+    return stage.database.execute(statement, parameters).fetchall()
