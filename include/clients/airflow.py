@@ -42,6 +42,15 @@ class FailedTask:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Dag:
+    """A DAG as Airflow has it; one whose file never could be imported is none."""
+
+    dag_id: str
+    is_paused: bool
+    has_import_errors: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
     """When a job starts by itself: a five-field cron line, in UTC."""
 
@@ -87,16 +96,27 @@ class Airflow(AirflowSession):
 
     def schedules(self) -> list[Schedule]:
         """Return the schedules of all DAGs that have one, as their files say."""
-        params: dict[str, str | int] = {"limit": PAGE, "order_by": "dag_id"}
-        dags = _list(
-            json_of(self._call("GET", "/api/v2/dags", params=params), expected=HTTPStatus.OK),
-            "dags",
-        )
         return [
             Schedule(job=str(dag["dag_id"]), cron=cron, is_paused=bool(dag["is_paused"]))
-            for dag in dags
+            for dag in self._dags()
             if CRON.fullmatch(cron := str(dag.get("timetable_summary")))
         ]
+
+    def dags(self) -> list[Dag]:
+        """Return all DAGs that Airflow has."""
+        return [
+            Dag(
+                dag_id=str(dag["dag_id"]),
+                is_paused=bool(dag["is_paused"]),
+                has_import_errors=bool(dag["has_import_errors"]),
+            )
+            for dag in self._dags()
+        ]
+
+    def _dags(self) -> list[dict[str, Any]]:
+        params: dict[str, str | int] = {"limit": PAGE, "order_by": "dag_id"}
+        answer = self._call("GET", "/api/v2/dags", params=params)
+        return _list(json_of(answer, expected=HTTPStatus.OK), "dags")
 
     def scheduled_runs(self, job: str, *, since: datetime) -> list[ScheduledRun]:
         """Return the runs of a DAG that its schedule made, whose tick is not before `since`."""

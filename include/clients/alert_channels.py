@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from include.clients.mail import Encryption
     from include.clients.slack import Slack
 
-CHANNELS: Final = ("slack", "email", "pagerduty", "sms")
+CONNECTIONS: Final = {
+    "slack": "slack",
+    "email": "smtp",
+    "pagerduty": "pagerduty",
+    "sms": "twilio",
+}
+"""Channel → its connection."""
+CHANNELS: Final = tuple(CONNECTIONS)
 SMTP_PORT: Final = 587
 SMTP_ENCRYPTIONS: Final = ("starttls", "ssl", "off")
 
@@ -66,6 +73,19 @@ class AlertChannels(Mapping[str, "Channel"]):
                 raise KeyError(name)
             self._made[name] = make()
         return self._made[name]
+
+    def defined(self) -> frozenset[str]:
+        """Return the channels whose connection is set up."""
+        return frozenset(
+            name for name, connection in CONNECTIONS.items() if self._is_defined(connection)
+        )
+
+    def _is_defined(self, connection: str) -> bool:
+        try:
+            self._account(connection)
+        except LookupError:
+            return False
+        return True
 
     def _of(self, connection: str) -> Account:
         try:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import requests
 
+from include.clients.dates import date_in
 from include.errors import (
     PermanentVendorError,
     VendorBusyError,
@@ -21,6 +22,7 @@ from include.events.reading import node_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from include.events import UserSnapshot
 
@@ -54,6 +56,10 @@ class Clerk:
             yield from map(user_from, users)
             if len(users) < PAGE:
                 return
+
+    def check(self) -> datetime | None:
+        """Read at most one user; return what time Clerk has."""
+        return date_in(self._get(f"{self._base_url}/users", {"limit": 1}).headers)
 
     def read_user(self, user_id: str) -> UserSnapshot:
         """Return the user as it is now; VendorNotFoundError for one who was deleted."""

@@ -74,6 +74,15 @@ class AudienceMember:
     merge_fields: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeField:
+    """A field of the audience's contacts."""
+
+    tag: str
+    type: str
+    is_required: bool
+
+
 class Mailchimp:
     """One audience and its welcome. May be used by several threads."""
 
@@ -167,6 +176,16 @@ class Mailchimp:
                 if len(page) < MEMBERS_PAGE:
                     break
 
+    def list_merge_fields(self) -> list[MergeField]:
+        """Return the fields that contacts of the audience have; VendorNotFoundError where there is no audience."""
+        answer = _call(self._lists.get_list_merge_fields, self._list_id, count=MEMBERS_PAGE)
+        return [
+            MergeField(
+                tag=str(field["tag"]), type=str(field["type"]), is_required=bool(field["required"])
+            )
+            for field in _json(answer)["merge_fields"]
+        ]
+
     def list_tags(self) -> dict[str, int]:
         """Return the ids of all tags: a tag is a static segment."""
         answer = _call(
@@ -190,6 +209,17 @@ class Mailchimp:
             _call(self._bulk_lists.batch_segment_members, body, self._list_id, str(tag_id))
         )
         return {email.lower() for error in answer["errors"] for email in error["email_addresses"]}
+
+    def check_welcome(self) -> bool:
+        """Look for the welcome and start nothing; False where Mailchimp has no call that could tell.
+
+        Of a journey it has only the one that starts it.
+        """
+        if not isinstance(self._welcome, Automation):
+            return False
+        read = self._automations.get_workflow_email_subscriber_queue
+        _call(read, self._welcome.workflow_id, self._welcome.email_id)
+        return True
 
     def trigger_welcome(self, email: str) -> None:
         """Start the welcome for a contact. Must not be repeated: a lost answer is a VendorUncertainError."""

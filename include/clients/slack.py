@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from slack_sdk.errors import SlackApiError
 
@@ -20,6 +20,7 @@ QUIET = logging.getLogger("include.clients.slack.package")
 """For the package, which logs what it sends and what it cannot read; our errors say what is needed."""
 QUIET.setLevel(logging.CRITICAL + 1)
 
+SCOPES: Final = "x-oauth-scopes"  # docs.slack.dev/authentication/installing-with-oauth
 Block = dict[str, Any]
 
 
@@ -56,9 +57,15 @@ class Slack:
         )
         return _text_in(answer, "ts")
 
-    def check(self) -> None:
-        """Ask Slack who we are: raises where it does not know us."""
-        _call(self._client.auth_test, repeatable=True)
+    def check(self) -> frozenset[str] | None:
+        """Ask Slack who we are: raises where it does not know us.
+
+        Returns what the token may do (its scopes); None where the answer does not say.
+        """
+        answer = _call(self._client.auth_test, repeatable=True)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        scopes = headers.get(SCOPES)
+        return None if scopes is None else frozenset(scopes.replace(",", " ").split())
 
     def update_message(
         self, channel: str, ts: str, text: str, *, blocks: Sequence[Block] | None = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stripe
 import structlog
 
+from include.clients.dates import date_in
 from include.errors import (
     PayloadError,
     PermanentVendorError,
@@ -33,6 +36,17 @@ NETWORK_RETRIES = 1  # of the package, at once: the task's own retries come afte
 SERVER_ERRORS = 500
 NOT_FOUND = 404
 PAGE = 100  # Stripe's most
+READ_KINDS: Final = ("subscriptions", "customers", "invoices", "events")
+"""What the jobs read: a restricted key needs the right to read each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookEndpoint:
+    """Where Stripe sends events, and of which types; `*` is every type."""
+
+    url: str
+    types: frozenset[str]
+    is_enabled: bool
 
 
 class Stripe:
@@ -50,6 +64,24 @@ class Stripe:
         self._customers = client.v1.customers
         self._invoices = client.v1.invoices
         self._events = client.v1.events
+        self._webhook_endpoints = client.v1.webhook_endpoints
+
+    def check(self, kind: str) -> datetime | None:
+        """Read at most one object of a kind of `READ_KINDS`; return what time Stripe has."""
+        read = getattr(self, f"_{kind}").list
+        with _told_as_ours():
+            return date_in(read({"limit": 1}).last_response.headers)
+
+    def list_webhook_endpoints(self) -> list[WebhookEndpoint]:
+        """Return where Stripe sends this account's events; a restricted key may not be allowed to know."""
+        return [
+            WebhookEndpoint(
+                url=found.text("url"),
+                types=frozenset(found.texts("enabled_events")),
+                is_enabled=found.text("status") == "enabled",
+            )
+            for found in _all(self._webhook_endpoints.list, {})
+        ]
 
     def read_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """Return the subscription as it is now."""
@@ -96,8 +128,15 @@ class Stripe:
 
 
 def _read(read: Callable[[Any], Any], wish: str | dict[str, Any]) -> Node:
-    try:
+    with _told_as_ours():
         return Node(read(wish).to_dict(), "stripe")
+
+
+@contextmanager
+def _told_as_ours() -> Iterator[None]:
+    """Make every failure of the package one of our errors."""
+    try:
+        yield
     except stripe.StripeError as error:
         raise _error_from(error).by("stripe") from None  # Stripe's own text may quote what was sent
 

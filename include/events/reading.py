@@ -78,6 +78,15 @@ class Node:
             raise self.error(name, "is not a list")
         return [self._as_node(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
+    def texts(self, name: str) -> list[str]:
+        """Return a list of texts; missing means none."""
+        value = self.values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(name, "is not a list of texts")
+        return value
+
     def reference(self, name: str) -> str | None:
         """Return the id of another object, which Stripe sends bare or expanded."""
         if isinstance(self.values.get(name), Mapping):

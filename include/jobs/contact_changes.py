@@ -52,7 +52,7 @@ def change_from(member_id: UUID, wish: Wish, contact: Contact | None) -> Contact
         wish=wish,
         fields=ContactFields(
             email=wish.email,
-            merge_fields={"FNAME": wish.first_name, "LNAME": wish.last_name, "TIER": wish.tier},
+            merge_fields=wish.merge_fields,
             status_if_new="subscribed" if wish.subscribed else "unsubscribed",
             status=_status_to_set(wish, contact),
         ),

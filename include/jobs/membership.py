@@ -45,6 +45,10 @@ STANDING_TAGS = {
 }
 
 
+MERGE_FIELDS = ("FNAME", "LNAME", "TIER")
+"""The fields that a contact gets; the audience must have them."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
     """How a member's contact should be. Without `subscribed` she should get no mail."""
@@ -55,6 +59,11 @@ class Wish:
     last_name: str
     tier: str
     tags: frozenset[str]
+
+    @property
+    def merge_fields(self) -> dict[str, str]:
+        """Return the values of `MERGE_FIELDS`."""
+        return dict(zip(MERGE_FIELDS, (self.first_name, self.last_name, self.tier), strict=True))
 
     @property
     def sha256(self) -> bytes:

@@ -115,9 +115,8 @@ def _status_differs(wish: Wish, contact: Contact, found: AudienceMember) -> bool
 
 def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
     """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
-    fields = {"FNAME": wish.first_name, "LNAME": wish.last_name, "TIER": wish.tier}
     return found.tags & managed == wish.tags and all(
-        found.merge_fields.get(name, "") == value for name, value in fields.items()
+        found.merge_fields.get(name, "") == value for name, value in wish.merge_fields.items()
     )
 
 

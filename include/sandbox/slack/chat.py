@@ -9,7 +9,7 @@ from include.sandbox.slack.arguments import Arguments, document, required, text
 from include.sandbox.slack.messages import Message
 from include.sandbox.slack.methods import ROUTES, method
 from include.sandbox.slack.people import TEAM, bot_id_of
-from include.sandbox.slack.state import BOT, SlackState
+from include.sandbox.slack.state import BOT, OWNER, SlackState
 from include.sandbox.wire import Answer, Call, Json, Refusal
 
 WEBHOOK = "/slack/services"
@@ -18,9 +18,17 @@ WEBHOOK = "/slack/services"
 REFUSED_WITH = {"invalid_blocks": 400, "no_text": 400, "channel_is_archived": 410}
 
 
+SCOPES = {
+    BOT: "chat:write,users:read,users:read.email,usergroups:read,usergroups:write,"
+    "channels:read,channels:manage,groups:read,groups:write",
+    OWNER: "users.profile:write",
+}
+"""What the tokens may do, as Slack says in a header of its answers."""
+
+
 @method("auth.test")
 def auth_test(state: SlackState, _arguments: Arguments, reader: str) -> Answer:
-    """Say who asks."""
+    """Say who asks, and what her token may do."""
     who = state.people.by_id[reader]
     fields = {
         "url": "https://sandbox.example.org/",
@@ -30,7 +38,9 @@ def auth_test(state: SlackState, _arguments: Arguments, reader: str) -> Answer:
         "user_id": who.id,
         "is_enterprise_install": False,
     }
-    return errors.done(**fields, **({"bot_id": bot_id_of(who.id)} if who.is_bot else {}))
+    answer = errors.done(**fields, **({"bot_id": bot_id_of(who.id)} if who.is_bot else {}))
+    answer.headers["x-oauth-scopes"] = SCOPES[reader]
+    return answer
 
 
 @method("chat.postMessage")

@@ -27,6 +27,23 @@ def listing(url: str, data: list[Any], *, has_more: bool = False) -> Object:
     return {"object": "list", "url": url, "has_more": has_more, "data": data}
 
 
+def webhook_endpoint(url: str, now: int) -> Object:
+    """Return an endpoint that gets every event."""
+    return {
+        "id": new_id("we"),
+        "object": "webhook_endpoint",
+        "api_version": None,
+        "application": None,
+        "created": now,
+        "description": None,
+        "enabled_events": ["*"],
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": url,
+    }
+
+
 def customer(email: str | None, name: str | None, now: int) -> Object:
     """Return a new customer."""
     return {

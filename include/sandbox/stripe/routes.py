@@ -120,6 +120,14 @@ catalogue("product", "products")
 catalogue("price", "prices")
 
 
+@ROUTES.on("GET", "/v1/webhook_endpoints")
+def list_webhook_endpoints(state: StripeState, call: Call) -> Answer:
+    """List where events are sent; the secrets are shown only once, when one is made."""
+    form = form_of(call, PAGING)
+    found, more = page(state.newest_first("webhook_endpoint"), form, lambda one: str(one["id"]))
+    return json_answer(objects.listing("/v1/webhook_endpoints", found, has_more=more))
+
+
 @ROUTES.on("GET", "/v1/subscriptions")
 def list_subscriptions(state: StripeState, call: Call) -> Answer:
     """List subscriptions; without `status` those that have not ended."""

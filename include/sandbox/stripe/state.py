@@ -31,6 +31,8 @@ class StripeState:
         self._of_customer: dict[tuple[str, str], list[Object]] = defaultdict(list)
         for tier, cents in TIERS.items():
             self._list_tier(tier, cents)
+        url = f"{around.settings.relay_url.rstrip('/')}/webhooks/stripe"
+        self.add(objects.webhook_endpoint(url, self.now()))
 
     def _list_tier(self, tier: str, cents: int) -> None:
         product_id, price_id = f"prod_{tier}", f"price_{tier}_month"

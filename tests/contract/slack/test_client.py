@@ -97,3 +97,14 @@ def test_slack_that_is_not_there_is_unavailable(sandbox):
 
     with pytest.raises(VendorUnavailableError, match="ConnectionRefusedError"):
         client.post_message(OPS, "x")
+
+
+def test_scopes_of_a_token_are_told(sandbox):
+    """Each answer of Slack's says in a header what the token may do; the bot's and the owner's differ."""
+    bot, owner = (
+        Slack(slack_client_of(sandbox, admin=admin), ops_channel=OPS, staff_channel=OPS).check()
+        for admin in (False, True)
+    )
+
+    assert "chat:write" in bot
+    assert owner == {"users.profile:write"}
