@@ -33,6 +33,7 @@ class AirflowStandIn:
         self.posts = []  # the run ids that were asked for, however it ended
         self.deletes, self.gets = [], []  # the same of deletions, and of questions about runs
         self.logins = 0
+        self.calls = []  # all of them: method and path
         self.parts = dict.fromkeys(
             ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
         )
@@ -58,6 +59,7 @@ class AirflowStandIn:
     def answer(self, method, path, headers, body):
         """Return (status, document) for one request; status 0 resets the connection."""
         with self._lock:
+            self.calls.append((method, urlsplit(path).path))
             if path in OPEN:
                 return self._health() if path == HEALTH else self._log_in(body)
             if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:

@@ -169,14 +169,14 @@ class Collaborators:
         from include.clients.alert_channels import AlertChannels
 
         return AlertChannels(
-            account=_account,
+            account=account_of,
             slack=self._alert_slack,
             source=self.links.airflow_url,
             timeout_seconds=self.settings.vendor_timeout_seconds,
         )
 
     def _alert_slack(self) -> Slack:
-        _account("slack")  # LookupError where it is not set up
+        account_of("slack")  # LookupError where it is not set up
         return self.connect_slack()
 
     def _connect_stripe(self) -> Stripe:
@@ -233,10 +233,14 @@ class Collaborators:
 
     def connect_slack(self) -> Slack:
         """Return a client, with its connection fetched now."""
+        return self.connect_slack_as("slack")
+
+    def connect_slack_as(self, connection: str) -> Slack:
+        """Return a client that calls with the token of this connection."""
         from include.clients.slack import Slack
 
         return Slack(
-            self._slack_client("slack"),
+            self._slack_client(connection),
             ops_channel=str(self.slack_extra.get("ops_channel", "")),
             staff_channel=str(self.slack_extra.get("staff_channel", "")),
         )
@@ -261,7 +265,7 @@ class Collaborators:
         ).client
 
 
-def _account(name: str) -> Account:
+def account_of(name: str) -> Account:
     """Return what a connection says; LookupError where there is none of that name."""
     from include.clients.alert_channels import Account
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.providers.fab.www.security import permissions
 
 from include.routing import RELAY_DAGS, WITHDRAWN_DAGS
@@ -19,6 +18,9 @@ ROLES = {
     "relay": "Relay",
     "reconciler": "Reconciler",
 }
+GIVEN_TO_ALL = {
+    (permissions.ACTION_CAN_READ, permissions.RESOURCE_WEBSITE)
+}  # by FAB, at each start
 REVIEW = "dead_letter_review"  # the one DAG that `reconciliation` starts
 
 
@@ -65,6 +67,10 @@ def set_up(passwords: Mapping[str, str]) -> None:
 
     A user's role is the one of `ROLES`; raise KeyError for a name that is not there.
     """
+    from airflow.providers.fab.auth_manager.cli_commands.utils import (  # noqa: PLC0415 - starts Flask
+        get_application_builder,
+    )
+
     with get_application_builder() as builder:
         security = builder.sm
         security.sync_roles()

@@ -18,6 +18,7 @@ COMMANDS = (
     "up",
     "down",
     "status",
+    "doctor",
     "send",
     "timeline",
     "deactivations",

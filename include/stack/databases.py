@@ -26,7 +26,7 @@ def wait_until_it_answers(dsn: str, *, seconds: float, gave_up: Callable[[], boo
             psycopg.connect(dsn, connect_timeout=2).close()
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline or gave_up():
-                raise StackError(f"Postgres does not start: {_reason(error)}") from error
+                raise StackError(f"Postgres does not start: {reason_of(error)}") from error
             time.sleep(0.05)
         else:
             return
@@ -47,7 +47,7 @@ def check(dsn: str, setting: str) -> None:
     try:
         psycopg.connect(dsn, connect_timeout=10).close()
     except psycopg.Error as error:
-        raise StackError(f"the database of {setting} cannot be used: {_reason(error)}") from error
+        raise StackError(f"the database of {setting} cannot be used: {reason_of(error)}") from error
 
 
 def create(stack: Stack) -> None:
@@ -81,6 +81,6 @@ def _create_database(connection: psycopg.Connection, name: str) -> None:
         connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
 
 
-def _reason(error: psycopg.Error) -> str:
+def reason_of(error: psycopg.Error) -> str:
     """Return the last line of the driver's text, which has no password in it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -94,6 +94,18 @@ def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
     }
 
 
+def doctor_environment(
+    inherited: Mapping[str, str], layout: Layout, stack: Stack
+) -> dict[str, str]:
+    """Return what a worker and the relay have, and what lets connections be read as Airflow's server does."""
+    return {
+        **base_environment(inherited, layout, stack),
+        **airflow_environment(layout, stack),
+        **_relay_environment(layout, stack),
+        "_AIRFLOW_PROCESS_CONTEXT": "server",
+    }
+
+
 def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
     return {
         "OPS_SANDBOX_PORT": str(stack.ports.sandbox),

@@ -33,7 +33,13 @@ def load_stack_settings() -> StackSettings:
     try:
         return StackSettings()
     except ValidationError as error:
-        wrong = ", ".join(
-            f"OPS_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
-        )
-        raise StackError(f"the environment has a setting that cannot be used: {wrong}") from None
+        raise StackError(
+            f"the environment has a setting that cannot be used: {wrong_in(error)}"
+        ) from None
+
+
+def wrong_in(error: ValidationError) -> str:
+    """Say which settings cannot be used and why, without their values."""
+    return ", ".join(
+        f"OPS_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
+    )

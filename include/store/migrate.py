@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 HERE = Path(__file__).parent
+MIGRATIONS = HERE / "migrations"
 LOCK = 0x6F7073  # "ops": what changes the schema holds it
 
 
@@ -32,9 +34,14 @@ def migrate(dsn: str, *, revision: str = "head") -> None:
     with _locked(dsn) as connection:
         connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ops")
         config = Config()
-        config.set_main_option("script_location", str(HERE / "migrations").replace("%", "%%"))
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def versions() -> list[str]:
+    """Return all migrations of this version of the code, the newest first."""
+    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 
 
 def create_platform_tables(dsn: str) -> None:

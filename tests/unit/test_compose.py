@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
 EXAMPLE = ROOT / ".env.example"
 HELM = ROOT / "deploy" / "helm-values.yaml"
-KUBERNETES = ROOT / "deploy" / "kubernetes.yaml"
+KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "doctor.yaml")
 
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -28,8 +28,8 @@ INTERPOLATION = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>[^}]*)\}")
 
 
 def pods():
-    """Yield the name and the pod of each workload in our own Kubernetes manifest."""
-    for document in yaml.safe_load_all(KUBERNETES.read_text()):
+    """Yield the name and the pod of each workload in our own Kubernetes manifests."""
+    for document in (one for file in KUBERNETES for one in yaml.safe_load_all(file.read_text())):
         if document["kind"] in {"Deployment", "Job"}:
             yield document["metadata"]["name"], document["spec"]["template"]["spec"]
 
@@ -162,7 +162,16 @@ def test_the_example_holds_no_secret():
             )
 
 
-@pytest.mark.parametrize("profile", [(), ("--profile", "sandbox")])
+def test_doctor_has_what_worker_and_relay_have():
+    """What it finds is what they would find: it lacks nothing that they are given, and has no other value."""
+    doctor = ENVIRONMENTS["compose:doctor"]
+
+    for name in ("worker-1", "relay-1"):
+        given = ENVIRONMENTS[f"compose:{name}"]
+        assert {key: doctor.get(key) for key in given} == given
+
+
+@pytest.mark.parametrize("profile", [(), ("--profile", "sandbox"), ("--profile", "doctor")])
 def test_compose_accepts_the_file(profile, tmp_path):
     """Docker's own parser reads it, with and without the sandbox."""
     docker = shutil.which("docker")

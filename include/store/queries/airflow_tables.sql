@@ -6,3 +6,28 @@ SELECT dag_id FROM task_instance
 WHERE start_date < :begun_before
   AND (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))
 ORDER BY dag_id;
+
+-- name: read_permissions(username)
+-- Read what a user may do at Airflow, by roles of its own and of its groups.
+WITH roles AS (
+  SELECT role_id FROM ab_user_role JOIN ab_user ON ab_user.id = user_id WHERE username = :username
+  UNION
+  SELECT role_id FROM ab_group_role
+  JOIN ab_user_group USING (group_id)
+  JOIN ab_user ON ab_user.id = user_id
+  WHERE username = :username
+)
+SELECT DISTINCT ab_permission.name AS action, ab_view_menu.name AS resource
+FROM roles
+JOIN ab_permission_view_role USING (role_id)
+JOIN ab_permission_view ON ab_permission_view.id = permission_view_id
+JOIN ab_permission ON ab_permission.id = permission_id
+JOIN ab_view_menu ON ab_view_menu.id = view_menu_id;
+
+-- name: read_pools()
+-- Read the pools and how many tasks each lets run at once.
+SELECT pool, slots FROM slot_pool;
+
+-- name: read_import_errors()
+-- Read which files cannot be imported.
+SELECT filename FROM import_error ORDER BY filename;

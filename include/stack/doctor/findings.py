@@ -1,0 +1,61 @@
+"""What a check finds: one line each, with a reason in plain words and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from include.errors import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Status(StrEnum):
+    """How it is."""
+
+    OK = "ok"
+    WARNING = "warning"  # it works, but not as it should be
+    FAILED = "failed"
+    NOT_CONFIGURED = "not configured"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One line."""
+
+    check: str
+    status: Status
+    reason: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """What is looked at in one go. `advice` is for where it fails as a whole."""
+
+    group: str
+    name: str
+    look: Callable[[], Iterable[Finding]]
+    advice: str
+
+
+def ok(check: str, reason: str) -> Finding:
+    """Return that it is well."""
+    return Finding(check=check, status=Status.OK, reason=told(reason))
+
+
+def warning(check: str, reason: str, advice: str) -> Finding:
+    """Return that it works, but not as it should be."""
+    return Finding(check=check, status=Status.WARNING, reason=told(reason), advice=advice)
+
+
+def failed(check: str, reason: str, advice: str) -> Finding:
+    """Return that it does not work."""
+    return Finding(check=check, status=Status.FAILED, reason=told(reason), advice=advice)
+
+
+def not_configured(check: str, reason: str) -> Finding:
+    """Return that it is turned off or left out."""
+    return Finding(check=check, status=Status.NOT_CONFIGURED, reason=told(reason))
