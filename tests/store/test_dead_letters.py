@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
-from include.stack.commands.dead_letters import Wish, filter_from
 from include.stack.errors import StackError
+from include.stack.letters.wish import Wish, filter_from
 from include.store.dead_letters import Act, Failure, Filter, LetterState, Severity
 from include.store.inbox import State
 from tests.store.arrivals import NOW, receive

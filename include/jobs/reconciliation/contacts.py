@@ -63,7 +63,7 @@ def compare_contacts(
     stopped = limits.too_many(len(findable), looked_at)
     if stopped is None and not limits.is_dry_run:
         _write_down([*hers, *(gap for gap, _ in findable)], store, clock)
-    finding = put_right(
+    return put_right(
         "contacts",
         [found for _, found in findable],
         looked_at=looked_at,
@@ -71,11 +71,8 @@ def compare_contacts(
         limits=limits,
         store=store,
         now=now,
+        note=f"{len(hers)} have unsubscribed themselves or bounced" if hers else None,
     )
-    note = f"{len(hers)} have unsubscribed themselves or bounced" if hers else None
-    finding = replace(finding, note=note)
-    store.reconciliations.save(dag_run_id, [finding])
-    return finding
 
 
 def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None:

@@ -52,7 +52,7 @@ def compare_stripe(
         for subscription_id, customer_id in store.members.living_subscriptions()
         if subscription_id not in seen and f"stripe:{customer_id}" not in busy
     ]
-    finding = put_right(
+    return put_right(
         "stripe_state",
         found,
         looked_at=len(seen),
@@ -61,8 +61,6 @@ def compare_stripe(
         store=store,
         now=now,
     )
-    store.reconciliations.save(dag_run_id, [finding])
-    return finding
 
 
 def compare_clerk(
@@ -81,7 +79,7 @@ def compare_clerk(
         for user_id in store.members.living_users()
         if user_id not in seen and f"clerk:{user_id}" not in busy
     ]
-    finding = put_right(
+    return put_right(
         "clerk_state",
         found,
         looked_at=len(seen),
@@ -90,8 +88,6 @@ def compare_clerk(
         store=store,
         now=now,
     )
-    store.reconciliations.save(dag_run_id, [finding])
-    return finding
 
 
 def _customers_that_differ(

@@ -58,8 +58,9 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     limits: Limits,
     store: Store,
     now: datetime,
+    note: str | None = None,
 ) -> Finding:
-    """Have the objects read again, unless there are too many of them; return the finding."""
+    """Have the objects read again, unless there are too many of them; write the finding down, and return it."""
     ids = [difference.reread.id for difference in differences]
     stopped = limits.too_many(len(ids), looked_at)
     repaired = 0
@@ -68,7 +69,11 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
         for part in parts_of(differences, AT_ONCE):
             store.inbox.receive([_arrival(one, dag_run_id, modes, now) for one in part])
         repaired = len(ids)
-    return finding_of(check, ids, looked_at=looked_at, repaired=repaired, stopped=stopped)
+    finding = finding_of(
+        check, ids, looked_at=looked_at, repaired=repaired, stopped=stopped, note=note
+    )
+    store.reconciliations.save(dag_run_id, [finding])
+    return finding
 
 
 def parts_of(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -5,40 +5,39 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import psutil
 import typer
 from rich.progress import Progress
-from rich.style import Style
-from rich.table import Table
-from rich.text import Text
 
 from include.clock import SystemClock
-from include.errors import ActRefusedError, ErrorClass
+from include.errors import ActRefusedError
 from include.jobs.dead_letters import PER_MINUTE, Desk
 from include.jobs.person import person_from
-from include.routing import job_from
 from include.stack import lifecycle
 from include.stack.act import Actor, Json  # noqa: TC001 - typer reads the annotations
 from include.stack.databases import store_of
 from include.stack.errors import StackError
+from include.stack.letters.shown import (
+    attempt_document,
+    attempt_table,
+    document,
+    done_document,
+    group_document,
+    group_table,
+    letter_table,
+)
+from include.stack.letters.wish import Wish, filter_from, filtered
 from include.stack.terminal import console, say
 from include.store.dead_letters import Act, Filter, LetterState
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from include.jobs.dead_letters import Done, Preview
     from include.jobs.person import Person
-    from include.stack.stack import Stack
     from include.store import Store
-    from include.store.dead_letters import Attempt, DeadLetter, Group
 
 MOST_SHOWN = 100
-AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 HELP = {
     Act.REPLAY: "Let their jobs try again, so many a minute.",
     Act.COMPENSATE: "Undo what their jobs have half done; docs/failures.md says what that is.",
@@ -55,23 +54,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Ids = Annotated[
-    list[int] | None, typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter.")
-]
-Job = Annotated[str | None, typer.Option("--job", help="Of this job.")]
-Class = Annotated[ErrorClass | None, typer.Option("--class", help="Of this class of failure.")]
-Print = Annotated[
-    str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
-]
-Member = Annotated[str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")]
-Run = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
-Since = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."),
-]
-Until = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what it would be about.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Reason = Annotated[
@@ -79,51 +61,21 @@ Reason = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """Which letters a person means, in her words."""
-
-    ids: list[int] | None = None
-    job: str | None = None
-    error_class: ErrorClass | None = None
-    fingerprint: str | None = None
-    member: str | None = None
-    run: str | None = None
-    since: str | None = None
-    until: str | None = None
-
-
 @app.command("list")
-def show_list(  # noqa: PLR0913 - a filter's options
-    ids: Ids = None,
+@filtered
+def show_list(
     *,
+    wish: Wish,
     state: Annotated[
         list[LetterState] | None, typer.Option("--state", help="In these states; without, open.")
     ] = None,
-    job: Job = None,
-    error_class: Class = None,
-    fingerprint: Print = None,
-    member: Member = None,
-    run: Run = None,
-    since: Since = None,
-    until: Until = None,
     as_json: Json = False,
 ) -> None:
     """List the letters that wait for a person, and the groups of alike ones."""
-    wish = Wish(
-        ids=ids,
-        job=job,
-        error_class=error_class,
-        fingerprint=fingerprint,
-        member=member,
-        run=run,
-        since=since,
-        until=until,
-    )
     stack = lifecycle.running_or_error(lifecycle.layout())
     with store_of(stack) as store:
         wanted = filter_from(wish, store=store, now=SystemClock().now())
-        states = tuple(LetterState) if ids and not state else state or wanted.states
+        states = tuple(LetterState) if wish.ids and not state else state or wanted.states
         wanted = replace(wanted, states=tuple(states))
         letters, groups = store.dead_letters.select(wanted), store.dead_letters.groups(wanted)
     if as_json:
@@ -190,16 +142,10 @@ def resume(*, as_json: Json = False) -> None:
 def _add(act: Act) -> None:
     """Make the command of an act."""
 
-    def command(  # noqa: PLR0913 - a filter's options
-        ids: Ids = None,
+    @filtered
+    def command(  # noqa: PLR0913 - an act's options
         *,
-        job: Job = None,
-        error_class: Class = None,
-        fingerprint: Print = None,
-        member: Member = None,
-        run: Run = None,
-        since: Since = None,
-        until: Until = None,
+        wish: Wish,
         reason: Reason = None,
         actor: Actor = None,
         per_minute: Annotated[
@@ -212,16 +158,6 @@ def _add(act: Act) -> None:
         yes: Yes = False,
         as_json: Json = False,
     ) -> None:
-        wish = Wish(
-            ids=ids,
-            job=job,
-            error_class=error_class,
-            fingerprint=fingerprint,
-            member=member,
-            run=run,
-            since=since,
-            until=until,
-        )
         stack = lifecycle.running_or_error(lifecycle.layout())
         with store_of(stack) as store:
             wanted = filter_from(wish, store=store, now=SystemClock().now())
@@ -278,41 +214,7 @@ def _carry_out(  # noqa: PLR0913 - what an act is
                 return desk.hold(wanted, by=person)
 
 
-# --- what comes in ---
-
-
-def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
-    """Return the filter that a person means; raise StackError where nobody or no time is meant."""
-    member_id = None
-    if wish.member is not None:
-        members = Timeline(store.connection).members_of(wish.member.strip())
-        if len(members) != 1:
-            raise StackError(f"{len(members) or 'nobody'} known under this name: name one member")
-        member_id = next(iter(members))
-    return Filter(
-        ids=tuple(wish.ids) if wish.ids else None,
-        job=None if wish.job is None else job_from(wish.job),
-        error_class=wish.error_class,
-        fingerprint=wish.fingerprint,
-        member_id=member_id,
-        dag_run_id=wish.run,
-        since=None if wish.since is None else moment_from(wish.since, now=now),
-        until=None if wish.until is None else moment_from(wish.until, now=now),
-    )
-
-
-def moment_from(text: str, *, now: datetime) -> datetime:
-    """Return the moment that a text means: so long ago, or a time with its zone."""
-    text = text.strip()
-    if text[:-1].isdecimal() and text[-1:] in AGO and len(text) <= 7:  # noqa: PLR2004 - years
-        return now - int(text[:-1]) * AGO[text[-1]]
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise StackError(f"the time {text!r} cannot be read: write 90m, 6h, 2d or 2026-12-31T12:00:00Z")
+# --- asking ---
 
 
 def _person(actor: str | None, reason: str | None) -> Person:
@@ -333,135 +235,7 @@ def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:
         raise StackError("nothing is changed")
 
 
-# --- what is shown ---
-
-
-def document(stack: Stack, letter: DeadLetter) -> dict[str, Any]:
-    """Return a letter as JSON."""
-    return {
-        "id": letter.id,
-        "job": letter.job,
-        "subject": letter.subject,
-        "state": letter.state,
-        "error_class": letter.error_class,
-        "fingerprint": letter.fingerprint,
-        "reason": letter.reason,
-        "severity": letter.severity,
-        "vendor": letter.vendor,
-        "member_id": None if letter.member_id is None else str(letter.member_id),
-        "attempts": letter.attempts,
-        "first_seen_at": _iso(letter.first_seen_at),
-        "last_seen_at": _iso(letter.last_seen_at),
-        "closed_at": _iso(letter.closed_at),
-        "fixed_by_a_later_event": letter.is_fixed,
-        "actor": letter.actor,
-        "why": letter.why,
-        "dag_run_id": letter.dag_run_id,
-        "link": _link(stack, letter),
-    }
-
-
-def group_document(group: Group) -> dict[str, Any]:
-    """Return a group as JSON."""
-    return {
-        "job": group.job,
-        "error_class": group.error_class,
-        "fingerprint": group.fingerprint,
-        "count": group.count,
-        "fixed_by_a_later_event": group.fixed,
-        "reason": group.reason,
-        "severity": group.severity,
-        "example_id": group.example_id,
-        "first_seen_at": _iso(group.first_seen_at),
-        "last_seen_at": _iso(group.last_seen_at),
-    }
-
-
-def attempt_document(stack: Stack, one: Attempt) -> dict[str, Any]:
-    """Return a try as JSON."""
-    return {
-        "job": one.job,
-        "dag_run_id": one.dag_run_id,
-        "try_number": one.try_number,
-        "due_at": _iso(one.due_at),
-        "started_at": _iso(one.started_at),
-        "ended_at": _iso(one.ended_at),
-        "lag_seconds": one.lag_seconds,
-        "error_class": one.error_class,
-        "reason": one.reason,
-        "link": stack.run_url(one.job, one.dag_run_id) if one.dag_run_id else None,
-    }
-
-
-def done_document(done: Done) -> dict[str, Any]:
-    """Return what came of an act as JSON."""
-    return {
-        "decision_id": done.decision_id,
-        "chosen": done.chosen,
-        "done": done.done,
-        "left_out_as_fixed": done.fixed,
-    }
-
-
-def group_table(groups: Sequence[Group]) -> Table:
-    """Return groups for people."""
-    shown = _table("letters", "job", "class", "fingerprint", "fixed", "example", "reason")
-    for group in groups:
-        shown.add_row(
-            f"{group.count:,}",
-            group.job,
-            group.error_class,
-            group.fingerprint,
-            str(group.fixed or ""),
-            str(group.example_id),
-            Text(group.reason),
-        )
-    return shown
-
-
-def letter_table(stack: Stack, letters: Sequence[DeadLetter]) -> Table:
-    """Return letters for people."""
-    shown = _table("id", "state", "job", "what", "tries", "last, UTC", "class", "reason", "")
-    for letter in letters:
-        words = (letter.is_fixed and "fixed by a later event", letter.actor, letter.why)
-        shown.add_row(
-            str(letter.id),
-            Text(letter.state, style=Style(link=_link(stack, letter))),
-            letter.job,
-            Text(letter.subject),
-            str(letter.attempts),
-            f"{letter.last_seen_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            letter.error_class,
-            Text(letter.reason),
-            Text(": ".join(word for word in words if word)),
-        )
-    return shown
-
-
-def attempt_table(stack: Stack, tries: Sequence[Attempt]) -> Table:
-    """Return tries for people."""
-    shown = _table("try", "by", "due, UTC", "began after", "ended, UTC", "class", "reason")
-    for number, one in enumerate(tries, 1):
-        due = "" if one.due_at is None else f"{one.due_at.astimezone(UTC):%H:%M:%S.%f}"[:-3]
-        lag = "" if one.lag_seconds is None else f"{one.lag_seconds:.2f} s"
-        link = stack.run_url(one.job, one.dag_run_id) if one.dag_run_id else None
-        shown.add_row(
-            str(number),
-            Text(one.job, style=Style(link=link)),
-            due,
-            lag,
-            f"{one.ended_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            one.error_class,
-            Text(one.reason),
-        )
-    return shown
-
-
-def _table(*columns: str) -> Table:
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    return shown
+# --- what is told ---
 
 
 def _tell_preview(act: Act, preview: Preview, *, as_json: bool) -> None:
@@ -486,18 +260,6 @@ def _tell_done(act: Act, done: Done, *, as_json: bool) -> None:
     say(f"{NAMES[act]}: {done.done:,} of {done.chosen:,} letters")
     if done.fixed:
         say(f"{done.fixed:,} more are fixed by a later event: `close-fixed` closes them")
-
-
-def _link(stack: Stack, letter: DeadLetter) -> str | None:
-    """Return the address of the run that failed last: that of a retry, where it was one."""
-    if letter.dag_run_id is None:
-        return None
-    is_retry = letter.dag_run_id.startswith("retry.")
-    return stack.run_url("webhook_retry" if is_retry else letter.job, letter.dag_run_id)
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat()
 
 
 for _one in Act:

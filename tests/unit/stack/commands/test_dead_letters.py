@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 from include.errors import ErrorClass
 from include.stack.cli import make_app
-from include.stack.commands.dead_letters import (
+from include.stack.errors import StackError
+from include.stack.letters.shown import (
     attempt_document,
     attempt_table,
     document,
     letter_table,
-    moment_from,
 )
-from include.stack.errors import StackError
+from include.stack.letters.wish import moment_from
 from include.stack.stack import Ports, Stack
 from include.store.dead_letters import Attempt, DeadLetter, LetterState, Severity
 
