@@ -1,5 +1,7 @@
 """What a vendor sees of a request, what it says back, and the table between the two."""
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +36,18 @@ class Call:
     def argument(self, name: str, default: str = "") -> str:
         """Return the last value of a query argument."""
         return self.query.get(name, [default])[-1]
+
+
+def basic_of(call: Call) -> tuple[str, str]:
+    """Return user and password of basic authorization; empty where there is none that can be read."""
+    scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, password
 
 
 @dataclass(slots=True)

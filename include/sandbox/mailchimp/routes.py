@@ -1,7 +1,5 @@
 """Mailchimp's operations: HTTP in and out."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ from include.sandbox.mailchimp.contacts import Contact
 from include.sandbox.mailchimp.state import MailchimpState
 from include.sandbox.settings import Settings
 from include.sandbox.vendor import Vendor
-from include.sandbox.wire import NO_CONTENT, Answer, Call, Routes, json_answer
+from include.sandbox.wire import NO_CONTENT, Answer, Call, Routes, basic_of, json_answer
 
 ROUTES = Routes()
 MOST_PER_PAGE = 1000
@@ -278,12 +276,7 @@ def picked_answer(call: Call, document: dict[str, Any]) -> Answer:
 def authorize(settings: Settings, call: Call) -> None:
     """Take the key from basic (any user name) or bearer authorization."""
     scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
-    key = credentials
-    if scheme.lower() == "basic":
-        try:
-            key = base64.b64decode(credentials).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            key = ""
+    key = basic_of(call)[1] if scheme.lower() == "basic" else credentials
     wanted = settings.mailchimp_api_key
     if not key or (wanted is not None and key != wanted.get_secret_value()):
         raise errors.api_key_invalid()

@@ -1,13 +1,11 @@
 """Who may ask, and what is answered when the same is asked twice."""
 
-import base64
-import binascii
 from collections.abc import Callable
 
 from include.sandbox.settings import Settings
 from include.sandbox.stripe import errors
 from include.sandbox.stripe.state import StripeState
-from include.sandbox.wire import Answer, Call
+from include.sandbox.wire import Answer, Call, basic_of
 
 
 def once(state: StripeState, call: Call, answer: Callable[[], Answer]) -> Answer:
@@ -33,12 +31,7 @@ def once(state: StripeState, call: Call, answer: Callable[[], Answer]) -> Answer
 def authorize(settings: Settings, call: Call) -> None:
     """Take the key from bearer authorization, or as the user name of basic authorization."""
     scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
-    key = credentials
-    if scheme.lower() == "basic":
-        try:
-            key = base64.b64decode(credentials).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            key = ""
+    key = basic_of(call)[0] if scheme.lower() == "basic" else credentials
     if not key:
         raise errors.no_key()
     wanted = settings.stripe_api_key

@@ -1,7 +1,5 @@
 """Twilio's operations: HTTP in and out."""
 
-import base64
-import binascii
 from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,7 +9,7 @@ from include.sandbox.settings import Settings
 from include.sandbox.twilio import errors
 from include.sandbox.twilio.state import TwilioState
 from include.sandbox.vendor import Vendor
-from include.sandbox.wire import Answer, Call, Routes, json_answer
+from include.sandbox.wire import Answer, Call, Routes, basic_of, json_answer
 
 ROUTES = Routes()
 PATH = "/2010-04-01/Accounts/{account}/Messages"
@@ -82,13 +80,9 @@ def page(
 
 def authorize(settings: Settings, call: Call) -> None:
     """Take account and token from basic authorization; the account is the one in the path."""
-    scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
-    try:
-        account, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise errors.unauthenticated() from None
+    account, token = basic_of(call)
     wanted = settings.twilio_auth_token
-    if scheme.lower() != "basic" or not token or f"/Accounts/{account}/" not in call.path:
+    if not token or f"/Accounts/{account}/" not in call.path:
         raise errors.unauthenticated()
     if wanted is not None and token != wanted.get_secret_value():
         raise errors.unauthenticated()
