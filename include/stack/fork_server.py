@@ -1,7 +1,7 @@
 """One parent for Airflow's processes, so that what all of them import is in memory once.
 
 API server, scheduler, DAG processor and triggerer each import some 100 MiB of the same modules, which
-takes each two seconds of a core. Here they are imported once; each process is a fork that shares those
+takes each two seconds of a core. Here it is done once (`preload.py`); each process is a fork that shares those
 pages. Supervisor still starts, watches, restarts and logs each of them by itself: what it starts is
 `fork_client.py`, a few lines that hand their output and their arguments over a socket and then stand in
 for the fork (signals go through, the exit code comes back, the end of one is the end of the other).
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
-import importlib
 import json
 import os
 import selectors
@@ -25,23 +23,11 @@ from typing import TYPE_CHECKING, NoReturn
 import psutil
 from setproctitle import setproctitle
 
+from include.stack.preload import preload
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PRELOAD = (
-    "airflow.cli.cli_parser",
-    "airflow.models.dagbag",
-    "airflow.jobs.scheduler_job_runner",
-    "airflow.jobs.triggerer_job_runner",
-    "airflow.dag_processing.manager",
-    "airflow.dag_processing.processor",
-    "airflow.sdk.execution_time.supervisor",
-    "airflow.sdk.execution_time.task_runner",
-    "airflow.sdk.definitions.decorators",
-    "airflow.providers.standard.operators.python",
-    "airflow.api_fastapi.app",
-    "airflow.api_fastapi.execution_api.app",
-)
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -175,11 +161,8 @@ def _end_with_parent() -> None:
 
 
 def main(path: str) -> None:
-    """Import what is shared, put it out of the collector's reach, and serve."""
-    for module in PRELOAD:
-        importlib.import_module(module)
-    gc.collect()
-    gc.freeze()  # a collection would write to every page and so copy it
+    """Make what is shared, and serve."""
+    preload()
     server = ForkServer(path, airflow)
     setproctitle("airflow fork-server")
     server.serve()

@@ -1,7 +1,7 @@
 """When the stack may be called healthy: every part says so, our DAGs are parsed, one run went through.
 
-The run is real and empty. The first task after a start takes 8 to 17 seconds, since the API server
-imports what tasks ask it only then; whoever waits for that should be the start and not a member.
+The run is real and empty. The first task after a start takes seconds, 8 to 17 where there is no fork server, since
+the API server imports and makes what tasks ask it only then; who waits for that should be the start, not a member.
 """
 
 from __future__ import annotations
