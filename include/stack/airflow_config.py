@@ -63,6 +63,7 @@ def environment(
         "dag_processor": {
             "parsing_processes": 1,
             "refresh_interval": 30,  # a new DAG file is seen within half a minute, not five
+            "min_file_process_interval": 120,  # of a file as it was; one that changed is read within a second
         },
     }
     variables = {

@@ -21,37 +21,40 @@ PATIENCE_SECONDS = 90
 
 def missed_and_late(stage: Stage) -> None:
     """Stop Airflow's scheduler over three full minutes: a start is missed, the last one late, and both are told."""
-    missed, late = _next_minutes(stage.clock.now())
-    delivery = Delivery(title="the scheduler is away", sent_at=missed.timestamp(), dag=DAG)
+    minutes = _next_minutes(stage.clock.now())
+    first, *_, last = minutes
+    delivery = Delivery(title="the scheduler is away", sent_at=first.timestamp(), dag=DAG)
     stage.deliveries.append(delivery)
 
-    _wait_until(stage, missed - BEFORE)
+    _wait_until(stage, first - BEFORE)
     stage.processes.stop("scheduler")
-    _wait_until(stage, late + LATE)
+    _wait_until(stage, last + LATE)
     stage.processes.start("scheduler")
-    stage.wait("the late run", lambda: _has_started(stage, late), PATIENCE_SECONDS)
+    stage.wait("the late run", lambda: _has_started(stage, last), PATIENCE_SECONDS)
     stage.start("reconciliation looks", "reconciliation", vendor="stripe")
 
-    found = {
-        tick.tick_at: tick for tick in CronTicks(stage.database).since(missed) if tick.job == DAG
-    }
-    delivery.moments = [_moment(found[at]) for at in (missed, late) if at in found]
-    outcomes = [found[at].outcome if at in found else None for at in (missed, late)]
-    stage.expect("what became of the two minutes", outcomes, [Outcome.MISSED, Outcome.LATE])
-    delivery.seconds = float((found[late].late_seconds or 0) if late in found else 0)
+    ticks = [one for one in CronTicks(stage.database).since(first) if one.job == DAG]
+    found = {tick.tick_at: tick for tick in ticks}
+    told = [found[at] for at in minutes if at in found]
+    delivery.moments = [_moment(tick) for tick in told]
+    was_missed = any(tick.outcome == Outcome.MISSED for tick in told)
+    stage.expect("whether a start was missed", was_missed, wanted=True)
+    outcome = found[last].outcome if last in found else None
+    stage.expect("what became of the last", outcome, Outcome.LATE)
+    delivery.seconds = float((found[last].late_seconds or 0) if last in found else 0)
     stage.expect(
         "whether the late one is late", delivery.seconds >= LATE.total_seconds(), wanted=True
     )
 
 
-def _next_minutes(now: datetime) -> tuple[datetime, datetime]:
-    """Return the next full minute that leaves time to stop the scheduler before it, and the last that it is away.
+def _next_minutes(now: datetime) -> list[datetime]:
+    """Return the three full minutes that the scheduler is away: the first leaves time to stop it before it.
 
-    What becomes of the minute between them is chance: back again, Airflow makes up for the last tick, and for the
-    one that the DAG processor noted last.
+    Back again, Airflow makes up for the last tick, and before it for the one that was noted last: by the scheduler,
+    which is the first, or by the DAG processor where it has read the file since. The others are missed.
     """
     first = (now + BEFORE * 2).replace(second=0, microsecond=0) + MINUTE
-    return first, first + 2 * MINUTE
+    return [first + number * MINUTE for number in range(3)]
 
 
 def _wait_until(stage: Stage, moment: datetime) -> None:
