@@ -11,7 +11,7 @@ from include.bench.processes import cpu_seconds, memory
 if TYPE_CHECKING:
     from include.bench.processes import Memory
 
-IDLE_SECONDS = 30
+IDLE_SECONDS = 60  # `alert_rules` runs once in it
 
 
 @dataclass(frozen=True, kw_only=True)
