@@ -51,20 +51,31 @@ class Admission(Enum):
     WAIT = auto()
 
 
-def after_failures(
-    breaker: Breaker, who: Collection[str], *, reason: str, opens_after: int, now: datetime
+def after_failures(  # noqa: PLR0913 - what is known of them, by name
+    breaker: Breaker,
+    who: Collection[str],
+    *,
+    by: str | None,
+    reason: str,
+    opens_after: int,
+    now: datetime,
 ) -> Breaker:
-    """Return how it stands after calls for these failed."""
-    failing = tuple(sorted({*breaker.failing, *who})[:MOST_NAMED])
-    told = replace(breaker, failing=failing, reason=reason)
+    """Return how it stands after the run `by` has failed for these.
+
+    Once it is open, only the run that probes has anything to tell: the others have not called.
+    """
     match breaker.state:
-        case BreakerState.CLOSED if len(failing) >= opens_after:
-            return _opened(told, openings=1, opened_at=now, now=now)
-        case BreakerState.PROBING:
+        case BreakerState.CLOSED:
+            failing = tuple(sorted({*breaker.failing, *who})[:MOST_NAMED])
+            told = replace(breaker, failing=failing, reason=reason)
+            is_down = len(failing) >= opens_after
+            return _opened(told, openings=1, opened_at=now, now=now) if is_down else told
+        case BreakerState.PROBING if breaker.probe_by == by:
+            told = replace(breaker, reason=reason)
             opened_at = breaker.opened_at or now
             return _opened(told, openings=breaker.openings + 1, opened_at=opened_at, now=now)
         case _:
-            return told
+            return breaker
 
 
 def after_success(breaker: Breaker, *, now: datetime) -> Breaker:
@@ -143,7 +154,9 @@ def note_failures(  # noqa: PLR0913 - what is known of them, by name
     """Write down for whom calls failed, and return how it stands with the vendor now."""
     with store.transaction():
         before = store.breakers.lock(vendor, now=now)
-        after = after_failures(before, who, reason=reason, opens_after=opens_after, now=now)
+        after = after_failures(
+            before, who, by=dag_run_id, reason=reason, opens_after=opens_after, now=now
+        )
         _save(before, after, store=store, dag_run_id=dag_run_id)
     return after
 

@@ -19,8 +19,8 @@ CLOSED = Breaker(vendor="mailchimp", state=BreakerState.CLOSED, changed_at=NOW)
 WHO = tuple(f"member:{n}" for n in range(5))
 
 
-def fail(breaker, who=WHO, *, now=NOW):
-    return after_failures(breaker, who, reason="it is down", opens_after=5, now=now)
+def fail(breaker, who=WHO, *, by="run_1", reason="it is down", now=NOW):
+    return after_failures(breaker, who, by=by, reason=reason, opens_after=5, now=now)
 
 
 def opened(times=1):
@@ -94,6 +94,16 @@ def test_probe_that_died_does_not_hold_it_open():
     admission, _ = admitted(probing, by="run_2", now=breaker.probe_at + PROBE_LEASE)
 
     assert admission is Admission.PROBE
+
+
+def test_who_has_not_called_says_nothing_of_it():
+    """A run that was turned away fails too: that is neither a failed probe nor the vendor's reason."""
+    breaker, _ = opened()
+    _, probing = admitted(breaker, by="run_1", now=breaker.probe_at)
+
+    assert fail(breaker, ["member:9"], by="run_2", reason="left alone") == breaker
+    assert fail(probing, ["member:9"], by="run_2", reason="left alone") == probing
+    assert fail(probing, (), by="run_1").state is BreakerState.OPEN
 
 
 def test_probe_without_a_call_is_given_back():
