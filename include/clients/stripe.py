@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 NETWORK_RETRIES = 1  # of the package, at once: the task's own retries come after seconds
 SERVER_ERRORS = 500
 NOT_FOUND = 404
+TOO_MANY_REQUESTS = 429
 PAGE = 100  # Stripe's most
 READ_KINDS: Final = ("subscriptions", "customers", "invoices", "events")
 """What the jobs read: a restricted key needs the right to read each."""
@@ -163,12 +164,12 @@ def _parsed(items: Iterable[Node], parse: Callable[[Node], T]) -> Iterator[T]:
 
 def _error_from(error: stripe.StripeError) -> VendorError:
     status = error.http_status
-    if isinstance(error, stripe.RateLimitError):
+    if status == TOO_MANY_REQUESTS:  # the package's RateLimitError needs a body that it can read
         return VendorBusyError("Stripe: too many calls")
     if isinstance(error, stripe.APIConnectionError):
         return VendorUnavailableError("Stripe does not answer")
-    if status is None or status >= SERVER_ERRORS:
-        return VendorUnavailableError(f"Stripe answers {status or 'nonsense'}")
+    if status is None or status >= SERVER_ERRORS or type(error) is stripe.APIError:
+        return VendorUnavailableError(f"Stripe answers {status or 'nonsense'}")  # or a proxy does
     if status == NOT_FOUND:
         return VendorNotFoundError("Stripe does not know the object")
     return PermanentVendorError(f"Stripe refuses the call: {status} {type(error).__name__}")

@@ -86,6 +86,8 @@ FAULTS = {
         {"status": 429, "body": {"error": {"type": "invalid_request_error", "code": "rate_limit"}}},
         read_customer,
     ),
+    ("stripe", "429 without JSON"): ({"status": 429}, read_customer),
+    ("stripe", "403 without JSON"): ({"status": 403, "body": PAGE}, read_customer),
     ("stripe", "500"): ({"status": 500}, read_customer),
     ("stripe", "connection reset"): ({"kind": "reset"}, read_customer),
     ("stripe", "API key refused"): (
