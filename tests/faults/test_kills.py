@@ -95,7 +95,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, chaos, tasks, say, is_
     load.join(members - len(load.members))
     is_over = until(load.is_over, LONG_CALM_SECONDS if is_long else CALM_SECONDS)
 
-    found = check(stage, load.members, load.events)
+    found = check(stage, load)
     deaths = ", ".join(f"{role} {number}" for role, number in chaos.killed.items())
     say(f"processes: {chaos.killed.total()} killed ({deaths}), {late} tasks frozen and woken late")
     say(found.summary(load))

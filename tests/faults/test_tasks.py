@@ -132,7 +132,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, relay, executor, say, 
 
     is_over = until(lambda: not executor.work() and load.is_over(), CALM_SECONDS)
 
-    found = check(stage, load.members, load.events)
+    found = check(stage, load)
     deaths = ", ".join(f"{number} {fault}" for fault, number in executor.fired.items())
     say(f"tasks: {deaths}; the relay: {waves} killed")
     say(found.summary(load))

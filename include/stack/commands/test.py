@@ -26,9 +26,9 @@ FOLDERS = {
     "store": ("tests/store",),
     "jobs": ("tests/jobs",),
     "contract": ("tests/contract",),
-    "faults": ("tests/faults",),
     "e2e": ("tests/e2e",),
     "browser": ("tests/browser",),
+    "faults": ("tests/faults",),
 }
 
 
