@@ -3,9 +3,12 @@
 import json
 
 import psycopg
+import pytest
 
 from include.stack.demo.sandbox import Sandbox
 from tests.local_stack import LocalStack
+
+pytestmark = pytest.mark.timeout(600)
 
 # What the stack itself does not change, but for the columns in which Airflow counts log-ins.
 KEPT = {
