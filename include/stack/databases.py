@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg import sql
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from include.stack.stack import Stack
+
+FATAL: Final = re.compile(r"FATAL:\s+(.+)")  # what the server itself says before there is a session
+UNREACHED: Final = {
+    "Connection refused": "nothing listens there",
+    "could not translate host name": "there is no host of this name",
+    "failed to resolve host": "there is no host of this name",
+    "timeout expired": "no answer in time",
+    "connection timeout": "no answer in time",
+    "No route to host": "there is no way to it",
+    "SSL": "no encrypted connection comes about",
+}
 
 
 def wait_until_it_answers(dsn: str, *, seconds: float, gave_up: Callable[[], bool]) -> None:
@@ -82,5 +94,8 @@ def _create_database(connection: psycopg.Connection, name: str) -> None:
 
 
 def reason_of(error: psycopg.Error) -> str:
-    """Return the last line of the driver's text, which has no password in it."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    """Return why, without what an address holds: libpq quotes pieces of one that it cannot read, passwords too."""
+    text = str(error)
+    from_server = error.diag.message_primary or next(iter(FATAL.findall(text)), None)
+    known = (words for sign, words in UNREACHED.items() if sign in text)
+    return from_server or next(known, f"its address cannot be used ({type(error).__name__})")

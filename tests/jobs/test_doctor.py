@@ -218,6 +218,25 @@ def test_database_that_is_down_is_said_and_the_rest_looked_at(doctor):
     assert "secret-of-ours" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [
+        "postgresql:/ops:pass/word@127.0.0.1/ops_test",
+        "postgresql://ops:pass/word@127.0.0.1/ops_test",
+        "postgresql://ops:pass@word@127.0.0.1/ops_test",
+        "pass word dbname=ops_test",
+    ],
+)
+def test_address_with_a_slip_gives_no_password_away(doctor, slip):
+    """What libpq cannot read it quotes, and that may be any piece of the password."""
+    doctor.set(OPS_DATABASE_URL=slip)
+
+    found = doctor.group(databases)["ops database, for the relay"]
+
+    assert found.status is Status.FAILED
+    assert [piece for piece in ("pass", "word") if piece in found.reason] == []
+
+
 def test_migrations_that_were_not_applied_are_counted(doctor):
     """Behind, ahead and none at all are told apart."""
     store = doctor.world.store.connection
