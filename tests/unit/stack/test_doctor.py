@@ -10,12 +10,14 @@ from pydantic import SecretStr
 
 from include.errors import VendorUnavailableError
 from include.settings import JobSettings, Settings
+from include.stack import airflow_settings
 from include.stack.commands import doctor as command
-from include.stack.doctor import report, settings
+from include.stack.doctor import connections, report, settings
 from include.stack.doctor.examination import examine
 from include.stack.doctor.findings import Check, Status, failed, not_configured, ok, warning
 from include.stack.doctor.patient import Patient
 from include.stack.errors import StackError
+from include.stack.layout import ROOT
 
 FERNET_KEY = base64.urlsafe_b64encode(b"f" * 32).decode()
 JWT_SECRET = "j" * 32
@@ -92,6 +94,13 @@ def test_webhook_secret_of_clerk_is_base64_of_a_key(secret):
 def test_what_cannot_be_right_is_seen(given, check, status):
     """By its form alone: nothing here is called."""
     assert look(**given)[check] is status
+
+
+def test_connections_of_the_local_stack_are_all_looked_at():
+    """What is added to the file is added here: only the incoming webhook is nothing that jobs use."""
+    file = airflow_settings.read(ROOT / "airflow_settings.yaml")
+
+    assert {one.id for one in file.connections} == {*connections.NEEDS, "slack_webhook"}
 
 
 def a_check(look, name="a check"):
