@@ -68,7 +68,9 @@ def assert_only_reads(log, stand_in):
 )
 def test_wrong_key_is_a_failure(doctor, sandbox, vendor, path, check):
     """401 is said of the vendor whose key it is, with what to do; the others are not concerned."""
-    sandbox.fault(vendor, "status", status=401, path=path, body={"title": "no", "status": 401})
+    error = {"type": "invalid_request_error", "message": "no"}  # as Stripe says it
+    body = {"title": "no", "status": 401, "error": error}
+    sandbox.fault(vendor, "status", status=401, path=path, body=body)
 
     found = doctor.group(vendors)
 
