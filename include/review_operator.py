@@ -72,7 +72,9 @@ class ReviewOperator(HITLOperator):
 
 def _param(field: Field) -> Param:
     """Return a field of the form as Airflow's UI shows it."""
-    schema: dict[str, Any] = {"title": field.title, "description": field.description}
+    told: dict[str, Any] = {"title": field.title, "description": field.description}
     if field.choices:
-        schema["enum"] = list(field.choices)
-    return Param(field.default, type="string", **schema)
+        return Param(field.default, type="string", enum=list(field.choices), **told)
+    return Param(
+        None, type=["null", "string"], **told
+    )  # else no button can be pressed before it is filled

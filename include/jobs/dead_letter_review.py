@@ -15,7 +15,7 @@ import structlog
 
 from include.errors import ActRefusedError, ErrorClass
 from include.jobs.dead_letters import By, Desk
-from include.jobs.notices import close_question, note_question
+from include.jobs.notices import close_question, counted, note_question
 from include.jobs.person import person_from
 from include.store.dead_letters import Filter
 from include.store.reviews import AskedGroup, ReviewState
@@ -53,7 +53,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """One field of the form; without `choices` it is a text."""
+    """One field of the form; without `choices` it is a text, which may stay empty."""
 
     name: str
     title: str
@@ -132,7 +132,7 @@ def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Questio
         store.reviews.ask(dag_run_id, asked, now=now)
         note_question(JOB, dag_run_id, task=ASK_TASK, letters=count, store=store, now=now)
     return Question(
-        subject=f"{count} dead letters in {len(groups)} groups wait for a decision",
+        subject=f"Decide about {counted(count, 'dead letter')} in {counted(len(groups), 'group')}",
         body=_body(shown, len(groups), store=store, links=links),
         fields=(*map(_field, asked), _why_field()),
     )

@@ -12,7 +12,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import structlog
@@ -280,10 +280,16 @@ def failure_text(notice: Notice, links: Links) -> str:
     return "\n".join([*lines, " | ".join(places)])
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and what it counts: "1 dead letter", "2 dead letters"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def question_text(notice: Notice, links: Links) -> str:
     """Return the message that a run waits for people."""
     facts = notice.facts
-    return f":raising_hand: {facts['letters']} dead letters wait for a decision. " + _link(
+    letters = counted(facts["letters"], "dead letter")
+    return f":raising_hand: A decision is wanted about {letters}. " + _link(
         links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide"
     )
 
@@ -302,9 +308,9 @@ def recovery_text(notice: Notice, links: Links) -> str:
     return f":large_green_circle: *{notice.job}* works again: {how}. It had failed {times}."
 
 
-def _affected(facts: Mapping[str, object]) -> str:
+def _affected(facts: Mapping[str, Any]) -> str:
     counts = [(facts["members"], "member"), (facts["rows"], "row")]
-    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
+    return ", ".join(counted(number, what) for number, what in counts if number)
 
 
 def _link(url: str, text: str) -> str:

@@ -63,11 +63,12 @@ def test_question_waits_with_a_form_made_at_that_moment(connected, letter):
 
     assert (end.state, end.error) == ("awaiting_input", None)
     form = detail(end)
-    assert form["subject"] == "1 dead letters in 1 groups wait for a decision"
+    assert form["subject"] == "Decide about 1 dead letter in 1 group"
     assert form["options"] == ["Carry out", "Not now"]
     group = form["params"]["group_1"]
     assert group["value"] == "later"
     assert group["schema"]["enum"] == ["replay", "compensate", "abandon", "later"]
+    assert form["params"]["why"]["value"] is None
     assert set(form["params"]) == {"group_1", "why"}
 
 

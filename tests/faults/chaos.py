@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from include.stack import family
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,13 +108,3 @@ class Chaos:
             process.kill()
             return until(lambda: not family._is_alive(process), GONE_SECONDS)
         return False
-
-
-def until(is_so: Callable[[], bool], seconds: float) -> bool:
-    """Ask until it is so; tell whether it was, in this time."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

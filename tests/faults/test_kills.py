@@ -13,9 +13,10 @@ import pytest
 
 from include.stack.demo.play import stage_on
 from include.stack.demo.stage import DAG
-from tests.faults.chaos import ROLES, SCHEDULER, Chaos, until
+from tests.faults.chaos import ROLES, SCHEDULER, Chaos
 from tests.faults.invariants import check
 from tests.faults.load import SEED, Load
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(7200)
 LONG_EPISODES = 29  # 203 kills

@@ -17,13 +17,13 @@ from include.stack.demo.stage import Stage, open_database
 from tests.airflow_stand_in import running_airflow
 from tests.dags.conftest import connections
 from tests.dags.rerun.run import Run
-from tests.faults.chaos import until
 from tests.faults.invariants import check
 from tests.faults.load import SEED, Load
 from tests.jobs.conftest import serving
 from tests.jobs.world import World
 from tests.postgres import new_database
 from tests.relay_process import CLERK_SECRET, STRIPE_SECRET, RelayProcess
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(7200)
 WAVES, LONG_WAVES = 12, 200

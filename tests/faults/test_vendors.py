@@ -10,9 +10,9 @@ import pytest
 
 from include.clients.mailchimp import subscriber_hash
 from include.stack.demo.play import stage_on
-from tests.faults.chaos import until
 from tests.faults.invariants import check
 from tests.faults.load import SEED, Load
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(7200)
 FEW = 4  # at once, so that they are not synced in bulk: a call is for one of them

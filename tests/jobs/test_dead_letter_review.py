@@ -90,7 +90,7 @@ def test_question_shows_the_groups_the_largest_first(board):
 
     question = board.ask()
 
-    assert question.subject == "3 dead letters in 2 groups wait for a decision"
+    assert question.subject == "Decide about 3 dead letters in 2 groups"
     rows = [line for line in question.body.splitlines() if line.startswith("| ")]
     assert f"| 1 | 2 | {SYNC} |" in rows[1]
     assert f"| letter {first} [run](https://airflow.example/dags/{SYNC}/runs/run_1) |" in rows[1]
