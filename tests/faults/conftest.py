@@ -8,10 +8,24 @@ __all__ = ["postgres_server"]
 SAID = pytest.StashKey[list[str]]()
 
 
+class Say:
+    """What a person who waits is told: lines at once, and lines for the summary at the end."""
+
+    def __init__(self, config):
+        """Have said nothing."""
+        self._plugins = config.pluginmanager
+        self.in_the_end = config.stash.setdefault(SAID, []).append
+
+    def now(self, line):
+        """Write a line at once: all of it takes half an hour."""
+        with self._plugins.getplugin("capturemanager").global_and_fixture_disabled():
+            self._plugins.getplugin("terminalreporter").write_line(f"  {line}")
+
+
 @pytest.fixture
 def say(request):
-    """Give what puts a line into the summary at the end."""
-    return request.config.stash.setdefault(SAID, []).append
+    """Give what speaks to the person at the terminal."""
+    return Say(request.config)
 
 
 @pytest.fixture

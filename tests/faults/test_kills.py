@@ -87,19 +87,22 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, chaos, tasks, say, is_
                 froze += chaos.freeze_a_task(tasks.frozen, seconds=60)
         for role in [*dice.sample(ROLES, k=len(ROLES)), SCHEDULER]:
             if role == SCHEDULER and freezes:  # it would take the frozen with it
-                until(tasks.is_given_up, GIVEN_UP_SECONDS)
-                late += chaos.thaw() == 2
+                is_late = until(tasks.is_given_up, GIVEN_UP_SECONDS)
+                late += chaos.thaw() == 2 and is_late
             load.join(each)
             with load.sending():
                 until(lambda: False, dice.uniform(0, 1))  # the moment is what is tried
                 chaos.kill(role, seconds=60)
+        say.now(f"{chaos.killed.total()} killed, {len(load.members)} of {members} members joined")
     load.join(members - len(load.members))
     is_over = until(load.is_over, LONG_CALM_SECONDS if is_long else CALM_SECONDS)
 
     found = check(stage, load)
     deaths = ", ".join(f"{role} {number}" for role, number in chaos.killed.items())
-    say(f"processes: {chaos.killed.total()} killed ({deaths}), {late} tasks frozen and woken late")
-    say(found.summary(load))
+    say.in_the_end(
+        f"processes: {chaos.killed.total()} killed ({deaths}), {late} tasks frozen and woken late"
+    )
+    say.in_the_end(found.summary(load))
     assert froze == late == -(-episodes // FREEZE_EACH), "a freeze did not happen"
     assert chaos.killed == dict.fromkeys([*ROLES, SCHEDULER], episodes), "a kill did not happen"
     assert found.broken == []

@@ -26,7 +26,7 @@ from tests.relay_process import CLERK_SECRET, STRIPE_SECRET, RelayProcess
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(7200)
-WAVES, LONG_WAVES = 12, 200
+WAVES, LONG_WAVES, TELL_EACH = 12, 200, 10
 CALM_SECONDS = 120
 FAULTS = (
     "killed, tried again",
@@ -129,13 +129,15 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, relay, executor, say, 
         relay.start()
         load.send()
         assert until(lambda wave=wave: executor.work(FAULTS[wave % len(FAULTS)]), 90)
+        if not (wave + 1) % TELL_EACH:
+            say.now(f"{wave + 1} of {waves} waves")
 
     is_over = until(lambda: not executor.work() and load.is_over(), CALM_SECONDS)
 
     found = check(stage, load)
     deaths = ", ".join(f"{number} {fault}" for fault, number in executor.fired.items())
-    say(f"tasks: {deaths}; the relay: {waves} killed")
-    say(found.summary(load))
+    say.in_the_end(f"tasks: {deaths}; the relay: {waves} killed")
+    say.in_the_end(found.summary(load))
     assert found.broken == []
     assert is_over, "rows are still open"
     assert found.acknowledged == len(load.events)

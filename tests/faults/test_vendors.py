@@ -15,6 +15,7 @@ from tests.faults.load import SEED, Load
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(7200)
+TELL_EACH = 20
 FEW = 4  # at once, so that they are not synced in bulk: a call is for one of them
 SHARE = 0.04
 TAKEN_SECONDS = 60
@@ -78,10 +79,12 @@ def test_each_member_is_right_or_somebody_is_asked(stage, local_stack, say, is_l
         load.send()
         assert until(load.is_taken, TAKEN_SECONDS), "rows are not taken"
         load.join(FEW)
+        if not len(load.members) % TELL_EACH:
+            say.now(f"{sum(fired(stage))} calls failed, {len(load.members)} members joined")
     is_over = until(load.is_over, calm)
     found, failed = check(stage, load), fired(stage)
-    say(f"vendors: {sum(failed)} calls failed, in {len(failed)} ways")
-    say(found.summary(load))
+    say.in_the_end(f"vendors: {sum(failed)} calls failed, in {len(failed)} ways")
+    say.in_the_end(found.summary(load))
     assert found.broken == []
     assert all(failed), failed
     assert is_over, "rows are still open"
@@ -95,7 +98,7 @@ def test_each_member_is_right_or_somebody_is_asked(stage, local_stack, say, is_l
     is_over = until(lambda: load.is_over() and not check(stage, load).letters, calm)
 
     found = check(stage, load)
-    say(f"a person has decided: {found.summary(load)}")
+    say.in_the_end(f"a person has decided: {found.summary(load)}")
     assert found.broken == []
     assert is_over, "rows or letters are still open"
     assert (found.welcomed, found.shown) == (len(load.members), 0)
