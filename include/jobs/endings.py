@@ -84,7 +84,7 @@ def membership_from(
         was_paid = not subscription.was_unpaid
         return _ended(told, before, history, was_paid=was_paid, at=at, now=now)
     if before is not None and _stays_over(told, before, history, now):
-        return replace(told, status=CANCELED)
+        return replace(told, status=CANCELED, ended_at=told.ended_at or before.ended_at)
     return _dated(told, at)
 
 

@@ -145,10 +145,15 @@ class RunMembers:
             for row in SQL.read_unrecorded(self._connection, dag_run_id=dag_run_id)
         ]
 
-    def record(self, dag_run_id: str, *, now: datetime) -> list[EndedRow]:
-        """End the rows of members whose outcome is new, mark these as recorded, and return the rows."""
+    def record(
+        self, dag_run_id: str, *, now: datetime, untold: Collection[UUID] = ()
+    ) -> list[EndedRow]:
+        """End the rows of members whose outcome is new, mark these as recorded, and return the rows.
+
+        Of the `untold` the audit log says nothing yet: tried again, they still have the state before.
+        """
         rows = list(SQL.end_members_rows(self._connection, dag_run_id=dag_run_id, now=now))
-        SQL.mark_recorded(self._connection, dag_run_id=dag_run_id, now=now)
+        SQL.mark_recorded(self._connection, dag_run_id=dag_run_id, untold=list(untold), now=now)
         return [_ended(row) for row in rows]
 
     def failures(self, dag_run_id: str) -> dict[UUID, str]:

@@ -32,7 +32,10 @@ class Recorded:
 
 
 def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
-    """Audit every membership that has ended, and end the rows. Called again it adds nothing."""
+    """Audit every membership that has ended, and end the rows. Called again it adds nothing.
+
+    One that Mailchimp was not told of is audited, from its beginning, when that is mended.
+    """
     now = clock.now()
     with store.transaction():
         taken = [row.id for row in store.deactivations.taken(dag_run_id)]
@@ -50,7 +53,7 @@ def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
             if row.member_id in failures
         }
         store.deactivations.fail(not_tagged, now=now)
-        store.run_members.record(dag_run_id, now=now)
+        store.run_members.record(dag_run_id, now=now, untold=failures.keys())
     failed = {row.id: row.why or "" for row in rows if row.state is State.FAILED}
     failed = {row_id: why for row_id, why in failed.items() if row_id not in {r.id for r in done}}
     return Recorded(done=len(done), failures=failed | not_tagged)

@@ -65,10 +65,11 @@ WHERE run_members.dag_run_id = :dag_run_id AND run_members.outcome IS NOT NULL A
   AND inbox.state IN ('dispatched', 'failed', 'dead')
 RETURNING inbox.id, inbox.job, inbox.member_id, inbox.state, inbox.reason, inbox.error_class;
 
--- name: mark_recorded(dag_run_id, now)!
--- Mark the outcomes as recorded.
+-- name: mark_recorded(dag_run_id, untold, now)!
+-- Mark the outcomes as recorded, but for members whose change the audit log does not have yet.
 UPDATE ops.run_members SET recorded_at = :now
-WHERE dag_run_id = :dag_run_id AND outcome IS NOT NULL AND recorded_at IS NULL;
+WHERE dag_run_id = :dag_run_id AND outcome IS NOT NULL AND recorded_at IS NULL
+  AND member_id <> ALL (:untold::uuid[]);
 
 -- name: read_failures(dag_run_id)
 -- Read the failed members with their reasons.

@@ -124,6 +124,15 @@ def test_who_has_paid_stays_until_the_end_of_her_period():
     assert end_of(kept) == (Reason.DELETED, PERIOD_END)
 
 
+def test_end_that_we_were_first_to_carry_out_keeps_its_moment():
+    """Stripe takes up to an hour for its own part: what it says until then, read anew, changes nothing."""
+    over = make_membership(status=Status.CANCELED, ended_at=PERIOD_END, cancel_at_period_end=True)
+
+    again = became(told(cancel_at_period_end=True), before=over, now=PERIOD_END + SECOND)
+
+    assert again == over
+
+
 def test_trial_stays_a_trial_until_its_end():
     kept = became(told(Status.CANCELED), before=make_membership(status=Status.TRIALING))
 
