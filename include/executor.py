@@ -20,6 +20,7 @@ import gc
 import hashlib
 import importlib
 import multiprocessing.connection
+from collections import Counter
 from multiprocessing.sharedctypes import RawArray
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 SHORTEST_PAUSE_SECONDS = 0.03
 LONGEST_PAUSE_SECONDS = 1.0
 REAP_SECONDS = 0.01
+ENDED = ("success", "failed")
 CHANNEL = "ops_scheduler"  # the relay notifies it when Airflow has accepted a run
 
 AIRFLOW_PRELOAD = (
@@ -117,9 +119,20 @@ class IdleWorkerDiedError(RuntimeError):
 
 
 class WarmLocalExecutor(LocalExecutor):
-    """LocalExecutor with the imports done before the fork and a wait that something can end."""
+    """LocalExecutor with the imports done before the fork and a wait that something can end.
+
+    It also knows what its workers have been given; Airflow 3.3.2 keeps no record of that. A task that waits for people
+    is two processes of one try. Who answers within the second in which the first one ends, begins the second before
+    the scheduler has read that end. Airflow takes that for a task that was killed, and fails it, unless its executor
+    says that it has the task.
+    """
 
     _hands: dict[int, Hands]  # by the worker's process id
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Begin with idle workers."""
+        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        self._at_work: Counter[Any] = Counter()  # how many processes of each task's try
 
     def start(self) -> None:
         """Import what tasks import, fork the workers, and listen."""
@@ -136,7 +149,19 @@ class WarmLocalExecutor(LocalExecutor):
 
     def _process_workloads(self, workload_list: Sequence[Any]) -> None:
         self._sent = True
+        self._at_work.update(workload.key for workload in workload_list)
         super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
+
+    def change_state(self, key: Any, state: Any, *arguments: Any, **options: Any) -> None:
+        """Pass on what became of a process."""
+        super().change_state(key, state, *arguments, **options)
+        if state in ENDED:
+            self._at_work.subtract([key])
+            self._at_work = +self._at_work
+
+    def has_task(self, task_instance: Any) -> bool:
+        """Tell whether a task's try waits here, or is in a worker's hands."""
+        return super().has_task(task_instance) or task_instance.key in self._at_work
 
     def sync(self) -> None:
         """Wait for news unless this loop sent work, then read the results."""
@@ -165,7 +190,7 @@ class WarmLocalExecutor(LocalExecutor):
 
     def _fail_what_was_held(self, marks: Sequence[bytes]) -> None:
         """Report what dead workers had in their hands, which Airflow tries again; raises IdleWorkerDiedError."""
-        for key in [key for key in self.running if Hands.mark_of(key) in marks]:
+        for key in [key for key in self._at_work if Hands.mark_of(key) in marks]:
             self.log.error("A worker was killed while it worked on %s", key)
             self.fail(key, "its worker was killed")
         if Hands.EMPTY in marks:

@@ -155,8 +155,8 @@ def working(parallelism: int):
 
 def hand_out(made: Any, key: Any) -> Any:
     """Give work to the executor's workers; return the one that has it."""
-    made.running.add(key)
-    made.activity_queue.put(Endless(key))
+    made.queued_tasks[key] = Endless(key)
+    made._process_workloads([made.queued_tasks[key]])
     mark = executor.Hands.mark_of(key)
     wait_until(lambda: mark in [hands.held for hands in made._hands.values()])
     return next(made.workers[pid] for pid, hands in made._hands.items() if hands.held == mark)
@@ -183,7 +183,7 @@ def test_what_a_killed_worker_held_fails_at_once():
         wait_until(lambda: made._check_workers() or made.event_buffer)
 
         assert made.event_buffer == {key: ("failed", "its worker was killed")}
-        assert made.running == {other}
+        assert set(made._at_work) == {other}
 
 
 def test_idle_worker_that_is_killed_ends_the_scheduler():
@@ -196,3 +196,38 @@ def test_idle_worker_that_is_killed_ends_the_scheduler():
 
         made.end()
         assert made.event_buffer == {}
+
+
+def test_second_process_of_a_try_is_known_while_the_first_ones_end_is_read():
+    """Somebody answers at once: what Airflow reads then is not that the task was killed."""
+    from airflow.models.taskinstancekey import TaskInstanceKey
+    from airflow.utils.state import TaskInstanceState
+
+    made = executor.WarmLocalExecutor(parallelism=1)
+    key = TaskInstanceKey("dead_letter_review", "ask_people", "review.1", 1)
+    task = type("Task", (), {"key": key, "id": "id"})
+    made._at_work.update([key])  # it asks
+    made._at_work.update([key])  # it has been answered
+
+    known = []
+    for _ in range(2):
+        made.change_state(key, TaskInstanceState.SUCCESS)
+        known.append(made.has_task(task))
+
+    assert known == [True, False]
+
+
+def test_work_that_is_handed_out_is_known_until_it_has_ended(monkeypatch):
+    """What a worker has begun is not its end."""
+    from airflow.utils.state import TaskInstanceState
+
+    monkeypatch.setattr(executor.LocalExecutor, "_process_workloads", lambda *_: None)
+    made = executor.WarmLocalExecutor(parallelism=1)
+    task = type("Task", (), {"key": "a try", "id": "id"})
+
+    made._process_workloads([task])
+    made.change_state("a try", TaskInstanceState.RUNNING)
+
+    assert made.has_task(task)
+    made.change_state("a try", TaskInstanceState.FAILED)
+    assert not made.has_task(task)
