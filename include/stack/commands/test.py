@@ -30,6 +30,11 @@ FOLDERS = {
     "browser": ("tests/browser",),
     "faults": ("tests/faults",),
 }
+ON_THE_STACK = ("faults", "e2e", "browser")
+"""One stack for all of them, and times that are looked at: one test after the other, alone on the machine."""
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+"""The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
+share is made once."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,27 @@ def command(
     names, rest = split(arguments or [])
     if not names and not rest:
         run_checks()
-    folders = existing(names or list(FOLDERS))
     state = Layout().state
     state.mkdir(exist_ok=True)
-    pytest = ["pytest", *folders, f"--junitxml={state / 'junit.xml'}", *rest]
-    raise typer.Exit(_python(pytest))
+    codes = [
+        _python(["pytest", f"--junitxml={state / report}.xml", *arguments])
+        for report, arguments in sessions(names or list(FOLDERS), rest)
+    ]
+    raise typer.Exit(max(codes))
+
+
+def sessions(names: Sequence[str], rest: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return pytest's sessions for these kinds of tests: the name of each one's report, and its arguments.
+
+    What has arguments of its own is one session, one test after the other: somebody looks for something.
+    """
+    folders = existing(names)
+    if rest:
+        return [("junit", [*folders, *rest])]
+    alone = [folder for name in ON_THE_STACK for folder in FOLDERS[name] if folder in folders]
+    others = [folder for folder in folders if folder not in alone]
+    parts = [("junit", others, SIDE_BY_SIDE), ("junit-stack", alone, ())]
+    return [(report, [*part, *options]) for report, part, options in parts if part]
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

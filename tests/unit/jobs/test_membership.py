@@ -44,24 +44,24 @@ members = st.builds(
 @pytest.mark.parametrize(
     ("changes", "tags"),
     [
-        ({}, {"active", "pro"}),
-        ({"status": Status.TRIALING}, {"active", "pro"}),
-        ({"tier": ""}, {"active"}),
-        ({"cancel_at_period_end": True}, {"active", "pro", "canceling"}),
-        ({"cancel_at": PERIOD_END}, {"active", "pro", "canceling"}),
-        ({"status": Status.PAST_DUE}, {"past_due", "pro"}),
-        ({"status": Status.UNPAID}, {"past_due", "pro"}),
-        ({"status": Status.PAUSED}, {"pro"}),
-        ({"status": Status.CANCELED}, {"alumni"}),
-        ({"status": Status.CANCELED, "cancel_at_period_end": True}, {"alumni"}),
-        ({"status": Status.INCOMPLETE}, set()),
-        ({"status": Status.INCOMPLETE_EXPIRED}, set()),
+        ({}, "active pro"),
+        ({"status": Status.TRIALING}, "active pro"),
+        ({"tier": ""}, "active"),
+        ({"cancel_at_period_end": True}, "active pro canceling"),
+        ({"cancel_at": PERIOD_END}, "active pro canceling"),
+        ({"status": Status.PAST_DUE}, "past_due pro"),
+        ({"status": Status.UNPAID}, "past_due pro"),
+        ({"status": Status.PAUSED}, "pro"),
+        ({"status": Status.CANCELED}, "alumni"),
+        ({"status": Status.CANCELED, "cancel_at_period_end": True}, "alumni"),
+        ({"status": Status.INCOMPLETE}, ""),
+        ({"status": Status.INCOMPLETE_EXPIRED}, ""),
     ],
     ids=str,
 )
 def test_tags_tell_the_membership(changes, tags):
     """The table of tags, row by row."""
-    assert tags_of(make_membership(**changes)) == tags
+    assert tags_of(make_membership(**changes)) == set(tags.split())
 
 
 def test_every_status_has_a_standing():

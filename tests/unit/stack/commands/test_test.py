@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from include.stack.commands.test import CHECKS, FOLDERS, existing, split
+from include.stack.commands.test import CHECKS, FOLDERS, SIDE_BY_SIDE, existing, sessions, split
 from include.stack.errors import StackError
 from include.stack.layout import ROOT
 
@@ -36,6 +36,29 @@ def test_kind_without_tests_is_said(monkeypatch):
 
     with pytest.raises(StackError, match="no moon tests yet"):
         existing(["moon"])
+
+
+def test_what_needs_the_stack_has_the_machine_to_itself():
+    """The other tests run side by side, and before."""
+    assert sessions(["e2e", "unit"], []) == [
+        ("junit", ["tests/unit", *SIDE_BY_SIDE]),
+        ("junit-stack", ["tests/e2e"]),
+    ]
+    assert sessions(["store"], []) == [("junit", ["tests/store", *SIDE_BY_SIDE])]
+
+
+def test_no_kind_of_tests_is_left_out():
+    """A full run is all folders, each once."""
+    ran = [folder for _, arguments in sessions(list(FOLDERS), []) for folder in arguments]
+
+    assert sorted(set(ran) - set(SIDE_BY_SIDE)) == sorted(existing(list(FOLDERS)))
+
+
+def test_what_pytest_is_told_holds_for_one_session():
+    """`./ops test unit e2e -k welcome -x`: somebody looks for something, one test after the other."""
+    names, rest = ["unit", "e2e"], ["-k", "welcome", "-x"]
+
+    assert sessions(names, rest) == [("junit", ["tests/unit", "tests/e2e", *rest])]
 
 
 def test_every_check_is_a_module_that_is_there():
