@@ -182,11 +182,10 @@ class WarmLocalExecutor(LocalExecutor):
         self._hands[next(reversed(self.workers))] = hands
 
     def _check_workers(self) -> None:
-        dead = [pid for pid, process in self.workers.items() if not process.is_alive()]
-        if dead:
+        super()._check_workers()  # type: ignore[no-untyped-call]  # forgets who is dead
+        if dead := self._hands.keys() - self.workers.keys():
             self._read_results()  # type: ignore[no-untyped-call]  # what they said before
             self._fail_what_was_held([self._hands.pop(pid).held for pid in dead])
-        super()._check_workers()  # type: ignore[no-untyped-call]
 
     def _fail_what_was_held(self, marks: Sequence[bytes]) -> None:
         """Report what dead workers had in their hands, which Airflow tries again; raises IdleWorkerDiedError."""
