@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.errors import ActRefusedError, ErrorClass
-from include.jobs.dead_letters import By, Desk
+from include.jobs.dead_letters import LEFT, By, Desk
 from include.jobs.notices import close_question, counted, note_question
 from include.jobs.person import person_from
-from include.store.dead_letters import Filter
+from include.store.dead_letters import Act, Filter
 from include.store.reviews import AskedGroup, ReviewState
 
 if TYPE_CHECKING:
@@ -260,6 +260,9 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
             outcome = {"act": str(choice), "letters": changed}
             store.reviews.save_result(dag_run_id, group.name, outcome)
         done[group.name] = changed
+        act = Act(choice)
+        if act in LEFT and (left := desk.preview(act, _wanted(group, review)).count):
+            refused[group.name] = f"{counted(left, 'letter')} left: such a letter {LEFT[act]}"
     store.reviews.finish(dag_run_id, now=clock.now())
     close_question(
         JOB, dag_run_id, how=_summary(_review(dag_run_id, store)), store=store, now=clock.now()
@@ -271,12 +274,7 @@ def _acts(
     choice: Choice, group: AskedGroup, review: Review, desk: Desk
 ) -> list[Callable[[], Done]]:
     """Return what a decision about a group is: on the letters that were open when it was asked."""
-    wanted = Filter(
-        job=group.job,
-        error_class=ErrorClass(group.error_class),
-        fingerprint=group.fingerprint,
-        until=review.asked_at,
-    )
+    wanted = _wanted(group, review)
     by = By(actor=review.actor or "user:somebody", why=review.why or UNSAID)
     match choice:
         case Choice.REPLAY:
@@ -288,6 +286,15 @@ def _acts(
             return [lambda: desk.compensate(wanted, by=by)]
         case _:
             return [lambda: desk.abandon(wanted, by=by)]
+
+
+def _wanted(group: AskedGroup, review: Review) -> Filter:
+    return Filter(
+        job=group.job,
+        error_class=ErrorClass(group.error_class),
+        fingerprint=group.fingerprint,
+        until=review.asked_at,
+    )
 
 
 def _summary(review: Review) -> str:

@@ -8,6 +8,7 @@ nothing to do, and a letter that has come back meanwhile is not taken twice by t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -51,6 +52,14 @@ STATES_AFTER = {
 }
 
 
+LEFT = {
+    Act.REPLAY: "has no events, and its next run does the work: `abandon` closes it",
+    Act.COMPENSATE: "has no events, so nothing is half done: `abandon` closes it",
+    Act.HOLD: "is in the hands of a run: wait for what comes of it",
+}
+"""Why an act leaves a letter as it was, where it is not that somebody else has decided meanwhile."""
+
+
 class NoReasonError(OpsError):
     """Say why: every act on dead letters needs a reason."""
 
@@ -92,10 +101,18 @@ class Desk:
     def preview(self, act: Act, wanted: Filter) -> Preview:
         """Tell what an act on these letters would be about; nothing is changed."""
         groups = tuple(self._letters.groups(_meant(act, wanted)))
+        fixed = sum(group.fixed for group in groups)
         return Preview(
-            count=sum(group.count for group in groups),
-            fixed=sum(group.fixed for group in groups),
+            count=fixed if act is Act.CLOSE_FIXED else sum(group.count for group in groups),
+            fixed=fixed,
             groups=groups,
+        )
+
+    def elsewhere(self, act: Act, wanted: Filter) -> dict[LetterState, int]:
+        """Count by state what is wanted and not in the state that the act is for."""
+        others = tuple(state for state in LetterState if state is not STATES_FOR[act])
+        return Counter(
+            letter.state for letter in self._letters.select(replace(wanted, states=others))
         )
 
     def replay(

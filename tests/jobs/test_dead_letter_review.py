@@ -204,6 +204,21 @@ def test_abandoning_needs_a_reason(board):
     assert board.states(first, second) == [LetterState.REPLAYING, LetterState.OPEN]
 
 
+@pytest.mark.parametrize("choice", ["replay", "compensate"])
+def test_what_cannot_be_done_is_said_with_what_can(board, choice):
+    """Else the same question would come back for ever, and nobody would know why."""
+    failure = Failure(
+        job="luma_auto_approval", subject="run:1", error_class=ErrorClass.TRANSIENT, reason=DOWN
+    )
+    letter = board.store.dead_letters.open_case(failure, now=NOW).id
+    board.ask()
+    board.answer({"group_1": choice})
+
+    for _ in range(2):
+        assert "1 letter left: such a letter has no events" in board.carry_out().problem
+    assert board.states(letter) == [LetterState.OPEN]
+
+
 def test_no_address_gets_into_the_audit_log(board):
     """Airflow may know people by their address, and a reason may hold one."""
     board.bury(1)

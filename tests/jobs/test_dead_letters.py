@@ -197,10 +197,12 @@ def test_what_a_later_event_fixed_is_offered(store, desk):
     store.inbox.finish([later], state=State.PROCESSED, now=NOW)
 
     preview = desk.preview(Act.REPLAY, Filter())
+    to_close = desk.preview(Act.CLOSE_FIXED, Filter()).count
     replayed = desk.replay(Filter(), by=BY)
     closed = desk.close_fixed(Filter(), by=BY)
 
     assert (preview.count, preview.fixed) == (2, 1)
+    assert to_close == 1
     assert (replayed.done, replayed.fixed, closed.done) == (1, 1, 1)
     assert states(store, [fixed]) == {LetterState.RESOLVED}
     assert [row.state for row in rows_of(store, [fixed])] == [State.SUPERSEDED]
@@ -220,7 +222,9 @@ def test_letter_without_events_cannot_be_replayed(store, desk):
     )
 
     assert desk.replay(Filter(), by=BY).done == 0
+    assert desk.elsewhere(Act.REPLAY, Filter()) == {}
     assert desk.abandon(Filter(), by=BY).done == 1
+    assert desk.elsewhere(Act.REPLAY, Filter()) == {LetterState.ABANDONED: 1}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from include.clock import SystemClock
 from include.errors import ActRefusedError
-from include.jobs.dead_letters import PER_MINUTE, Desk
+from include.jobs.dead_letters import LEFT, PER_MINUTE, STATES_FOR, Desk
 from include.jobs.person import person_from
 from include.stack import lifecycle
 from include.stack.act import Actor, Json  # noqa: TC001 - typer reads the annotations
@@ -33,6 +33,8 @@ from include.stack.terminal import console, say
 from include.store.dead_letters import Act, Filter, LetterState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from include.jobs.dead_letters import Done, Preview
     from include.jobs.person import Person
     from include.store import Store
@@ -161,9 +163,10 @@ def _add(act: Act) -> None:
         stack = lifecycle.running_or_error(lifecycle.layout())
         with store_of(stack) as store:
             wanted = filter_from(wish, store=store, now=SystemClock().now())
-            preview = Desk(store, clock=SystemClock()).preview(act, wanted)
+            desk = Desk(store, clock=SystemClock())
+            preview = desk.preview(act, wanted)
             if dry_run or not preview.count:
-                _tell_preview(act, preview, as_json=as_json)
+                _tell_preview(act, preview, desk.elsewhere(act, wanted), as_json=as_json)
                 return
             person = _person(actor, reason)
             _confirm(act, preview, yes=yes, as_json=as_json)
@@ -230,7 +233,7 @@ def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:
         return
     if as_json or not sys.stdin.isatty():
         raise StackError(f"{preview.count:,} letters: say --yes, or --dry-run to look first")
-    _tell_preview(act, preview, as_json=False)
+    _tell_preview(act, preview, {}, as_json=False)
     if not typer.confirm(f"{NAMES[act]} {preview.count:,} letters?"):
         raise StackError("nothing is changed")
 
@@ -238,14 +241,16 @@ def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:
 # --- what is told ---
 
 
-def _tell_preview(act: Act, preview: Preview, *, as_json: bool) -> None:
+def _tell_preview(
+    act: Act, preview: Preview, elsewhere: Mapping[LetterState, int], *, as_json: bool
+) -> None:
     if as_json:
         groups = [group_document(group) for group in preview.groups]
         found = {"act": act, "count": preview.count, "fixed_by_a_later_event": preview.fixed}
         say(json.dumps({**found, "groups": groups}, indent=1))
         return
     if not preview.count:
-        say("ops: no such dead letter")
+        say(f"ops: {none_text(act, preview, elsewhere)}")
         return
     console().print(group_table(preview.groups))
     say(f"{NAMES[act]}: {preview.count:,} letters")
@@ -253,11 +258,32 @@ def _tell_preview(act: Act, preview: Preview, *, as_json: bool) -> None:
         say(f"{preview.fixed:,} of them are fixed by a later event: `close-fixed` is for those")
 
 
+def none_text(act: Act, preview: Preview, elsewhere: Mapping[LetterState, int]) -> str:
+    """Return why there is nothing to do: what is wanted is not there, or not in the state for this act."""
+    if preview.groups:  # close-fixed
+        return "a later event has fixed none of them: `replay`, `compensate` and `abandon` are for those"
+    if not elsewhere:
+        return "no such dead letter"
+    found = ", ".join(f"{number:,} {state}" for state, number in sorted(elsewhere.items()))
+    return f"{NAMES[act]} is for letters that are {STATES_FOR[act]}; there are only: {found}"
+
+
+def left_text(act: Act, done: Done) -> str | None:
+    """Return why letters were chosen and not changed."""
+    left = done.chosen - done.done
+    if not left:
+        return None
+    why = f", or the letter {LEFT[act]}" if act in LEFT else ""
+    return f"{left:,} not changed: somebody has decided meanwhile{why}"
+
+
 def _tell_done(act: Act, done: Done, *, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"act": act, **done_document(done)}, indent=1))
         return
     say(f"{NAMES[act]}: {done.done:,} of {done.chosen:,} letters")
+    if left := left_text(act, done):
+        say(left)
     if done.fixed:
         say(f"{done.fixed:,} more are fixed by a later event: `close-fixed` closes them")
 

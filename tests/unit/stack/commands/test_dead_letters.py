@@ -9,7 +9,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.errors import ErrorClass
+from include.jobs.dead_letters import Done, Preview
 from include.stack.cli import make_app
+from include.stack.commands.dead_letters import left_text, none_text
 from include.stack.errors import StackError
 from include.stack.letters.shown import (
     attempt_document,
@@ -19,7 +21,7 @@ from include.stack.letters.shown import (
 )
 from include.stack.letters.wish import moment_from
 from include.stack.stack import Ports, Stack
-from include.store.dead_letters import Attempt, DeadLetter, LetterState, Severity
+from include.store.dead_letters import Act, Attempt, DeadLetter, LetterState, Severity
 
 STACK = Stack(ports=Ports(airflow=8080))
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -133,3 +135,38 @@ def test_every_act_has_its_command():
         CliRunner().invoke(make_app(["dead-letters"]), ["dead-letters", "replay", "--help"]).output
     )
     assert all(f"--{name}" in options for name in ("dry-run", "json", "yes", "reason", "member"))
+
+
+@pytest.mark.parametrize(
+    ("act", "groups", "elsewhere", "said"),
+    [
+        (Act.REPLAY, (), {}, "no such dead letter"),
+        (
+            Act.REPLAY,
+            (),
+            {LetterState.REPLAYING: 2, LetterState.ABANDONED: 1},
+            "replay is for letters that are open; there are only: 1 abandoned, 2 replaying",
+        ),
+        (
+            Act.CLOSE_FIXED,
+            ("a group",),
+            {},
+            "a later event has fixed none of them: `replay`, `compensate` and `abandon` are for those",
+        ),
+    ],
+)
+def test_act_with_nothing_to_do_says_why(act, groups, elsewhere, said):
+    """A letter in another state is there all the same."""
+    assert none_text(act, Preview(count=0, fixed=0, groups=groups), elsewhere) == said
+
+
+def test_what_is_left_is_said():
+    """A run of a timetable has nothing to replay: what to do instead is said."""
+    done = Done(decision_id=1, chosen=3, done=1)
+
+    assert left_text(Act.REPLAY, done) == (
+        "2 not changed: somebody has decided meanwhile, or the letter has no events,"
+        " and its next run does the work: `abandon` closes it"
+    )
+    assert left_text(Act.ABANDON, done) == "2 not changed: somebody has decided meanwhile"
+    assert left_text(Act.REPLAY, Done(decision_id=1, chosen=1, done=1)) is None
