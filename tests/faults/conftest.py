@@ -18,8 +18,10 @@ class Say:
 
     def now(self, line):
         """Write a line at once: all of it takes half an hour."""
+        reporter = self._plugins.getplugin("terminalreporter")
         with self._plugins.getplugin("capturemanager").global_and_fixture_disabled():
-            self._plugins.getplugin("terminalreporter").write_line(f"  {line}")
+            reporter.write_line(f"  {line}")
+            reporter.flush()  # into a file too
 
 
 @pytest.fixture
