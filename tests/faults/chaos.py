@@ -59,7 +59,7 @@ class Chaos:
 
         def one_is_dead() -> bool:
             for process in self.living()[role]:
-                if process not in self.frozen and self._dies(process):
+                if process not in self.frozen and self._dies(process, role):
                     self.killed[role] += 1
                     return True
             return False
@@ -102,9 +102,13 @@ class Chaos:
         return woken
 
     @staticmethod
-    def _dies(process: psutil.Process) -> bool:
-        """Kill it and see it gone; False where it had ended by itself."""
+    def _dies(process: psutil.Process, role: str) -> bool:
+        """Kill it and see it gone; False where it had ended by itself, or has no task in its hands any more."""
         with suppress(psutil.Error):
+            process.suspend()  # what it is now is what dies
+            if role_of(process) != role:
+                process.resume()
+                return False
             process.kill()
             return until(lambda: not family._is_alive(process), GONE_SECONDS)
         return False

@@ -23,6 +23,7 @@ LONG_EPISODES = 29  # 203 kills
 FREEZE_EACH = 5  # episodes
 GIVEN_UP_SECONDS = 150  # Airflow's heartbeat time-out is 60
 CALM_SECONDS, LONG_CALM_SECONDS = 200, 900
+AT_ONCE = "A worker was killed while it worked on"  # says the scheduler
 
 
 @pytest.fixture
@@ -73,7 +74,9 @@ class Tasks:
         return {}
 
 
-def test_nothing_is_lost_and_nothing_happens_twice(stage, chaos, tasks, say, is_long):
+def test_nothing_is_lost_and_nothing_happens_twice(  # noqa: PLR0913, PLR0917 - fixtures
+    stage, chaos, tasks, local_stack, say, is_long
+):
     """Each role dies, again and again, and tasks that froze come back late: the invariants hold."""
     episodes, members = (LONG_EPISODES, 500) if is_long else (1, 42)
     dice, load, froze, late = random.Random(SEED), Load(stage), 0, 0  # noqa: S311 - chance for tests
@@ -105,6 +108,9 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, chaos, tasks, say, is_
     say.in_the_end(found.summary(load))
     assert froze == late == -(-episodes // FREEZE_EACH), "a freeze did not happen"
     assert chaos.killed == dict.fromkeys([*ROLES, SCHEDULER], episodes), "a kill did not happen"
+    noticed = local_stack.layout.log_of("scheduler").read_text().count(AT_ONCE)
+    assert noticed, "a dead worker's task has waited for the time-out"
     assert found.broken == []
     assert is_over, "rows are still open"
     assert found.acknowledged == len(load.events)
+    assert 2 * found.welcomed > len(load.members), "most of them need a person"

@@ -122,7 +122,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, relay, executor, say, 
     waves = LONG_WAVES if is_long else WAVES
     dice, load = random.Random(SEED), Load(stage)  # noqa: S311 - chance for tests
     for wave in range(waves):
-        load.join(5 // 2 if is_long else 2)
+        load.join(2 + wave % 2 if is_long else 2)
         with load.sending():
             until(lambda: False, dice.uniform(0, 0.05))  # the moment is what is tried
             relay.kill()
@@ -141,4 +141,5 @@ def test_nothing_is_lost_and_nothing_happens_twice(stage, relay, executor, say, 
     assert found.broken == []
     assert is_over, "rows are still open"
     assert found.acknowledged == len(load.events)
+    assert 2 * found.welcomed > len(load.members), "most of them need a person"
     assert all(executor.fired[fault] for fault in FAULTS), executor.fired
