@@ -23,10 +23,11 @@ def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage)
     letter, other = a_letter(store, REASON), a_letter(store, "left by somebody else")
     operator = stack.users["operator"]
     with Airflow.at(stack.airflow_url, **operator) as airflow:
+        before = runs_of(airflow)
         started = airflow.start_run("reconciliation", {"deep": False, "dry_run": False})
         ends(stage, airflow, "reconciliation", started)
         assert airflow.run_state("reconciliation", started) == "success"
-        [run] = runs_of(airflow)
+        [run] = runs_of(airflow) - before
         assert any("Decide" in text for text in messages(stage))
 
         waits(stage, airflow, run)
@@ -92,10 +93,11 @@ def a_letter(store: Store, reason: str) -> int:
     return store.dead_letters.open_case(failure, now=now).id
 
 
-def runs_of(airflow: Airflow) -> list[str]:
-    """Return the runs of the review."""
-    found = airflow.ask("GET", f"/dags/{DAG}/dagRuns").raise_for_status().json()["dag_runs"]
-    return [run["dag_run_id"] for run in found]
+def runs_of(airflow: Airflow) -> set[str]:
+    """Return the newest runs of the review."""
+    path = f"/dags/{DAG}/dagRuns?order_by=-run_after"
+    found = airflow.ask("GET", path).raise_for_status().json()["dag_runs"]
+    return {run["dag_run_id"] for run in found}
 
 
 def waits(stage: Stage, airflow: Airflow, run: str) -> None:

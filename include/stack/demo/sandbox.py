@@ -83,7 +83,7 @@ class Sandbox:
         with httpx.Client(base_url=base, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
             yield cls(http)
 
-    def get(self, path: str, **query: str | int) -> Json:
+    def get(self, path: str, /, **query: str | int) -> Json:
         """Read from the control interface; raises httpx.HTTPError."""
         return self._json(self.http.get(path, params=query))
 

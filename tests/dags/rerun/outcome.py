@@ -65,6 +65,8 @@ MOMENTS = re.compile(
 NAMES = re.compile(
     r"\b(cus|sub|si|evt|msg|user|idn|cs|in|pi|py|pm|ch|re|req|price|prod)_\w+"  # of the vendors with prefixes
     r"|\b(?=[a-z]*[-_]?[A-Zg]{0,2}[a-fA-F]*\d)([a-z]{1,9}[-_])?[A-Zg]{0,2}[0-9a-fA-F]{8,}(\.\d+)?\b"
+    r"|\b([0-9A-F]{8}|[0-9a-f]{10})\b"  # one in some thousands has no digit
+    r"|\bv1,[\w+/]+=*"  # signatures
 )
 
 

@@ -170,7 +170,7 @@ SCENARIOS = {
     "database_cleanup": Scenario(
         prepare=event_of_last_year,
         bears_outages=True,
-        elsewhere={"clean_airflow": "tests/e2e/test_cleanup.py"},
+        elsewhere={"clean_airflow": "tests/e2e/rerun/scenes.py"},
     ),
     "reconciliation": Scenario(prepare=night_without_callbacks, later=("slack",)),
 }

@@ -1,0 +1,427 @@
+"""Per DAG a scene: what a run of it comes to, how it fails, and how it is held in the middle.
+
+A new DAG needs a scene here. Each may be played again and again, each time with people of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import psycopg
+
+from include.clients.mailchimp import subscriber_hash
+from include.errors import ErrorClass
+from include.store.dead_letters import DeadLetters, Failure
+from include.store.inbox import State
+from include.store.job_runs import JobRuns
+from tests.e2e.rerun.live import ASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from include.stack.demo.sandbox import Told
+    from include.stack.demo.stage import Newcomer
+    from tests.e2e.rerun.live import Board, Live
+
+Wish = dict[str, Any]
+REFUSAL = {"title": "Invalid Resource", "status": 400, "detail": "looks fake or invalid"}
+HELD_SECONDS = 60  # longer than anybody waits for a vendor
+PERIOD_SECONDS = 6
+LONG_AGO = timedelta(days=365)
+PAID, USER = "customer.subscription.created", "user.created"
+
+
+class Scene:
+    """One run of one DAG. What a scene does not have, it leaves to tests/dags/rerun, and says why."""
+
+    dag: ClassVar[str]
+    number: ClassVar[int]
+    """Whom it is about: the same name in each play, another address."""
+    mended: ClassVar[str] = ""
+    """The task that a person clears, with what follows, when a run has failed."""
+    not_failed: ClassVar[str] = ""
+    """Why there is none."""
+    held: ClassVar[str] = ""
+    """The task that is cleared in the middle."""
+    held_state: ClassVar[str] = "running"
+
+    def __init__(self, live: Live) -> None:
+        """Have somebody new."""
+        self.live, self.stage = live, live.stage
+        self.member: Newcomer = self.stage.newcomer(self.number)
+        self.run_id = ""
+
+    def joins(self) -> list[Told]:
+        """Return the events to be dealt with before the scene begins."""
+        return []
+
+    def prepare(self) -> None:
+        """Fill the place."""
+
+    def begin(self) -> None:
+        """Start the run, or what starts it."""
+        self.run_id = self.stage.airflow.start_run(self.dag, {})
+
+    def run(self) -> str:
+        """Return the run's id; "" before there is one."""
+        return self.run_id
+
+    def drive(self, board: Board) -> None:
+        """Do a person's part, if it is her turn."""
+
+    def fault(self) -> Wish:
+        """Return the fault that makes the run fail; {} where something else does."""
+        return {}
+
+    def mend(self) -> None:
+        """Do what a person does before she clears, beside taking the fault away."""
+
+    def stall(self) -> Wish:
+        """Return the fault that holds the task; {} where something else does."""
+        return {}
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the task for the block, where no vendor can."""
+        yield
+
+    def is_held(self) -> bool:
+        """Tell whether it is, where no vendor does it."""
+        return True
+
+    def is_over(self) -> bool:
+        """Tell whether what follows from the run is done, too."""
+        return True
+
+    # --- what scenes are made of ---
+
+    def _join(self) -> dict[str, list[Told]]:
+        act = self.stage.join(self.member, "clerk_first")
+        return {"clerk": act.of("clerk"), "paid": act.of_type(PAID)}
+
+    def _contact(self, **wish: Any) -> Wish:
+        path = f"/lists/*/members/{subscriber_hash(self.member.email)}*"
+        return {"vendor": "mailchimp", "path": path, **wish}
+
+    def _refusal(self) -> Wish:
+        return self._contact(kind="status", status=400, body=REFUSAL)
+
+
+class Sync(Scene):
+    """A new member pays."""
+
+    dag, number, mended, held = "mailchimp_sync", 0, "update_mailchimp", "update_mailchimp"
+
+    def joins(self) -> list[Told]:
+        """She has signed up."""
+        events = self._join()
+        self.paid = events["paid"]
+        return events["clerk"]
+
+    def begin(self) -> None:
+        """She pays."""
+        self.stage.sandbox.send(self.paid, copies=1, at_once=1)
+
+    def run(self) -> str:
+        """Return the run that took her event first."""
+        self.run_id = self.run_id or self.row().dag_run_id or ""
+        return self.run_id
+
+    def row(self) -> Any:
+        """Return her event's row."""
+        [row] = self.stage.rows([self.paid[0].id])
+        return row
+
+    def fault(self) -> Wish:
+        """Mailchimp refuses her."""
+        return self._refusal()
+
+    def stall(self) -> Wish:
+        """Mailchimp takes her contact, and does not answer."""
+        return self._contact(method="PUT")
+
+    def is_over(self) -> bool:
+        """Her event is processed."""
+        return self.row().state is State.PROCESSED
+
+
+class Retry(Sync):
+    """A member's event is dead: Mailchimp has refused her. A person has it tried again."""
+
+    dag, number, mended, held = "webhook_retry", 1, "retry", "retry"
+
+    def prepare(self) -> None:
+        """Let it fail."""
+        fault = self.stage.sandbox.post("/faults", self._refusal())
+        self.stage.sandbox.send(self.paid, copies=1, at_once=1)
+        self.stage.wait("a dead event", self.is_dead, 60)
+        self.stage.sandbox.http.delete(f"/faults/{fault['id']}").raise_for_status()
+
+    def is_dead(self) -> bool:
+        """Tell whether her event waits for a person."""
+        rows = self.stage.rows([self.paid[0].id])
+        return [row.state for row in rows] == [State.DEAD]
+
+    def begin(self) -> None:
+        """Start it by hand."""
+        self.run_id = self.stage.airflow.start_run(self.dag, {"inbox_ids": [self.row().id]})
+
+
+class Deactivation(Scene):
+    """A member cancels, and what she has paid for ends."""
+
+    dag, number, mended, held = "member_deactivation", 2, "update_mailchimp", "check_status"
+
+    def joins(self) -> list[Told]:
+        """She is a member."""
+        events = self._join()
+        return [*events["clerk"], *events["paid"]]
+
+    def prepare(self) -> None:
+        """She cancels: a run is planned, which waits in its sensor."""
+        act = self.stage.sandbox.act(
+            "cancel_at_period_end", email=self.member.email, in_seconds=PERIOD_SECONDS
+        )
+        self.subscription = act.ids["stripe_subscription_id"]
+        self.stage.deliver("she cancels", act.events)
+        [self.person] = self.stage.people([self.member])
+
+    def begin(self) -> None:
+        """Time passes."""
+
+    def run(self) -> str:
+        """Return the run of her planned end."""
+        self.run_id = self.run_id or self.planned().dag_run_id or ""
+        return self.run_id
+
+    def planned(self) -> Any:
+        """Return her planned end."""
+        return self.stage.planned_end(self.person.member_id)
+
+    def fault(self) -> Wish:
+        """Mailchimp refuses her."""
+        return self._refusal()
+
+    def stall(self) -> Wish:
+        """Stripe does not say whether she has come back."""
+        return {"vendor": "stripe", "path": f"*/subscriptions/{self.subscription}"}
+
+    def is_over(self) -> bool:
+        """Tell whether her membership has ended."""
+        return self.planned().state == "done"
+
+
+class Luma(Scene):
+    """A member and strangers register for an event."""
+
+    dag, number, mended, held = "luma_auto_approval", 3, "approve_members", "approve_members"
+
+    def joins(self) -> list[Told]:
+        """She is a member."""
+        events = self._join()
+        return [*events["clerk"], *events["paid"]]
+
+    def prepare(self) -> None:
+        """They register."""
+        self.stage.sandbox.post("/seed/luma", {"guests": 3, "members": [self.member.email]})
+
+    def fault(self) -> Wish:
+        """Luma refuses our key."""
+        return {"vendor": "luma", "kind": "status", "status": 401, "body": {}}
+
+    def stall(self) -> Wish:
+        """Luma does not answer an approval."""
+        return {"vendor": "luma", "path": "*/update-status"}
+
+
+class Slack(Scene):
+    """A member comes into the workspace, and strangers."""
+
+    dag, number, mended, held = "slack_status_sync", 4, "sync", "sync"
+
+    def joins(self) -> list[Told]:
+        """She is a member."""
+        events = self._join()
+        return [*events["clerk"], *events["paid"]]
+
+    def prepare(self) -> None:
+        """They come in."""
+        wish = {"people": 3, "members": [self.member.email], "prefix": secrets.token_hex(5)}
+        self.stage.sandbox.post("/seed/slack", wish)
+
+    def fault(self) -> Wish:
+        """Slack refuses our token."""
+        body = {"ok": False, "error": "invalid_auth"}
+        return {
+            "vendor": "slack",
+            "kind": "status",
+            "status": 200,
+            "body": body,
+            "path": "/users*",
+        }
+
+    def stall(self) -> Wish:
+        """Slack does not answer a change of the group."""
+        return {"vendor": "slack", "path": "/usergroups.users.update"}
+
+
+class Alerts(Scene):
+    """Runs have failed, so many that rules tell people."""
+
+    dag, number, held = "alert_rules", 5, "evaluate"
+    not_failed = (
+        "a message that a channel refuses is sent by the runs of the next minutes,"
+        " and a cleared run leaves it to them: tests/dags/rerun"
+    )
+    failures = 6
+
+    def prepare(self) -> None:
+        """Let them fail."""
+        for number in range(self.failures):
+            JobRuns(self.live.ours).fail(
+                "mailchimp_sync",
+                f"made_by_a_test_{number}",
+                error_class="E",
+                reason="no",
+                now=datetime.now(UTC),
+            )
+
+    def stall(self) -> Wish:
+        """Nobody answers at the outside check, after all were told."""
+        return {"vendor": "dead-man"}
+
+    def run(self) -> str:
+        """Return the run by hand, or the one of the full minute where that one is held."""
+        return self.run_id
+
+
+class Reconciliation(Scene):
+    """Somebody joins, and no webhook comes."""
+
+    dag, number, mended, held = "reconciliation", 6, "compare_members", "compare_members"
+
+    def prepare(self) -> None:
+        """She joins."""
+        self._join()
+
+    def begin(self) -> None:
+        """Start a deep run, as in the night."""
+        self.run_id = self.stage.airflow.start_run(self.dag, {"deep": True, "dry_run": False})
+
+    def fault(self) -> Wish:
+        """Clerk says that it has no users: too many differ, and the run is stopped for a person."""
+        return {"vendor": "clerk", "kind": "status", "status": 200, "body": [], "path": "/users"}
+
+    def stall(self) -> Wish:
+        """Clerk does not answer."""
+        return {"vendor": "clerk", "path": "/users"}
+
+    def is_over(self) -> bool:
+        """She is a member."""
+        return [one.status for one in self.stage.people([self.member])] == ["active"]
+
+
+class Review(Scene):
+    """A dead letter is open: `reconciliation` has people asked about it."""
+
+    dag, number, mended, held, held_state = "dead_letter_review", 7, ASKS, ASKS, "awaiting_input"
+    reason = "left by a test of reruns"
+    why = "only a test"
+
+    def prepare(self) -> None:
+        """Open it."""
+        failure = Failure(
+            job="mailchimp_sync",
+            subject=f"run:{secrets.token_hex(8)}",
+            error_class=ErrorClass.PERMANENT,
+            reason=self.reason,
+        )
+        letters = DeadLetters(self.live.ours)
+        self.letter = letters.open_case(failure, now=datetime.now(UTC)).id
+        self.before = self.live.runs(self.dag)
+        self.gives_reason = True
+
+    def begin(self) -> None:
+        """Somebody else begins it."""
+
+    def run(self) -> str:
+        """Return the run that `reconciliation` has started."""
+        if not self.run_id:
+            [self.run_id] = self.live.runs(self.dag) - self.before or {""}
+        return self.run_id
+
+    def drive(self, board: Board) -> None:
+        """Answer."""
+        if board.state(self.run_id, ASKS) == "awaiting_input":
+            why = self.why if self.gives_reason else ""
+            self.live.answer(self.run_id, "Carry out", why=why, **{self.reason: "abandon"})
+
+    def fault(self) -> Wish:
+        """Nobody calls a vendor here: a person forgets to say why, and is refused."""
+        self.gives_reason = False
+        return {}
+
+    def mend(self) -> None:
+        """She says it."""
+        self.gives_reason = True
+
+    def is_over(self) -> bool:
+        """Tell whether the letter is closed."""
+        letter = DeadLetters(self.live.ours).get(self.letter)
+        return letter is not None and letter.state == "abandoned"
+
+
+class Cleanup(Scene):
+    """There is an event whose body nobody needs any more, and an old line in Airflow's own log.
+
+    The one is for `clean_ops`, the other for `clean_airflow`.
+    """
+
+    dag, number, held = "database_cleanup", 8, "clean_ops"
+    not_failed = "it asks no vendor: tests/dags/rerun takes Postgres away from it"
+    locked = "ops.inbox_conflicts"  # which only the clean-up looks at
+
+    def joins(self) -> list[Told]:
+        """Somebody has joined."""
+        events = self._join()
+        self.paid = events["paid"]
+        return [*events["clerk"], *events["paid"]]
+
+    def prepare(self) -> None:
+        """Let a year pass."""
+        then = datetime.now(UTC) - LONG_AGO
+        self.live.ours.execute(
+            "UPDATE ops.inbox SET finished_at = %s WHERE event_id = %s", (then, self.paid[0].id)
+        )
+        self.live.airflows.execute(
+            "INSERT INTO log (dttm, event, owner) VALUES (%s, 'made_by_a_test', 'nobody')", (then,)
+        )
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep a table to ourselves."""
+        with psycopg.connect(self.live.stack.database_url) as connection:
+            connection.execute(f"LOCK TABLE {self.locked} IN ACCESS EXCLUSIVE MODE")
+            yield
+
+    def is_held(self) -> bool:
+        """Tell whether somebody waits for the table."""
+        waiting = (
+            "SELECT count(*) AS count FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+        )
+        return bool(self.live.query(waiting, self.locked)[0]["count"])
+
+    def is_over(self) -> bool:
+        """Both are gone."""
+        bodies = self.live.query("SELECT body FROM ops.inbox WHERE event_id = %s", self.paid[0].id)
+        lines = self.live.airflows.execute("SELECT FROM log WHERE event = 'made_by_a_test'")
+        return bodies == [{"body": None}] and not lines.fetchall()
+
+
+SCENES: dict[str, type[Scene]] = {
+    scene.dag: scene
+    for scene in (Sync, Retry, Deactivation, Luma, Slack, Alerts, Reconciliation, Review, Cleanup)
+}
