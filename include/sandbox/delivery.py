@@ -21,6 +21,7 @@ ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.5
 GROWTH = 3
 TIMEOUT = aiohttp.ClientTimeout(total=30)
+KEEP_ALIVE_SECONDS = 2  # uvicorn closes after 5 idle ones: a webhook must not meet that
 NO_ANSWER = 0
 
 
@@ -112,7 +113,7 @@ class Courier:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
             self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
         return self._session
 

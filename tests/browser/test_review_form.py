@@ -1,6 +1,7 @@
 """What a person sees and does about dead letters in Airflow's *Required actions*, in a real browser."""
 
 import re
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -11,6 +12,7 @@ from include.stack.demo.play import stage_on
 from include.store import Store
 from include.store.dead_letters import Failure, LetterState
 from tests.browser.airflow_ui import CHROMIUM, browser_page, log_in
+from tests.reviews import DAG, end_open_reviews
 from tests.waiting import until
 
 pytestmark = [
@@ -19,7 +21,7 @@ pytestmark = [
         CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
     ),
 ]
-DAG, ASK = "dead_letter_review", "ask_people"
+ASK = "ask_people"
 SUBJECT = re.compile("Decide about")
 REASON = "the address looks fake, in a browser's test"
 WHY = "she has left her right address by telephone"
@@ -28,9 +30,8 @@ WHY = "she has left her right address by telephone"
 @pytest.fixture
 def store(local_stack):
     """Give the ops tables."""
-    store = Store.connect(local_stack.stack.database_url)
-    yield store
-    store.close()
+    with closing(Store.connect(local_stack.stack.database_url)) as store:
+        yield store
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def review(local_stack, letter):
         stage_on(local_stack.stack) as stage,
         Airflow.at(local_stack.stack.airflow_url, **local_stack.stack.users["operator"]) as airflow,
     ):
+        end_open_reviews(airflow)
         run = airflow.start_run(DAG, {})
 
         def is_asked():

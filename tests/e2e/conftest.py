@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from include.stack.demo.play import stage_on
@@ -15,6 +16,19 @@ def stage(local_stack: LocalStack) -> Iterator[Stage]:
     """Give a stage of its own to each test: the vendors on one side, what came of it on the other."""
     with stage_on(local_stack.stack) as stage:
         yield stage
+
+
+TOLD_YESTERDAY = """
+UPDATE ops.notices
+SET posted_at = coalesce(posted_at, now()) - interval '1 day', told = count, recovery_told = true
+"""
+
+
+@pytest.fixture
+def slack_is_quiet(local_stack: LocalStack) -> None:
+    """Let what other tests have had told be long ago: the same failure is told once in a quarter of an hour."""
+    with psycopg.connect(local_stack.stack.database_url) as connection:
+        connection.execute(TOLD_YESTERDAY)
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,8 @@ def test_both_halves_run(stage: Stage, dry_run):
     audited = {
         row["metadata"]["part"]: row["metadata"]["removed"]
         for row in stage.database.execute(
-            "SELECT metadata FROM ops.audit_log WHERE target = %s", (f"job:{DAG}",)
+            "SELECT metadata FROM ops.audit_log WHERE target = %s AND dag_run_id = %s",
+            (f"job:{DAG}", run),
         )
     }
     if dry_run:

@@ -36,6 +36,7 @@ def start(stage: Stage, run: str) -> None:
     stage.airflow.ask("POST", f"/dags/{DAG}/dagRuns", wish).raise_for_status()
 
 
+@pytest.mark.usefixtures("slack_is_quiet")
 def test_run_that_waits_too_long_is_told(stage: Stage, airflow_database, paused):
     """Two minutes after it should have started, moved to now; the message names the run."""
     start(stage, "e2e.late")

@@ -1,5 +1,8 @@
 """A dead letter, found by `reconciliation`, decided by a person over the REST API, and told to Slack on the way."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import httpx
 import pytest
 
@@ -9,21 +12,30 @@ from include.stack.demo.stage import Stage
 from include.store import Store
 from include.store.dead_letters import Failure, LetterState
 from tests.local_stack import LocalStack
+from tests.reviews import DAG, end_open_reviews
 
 pytestmark = pytest.mark.timeout(600)
-DAG, ASK = "dead_letter_review", "ask_people"
+ASK = "ask_people"
 REASON = "made by a test"
 SUBJECT = "run:e2e-review"  # a letter that nothing replays by itself
 
 
-def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage):
+@pytest.fixture
+def store(local_stack: LocalStack) -> Iterator[Store]:
+    """Give the ops tables."""
+    with closing(Store.connect(local_stack.stack.database_url)) as store:
+        yield store
+
+
+@pytest.mark.usefixtures("slack_is_quiet")
+def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage, store: Store):
     """Reconciliation asks, as its small user; an operator answers; a failure reaches Slack by Airflow's callback."""
     stack = local_stack.stack
-    store = Store.connect(stack.database_url)
-    letter, other = a_letter(store, REASON), a_letter(store, "left by somebody else")
     operator = stack.users["operator"]
     with Airflow.at(stack.airflow_url, **operator) as airflow:
+        end_open_reviews(airflow)
         before = runs_of(airflow)
+        letter, other = a_letter(store, REASON), a_letter(store, "left by somebody else")
         started = airflow.start_run("reconciliation", {"deep": False, "dry_run": False})
         ends(stage, airflow, "reconciliation", started)
         assert airflow.run_state("reconciliation", started) == "success"
@@ -50,7 +62,6 @@ def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage)
     assert store.dead_letters.get(letter).state is LetterState.ABANDONED
     assert store.dead_letters.get(other).state is LetterState.OPEN
     assert (line["actor"], line["metadata"]["why"]) == ("user:operator", "only a test")
-    store.close()
 
 
 FORBIDDEN = (

@@ -58,7 +58,7 @@ class Report:
         return {
             "name": self.name,
             "ok": self.ok,
-            "seconds": round(self.seconds, 3),
+            "seconds": self.seconds,
             "events": [*events, *failed],
             "links": self.links,
         }
@@ -101,7 +101,7 @@ def play(story: Story, stage: Stage) -> Report:
     return Report(
         name=story.__name__,
         title=(inspect.getdoc(story) or story.__name__).rstrip("."),
-        seconds=max((one.seconds for one in stage.deliveries), default=0.0),
+        seconds=round(max((one.seconds for one in stage.deliveries), default=0.0), 3),
         deliveries=tuple(stage.deliveries),
         problems=tuple(stage.problems),
         links=stage.links(),
