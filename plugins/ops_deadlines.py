@@ -2,11 +2,11 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.deadlines import RunAfterDeadline
+from include.airflow_api.deadlines import RunAfterDeadline
 
 
 class OpsDeadlinesPlugin(AirflowPlugin):
-    """Registration only: what it does is in `include/deadlines.py`."""
+    """Registration only: what it does is in `include/airflow_api/deadlines.py`."""
 
     name = "ops_deadlines"
     deadline_references = [RunAfterDeadline]  # noqa: RUF012 - Airflow declares it so

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from include.stack import family
-from include.stack.layout import ROOT, Layout
-from include.stack.ports import any_free
-from include.stack.stack import Stack, load_stack
+from include.lab.stack import family
+from include.lab.stack.layout import ROOT, Layout
+from include.lab.stack.ports import any_free
+from include.lab.stack.stack import Stack, load_stack
 
 CONTRACTS = Path(os.environ.get("OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"))
 PORTS = ("OPS_RELAY_PORT", "OPS_SANDBOX_PORT", "OPS_AIRFLOW_PORT", "OPS_POSTGRES_PORT")
@@ -36,7 +36,7 @@ class LocalStack:
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `./ops …` for this stack, past the set-up of the environment that the tests run in."""
         return subprocess.run(
-            [sys.executable, "-P", "-m", "include.stack", *arguments],
+            [sys.executable, "-P", "-m", "include.lab", *arguments],
             env=self.environment,
             cwd=self.layout.state,
             stdin=subprocess.DEVNULL,

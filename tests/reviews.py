@@ -1,6 +1,6 @@
 """Reviews of dead letters on the real stack, where one at a time waits for people."""
 
-from include.stack.demo.airflow import Airflow
+from include.lab.demo.airflow import Airflow
 
 DAG = "dead_letter_review"
 OPEN = f"/dags/{DAG}/dagRuns?state=queued&state=running"

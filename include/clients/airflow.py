@@ -1,7 +1,7 @@
 """Airflow's REST API, as far as jobs look after runs: which failed, which went well, how one is.
 
 A task has no access to Airflow's database. It asks like everybody else, as a user who may read runs
-and start the review of dead letters, and nothing more (`include/stack/access.py`).
+and start the review of dead letters, and nothing more (`include/airflow_api/roles.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from include.airflow_session import AirflowSession, json_of, reason_of
+from include.airflow_api.session import AirflowSession, json_of, reason_of
 from include.errors import AirflowBusyError, AirflowDagError
 
 if TYPE_CHECKING:

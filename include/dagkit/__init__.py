@@ -12,6 +12,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
+from include.airflow_api.deadlines import RunAfterDeadline
 from include.dagkit.callbacks import report_failure, report_late
 from include.dagkit.retries import (
     BATCH_RETRIES,
@@ -23,7 +24,6 @@ from include.dagkit.retries import (
     PowersOfTwo,
 )
 from include.dagkit.tasks import ask_people, give_up, job_task, runtime, skip, wait_until_named
-from include.deadlines import RunAfterDeadline
 from include.settings import load_job_settings
 
 __all__ = [

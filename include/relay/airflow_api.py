@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from include.airflow_session import AirflowSession, json_of, reason_of
+from include.airflow_api.session import AirflowSession, json_of, reason_of
 from include.errors import AirflowBusyError, AirflowDagError
 
 if TYPE_CHECKING:

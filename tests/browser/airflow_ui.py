@@ -7,9 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from include.stack.demo.play import stage_on
-from include.stack.demo.stage import DAG
-from include.stack.stack import Stack
+from include.lab.demo.play import stage_on
+from include.lab.demo.stage import DAG
+from include.lab.stack.stack import Stack
 
 CHROMIUM = shutil.which("chromium")
 QUIET = (

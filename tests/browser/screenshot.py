@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from include.stack import lifecycle
+from include.lab.stack import lifecycle
 from tests.browser.airflow_ui import CHROMIUM, browser_page, log_in, open_graph, welcoming_run
 
 DRAWN_MILLISECONDS = 2000  # the graph glides into its place

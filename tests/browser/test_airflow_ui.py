@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from include.stack.demo.stage import DAG
+from include.lab.demo.stage import DAG
 from tests.browser.airflow_ui import (
     CHROMIUM,
     TASKS,

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from include.errors import ErrorClass
-from include.stack.demo.airflow import Airflow
-from include.stack.demo.play import stage_on
+from include.lab.demo.airflow import Airflow
+from include.lab.demo.play import stage_on
 from include.store import Store
 from include.store.dead_letters import Failure, LetterState
 from tests.browser.airflow_ui import CHROMIUM, browser_page, log_in

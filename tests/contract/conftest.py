@@ -17,8 +17,8 @@ import stripe
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from include.sandbox.server import create_server
-from include.sandbox.settings import Settings
+from include.lab.sandbox.server import create_server
+from include.lab.sandbox.settings import Settings
 
 CONTRACTS = Path(
     os.environ.get("OPS_CONTRACTS_DIR", Path(__file__).parents[3] / "shared" / "contracts")

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
+from include.airflow_api.deadlines import RunAfterDeadline
 from include.dagkit import report_failure, report_late
-from include.deadlines import RunAfterDeadline
 from tests.airflow_task import load_dags
 from tests.dags.test_failure_callback import full_context, messages
 
@@ -66,4 +66,4 @@ def test_deadlines_reach_airflow(monkeypatch):
     """What is serialised names the class by the path under which the plugin registers it."""
     serialised = DagSerialization.to_dict(load_dags().dags["mailchimp_sync"])
 
-    assert "include.deadlines.RunAfterDeadline" in str(serialised["dag"]["deadline"])
+    assert "include.airflow_api.deadlines.RunAfterDeadline" in str(serialised["dag"]["deadline"])

@@ -291,7 +291,7 @@ def test_preload_can_be_imported():
 
 
 def test_the_docs_are_up_to_date():
-    """`docs/dags.md` is made from the docstrings: `python -m include.tools.dag_docs` writes it anew."""
-    from include.tools.dag_docs import TARGET, document
+    """`docs/dags.md` is made from the docstrings: `python -m include.lab.checks.dag_docs` writes it anew."""
+    from include.lab.checks.dag_docs import TARGET, document
 
-    assert Path(TARGET).read_text() == document(), "run: python -m include.tools.dag_docs"
+    assert Path(TARGET).read_text() == document(), "run: python -m include.lab.checks.dag_docs"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from include.stack.demo.play import stage_on
-from include.stack.demo.sandbox import Sandbox
-from include.stack.demo.stage import Stage
+from include.lab.demo.play import stage_on
+from include.lab.demo.sandbox import Sandbox
+from include.lab.demo.stage import Stage
 from tests.local_stack import LocalStack
 
 

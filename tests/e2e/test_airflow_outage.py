@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from include.stack.demo.checks import expect_members
-from include.stack.demo.stage import Stage
-from include.stack.supervisor import Supervisor
+from include.lab.demo.checks import expect_members
+from include.lab.demo.stage import Stage
+from include.lab.stack.supervisor import Supervisor
 from include.store.inbox import State
 from tests.local_stack import LocalStack
 

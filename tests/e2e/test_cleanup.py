@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.stack.demo.airflow import ENDED
-from include.stack.demo.stage import Stage
+from include.lab.demo.airflow import ENDED
+from include.lab.demo.stage import Stage
 
 pytestmark = pytest.mark.timeout(600)
 DAG = "database_cleanup"

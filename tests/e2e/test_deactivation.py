@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from include.lab.demo.stage import Stage
+from include.lab.stack.supervisor import Supervisor
 from include.routing import DEACTIVATION
-from include.stack.demo.stage import Stage
-from include.stack.supervisor import Supervisor
 from include.store.deactivations import State
 from tests.local_stack import LocalStack
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from include.stack.demo.stage import DAG, Stage
+from include.lab.demo.stage import DAG, Stage
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from include.stack.demo.play import play
-from include.stack.demo.stage import Stage
-from include.stack.demo.stories import STORIES, clerk_first
+from include.lab.demo.play import play
+from include.lab.demo.stage import Stage
+from include.lab.demo.stories import STORIES, clerk_first
 from tests.local_stack import CONTRACTS, LocalStack
 
 pytestmark = pytest.mark.timeout(1000)

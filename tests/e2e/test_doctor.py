@@ -5,7 +5,7 @@ import json
 import psycopg
 import pytest
 
-from include.stack.demo.sandbox import Sandbox
+from include.lab.demo.sandbox import Sandbox
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)

@@ -7,10 +7,10 @@ import httpx
 import psycopg
 import pytest
 
-from include.stack.demo.checks import expect_members
-from include.stack.demo.play import stage_on
-from include.stack.demo.stage import Stage
-from include.stack.supervisor import Supervisor
+from include.lab.demo.checks import expect_members
+from include.lab.demo.play import stage_on
+from include.lab.demo.stage import Stage
+from include.lab.stack.supervisor import Supervisor
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.stack.demo.checks import expect_members
-from include.stack.demo.stage import DAG, Stage
+from include.lab.demo.checks import expect_members
+from include.lab.demo.stage import DAG, Stage
 
 pytestmark = pytest.mark.timeout(600)
 

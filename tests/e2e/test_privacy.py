@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from include.stack.demo.checks import expect_members
-from include.stack.demo.stage import DAG, Stage
+from include.lab.demo.checks import expect_members
+from include.lab.demo.stage import DAG, Stage
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)

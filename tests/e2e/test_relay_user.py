@@ -6,9 +6,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from include.lab.demo.airflow import Airflow
+from include.lab.demo.stage import DAG, Stage
 from include.routing import DEACTIVATION
-from include.stack.demo.airflow import Airflow
-from include.stack.demo.stage import DAG, Stage
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)

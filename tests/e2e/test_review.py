@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from include.errors import ErrorClass
-from include.stack.demo.airflow import ENDED, Airflow
-from include.stack.demo.stage import Stage
+from include.lab.demo.airflow import ENDED, Airflow
+from include.lab.demo.stage import Stage
 from include.store import Store
 from include.store.dead_letters import Failure, LetterState
 from tests.local_stack import LocalStack

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from include.stack import family
+from include.lab.stack import family
 from tests.waiting import until
 
 if TYPE_CHECKING:

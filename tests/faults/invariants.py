@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from include.stack.demo.stage import Stage
+    from include.lab.demo.stage import Stage
     from tests.faults.load import Load
 
 ROWS = "SELECT * FROM ops.inbox WHERE event_id = ANY(%s)"

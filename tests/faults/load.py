@@ -12,7 +12,7 @@ from tests.faults.invariants import ask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.stack.demo.stage import Newcomer, Stage
+    from include.lab.demo.stage import Newcomer, Stage
 
 SEED = 20260301
 COUNT_ROWS = "SELECT count(*) AS count FROM ops.inbox WHERE event_id = ANY(%s) AND state = ANY(%s)"

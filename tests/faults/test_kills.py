@@ -11,8 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from include.stack.demo.play import stage_on
-from include.stack.demo.stage import DAG
+from include.lab.demo.play import stage_on
+from include.lab.demo.stage import DAG
 from tests.faults.chaos import ROLES, SCHEDULER, Chaos
 from tests.faults.invariants import check
 from tests.faults.load import SEED, Load

@@ -12,8 +12,8 @@ import pytest
 
 from include.clock import SystemClock
 from include.dagkit import collaborators
-from include.stack.demo.sandbox import Sandbox
-from include.stack.demo.stage import Stage, open_database
+from include.lab.demo.sandbox import Sandbox
+from include.lab.demo.stage import Stage, open_database
 from tests.airflow_stand_in import running_airflow
 from tests.dags.conftest import connections
 from tests.dags.rerun.run import Run

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from include.clients.mailchimp import subscriber_hash
-from include.stack.demo.play import stage_on
+from include.lab.demo.play import stage_on
 from tests.faults.invariants import check
 from tests.faults.load import SEED, Load
 from tests.waiting import until

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from include.sandbox.server import create_server
-from include.sandbox.settings import Settings
+from include.lab.sandbox.server import create_server
+from include.lab.sandbox.settings import Settings
 from tests import contracts
 from tests.contract.conftest import LiveSandbox
 from tests.jobs.world import World

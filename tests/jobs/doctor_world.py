@@ -15,9 +15,9 @@ from airflow.providers.fab.auth_manager.models import Model
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from include.stack.access import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
-from include.stack.doctor.examination import examine
-from include.stack.doctor.look import look, read_patient
+from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
+from include.operate.doctor.examination import examine
+from include.operate.doctor.look import look, read_patient
 from tests.airflow_stand_in import running_airflow
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET
 from tests.dags.conftest import connections

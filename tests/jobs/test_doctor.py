@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from include.clock import FixedClock
-from include.sandbox.slack.described import READS
-from include.stack.doctor import airflow, connections, databases, report, vendors
-from include.stack.doctor.findings import Status
+from include.lab.sandbox.slack.described import READS
+from include.operate.doctor import airflow, connections, databases, report, vendors
+from include.operate.doctor.findings import Status
 from include.store.migrate import versions
 from include.store.rights import PLATFORM_COLUMNS, Rights
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET

@@ -6,14 +6,14 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from include.bench import plain
-from include.bench.cast import enrol
-from include.bench.plain_sleepers import ENDED
-from include.bench.product import Product
-from include.bench.product_sleepers import ProductSleepers
-from include.bench.sandbox import Member
 from include.clock import SystemClock
-from include.stack.stack import Stack
+from include.lab.bench import plain
+from include.lab.bench.cast import enrol
+from include.lab.bench.plain_sleepers import ENDED
+from include.lab.bench.product import Product
+from include.lab.bench.product_sleepers import ProductSleepers
+from include.lab.bench.sandbox import Member
+from include.lab.stack.stack import Stack
 from include.store.deactivations import DAG_ID, End, Reason
 from include.store.inbox import State
 from tests.store.arrivals import NOW, receive

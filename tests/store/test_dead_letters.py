@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
-from include.stack.errors import StackError
-from include.stack.letters.wish import Wish, filter_from
+from include.operate.errors import CommandError
+from include.operate.letters.wish import Wish, filter_from
 from include.store.dead_letters import Act, Failure, Filter, LetterState, Severity
 from include.store.inbox import State
 from tests.store.arrivals import NOW, receive
@@ -234,7 +234,7 @@ def test_terminal_names_letters_as_people_do(store):
 
 def test_terminal_refuses_a_member_nobody_knows(store):
     """Before anything is counted."""
-    with pytest.raises(StackError, match="nobody known under this name"):
+    with pytest.raises(CommandError, match="nobody known under this name"):
         filter_from(Wish(member="eve@example.org"), store=store, now=NOW)
 
 

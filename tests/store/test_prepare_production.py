@@ -41,7 +41,7 @@ class Production:
             "OPS_DATABASE_URL": self.server.dsn("production_ops_test"),
             **settings,
         }
-        command = [sys.executable, "-m", "include.tools.prepare_production", *arguments]
+        command = [sys.executable, "-m", "include.operate.prepare", *arguments]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, cwd=self.home
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
-from include.stack.report import OVERDUE_AFTER, work_in
+from include.operate.report import OVERDUE_AFTER, work_in
 from include.store.breakers import BreakerState
 from include.store.deactivations import End, Reason
 from include.store.dead_letters import Failure

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.sandbox.settings import Settings as SandboxSettings
+from include.lab.sandbox.settings import Settings as SandboxSettings
+from include.operate.prepare import ProductionSettings
 from include.settings import Settings
-from include.tools.prepare_production import ProductionSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"

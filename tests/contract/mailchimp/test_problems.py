@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from include.sandbox.mailchimp import errors
+from include.lab.sandbox.mailchimp import errors
 
 EMAIL = "member@example.com"
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import ExitStack
 
-    from include.stack.demo.stage import Stage
-    from include.stack.stack import Stack
+    from include.lab.demo.stage import Stage
+    from include.lab.stack.stack import Stack
 
 PATIENCE_SECONDS = 180
 POLL_SECONDS = 0.2  # the machine has better things to do than to answer us

@@ -22,8 +22,8 @@ from tests.e2e.rerun.live import ASKS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.stack.demo.sandbox import Told
-    from include.stack.demo.stage import Newcomer
+    from include.lab.demo.sandbox import Told
+    from include.lab.demo.stage import Newcomer
     from tests.e2e.rerun.live import Board, Live
 
 Wish = dict[str, Any]

@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 import pytest
 
-from include.stack.demo.play import stage_on
+from include.lab.demo.play import stage_on
 from tests.dags.rerun.outcome import differences
 from tests.e2e.rerun.live import Live
 from tests.e2e.rerun.plays import CROWD, Failed, Interrupted, LeftAlone, play

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from include import airflow_session
+from include.airflow_api import session as airflow_session
 from include.errors import AirflowBusyError, AirflowDagError, AirflowError, AirflowRefusedError
 from include.relay import airflow_api
 

@@ -1,0 +1,1 @@
+"""Airflow as others see it: its REST API's sessions, its roles and users, the reference of its deadlines."""

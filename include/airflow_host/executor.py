@@ -1,0 +1,240 @@
+"""Airflow's LocalExecutor, warm and woken: what takes a run from seconds to a second on one machine.
+
+Two things cost time between the tasks of a run. Each task process imports what its parent has not
+imported, so the parent imports it once, before it forks. And the scheduler sleeps between its loops,
+so a finished task or a new run waits for the end of that sleep: here the loop waits *in* the executor,
+for whichever comes first of a finished task, a notification that the relay has made a run, or
+the pause. The pause is short after news, because the API server commits a task's end a moment after it
+has answered, and doubles up to a second, the default's pace, while nothing happens.
+
+A worker that is killed is noticed: what it had in its hands fails and is tried again at once, instead of after
+the heartbeat's time-out, and the slot it took is free again (docs/decisions/0025).
+
+`[core] executor = include.airflow_host.executor.WarmLocalExecutor`, `[scheduler] scheduler_idle_sleep_time = 0`.
+Production uses the CeleryExecutor and needs none of this. Measured in `docs/decisions/0002`.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import multiprocessing.connection
+from collections import Counter
+from multiprocessing.sharedctypes import RawArray
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from airflow.executors.local_executor import LocalExecutor
+
+from include.dagkit import PRELOAD
+from include.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHORTEST_PAUSE_SECONDS = 0.03
+LONGEST_PAUSE_SECONDS = 1.0
+REAP_SECONDS = 0.01
+ENDED = ("success", "failed")
+CHANNEL = "ops_scheduler"  # the relay notifies it when Airflow has accepted a run
+
+AIRFLOW_PRELOAD = (
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.definitions.decorators",
+    "airflow.providers.standard.operators.python",
+)
+
+
+class Doorbell:
+    """A connection that listens; silent, not broken, while the database is away."""
+
+    def __init__(self, dsn: str) -> None:
+        """Listen from now on, if the database is there."""
+        self._dsn = dsn
+        self._connection: psycopg.Connection[Any] | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        try:
+            self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=2)
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error:
+            self._connection = None
+
+    def sockets(self) -> list[int]:
+        """Return the file descriptor to wait for, or none while the database is away."""
+        if self._connection is None or self._connection.closed:
+            self._listen()
+        return [] if self._connection is None else [self._connection.fileno()]
+
+    def clear(self) -> None:
+        """Take the notifications that have come, so that the next wait is a wait."""
+        if self._connection is None:
+            return
+        try:
+            for _ in self._connection.notifies(timeout=0):
+                pass
+        except psycopg.Error:
+            self._connection = None
+
+
+class Hands:
+    """The queue as one worker has it; which workload that worker took last is seen by its parent too."""
+
+    EMPTY: Final = bytes(16)
+
+    def __init__(self, queue: Any) -> None:
+        """Have taken nothing yet; the memory is shared with what is forked from now on."""
+        self._queue = queue
+        self._held = RawArray("c", len(self.EMPTY))
+
+    def get(self) -> Any:
+        """Wait for a workload, with nothing in hand, and take it."""
+        self._held.raw = self.EMPTY
+        workload = self._queue.get()
+        if workload is not None:
+            self._held.raw = self.mark_of(workload.key)
+        return workload
+
+    @property
+    def held(self) -> bytes:
+        """Return the mark of what was taken last; EMPTY while the worker waits for more."""
+        return bytes(self._held.raw)
+
+    @classmethod
+    def mark_of(cls, key: object) -> bytes:
+        """Return a workload's mark."""
+        return hashlib.blake2b(repr(key).encode(), digest_size=len(cls.EMPTY)).digest()
+
+
+class IdleWorkerDiedError(RuntimeError):
+    """A worker died while it waited, and perhaps with the lock of the queue that all others need."""
+
+    def __init__(self) -> None:
+        """Say what happens now."""
+        super().__init__("a worker was killed while it waited for work: the scheduler starts anew")
+
+
+class WarmLocalExecutor(LocalExecutor):
+    """LocalExecutor with the imports done before the fork and a wait that something can end.
+
+    It also knows what its workers have been given; Airflow 3.3.2 keeps no record of that. A task that waits for people
+    is two processes of one try. Who answers within the second in which the first one ends, begins the second before
+    the scheduler has read that end. Airflow takes that for a task that was killed, and fails it, unless its executor
+    says that it has the task.
+    """
+
+    _hands: dict[int, Hands]  # by the worker's process id
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Begin with idle workers."""
+        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        self._at_work: Counter[Any] = Counter()  # how many processes of each task's try
+
+    def start(self) -> None:
+        """Import what tasks import, fork the workers, and listen."""
+        for module in AIRFLOW_PRELOAD + PRELOAD:
+            importlib.import_module(module)
+        _load_plugins_once()
+        _reap_promptly()
+        self._hands = {}
+        super().start()
+        gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
+        self._doorbell = Doorbell(load_settings().database_url.get_secret_value())
+        self._sent = False
+        self._pause_seconds = SHORTEST_PAUSE_SECONDS
+
+    def _process_workloads(self, workload_list: Sequence[Any]) -> None:
+        self._sent = True
+        self._at_work.update(workload.key for workload in workload_list)
+        super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
+
+    def change_state(self, key: Any, state: Any, *arguments: Any, **options: Any) -> None:
+        """Pass on what became of a process."""
+        super().change_state(key, state, *arguments, **options)
+        if state in ENDED:
+            self._at_work.subtract([key])
+            self._at_work = +self._at_work
+
+    def has_task(self, task_instance: Any) -> bool:
+        """Tell whether a task's try waits here, or is in a worker's hands."""
+        return super().has_task(task_instance) or task_instance.key in self._at_work
+
+    def sync(self) -> None:
+        """Wait for news unless this loop sent work, then read the results."""
+        if self._sent:
+            self._sent, self._pause_seconds = False, SHORTEST_PAUSE_SECONDS
+        else:
+            self._wait()
+        super().sync()
+
+    def _spawn_worker(self) -> None:
+        queue: Any = self.activity_queue
+        hands: Any = Hands(queue)
+        self.activity_queue = hands  # what the new worker is given
+        try:
+            super()._spawn_worker()  # type: ignore[no-untyped-call]
+        finally:
+            self.activity_queue = queue
+        self._hands[next(reversed(self.workers))] = hands
+
+    def _check_workers(self) -> None:
+        super()._check_workers()  # type: ignore[no-untyped-call]  # forgets who is dead
+        if dead := self._hands.keys() - self.workers.keys():
+            self._read_results()  # type: ignore[no-untyped-call]  # what they said before
+            self._fail_what_was_held([self._hands.pop(pid).held for pid in dead])
+
+    def _fail_what_was_held(self, marks: Sequence[bytes]) -> None:
+        """Report what dead workers had in their hands, which Airflow tries again; raises IdleWorkerDiedError."""
+        for key in [key for key in self._at_work if Hands.mark_of(key) in marks]:
+            self.log.error("A worker was killed while it worked on %s", key)
+            self.fail(key, "its worker was killed")
+        if Hands.EMPTY in marks:
+            for process in self.workers.values():
+                process.kill()  # else the scheduler's end would wait for those that wait for the lock
+                process.join()
+            raise IdleWorkerDiedError
+
+    def _wait(self) -> None:
+        queue: Any = self.result_queue
+        results = queue._reader  # noqa: SLF001 - the queue has no public way to be waited for
+        news = multiprocessing.connection.wait(
+            [results, *self._doorbell.sockets()], timeout=self._pause_seconds
+        )
+        self._pause_seconds = (
+            SHORTEST_PAUSE_SECONDS if news else min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+        )
+        if any(source is not results for source in news):
+            self._doorbell.clear()
+
+
+def _load_plugins_once() -> None:
+    """Execute the plugin files in the parent: forked tasks inherit them."""
+    from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
+    from airflow.sdk.plugins_manager import integrate_macros_plugins  # noqa: PLC0415
+
+    get_listener_manager()
+    integrate_macros_plugins()
+
+
+def _reap_promptly() -> None:
+    """Let a worker go on as soon as its task has ended.
+
+    Airflow 3.3.2's supervisor waits in `select` for its task's sockets. Once the last has closed, the
+    exit code is asked for once; a process that is a moment slower to die than its sockets is then waited
+    for in a `select` on nothing, for all of `[workers] min_heartbeat_interval`: 5 s in which the worker
+    takes no task. Measured on two cores: 60 % of all tasks. So: no long wait without open sockets.
+    """
+    from airflow.sdk.execution_time.supervisor import WatchedSubprocess  # noqa: PLC0415
+
+    supervised: Any = WatchedSubprocess
+    service = supervised._service_subprocess  # noqa: SLF001 - no public way; the version is pinned
+
+    def service_promptly(self: Any, max_wait_time: float, **options: Any) -> Any:
+        wait = max_wait_time if self._open_sockets else min(max_wait_time, REAP_SECONDS)
+        return service(self, wait, **options)
+
+    supervised._service_subprocess = service_promptly  # noqa: SLF001

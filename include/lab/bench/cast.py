@@ -1,0 +1,90 @@
+"""Who acts in a measurement: members whom the platform knows, and people who join.
+
+Both happen at the vendors first, so that what is sent is what the vendor would send, and what a job
+reads from the vendor fits it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from include.lab.bench.errors import BenchError
+from include.lab.bench.sandbox import COMPLETED, UPDATED, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.lab.bench.sandbox import Member
+    from include.lab.bench.webhooks import Webhook
+
+SAMPLE = 20
+JOINED_TIER = "pro"
+ENROL_USERS = """
+INSERT INTO public.users (email, clerk_user_id, stripe_customer_id, first_name, last_name)
+VALUES (%(email)s, %(clerk_user_id)s, %(stripe_customer_id)s, %(first_name)s, %(last_name)s)
+"""
+ENROL_MEMBERSHIPS = """
+INSERT INTO public.memberships (user_id, stripe_subscription_id, status, tier, first_active_at)
+SELECT id, %(stripe_subscription_id)s, 'active', %(tier)s, now()
+FROM public.users WHERE stripe_customer_id = %(stripe_customer_id)s
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """How an address must stand at Mailchimp afterwards."""
+
+    email: str
+    tier: str
+    welcomes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """The webhooks of one measurement, in a seeded order, and what must come of them."""
+
+    webhooks: list[Webhook]
+    expected: list[Expected]
+
+
+def play(sandbox: Sandbox, database_url: str, *, changes: int, joins: int, seed: int) -> Scene:
+    """Let as many known members change their tier and as many people join; nothing is sent yet."""
+    prefix = f"bench{token_hex(4)}."
+    members = sandbox.seed(changes, prefix)
+    enrol(database_url, members)
+    changed = {one.stripe_subscription_id: one for one in members}
+    tiers = {one.email: sandbox.change_tier(one) for one in members}
+    joined = [f"{prefix}joined{number}@example.org" for number in range(joins)]
+    sessions = [sandbox.join(email, JOINED_TIER) for email in joined]
+    webhooks = [
+        *sandbox.events_about(UPDATED, changed.keys()).values(),
+        *sandbox.events_about(COMPLETED, set(sessions)).values(),
+    ]
+    random.Random(seed).shuffle(webhooks)  # noqa: S311 - an order, not a secret
+    expected = [Expected(email=email, tier=tier, welcomes=0) for email, tier in tiers.items()]
+    expected += [Expected(email=email, tier=JOINED_TIER, welcomes=1) for email in joined]
+    return Scene(webhooks=webhooks, expected=expected)
+
+
+def enrol(database_url: str, members: Sequence[Member]) -> None:
+    """Make members known to the platform, as active ones."""
+    rows = [asdict(one) for one in members]
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.executemany(ENROL_USERS, rows)
+        cursor.executemany(ENROL_MEMBERSHIPS, rows)
+
+
+def check(sandbox: Sandbox, expected: Sequence[Expected], *, seed: int) -> None:
+    """Raise BenchError unless a sample of the addresses stands at Mailchimp as it must."""
+    dice = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    for one in dice.sample(expected, min(SAMPLE, len(expected))):
+        outcome = sandbox.outcome(one.email)
+        found = (outcome.status, (outcome.tier or "").lower(), outcome.welcomes)
+        wanted = ("subscribed", one.tier, one.welcomes)
+        if found != wanted:
+            raise BenchError(f"Mailchimp has {found} where {wanted} was to be")

@@ -1,0 +1,91 @@
+"""Each figure as medians over its repetitions, with the raw values and the mix beside them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import psycopg
+
+from include.lab.bench import burst, footprint, ingest, latency, sleepers
+from include.lab.bench.errors import BenchError
+from include.lab.bench.quantiles import medians
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.lab.bench.contender import Contender
+    from include.lab.bench.progress import Teller
+    from include.lab.bench.report import Results
+    from include.lab.bench.sandbox import Sandbox
+    from include.lab.bench.sleepers import Plan, Sleepers
+
+WARM_UPS = 4  # webhooks before the first that counts: the first tasks after a start take longer
+EXPECTED = (BenchError, httpx.HTTPError, psycopg.Error, OSError)
+
+
+def attempt(measure: Callable[[], Results]) -> Results:
+    """Return what was measured, or, as `failed`, why it could not be."""
+    try:
+        return measure()
+    except EXPECTED as error:
+        return {"failed": f"{type(error).__name__}: {error}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """How to measure; seeds count from 1, so that every run sends the same in the same order."""
+
+    sandbox: Sandbox
+    repetitions: int
+    tell: Teller
+
+    def latency(self, contender: Contender) -> Results:
+        """Return p50 and p95 of single webhooks."""
+        latency.measure(contender, self.sandbox, seed=0, count=WARM_UPS)
+        samples = [
+            latency.measure(contender, self.sandbox, seed=number, tell=told)
+            for number, told in self.tell.steps(
+                f"{contender.name}: latency", self.repetitions, latency.COUNT
+            )
+        ]
+        figures = medians([latency.figures(one) for one in samples])
+        return {**figures, "mix": latency.MIX, "samples": samples}
+
+    def bursts(self, contender: Contender, sizes: tuple[int, ...]) -> Results:
+        """Return each size's figures; one size that fails does not stop the others."""
+        latency.measure(contender, self.sandbox, seed=0, count=WARM_UPS)
+        return {str(size): attempt(lambda s=size: self._burst(contender, s)) for size in sizes}  # type: ignore[misc]
+
+    def _burst(self, contender: Contender, size: int) -> Results:
+        found = [
+            burst.measure(contender, self.sandbox, size, seed=number, tell=told)
+            for number, told in self.tell.steps(
+                f"{contender.name}: burst of {size}", self.repetitions, size
+            )
+        ]
+        figures = medians([one.figures() for one in found])
+        return {**figures, "mix": burst.MIX, "repetitions": [asdict(one) for one in found]}
+
+    def ingest(self, product: Contender) -> Results:
+        """Return how many webhooks are acknowledged a second, and how soon at a steady pace."""
+        found = [ingest.measure(product) for _ in self.tell.steps("ingest", self.repetitions)]
+        figures = medians([one.figures() for one in found])
+        return {**figures, "mix": ingest.MIX, "repetitions": [asdict(one) for one in found]}
+
+    def sleepers(self, them: Sleepers, plan: Plan) -> Results:
+        """Return what planned ends cost; once, for a repetition takes minutes."""
+        latency.measure(them.contender, self.sandbox, seed=0, count=WARM_UPS)
+        return sleepers.summary(sleepers.measure(them, self.sandbox, plan, tell=self.tell))
+
+    def footprint(self, stack_id: str) -> Results:
+        """Return memory and idle CPU; the memory by process is that of the last look."""
+        steps = self.tell.steps("footprint", self.repetitions)
+        found = [footprint.measure(stack_id) for _ in steps]
+        return {
+            **medians([one.figures() for one in found]),
+            "pss": found[-1].memory.pss,
+            "processes": found[-1].memory.processes,
+            "repetitions": [one.figures() for one in found],
+        }

@@ -1,0 +1,59 @@
+"""`latency`: single webhooks, one after the other, from the POST until the row is seen processed."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from include.lab.bench.cast import check, play
+from include.lab.bench.contender import post, wait_for
+from include.lab.bench.quantiles import DIGITS, percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.lab.bench.contender import Contender
+    from include.lab.bench.sandbox import Sandbox
+    from include.lab.bench.webhooks import Webhook
+
+COUNT = 30
+MIX = "half customer.subscription.updated of known members, half checkout.session.completed of new ones"
+GAPS_SECONDS = (0.5, 2.0)  # a webhook comes at any moment of the scheduler's pauses
+LOOK_SECONDS = 0.005
+
+
+def measure(
+    contender: Contender,
+    sandbox: Sandbox,
+    *,
+    seed: int,
+    count: int = COUNT,
+    tell: Callable[[int], None] = lambda _done: None,
+) -> list[float]:
+    """Return the latency of each of `count` webhooks in seconds."""
+    scene = play(
+        sandbox, contender.database_url, changes=count // 2, joins=count - count // 2, seed=seed
+    )
+    dice = random.Random(seed)  # noqa: S311 - pauses, not secrets
+    samples = []
+    for webhook in scene.webhooks:
+        time.sleep(dice.uniform(*GAPS_SECONDS))
+        samples.append(round(round_trip(contender, webhook), DIGITS))
+        tell(len(samples))
+    check(sandbox, scene.expected, seed=seed)
+    return samples
+
+
+def round_trip(contender: Contender, webhook: Webhook) -> float:
+    """Send one webhook and return after how many seconds it was seen processed."""
+    mark, request = contender.mark(), contender.request(webhook)
+    started = time.monotonic()
+    post(contender.port, request)
+    ended = wait_for(contender, mark, 1, pause_seconds=LOOK_SECONDS)
+    return ended - started
+
+
+def figures(samples: list[float]) -> dict[str, float]:
+    """Return what one repetition says."""
+    return {"p50": percentile(samples, 50), "p95": percentile(samples, 95)}

@@ -1,0 +1,63 @@
+"""The product as a contender: webhooks go to the relay, and end in the inbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from include.clock import SystemClock
+from include.lab.bench.contender import Progress
+from include.lab.bench.processes import cpu_seconds
+from include.lab.bench.webhooks import SigningSecrets, signed_request
+
+if TYPE_CHECKING:
+    from include.lab.bench.webhooks import Webhook
+    from include.lab.stack.stack import Stack
+
+MARK = "SELECT coalesce(max(id), 0) FROM ops.inbox"
+PROGRESS = """
+SELECT count(*) FILTER (WHERE state = 'processed'),
+       count(*) FILTER (WHERE state IN ('superseded', 'ignored', 'failed', 'dead')),
+       min(state || ': ' || reason) FILTER (WHERE state IN ('superseded', 'ignored', 'failed', 'dead'))
+FROM ops.inbox WHERE id > %s
+"""
+
+
+class Product:
+    """The running stack."""
+
+    name = "product"
+
+    def __init__(self, stack: Stack) -> None:
+        """Measure `stack`, which is up and healthy."""
+        self._stack = stack
+        self._secrets = SigningSecrets(
+            stripe=stack.stripe_webhook_secret, clerk=stack.clerk_webhook_secret
+        )
+        self._connection = psycopg.connect(stack.database_url, autocommit=True)
+        self.port = stack.ports.relay
+        self.database_url = stack.database_url
+
+    def request(self, webhook: Webhook) -> bytes:
+        """Sign it as the vendor does."""
+        return signed_request(webhook, self._secrets, SystemClock().now())
+
+    def mark(self) -> int:
+        """Return the newest inbox row."""
+        row = self._connection.execute(MARK).fetchone()
+        return int(row[0]) if row else 0
+
+    def progress(self, mark: int) -> Progress:
+        """Count the rows that came after `mark`: `processed` is done, every other end is not."""
+        row = self._connection.execute(PROGRESS, (mark,), prepare=True).fetchone()
+        done, failed, reason = row or (0, 0, None)
+        return Progress(done=done, failed=failed, reason=reason)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Add up the stack's processes."""
+        return cpu_seconds(self._stack.id)
+
+    def close(self) -> None:
+        """Give the database connection back."""
+        self._connection.close()

@@ -1,0 +1,22 @@
+"""The command line `./ops` of a checkout: what works on any deployment, and the local stack, its tests and its demo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.operate import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import typer
+
+FOLDER = "include.lab.commands"
+OWN = {name: f"{FOLDER}.{name}" for name in ("demo", "up", "down", "test", "bench", "lock")}
+COMMANDS = {**OWN, **cli.COMMANDS}
+ABOUT = "Job orchestration of a membership community: what people do, the local stack, its tests and its demo."
+
+
+def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line; where `arguments` name a command, with that one only."""
+    return cli.make_app(arguments, commands=COMMANDS, about=ABOUT)

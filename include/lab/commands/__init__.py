@@ -1,0 +1,1 @@
+"""The commands of `./ops` that need a checkout, a module each."""

@@ -1,0 +1,83 @@
+"""`./ops bench`: how fast and how heavy the stack is, beside plain Airflow."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from include.lab.bench.progress import Teller
+from include.lab.bench.report import failures, table
+from include.lab.bench.run import FIGURES, run
+from include.lab.bench.sleepers import COUNT
+from include.lab.stack import lifecycle
+from include.operate.errors import CommandError
+from include.operate.terminal import say
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from include.lab.bench.report import Results
+
+
+def command(
+    figures: Annotated[
+        list[str] | None, typer.Argument(help=f"Which figures: {', '.join(FIGURES)}; without, all.")
+    ] = None,
+    *,
+    repetitions: Annotated[
+        int, typer.Option(min=1, max=9, help="Of how many repetitions a figure is the median.")
+    ] = 3,
+    count: Annotated[
+        int, typer.Option(min=1, max=100_000, help="With how many `sleepers` is measured.")
+    ] = COUNT,
+    plain: Annotated[
+        bool, typer.Option("--plain/--no-plain", help="Measure plain Airflow too (half an hour).")
+    ] = True,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all values to FILE too.")
+    ] = None,
+) -> None:
+    """Measure the stack, and the same job on plain Airflow; fail if a figure cannot be measured."""
+    names = chosen(figures or [])
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Teller() as tell:
+        results = run(
+            lifecycle.layout(),
+            names,
+            repetitions=repetitions,
+            count=count,
+            plain=plain,
+            tell=tell,
+        )
+    if json_file is not None:
+        write(json_file, results)
+    Console(highlight=False).print(table(results))
+    failed = failures(results)
+    for figure, reason in failed.items():
+        say(f"ops: {figure} could not be measured: {reason}")
+    raise typer.Exit(1 if failed else 0)
+
+
+def chosen(names: list[str]) -> tuple[str, ...]:
+    """Return the figures to measure; raise CommandError naming those that there are."""
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        raise CommandError(f"no such figure: {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    return tuple(name for name in FIGURES if name in names) or FIGURES
+
+
+def write(path: Path, results: Results) -> None:
+    """Write the results as JSON; raise CommandError where that is not possible."""
+    try:
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,78 @@
+"""`./ops demo`: start the stack, play the stories, show what happened when."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from include.lab.commands.up import addresses
+from include.lab.demo.play import play_all, summary
+from include.lab.demo.show import closing, show
+from include.lab.demo.stories import STORIES
+from include.lab.stack import lifecycle
+from include.operate.errors import CommandError
+from include.operate.terminal import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from include.lab.demo.play import Report
+    from include.lab.stack.layout import Layout
+    from include.lab.stack.stack import Stack
+
+
+def command(
+    *,
+    leave: Annotated[
+        bool, typer.Option("--exit", help="Stop the stack afterwards, if this started it.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the outcome to FILE too.")
+    ] = None,
+) -> None:
+    """Play the stories with signed webhooks; succeed only if every one ends as it should."""
+    at = lifecycle.layout()
+    with stack_for_demo(at, leave=leave) as stack:
+        reports = play_and_show(stack, Console(highlight=False))
+        if json_file is not None:
+            write(json_file, reports)
+    if lifecycle.running(at):
+        say(f"\nops: the stack is up; ./ops down stops it\n{addresses(at, stack)}")
+    raise typer.Exit(0 if summary(reports)["ok"] else 1)
+
+
+@contextmanager
+def stack_for_demo(at: Layout, *, leave: bool) -> Iterator[Stack]:
+    """Give the running stack, started if need be; one that was up before stays up in any case."""
+    was_up = lifecycle.running(at) is not None
+    stack = lifecycle.up(at, tied=leave)
+    ended_well = False
+    try:
+        yield stack
+        ended_well = True
+    finally:
+        if not was_up and (leave or not ended_well):
+            lifecycle.down(at)
+
+
+def play_and_show(stack: Stack, console: Console) -> list[Report]:
+    """Play all stories and print each as it ends."""
+    reports = []
+    for report in play_all(stack, STORIES):
+        show(report, console)
+        reports.append(report)
+    console.print(closing(reports))
+    return reports
+
+
+def write(path: Path, reports: list[Report]) -> None:
+    """Write the outcome as JSON; raise CommandError where that is not possible."""
+    try:
+        path.write_text(json.dumps(summary(reports), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from error

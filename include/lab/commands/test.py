@@ -1,0 +1,131 @@
+"""`./ops test`: the checks and the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from include.lab.shell import inherited_environment
+from include.lab.stack.layout import ROOT, Layout
+from include.operate.errors import CommandError
+from include.operate.terminal import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONTEXT = {"ignore_unknown_options": True}  # they are pytest's
+
+# In the order in which a mistake is found soonest.
+FOLDERS = {
+    "unit": ("tests/unit",),
+    "dags": ("tests/dags", "tests/plugins"),
+    "store": ("tests/store",),
+    "jobs": ("tests/jobs",),
+    "contract": ("tests/contract",),
+    "e2e": ("tests/e2e",),
+    "browser": ("tests/browser",),
+    "faults": ("tests/faults",),
+}
+ON_THE_STACK = ("e2e", "browser", "faults")  # what leaves most behind comes last
+"""One stack for all of them, and times that are looked at: one test after the other, alone on the machine."""
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+"""The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
+share is made once."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A tool that reads the code; `arguments` are of `python -m`."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+CHECKS = (
+    Check("ruff check", ("ruff", "check")),
+    Check("ruff format", ("ruff", "format", "--check")),
+    Check("mypy", ("mypy", "include")),
+    Check("import rules", ("importlinter.cli",)),
+    Check("spelling", ("codespell_lib",)),
+    Check("dags.md", ("include.lab.checks.dag_docs", "--check")),
+    Check("documents", ("include.lab.checks.documents",)),
+)
+
+
+def command(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar=f"[{'|'.join(FOLDERS)}]... [PYTEST ARGUMENTS]..."),
+    ] = None,
+) -> None:
+    """Run the tests; without a name the checks and then all tests."""
+    names, rest = split(arguments or [])
+    if not names and not rest:
+        run_checks()
+    state = Layout().state
+    state.mkdir(exist_ok=True)
+    codes = [
+        _python(["pytest", f"--junitxml={state / report}.xml", *arguments])
+        for report, arguments in sessions(names or list(FOLDERS), rest)
+    ]
+    raise typer.Exit(max(codes))
+
+
+def sessions(names: Sequence[str], rest: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return pytest's sessions for these kinds of tests: the name of each one's report, and its arguments.
+
+    What has arguments of its own is one session, one test after the other: somebody looks for something.
+    """
+    folders = existing(names)
+    if rest:
+        return [("junit", [*folders, *rest])]
+    alone = [folder for name in ON_THE_STACK for folder in FOLDERS[name] if folder in folders]
+    others = [folder for folder in folders if folder not in alone]
+    parts = [("junit", others, SIDE_BY_SIDE), ("junit-stack", alone, ())]
+    return [(report, [*part, *options]) for report, part, options in parts if part]
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split the names of kinds of tests, which come first, from what is pytest's."""
+    names: list[str] = []
+    for position, argument in enumerate(arguments):
+        if argument not in FOLDERS:
+            return names, list(arguments[position:])
+        names.append(argument)
+    return names, []
+
+
+def existing(names: Sequence[str]) -> list[str]:
+    """Return the folders of these kinds; raise CommandError for a kind that has no test yet."""
+    folders = []
+    for name in names:
+        found = [folder for folder in FOLDERS[name] if (ROOT / folder).is_dir()]
+        if not found and len(names) < len(FOLDERS):
+            raise CommandError(f"there are no {name} tests yet")
+        folders += found
+    return folders
+
+
+def run_checks() -> None:
+    """Run every check, tell which fail, and end there if any does."""
+    failed = [check.name for check in CHECKS if _reported(check)]
+    if failed:
+        raise CommandError(f"failed: {', '.join(failed)}; the tests were not run")
+
+
+def _reported(check: Check) -> int:
+    say(f"ops: {check.name}")
+    return _python(list(check.arguments))
+
+
+def _python(arguments: Sequence[str]) -> int:
+    """Run a module in the checkout, where all tools find their settings."""
+    environment = {**inherited_environment(), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-P", "-m", *arguments], cwd=ROOT, env=environment, check=False
+    )
+    return done.returncode

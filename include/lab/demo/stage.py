@@ -1,0 +1,280 @@
+"""Where a story is played: what it may do, and the record of what came of it.
+
+A story acts at the vendors' side, has their webhooks delivered, starts a job by hand as an operator does in the
+UI, and compares what it finds afterwards with what it wants to find. It calls nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.lab.demo import timeline
+from include.lab.demo.airflow import ENDED
+from include.routing import DEACTIVATION
+from include.store import outcomes
+from include.store.deactivations import Deactivations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    from include.clock import Clock
+    from include.lab.demo.airflow import Airflow, TaskTry
+    from include.lab.demo.sandbox import Act, Sandbox, Told
+    from include.lab.demo.timeline import Moment
+    from include.lab.stack.supervisor import Supervisor
+    from include.store.deactivations import Deactivation
+
+DAG = "mailchimp_sync"
+POLL_SECONDS = 0.02
+RUN_END_SECONDS = 30  # from the last row's end to the run's: Airflow still has to write it down
+
+FIRST_NAMES = ("Ada", "Grace", "Katherine", "Radia", "Joan", "Frances", "Barbara", "Lynn")
+LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Perlman", "Clarke", "Allen", "Liskov", "Conway")
+
+
+class StoryStoppedError(Exception):
+    """The story cannot go on; the text says what it waited for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """Somebody nobody knows yet."""
+
+    email: str
+    first_name: str
+    last_name: str
+    tier: str = "pro"
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """One lot of webhooks, one run started by hand or at its time, from there to the end of all it caused."""
+
+    title: str
+    sent_at: float
+    dag: str = DAG
+    started: list[str] = field(default_factory=list)  # runs that no webhook started
+    dags: dict[str, str] = field(default_factory=dict)  # of runs of other DAGs than `dag`
+    answered_at: float = 0.0
+    seconds: float = 0.0  # from the first webhook sent to the last row ended, and all answered
+    moments: list[Moment] = field(default_factory=list)
+    rows: list[outcomes.Outcome] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs that were started, or that took its rows, in their order."""
+        taken = (row.dag_run_id for row in self.rows if row.dag_run_id)
+        return list(dict.fromkeys([*self.started, *taken]))
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """What one story may use, and its record. `problems` are the checks that failed, in words."""
+
+    sandbox: Sandbox
+    airflow: Airflow
+    database: psycopg.Connection[Any]
+    processes: Supervisor
+    clock: Clock
+    patience_seconds: float = 120
+    deliveries: list[Delivery] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def newcomer(self, number: int = 0) -> Newcomer:
+        """Invent somebody: a name by number, an address that never was."""
+        first = FIRST_NAMES[number % len(FIRST_NAMES)]
+        last = LAST_NAMES[number // len(FIRST_NAMES) % len(LAST_NAMES)]
+        email = f"{first}.{last}.{secrets.token_hex(5)}@example.org".lower()
+        return Newcomer(email=email, first_name=first, last_name=last)
+
+    def join(self, who: Newcomer, via: Literal["stripe_first", "clerk_first"]) -> Act:
+        """Let somebody pay in Stripe and sign up in Clerk; nothing is delivered yet."""
+        return self.sandbox.act("new_member", via=via, **vars(who))
+
+    def deliver(
+        self, title: str, events: Sequence[Told], *, copies: int = 1, at_once: int = 1
+    ) -> Delivery:
+        """Have events sent, `copies` of each, and wait until nothing more comes of them.
+
+        Raises StoryStoppedError where that takes longer than `patience_seconds`.
+        """
+        delivery = Delivery(title=title, sent_at=self._now())
+        self.deliveries.append(delivery)
+        delivery.answers = self.sandbox.send(events, copies=copies, at_once=at_once)
+        delivery.answered_at = self._now()
+        refused = {status: n for status, n in delivery.answers.items() if status != "200"}
+        self.expect("the relay's answers other than 200", refused, {})
+        sent = [
+            timeline.sending(events, copies, delivery.sent_at),
+            timeline.answering(delivery.answers, delivery.answered_at),
+        ]
+        self.follow(delivery, events)
+        delivery.moments = sorted([*sent, *delivery.moments], key=lambda moment: moment.at)
+        return delivery
+
+    def follow(self, delivery: Delivery, events: Sequence[Told]) -> None:
+        """Wait until nothing more comes of these events, and put down what did."""
+        delivery.rows = self._ended_rows([event.id for event in events])
+        delivery.seconds = self._seconds(delivery)
+        delivery.moments = sorted(self._moments(delivery), key=lambda moment: moment.at)
+
+    def start(
+        self, title: str, dag: str, *, vendor: str, wanted: str = "success", **params: object
+    ) -> Delivery:
+        """Start a run by hand with these parameters, as the operator does in the UI, and follow it to its end.
+
+        What `vendor` was asked, and what the job wrote down about the run, is in the record; `wanted` is how it
+        should end.
+        """
+        delivery = Delivery(title=title, sent_at=self._now(), dag=dag)
+        self.deliveries.append(delivery)
+        run = self.airflow.start_run(dag, params)
+        delivery.started.append(run)
+        tasks = self._ended_run(dag, run, self.patience_seconds, wanted=wanted)
+        ends = [task.ended_at.timestamp() for task in tasks if task.ended_at]
+        delivery.seconds = max(ends, default=self._now()) - delivery.sent_at
+        name = self._names()[run]
+        told = ", ".join(f"{key} {value}" for key, value in params.items())
+        moments = [
+            timeline.Moment(
+                at=delivery.sent_at, what=f"{name}: started by hand{told and ': '}{told}"
+            ),
+            *timeline.of_tasks(tasks, name),
+            *timeline.of_calls(self.sandbox.calls(vendor, since=delivery.sent_at)),
+            *timeline.of_job(self.told_by(run)),
+        ]
+        delivery.moments = sorted(moments, key=lambda moment: moment.at)
+        return delivery
+
+    def end_membership(self, title: str, planned: Deactivation) -> Delivery:
+        """Follow a planned end from its second on; `seconds` is how much later it was done with."""
+        moment = (planned.deactivate_at or self.clock.now()).timestamp()
+        delivery = Delivery(title=title, sent_at=moment, dag=DEACTIVATION)
+        self.deliveries.append(delivery)
+
+        def is_over() -> bool:
+            return self.planned_end(planned.member_id).finished_at is not None
+
+        self.wait("the end of her membership", is_over, moment - self._now() + RUN_END_SECONDS)
+        row = self.planned_end(planned.member_id)
+        delivery.started.append(row.taken_by or planned.next_run_id)
+        delivery.seconds = row.finished_at.timestamp() - moment if row.finished_at else 0.0
+        run, name = delivery.runs[0], self._names()[delivery.runs[0]]
+        moments = [
+            timeline.Moment(at=moment, what="the second of the period's end"),
+            *timeline.of_tasks(self._ended_run(DEACTIVATION, run, RUN_END_SECONDS), name),
+            *timeline.of_calls(self.sandbox.calls("mailchimp", since=moment)),
+            *timeline.of_audit(outcomes.audit_of(self.database, [planned.member_id]), since=moment),
+        ]
+        delivery.moments = sorted(moments, key=lambda one: one.at)
+        return delivery
+
+    def planned_end(self, member_id: UUID) -> Deactivation:
+        """Return the newest planned end of a member; raises StoryStoppedError where there is none."""
+        rows = Deactivations(self.database).of_member(member_id)
+        if not rows:
+            raise StoryStoppedError("no end of her membership is planned")
+        return rows[-1]
+
+    def told_by(self, run: str) -> list[outcomes.JobEntry]:
+        """Return what a job wrote down about one of its runs as a whole."""
+        return outcomes.job_entries_of(self.database, run)
+
+    def expect(self, what: str, found: object, wanted: object) -> None:
+        """Note a problem unless what was found is what was wanted."""
+        if found != wanted:
+            self.problems.append(f"{what}: found {found!r}, wanted {wanted!r}")
+
+    def links(self) -> dict[str, str]:
+        """Return the runs' pages in the Airflow UI, under the names they have in the timeline."""
+        dags = {run: one.dags.get(run, one.dag) for one in self.deliveries for run in one.runs}
+        names = self._names()
+        return {name: self.airflow.page_of(dags[run], run) for run, name in names.items()}
+
+    def rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
+        """Return what became of these events so far."""
+        return outcomes.outcomes(self.database, event_ids)
+
+    def people(self, members: Sequence[Newcomer]) -> list[outcomes.Person]:
+        """Return whom the platform knows under these members' addresses."""
+        return outcomes.people(self.database, [member.email for member in members])
+
+    def audit(self, people: Sequence[outcomes.Person]) -> list[outcomes.AuditEntry]:
+        """Return what is written down about these people."""
+        return outcomes.audit_of(self.database, [person.member_id for person in people])
+
+    def _ended_rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
+        rows: list[outcomes.Outcome] = []
+
+        def all_ended() -> bool:
+            rows[:] = self.rows(event_ids)
+            return len(rows) >= len(event_ids) and not any(row.is_open for row in rows)
+
+        self.wait("every event to be done with", all_ended, self.patience_seconds)
+        return rows
+
+    def wait(self, what: str, is_so: Callable[[], bool], seconds: float) -> None:
+        """Ask until it is so; raise StoryStoppedError after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise StoryStoppedError(f"waited {seconds:g} s in vain for {what}")
+            time.sleep(POLL_SECONDS)
+
+    def _seconds(self, delivery: Delivery) -> float:
+        ends = [row.finished_at.timestamp() for row in delivery.rows if row.finished_at]
+        return max([*ends, delivery.answered_at]) - delivery.sent_at
+
+    def _moments(self, delivery: Delivery) -> list[Moment]:
+        """Return everybody's records of what came of a delivery; what was there before is not of it."""
+        names = self._names()
+        tasks = [
+            moment
+            for run in delivery.runs
+            for moment in timeline.of_tasks(self._ended_run(DAG, run, RUN_END_SECONDS), names[run])
+        ]
+        members = {row.member_id for row in delivery.rows if row.member_id}
+        moments = [
+            *timeline.of_rows(delivery.rows, names),
+            *tasks,
+            *timeline.of_calls(self.sandbox.calls("mailchimp", since=delivery.sent_at)),
+            *timeline.of_audit(outcomes.audit_of(self.database, members), since=delivery.sent_at),
+        ]
+        return [moment for moment in moments if moment.at >= delivery.sent_at]
+
+    def _names(self) -> dict[str, str]:
+        """Return what the story's runs are called, in their order: run 1, run 2 and so on."""
+        runs = dict.fromkeys(run for one in self.deliveries for run in one.runs)
+        return {run: f"run {number}" for number, run in enumerate(runs, start=1)}
+
+    def _ended_run(
+        self, dag: str, run: str, seconds: float, *, wanted: str = "success"
+    ) -> list[TaskTry]:
+        """Wait for a run's end, which must be as wanted, and return its tasks."""
+        states: list[str] = []
+
+        def has_ended() -> bool:
+            states.append(self.airflow.run_state(dag, run))
+            return states[-1] in ENDED
+
+        self.wait(f"the end of run {run}", has_ended, seconds)
+        self.expect(f"state of run {run}", states[-1], wanted)
+        return self.airflow.tasks(dag, run)
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
+
+def open_database(dsn: str) -> psycopg.Connection[Any]:
+    """Return a connection that only reads; raises psycopg.Error."""
+    connection = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
+    connection.read_only = True
+    return connection

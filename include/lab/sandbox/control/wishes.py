@@ -1,0 +1,76 @@
+"""The bodies of the control interface's requests."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from include.lab.sandbox.faults import Kind
+from include.lab.sandbox.vendor import StripeShape
+
+Json = dict[str, Any]
+GONE = 404
+
+
+class Wish(BaseModel):
+    """A request's body; a field that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SettingsWish(Wish):
+    """What to change of the switches."""
+
+    stripe_shape: StripeShape | None = None
+    auto_deliver: bool | None = None
+    service_seconds: dict[str, float] | None = None
+    luma_calls_per_minute: int | None = Field(default=None, ge=1)
+    slack_limits: bool | None = None
+
+
+class FaultWish(Wish):
+    """Which calls to hit, how, and how often: the next `times`, a `share` of them, or all."""
+
+    vendor: str
+    kind: Kind
+    method: str | None = None
+    path: str = "*"
+    status: int = Field(default=500, ge=100, le=599)
+    body: Any = None
+    content_type: str | None = None
+    headers: dict[str, str] = {}
+    seconds: float = Field(default=0.0, ge=0)
+    times: int | None = Field(default=None, ge=1)
+    share: float | None = Field(default=None, gt=0, le=1)
+    seed: int = 0
+
+
+class Delivery(Wish):
+    """An event that no state change made; a `body` goes out byte for byte as it is written."""
+
+    vendor: Literal["stripe", "clerk"]
+    payload: Json | None = None
+    body: str | None = None
+    id: str | None = None
+
+
+class DeliveriesWish(Wish):
+    """Events to put into the outbox."""
+
+    deliveries: list[Delivery]
+
+
+class SendWish(Wish):
+    """Which events to send, in which order, and how many extra copies of each."""
+
+    events: list[str] | None = None
+    all_unsent: bool = False
+    order: Literal["in_order", "shuffled"] = "in_order"
+    duplicates: int = Field(default=0, ge=0)
+    seed: int = 0
+    concurrency: int = Field(default=1, ge=1, le=1000)
+
+
+class ClockWish(Wish):
+    """How far to move the vendors' time."""
+
+    advance_seconds: float = Field(ge=0)

@@ -1,0 +1,127 @@
+"""All vendors on one port: `python -m include.lab.sandbox.server`.
+
+`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…`, `/luma/v1/…`, `/slack/api/…` and `/slack/services/…` answer
+as the vendors do; `/_sandbox` is the control interface (its documentation: `/_sandbox/docs`).
+"""
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from include.lab.sandbox.clerk import routes as clerk
+from include.lab.sandbox.control import create_control
+from include.lab.sandbox.dead_man import routes as dead_man
+from include.lab.sandbox.gateway import RESET, Gateway
+from include.lab.sandbox.luma import routes as luma
+from include.lab.sandbox.mail import server as mail
+from include.lab.sandbox.mailchimp import routes as mailchimp
+from include.lab.sandbox.pagerduty import routes as pagerduty
+from include.lab.sandbox.sentry import routes as sentry
+from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.slack import routes as slack
+from include.lab.sandbox.statsd import server as statsd
+from include.lab.sandbox.stripe import routes as stripe
+from include.lab.sandbox.twilio import routes as twilio
+from include.lab.sandbox.world import World
+
+if TYPE_CHECKING:
+    from include.lab.sandbox.contracts import Contracts
+
+VENDORS = (
+    stripe.VENDOR,
+    clerk.VENDOR,
+    mailchimp.VENDOR,
+    luma.VENDOR,
+    slack.VENDOR,
+    statsd.VENDOR,
+    sentry.VENDOR,
+    pagerduty.VENDOR,
+    twilio.VENDOR,
+    mail.VENDOR,
+    dead_man.VENDOR,
+)
+"""The table of vendors: one package and one line here add another."""
+
+
+class Sandbox:
+    """The ASGI application: a request goes by its first path segment."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make the world; nothing is opened yet."""
+        self.world = World(settings, VENDORS)
+        self.contracts = self._contracts(settings)
+        self.control = create_control(self.world, self.contracts)
+        self.gateways = {
+            vendor.name: Gateway(vendor, self.world, self.contracts) for vendor in VENDORS
+        }
+
+    def _contracts(self, settings: Settings) -> "Contracts | None":
+        """Return the check against the descriptions, listening to events; None where it is off."""
+        if settings.contracts_dir is None:
+            return None
+        from include.lab.sandbox.contracts import Contracts  # noqa: PLC0415 - 5 MiB only where used
+
+        contracts = Contracts(settings.contracts_dir, VENDORS)
+        self.world.outbox.on_new.append(contracts.check_event)
+        return contracts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand over to a vendor's gateway, or to the control interface."""
+        if scope["type"] == "http":
+            gateway = self.gateways.get(scope["path"].split("/", 2)[1])
+            if gateway is not None:
+                await gateway(scope, receive, send)
+                return
+        await self.control(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Sandbox:
+    """Return the application; it does nothing before its first request."""
+    return Sandbox(settings)
+
+
+class ResettableProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with a way to reset the connection instead of answering."""
+
+    def on_message_begin(self) -> None:
+        """Offer the way with each request."""
+        super().on_message_begin()
+        self.scope[RESET] = self.reset  # type: ignore[literal-required]
+
+    def reset(self) -> None:
+        """Close so that the peer gets a TCP RST: `SO_LINGER` with no time to linger."""
+        linger = struct.pack("ii", 1, 0)
+        self.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, linger
+        )
+        self.transport.abort()
+
+
+def create_server(settings: Settings) -> uvicorn.Server:
+    """Return the server, ready to run."""
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=ResettableProtocol,
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        backlog=4096,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    create_server(Settings()).run()
+
+
+if __name__ == "__main__":
+    main()

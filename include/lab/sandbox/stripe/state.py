@@ -1,0 +1,144 @@
+"""Stripe's objects by id, the events about them, and what idempotency keys answered."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.stripe import errors, objects, shapes
+from include.lab.sandbox.stripe.objects import Object
+from include.lab.sandbox.vendor import Surroundings
+from include.lab.sandbox.wire import Answer
+
+TIERS = {"community": 1000, "pro": 3000, "leader": 6000}
+"""The default price list: cents a month by tier."""
+
+Saved = tuple[tuple[str, bytes], Answer]
+
+
+class StripeState:
+    """One test account. Objects are kept in the newest shape and rendered on their way out."""
+
+    def __init__(self, around: Surroundings) -> None:
+        """Start with the price list and nobody."""
+        self.around = around
+        self.kinds: dict[str, dict[str, Object]] = defaultdict(dict)
+        self.saved: dict[str, Saved] = {}
+        self.session_prices: dict[str, str] = {}
+        self.deleted_customers: set[str] = set()
+        self._of_customer: dict[tuple[str, str], list[Object]] = defaultdict(list)
+        for tier, cents in TIERS.items():
+            self._list_tier(tier, cents)
+        url = f"{around.settings.relay_url.rstrip('/')}/webhooks/stripe"
+        self.add(objects.webhook_endpoint(url, self.now()))
+
+    def _list_tier(self, tier: str, cents: int) -> None:
+        product_id, price_id = f"prod_{tier}", f"price_{tier}_month"
+        name = f"{tier.title()} membership"
+        self.add(objects.price(price_id, product_id, cents, tier, self.now()))
+        self.add(objects.product(product_id, name, price_id, tier, self.now()))
+
+    def now(self) -> int:
+        """Return the present moment in whole seconds."""
+        return self.around.clock.seconds()
+
+    def add(self, document: Object) -> Object:
+        """Keep a new object without telling anybody."""
+        self.kinds[document["object"]][document["id"]] = document
+        if isinstance(owner := document.get("customer"), str):
+            self._of_customer[document["object"], owner].append(document)
+        return document
+
+    def get(self, kind: str, object_id: str, param: str = "id") -> Object:
+        """Return an object, or refuse with 404."""
+        found = self.kinds[kind].get(object_id)
+        if found is None:
+            raise errors.no_such(kind.replace(".", " "), object_id, param)
+        return found
+
+    def named(self, kind: str, object_id: str, param: str) -> Object:
+        """Return an object that a parameter names, or refuse with 400."""
+        found = self.kinds[kind].get(object_id)
+        if found is None:
+            raise errors.no_such_reference(kind.replace(".", " "), object_id, param)
+        return found
+
+    def of_customer(self, kind: str, customer_id: str) -> list[Object]:
+        """Return a customer's objects of a kind, oldest first."""
+        return self._of_customer.get((kind, customer_id), [])
+
+    def newest_first(self, kind: str) -> list[Object]:
+        """Return all objects of a kind as Stripe lists them."""
+        return list(reversed(self.kinds[kind].values()))
+
+    def price_of(self, price_id: str) -> Object:
+        """Return a price of the list."""
+        return self.kinds["price"][price_id]
+
+    def price_of_tier(self, tier: str) -> Object:
+        """Return the price of a tier, or refuse."""
+        return self.named("price", f"price_{tier}_month", "tier")
+
+    def rendered(self, document: Object, shape: str | None = None) -> Object:
+        """Return an object in a shape; without one in the account's."""
+        wanted = shape or self.around.switches.stripe_shape
+        return shapes.render(document, wanted, self.price_of)
+
+    def tell(self, kind: str, document: Object, previous: Mapping[str, Any] | None = None) -> None:
+        """Make the event of a change, in the account's shape, with the object as it is now."""
+        shape = self.around.switches.stripe_shape
+        data: Object = {"object": self.rendered(document)}
+        if previous is not None:
+            data["previous_attributes"] = self.rendered(dict(previous))
+        event = {
+            "id": objects.new_id("evt"),
+            "object": "event",
+            "api_version": shape,
+            "created": self.now(),
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None},
+            "type": kind,
+        }
+        self.around.outbox.add(
+            Event(
+                id=str(event["id"]),
+                vendor="stripe",
+                type=kind,
+                created=self.now(),
+                payload=orjson.dumps(event),
+            )
+        )
+
+    def dump(self, wanted: str | None) -> Mapping[str, Any]:
+        """Return all objects by kind; or those of one id, customer or e-mail address."""
+        return {
+            kind: [item for item in kept.values() if wanted is None or self._is_of(item, wanted)]
+            for kind, kept in self.kinds.items()
+        }
+
+    def _is_of(self, document: Object, wanted: str) -> bool:
+        owner = self.kinds["customer"].get(str(document.get("customer")), {})
+        return wanted in (
+            document["id"],
+            document.get("customer"),
+            document.get("email"),
+            owner.get("email"),
+        )
+
+
+def changed(document: Object, changes: Mapping[str, Any]) -> Object:
+    """Apply changes to an object and return what the changed fields were before."""
+    before = {name: document[name] for name, value in changes.items() if document[name] != value}
+    document.update(changes)
+    return before
+
+
+def first_with(documents: Iterable[Object], **wanted: object) -> Object | None:
+    """Return the first object whose fields are these, or None."""
+    return next(
+        (d for d in documents if all(d.get(name) == value for name, value in wanted.items())), None
+    )

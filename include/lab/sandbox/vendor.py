@@ -1,0 +1,78 @@
+"""What a vendor's package brings along, so that one line in `server.py` adds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import SecretStr
+
+from include.lab.sandbox.clock import Clock
+from include.lab.sandbox.outbox import Outbox
+from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.wire import Answer, Call, Routes
+
+StripeShape = Literal["2026-10-28.endive", "2023-08-16"]
+
+
+@dataclass(slots=True)
+class Switches:
+    """What may be changed while the sandbox runs (`PATCH /_sandbox/settings`)."""
+
+    stripe_shape: StripeShape = "2026-10-28.endive"
+    auto_deliver: bool = False
+    service_seconds: dict[str, float] = field(default_factory=dict)
+    luma_calls_per_minute: int = 200
+    slack_limits: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What every vendor's state may use of the sandbox around it."""
+
+    settings: Settings
+    switches: Switches
+    clock: Clock
+    outbox: Outbox
+
+
+class State(Protocol):
+    """A vendor's data and rules."""
+
+    def dump(self, wanted: str | None) -> Mapping[str, Any]:
+        """Return everything, or what belongs to one id or e-mail address, for a person to read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhooks:
+    """How a vendor delivers: where to, signed with what, and how."""
+
+    path: str
+    secret: Callable[[Settings], SecretStr | None]
+    headers: Callable[[str, bytes, str, int], dict[str, str]]
+    """(event id, body, secret, stamp in seconds) → the headers that sign it."""
+    described: Callable[[dict[str, Any]], list[tuple[str, str, Any]]]
+    """An event's document → its parts, each with the file and the pointer of what describes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vendor:
+    """One vendor; `base` is the part of its URLs that its description leaves out of its paths."""
+
+    name: str
+    base: str
+    description: Callable[[Call, Switches], str | None]
+    """The file that describes a call; None where nobody has written one."""
+    routes: Routes
+    new_state: Callable[[Surroundings], State]
+    authorize: Callable[[Settings, Call], None]
+    no_such_route: Callable[[Call], Answer]
+    around: Callable[[Any, Call, Callable[[], Answer]], Answer] = lambda _state, _call, answer: (
+        answer()
+    )
+    most_at_once: int | None = None
+    too_many: Callable[[], Answer] = lambda: Answer(429)
+    webhooks: Webhooks | None = None
+    call_in_description: Callable[[Call], Call] = lambda call: call
+    """A call as the vendor's description writes it, where that is not as it comes."""
+    status_in_description: Callable[[Answer], str] = lambda answer: str(answer.status)
+    """Under which status the description has an answer."""

@@ -1,0 +1,188 @@
+"""The processes of the stack: how each is started and with which environment.
+
+A process is given what it needs and nothing else: only the relay has the webhook secrets and
+its Airflow password, only the sandbox the vendors' keys.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.airflow_host import FORK_CLIENT
+from include.lab.stack import airflow_config, postgres
+from include.lab.stack.family import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from include.lab.stack.layout import Layout
+    from include.lab.stack.stack import Stack
+
+HAS_FORK_SERVER = sys.platform == "linux"  # macOS cannot safely fork what has used its frameworks
+FORK_SOCKET = "fork.sock"  # in the state folder, where every process stands
+
+# Set by a shell for other projects; Airflow's own variables would point to another installation.
+NOT_INHERITED = ("AIRFLOW", "PYTHON", "OPS_DATABASE_URL", "OPS_AIRFLOW_DATABASE_URL", "VIRTUAL_ENV")
+TELEMETRY = (
+    "AIRFLOW__METRICS__",
+    "AIRFLOW__TRACES__",
+    "AIRFLOW__SENTRY__",
+)  # but for whom it tells
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One process; `stop_signal` goes to it alone unless it also has children that need it."""
+
+    name: str
+    command: Callable[[Layout, Stack], list[str]]
+    environment: Callable[[Layout, Stack], dict[str, str]]
+    stop_signal: str = "TERM"
+    stop_group: bool = True
+    stop_seconds: int = 10  # then it is killed; a run goes on after the next start
+
+
+def base_environment(inherited: Mapping[str, str], layout: Layout, stack: Stack) -> dict[str, str]:
+    """Return what every process of the stack has in its environment."""
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name.startswith(TELEMETRY) or not name.startswith(NOT_INHERITED)
+    }
+    return {
+        **kept,
+        MARKER: stack.id,
+        "SPT_NOENV": "1",  # setproctitle overwrites the environment that others can read otherwise
+        "PYTHONPATH": str(layout.root),
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+    }
+
+
+def airflow_environment(layout: Layout, stack: Stack) -> dict[str, str]:
+    """Return the environment of Airflow's processes and of what prepares its database."""
+    secrets = airflow_config.AirflowSecrets(
+        fernet_key=stack.fernet_key,
+        jwt_secret=stack.jwt_secret,
+        secret_key=stack.api_secret_key,
+    )
+    airflow = airflow_config.environment(
+        checkout=layout.root,
+        home=layout.airflow_home,
+        database_dsn=stack.airflow_database_url,
+        port=stack.ports.airflow,
+        secrets=secrets,
+    )
+    ours = {
+        "OPS_DATABASE_URL": stack.database_url,
+        "OPS_ALERT_SIGNAL_URL": stack.alert_signal_url,
+    }
+    return {**airflow, **ours}
+
+
+def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
+    return {
+        "OPS_DATABASE_URL": stack.database_url,
+        "OPS_RELAY_PORT": str(stack.ports.relay),
+        "OPS_STRIPE_WEBHOOK_SECRETS": stack.stripe_webhook_secret,
+        "OPS_CLERK_WEBHOOK_SECRETS": stack.clerk_webhook_secret,
+        "OPS_AIRFLOW_URL": stack.airflow_url,
+        "OPS_AIRFLOW_USERNAME": "relay",
+        "OPS_AIRFLOW_PASSWORD": stack.relay_password,
+    }
+
+
+def doctor_environment(
+    inherited: Mapping[str, str], layout: Layout, stack: Stack
+) -> dict[str, str]:
+    """Return what a worker and the relay have, and what lets connections be read as Airflow's server does."""
+    return {
+        **base_environment(inherited, layout, stack),
+        **airflow_environment(layout, stack),
+        **_relay_environment(layout, stack),
+        "_AIRFLOW_PROCESS_CONTEXT": "server",
+    }
+
+
+def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
+    return {
+        "OPS_SANDBOX_PORT": str(stack.ports.sandbox),
+        "OPS_SANDBOX_RELAY_URL": stack.relay_url,
+        "OPS_SANDBOX_STRIPE_WEBHOOK_SECRET": stack.stripe_webhook_secret,
+        "OPS_SANDBOX_CLERK_WEBHOOK_SECRET": stack.clerk_webhook_secret,
+        "OPS_SANDBOX_STRIPE_API_KEY": stack.stripe_api_key,
+        "OPS_SANDBOX_CLERK_API_KEY": stack.clerk_api_key,
+        "OPS_SANDBOX_MAILCHIMP_API_KEY": stack.mailchimp_api_key,
+        "OPS_SANDBOX_LUMA_API_KEY": stack.luma_api_key,
+        "OPS_SANDBOX_SLACK_API_KEY": stack.slack_bot_token,
+        "OPS_SANDBOX_SLACK_USER_TOKEN": stack.slack_user_token,
+        "OPS_SANDBOX_SLACK_WEBHOOK": stack.slack_webhook,
+        "OPS_SANDBOX_PAGERDUTY_ROUTING_KEY": stack.pagerduty_routing_key,
+        "OPS_SANDBOX_TWILIO_AUTH_TOKEN": stack.twilio_auth_token,
+        "OPS_SANDBOX_SMTP_PORT": str(stack.ports.smtp),
+    }
+
+
+def _python(*arguments: str) -> Callable[[Layout, Stack], list[str]]:
+    return lambda layout, _stack: [layout.python, "-P", "-m", *arguments]
+
+
+def _airflow(*arguments: str) -> Program:
+    """One of Airflow's processes: on Linux a fork of the one that has imported what all need."""
+    forked = [str(FORK_CLIENT), FORK_SOCKET, *arguments]
+    return Program(
+        name=arguments[0],
+        command=(lambda layout, _stack: [layout.python, "-I", "-S", *forked])
+        if HAS_FORK_SERVER
+        else _python("airflow", *arguments),
+        environment=airflow_environment,
+        stop_group=not HAS_FORK_SERVER,
+    )
+
+
+FORK_SERVER = (
+    (
+        Program(
+            name="fork-server",
+            command=_python("include.airflow_host.fork_server", FORK_SOCKET),
+            environment=airflow_environment,
+            stop_group=False,  # it waits for its forks, which are stopped one by one,
+            stop_seconds=20,  # and ends those that do not
+        ),
+    )
+    if HAS_FORK_SERVER
+    else ()
+)
+
+# Logs are read from the disk: a server for them in each of these two processes would cost 50 MiB each.
+PROGRAMS = {
+    program.name: program
+    for program in (
+        Program(
+            name="postgres",
+            command=postgres.command,
+            environment=lambda _layout, _stack: {},
+            stop_signal="INT",  # ends at once and in order; TERM would wait for every client
+            stop_group=False,
+            stop_seconds=30,  # it writes everything down
+        ),
+        *FORK_SERVER,
+        _airflow("api-server"),
+        _airflow("scheduler", "--skip-serve-logs"),
+        _airflow("dag-processor"),
+        _airflow("triggerer", "--skip-serve-logs"),
+        Program(name="relay", command=_python("include.relay"), environment=_relay_environment),
+        Program(
+            name="sandbox",
+            command=_python("include.lab.sandbox.server"),
+            environment=_sandbox_environment,
+        ),
+    )
+}
+
+
+def programs_of(stack: Stack) -> list[Program]:
+    """Return the processes that this stack runs; no Postgres where both databases are elsewhere."""
+    return [one for one in PROGRAMS.values() if one.name != "postgres" or stack.runs_postgres]

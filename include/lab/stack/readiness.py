@@ -1,0 +1,101 @@
+"""When the stack may be called healthy: every part says so, our DAGs are parsed, one run went through.
+
+The run is real and empty. The first task after a start takes seconds, 8 to 17 where there is no fork server, since
+the API server imports and makes what tasks ask it only then; who waits for that should be the start, not a member.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+
+from include.lab.stack.airflow_api import AirflowApi
+from include.lab.stack.prepare import dag_ids
+from include.operate.errors import CommandError
+from include.operate.health import all_health, execution_api_answers, ill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.lab.stack.layout import Layout
+    from include.lab.stack.stack import Stack
+    from include.lab.stack.supervisor import Supervisor
+    from include.operate.terminal import Line
+
+FIRST_DAG = "mailchimp_sync"
+PAUSE_SECONDS = 0.25
+
+
+class Readiness:
+    """Waits for one start of the stack."""
+
+    def __init__(
+        self, layout: Layout, stack: Stack, supervisor: Supervisor, line: Line, *, seconds: float
+    ) -> None:
+        """Give it at most `seconds`, and tell on `line` what is being waited for."""
+        self._layout, self._stack, self._supervisor, self._line = layout, stack, supervisor, line
+        self._started = time.monotonic()
+        self._deadline = self._started + seconds
+
+    def wait(self) -> float:
+        """Return after how many seconds it was healthy; raise CommandError where it does not become so."""
+        self._until(self._api_answers)
+        try:
+            with AirflowApi(self._stack) as api:
+                self._see_a_run_through(api)
+        except httpx.HTTPError as error:
+            raise CommandError(f"Airflow does not do what it should: {error}") from error
+        self._line.clear()
+        return time.monotonic() - self._started
+
+    def _see_a_run_through(self, api: AirflowApi) -> None:
+        """Start an empty run, wait for it and for all parts, and forget it."""
+        self._until(lambda: self._dags_are_parsed(api))
+        run_id = f"first-run.{self._stack.id}.{time.time_ns()}"
+        api.start_run(FIRST_DAG, run_id, {"inbox_ids": []})
+        self._until(lambda: self._has_run(api, run_id))
+        self._until(self._all_are_well)
+        api.delete_run(FIRST_DAG, run_id)
+
+    def _until(self, waiting_for: Callable[[], str]) -> None:
+        """Ask until nothing is waited for any more."""
+        while reason := waiting_for():
+            self._give_up_on_the_lost()
+            if time.monotonic() > self._deadline:
+                raise CommandError(
+                    f"not healthy after {time.monotonic() - self._started:.0f} s: {reason}; "
+                    f"the logs are in {self._layout.logs}"
+                )
+            waited = f"{time.monotonic() - self._started:.0f} s"
+            self._line.show(f"ops: waiting: {reason}", detail=waited)
+            time.sleep(PAUSE_SECONDS)
+
+    def _give_up_on_the_lost(self) -> None:
+        for process in self._supervisor.processes():
+            if process.state == "FATAL":
+                raise CommandError(
+                    f"{process.name} does not stay up; see {self._layout.log_of(process.name)}"
+                )
+
+    def _api_answers(self) -> str:
+        return "" if execution_api_answers(self._stack) else "Airflow's API server starts"
+
+    def _dags_are_parsed(self, api: AirflowApi) -> str:
+        missing = api.missing_dags(dag_ids(self._layout))
+        if missing and (errors := api.import_errors()):
+            raise CommandError(f"a DAG does not import: {errors[0]}")
+        return f"DAGs are parsed ({', '.join(missing)})" if missing else ""
+
+    def _has_run(self, api: AirflowApi, run_id: str) -> str:
+        try:
+            state = api.run_state(FIRST_DAG, run_id)
+        except httpx.HTTPError:
+            state = "unknown"
+        if state == "failed":
+            raise CommandError(f"an empty run of {FIRST_DAG} fails: see {self._stack.airflow_url}")
+        return "" if state == "success" else "a first, empty run goes through"
+
+    def _all_are_well(self) -> str:
+        return "; ".join(f"{one.part}: {one.words}" for one in ill(all_health(self._stack)))

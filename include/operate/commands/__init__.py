@@ -1,0 +1,1 @@
+"""The commands of `ops` that work on any deployment, a module each."""

@@ -1,0 +1,262 @@
+"""`./ops alerts check|test|backtest`: can the rules be used, would they fire, would they have fired."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from include.alerts import cases
+from include.alerts.history import backtest as play_again
+from include.alerts.history import firings, paired, untellable
+from include.alerts.rules import FILE, RulesError, Target, duration_from, load, others
+from include.alerts.states import PACE, What
+from include.alerts.texts import Message, moment, span
+from include.clock import SystemClock
+from include.errors import VendorError
+from include.lab.stack import lifecycle
+from include.lab.stack.alert_channels import channels_of
+from include.lab.stack.databases import store_of
+from include.operate.errors import CommandError
+from include.operate.terminal import console, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from include.alerts.channels import Channel
+    from include.alerts.history import Firing, Pair
+    from include.alerts.rules import Rule
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RulesFile = Annotated[
+    Path | None,
+    typer.Option("--rules", metavar="FILE", help="Other rules than include/alerts.yaml."),
+]
+
+app = typer.Typer(
+    help="Try the alert rules: can they be used, would they fire, would they have fired.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def check(
+    *,
+    rules_file: RulesFile = None,
+    send_test: Annotated[
+        bool, typer.Option("--send-test", help="Send a test message to every target of the rules.")
+    ] = False,
+) -> None:
+    """Say whether the rules can be used, and whether a running stack reaches their channels."""
+    rules = rules_of(rules_file)
+    say(f"ops: {len(rules)} alert rules can be used: {', '.join(rule.name for rule in rules)}")
+    at = lifecycle.layout()
+    stack = lifecycle.running_or_error(at) if send_test else lifecycle.running(at)
+    if stack is None:
+        say("ops: no stack is up, so the channels were not tried")
+        return
+    targets = others(rules)
+    channels = channels_of(at, stack)
+    failed: list[str] = [
+        name
+        for name in dict.fromkeys(one.channel for one in targets)
+        if not reached(channels, name)
+    ]
+    if send_test:
+        failed += [
+            str(one) for one in targets if one.channel not in failed and not sent(channels, one)
+        ]
+    if failed:
+        raise CommandError(f"not reached: {', '.join(failed)}")
+
+
+@app.command("test")
+def try_out(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Without: all of tests/alerts/."),
+    ] = None,
+    *,
+    rules_file: RulesFile = None,
+) -> None:
+    """Play series of numbers against the rules, and compare what fires with what should."""
+    rules = rules_of(rules_file)
+    try:
+        outcomes = [
+            one
+            for path in files or sorted(cases.FOLDER.glob("*.yaml"))
+            for one in cases.run(path, rules)
+        ]
+    except RulesError as error:
+        raise CommandError(str(error)) from None
+    for one in outcomes:
+        say(f"{'ok    ' if one.wrong is None else 'FAILED'}  {one.rule}: {one.case}")
+        if one.wrong is not None:
+            say(f"        {one.wrong}")
+    wrong = sum(one.wrong is not None for one in outcomes)
+    say(f"{len(outcomes) - wrong} passed, {wrong} failed")
+    if wrong or not outcomes:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backtest(
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="How far back: 30d, 12h; or a moment in ISO 8601.")
+    ] = "30d",
+    rules_file: RulesFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say when the rules would have fired, beside when they did; 1 if the two differ for the rules in use."""
+    rules = rules_of(rules_file)
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    now = SystemClock().now()
+    start = begin_from(since, now)
+    longest = max((rule.window for rule in rules), default=PACE)
+    with store_of(stack) as store:
+        end = max(now, store.alerts.evaluated_at() or now)
+        samples = store.alerts.samples(start - longest, end)
+        kept = firings(store.alerts.events(start, end))
+    played = [one for one in play_again(rules, samples) if one.fired_at >= start]
+    left_out = {rule.name: untellable(rule) for rule in rules if untellable(rule)}
+    pairs = paired(played, kept)
+    if as_json:
+        say(
+            json.dumps(document(pairs, start=start, minutes=len({s.at for s in samples})), indent=1)
+        )
+    else:
+        show(pairs, start=start, minutes=len({s.at for s in samples}))
+    for name, names in left_out.items():
+        say(f"ops: {name} cannot be played again: nothing is kept of {', '.join(names)}")
+    if rules_file is None and any(None in pair for pair in pairs):
+        raise typer.Exit(1)
+
+
+# --- what comes in ---
+
+
+def rules_of(path: Path | None) -> tuple[Rule, ...]:
+    """Return the rules of a file; raise CommandError with every problem and its place."""
+    try:
+        return load(path or FILE)
+    except RulesError as error:
+        raise CommandError(f"the alert rules cannot be used:\n{error}") from None
+
+
+def begin_from(text: str, now: datetime) -> datetime:
+    """Return the moment that `30d` or an ISO date means; raise CommandError where it means none."""
+    try:
+        amount, unit = int(text[:-1]), text[-1:]
+        return now - amount * duration_from(f"1{unit}")
+    except (ValueError, OverflowError):
+        pass
+    try:
+        begin = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is no time: write 30d, 12h or 2026-12-31T12:00:00Z") from None
+    return begin if begin.tzinfo else begin.replace(tzinfo=UTC)
+
+
+# --- channels ---
+
+
+def reached(channels: Mapping[str, Channel], name: str) -> bool:
+    """Ask a channel whether it knows us, telling nobody; say how that went."""
+    try:
+        channels[name].check()
+    except VendorError as error:
+        say(f"ops: {name}: {error}")
+        return False
+    say(f"ops: {name} is reached")
+    return True
+
+
+def sent(channels: Mapping[str, Channel], target: Target) -> bool:
+    """Send a test message to a target, and its end; say how that went."""
+    now = SystemClock().now()
+    message = Message(
+        rule="alerts_check",
+        what=What.FIRED,
+        severity="info",
+        at=now,
+        key=f"alerts_check.{now:%Y%m%dT%H%M%SZ}",
+        facts=("This is a test: nothing is wrong, and nothing is to be done", "./ops alerts check"),
+        runbook="docs/alerts.md",
+    )
+    try:
+        channel = channels[target.channel]
+        channel.send(target.to, message)
+        if channel.is_repeatable:  # an incident stays open until its end
+            channel.send(target.to, replace(message, what=What.RESOLVED))
+    except VendorError as error:
+        say(f"ops: {target}: {error}")
+        return False
+    say(f"ops: {target} was sent a test message")
+    return True
+
+
+# --- what would have fired ---
+
+
+def show(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> None:
+    """Print the firings, one a line."""
+    say(f"ops: {minutes} evaluations are kept since {moment(start)}")
+    if not pairs:
+        say("ops: no rule would have fired, and none did")
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("rule", "would have fired", "for", "did fire", "for", "numbers"):
+        shown.add_column(column)
+    for played, kept in pairs:
+        one = played or kept
+        shown.add_row(
+            one.rule if one else "",
+            *_times(played),
+            *_times(kept),
+            ", ".join(
+                f"{name} {value:g}" for name, value in one.numbers.items() if value is not None
+            )
+            if one
+            else "",
+        )
+    console().print(shown)
+
+
+def _times(firing: Firing | None) -> tuple[str, str]:
+    if firing is None:
+        return "no", ""
+    return moment(firing.fired_at), _lasted(firing) or "it still does"
+
+
+def _lasted(firing: Firing) -> str | None:
+    return span(firing.resolved_at - firing.fired_at) if firing.resolved_at else None
+
+
+def document(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> dict[str, Any]:
+    """Return the outcome as JSON."""
+    return {
+        "since": start.isoformat(),
+        "evaluations": minutes,
+        "firings": [{"played": _json(played), "kept": _json(kept)} for played, kept in pairs],
+        "same": all(None not in pair for pair in pairs),
+    }
+
+
+def _json(firing: Firing | None) -> dict[str, Any] | None:
+    if firing is None:
+        return None
+    return {
+        "rule": firing.rule,
+        "job": firing.job,
+        "since": firing.since.isoformat(),
+        "fired_at": firing.fired_at.isoformat(),
+        "resolved_at": firing.resolved_at.isoformat() if firing.resolved_at else None,
+        "numbers": dict(firing.numbers),
+    }

@@ -1,0 +1,216 @@
+"""`./ops deactivations list|cancel|move|run-now`: the planned ends of memberships, and a person's say in them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from include.clock import SystemClock
+from include.jobs import ends_by_hand
+from include.lab.stack import lifecycle
+from include.lab.stack.databases import store_of
+from include.operate.act import Actor, Json, Why, acting
+from include.operate.errors import CommandError
+from include.operate.terminal import console, say
+from include.store.deactivations import DAG_ID, State
+from include.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.jobs.ends_by_hand import Done
+    from include.lab.stack.stack import Stack
+    from include.store import Store
+    from include.store.deactivations import Deactivation
+
+MOST_SHOWN = 100
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+app = typer.Typer(
+    help="Show the planned ends of memberships; cancel one, move it, or have it now.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Id = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Its number in the list.")
+]
+
+
+@app.command("list")
+def show(
+    handle: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EMAIL|ID", help="Whose: what is over too. Without, all that are to come."
+        ),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the ends that are planned or wait for a person, the next to come first."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    with store_of(stack) as store:
+        rows = read(store, handle)
+    if as_json:
+        say(json.dumps([document(stack, row) for row in rows], indent=1))
+        return
+    if not rows:
+        say("ops: no end of a membership is planned")
+        return
+    console().print(table(stack, rows[:MOST_SHOWN], now=SystemClock().now()))
+    if len(rows) > MOST_SHOWN:
+        say(f"and {len(rows) - MOST_SHOWN:,} more; --json prints all of them")
+
+
+@app.command()
+def cancel(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
+    """Let the membership go on, whatever the vendor does at the end that was planned."""
+    with acting(reason, actor) as (stack, store, person):
+        done = ends_by_hand.cancel(number, person=person, now=SystemClock().now(), store=store)
+    _tell(
+        stack,
+        done,
+        "is canceled: the membership goes on, until the vendors tell of another end",
+        as_json,
+    )
+
+
+@app.command()
+def move(
+    number: Id,
+    date: Annotated[
+        str, typer.Argument(metavar="DATE", help="With its time zone: 2026-12-31T12:00:00Z.")
+    ],
+    *,
+    reason: Why,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Let the membership end at another moment that is to come."""
+    at = date_from(date)
+    with acting(reason, actor) as (stack, store, person):
+        done = ends_by_hand.move(number, at, person=person, now=SystemClock().now(), store=store)
+    _tell(stack, done, f"is moved to {_moment(at)}", as_json)
+
+
+@app.command("run-now")
+def run_now(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
+    """Let the membership end now, or have what failed tried again."""
+    with acting(reason, actor) as (stack, store, person):
+        done = ends_by_hand.run_now(number, person=person, now=SystemClock().now(), store=store)
+    _tell(stack, done, "is due now: the relay starts its run", as_json)
+
+
+# --- what comes in ---
+
+
+def date_from(text: str) -> datetime:
+    """Return the moment a person means, in UTC; raise CommandError where that is not clear."""
+    example = "write it like 2026-12-31T12:00:00Z"
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise CommandError(f"the date {text!r} cannot be read: {example}") from None
+    raise CommandError(f"the date {text!r} has no time zone: {example}")
+
+
+def read(store: Store, handle: str | None) -> list[Deactivation]:
+    """Return what is open, or all of one member's; raise CommandError where nobody is meant."""
+    if handle is None:
+        return store.deactivations.read_open()
+    members = Timeline(store.connection).members_of(handle.strip())
+    if not members:
+        raise CommandError("nobody is known under this name")
+    return [row for member_id in members for row in store.deactivations.of_member(member_id)]
+
+
+# --- what is shown ---
+
+
+def document(stack: Stack, row: Deactivation) -> dict[str, Any]:
+    """Return a row as JSON."""
+    return {
+        "id": row.id,
+        "member_id": str(row.member_id),
+        "subscription_id": row.subscription_id,
+        "state": row.state,
+        "reason": row.reason,
+        "deactivate_at": _iso(row.deactivate_at),
+        "vendor_at": _iso(row.vendor_at),
+        "inbox_id": row.inbox_id,
+        "dag_run_id": _run_id(row),
+        "link": _link(stack, row),
+        "actor": row.actor,
+        "why": row.why,
+        "problem": row.problem,
+        "created_at": _iso(row.created_at),
+        "finished_at": _iso(row.finished_at),
+    }
+
+
+def table(stack: Stack, rows: Sequence[Deactivation], *, now: datetime) -> Table:
+    """Return rows for people."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "ends, UTC", "", "state", "because of", "member", "subscription", ""):
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        bad = row.state in (State.DATE_UNKNOWN, State.FAILED) or row.problem is not None
+        words = (row.actor and f"by {row.actor}", row.why, row.problem)
+        shown.add_row(
+            str(row.id),
+            ""
+            if row.deactivate_at is None
+            else f"{row.deactivate_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            _distance(row, now),
+            Text(row.state.replace("_", " "), style=Style(link=_link(stack, row), bold=bad)),
+            row.reason.replace("_", " "),
+            str(row.member_id),
+            Text(row.subscription_id),
+            Text(": ".join(filter(None, words))),
+        )
+    return shown
+
+
+def _distance(row: Deactivation, now: datetime) -> str:
+    """Say how far off an end is that is to come."""
+    if row.deactivate_at is None or not row.is_open:
+        return ""
+    seconds = abs(row.deactivate_at - now).total_seconds()
+    unit, name = next((unit for unit in UNITS if seconds >= 2 * unit[0]), UNITS[-1])
+    amount = f"{seconds / unit:.0f} {name}"
+    return f"in {amount}" if row.deactivate_at > now else f"{amount} ago"
+
+
+def _tell(stack: Stack, done: Done, what: str, as_json: bool) -> None:  # noqa: FBT001
+    if as_json:
+        parts = {name: document(stack, row) for name, row in done._asdict().items()}
+        say(json.dumps(parts, indent=1))
+        return
+    was = _moment(done.before.deactivate_at) if done.before.deactivate_at else "without a date"
+    say(f"deactivation {done.before.id}, {was}, {what}")
+
+
+def _run_id(row: Deactivation) -> str | None:
+    return row.taken_by or row.dag_run_id
+
+
+def _link(stack: Stack, row: Deactivation) -> str | None:
+    run_id = _run_id(row)
+    return None if run_id is None else stack.run_url(DAG_ID, run_id)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()

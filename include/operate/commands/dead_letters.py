@@ -1,0 +1,292 @@
+"""`./ops dead-letters list|show|replay|compensate|abandon|…`: what failed, and what a person decides about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import psutil
+import typer
+from rich.progress import Progress
+
+from include.clock import SystemClock
+from include.errors import ActRefusedError
+from include.jobs.dead_letters import LEFT, PER_MINUTE, STATES_FOR, Desk
+from include.jobs.person import person_from
+from include.lab.stack import lifecycle
+from include.lab.stack.databases import store_of
+from include.operate.act import Actor, Json  # noqa: TC001 - typer reads the annotations
+from include.operate.errors import CommandError
+from include.operate.letters.shown import (
+    attempt_document,
+    attempt_table,
+    document,
+    done_document,
+    group_document,
+    group_table,
+    letter_table,
+)
+from include.operate.letters.wish import Wish, filter_from, filtered
+from include.operate.terminal import console, say
+from include.store.dead_letters import Act, Filter, LetterState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.jobs.dead_letters import Done, Preview
+    from include.jobs.person import Person
+    from include.store import Store
+
+MOST_SHOWN = 100
+HELP = {
+    Act.REPLAY: "Let their jobs try again, so many a minute.",
+    Act.COMPENSATE: "Undo what their jobs have half done; docs/failures.md says what that is.",
+    Act.ABANDON: "Let them be; `undo` takes it back.",
+    Act.UNDO_ABANDON: "Let abandoned ones wait for a person again.",
+    Act.CLOSE_FIXED: "Close those that a later event has fixed.",
+    Act.HOLD: "Stop replays that no run has taken yet.",
+}
+NAMES = {act: act.value.replace("_", "-") for act in Act} | {Act.UNDO_ABANDON: "undo"}
+
+app = typer.Typer(
+    help="Show what failed; try it again, undo it, or let it be.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what it would be about.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit log.")
+]
+
+
+@app.command("list")
+@filtered
+def show_list(
+    *,
+    wish: Wish,
+    state: Annotated[
+        list[LetterState] | None, typer.Option("--state", help="In these states; without, open.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the letters that wait for a person, and the groups of alike ones."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    with store_of(stack) as store:
+        wanted = filter_from(wish, store=store, now=SystemClock().now())
+        states = tuple(LetterState) if wish.ids and not state else state or wanted.states
+        wanted = replace(wanted, states=tuple(states))
+        letters, groups = store.dead_letters.select(wanted), store.dead_letters.groups(wanted)
+    if as_json:
+        found = {
+            "letters": [document(stack, letter) for letter in letters],
+            "groups": [group_document(group) for group in groups],
+        }
+        say(json.dumps(found, indent=1))
+        return
+    if not letters:
+        say("ops: no such dead letter")
+        return
+    console().print(group_table(groups))
+    say()
+    console().print(letter_table(stack, letters[:MOST_SHOWN]))
+    if len(letters) > MOST_SHOWN:
+        say(f"and {len(letters) - MOST_SHOWN:,} more; --json prints all of them")
+
+
+@app.command()
+def show(
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, help="Its number in the list.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show one letter with every try and its times."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    with store_of(stack) as store:
+        letter = store.dead_letters.get(number)
+        if letter is None:
+            raise CommandError(f"there is no dead letter {number}")
+        tries = store.dead_letters.attempts(number)
+        rows = store.inbox.rows(store.dead_letters.inbox_ids(number))
+    if as_json:
+        events = [
+            {"id": row.id, "event_id": row.event_id, "type": row.type, "state": row.state}
+            for row in rows
+        ]
+        attempts = [attempt_document(stack, one) for one in tries]
+        say(json.dumps({**document(stack, letter), "events": events, "tries": attempts}, indent=1))
+        return
+    console().print(letter_table(stack, [letter]))
+    say()
+    console().print(attempt_table(stack, tries))
+    for row in rows:
+        say(f"row {row.id}: {row.type} {row.event_id}, {row.state}")
+
+
+@app.command()
+def resume(*, as_json: Json = False) -> None:
+    """Carry out to the end what was decided and interrupted."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    with store_of(stack) as store:
+        done = Desk(store, clock=SystemClock()).resume()
+    if as_json:
+        say(json.dumps([done_document(one) for one in done], indent=1))
+        return
+    for one in done:
+        say(f"decision {one.decision_id}: {one.done:,} of {one.chosen:,} done")
+    if not done:
+        say("ops: nothing was interrupted")
+
+
+def _add(act: Act) -> None:
+    """Make the command of an act."""
+
+    @filtered
+    def command(  # noqa: PLR0913 - an act's options
+        *,
+        wish: Wish,
+        reason: Reason = None,
+        actor: Actor = None,
+        per_minute: Annotated[
+            int, typer.Option("--per-minute", min=1, help="How many are due in a minute.")
+        ] = PER_MINUTE,
+        with_fixed: Annotated[
+            bool, typer.Option("--with-fixed", help="Replay what a later event has fixed, too.")
+        ] = False,
+        dry_run: DryRun = False,
+        yes: Yes = False,
+        as_json: Json = False,
+    ) -> None:
+        stack = lifecycle.running_or_error(lifecycle.layout())
+        with store_of(stack) as store:
+            wanted = filter_from(wish, store=store, now=SystemClock().now())
+            desk = Desk(store, clock=SystemClock())
+            preview = desk.preview(act, wanted)
+            if dry_run or not preview.count:
+                _tell_preview(act, preview, desk.elsewhere(act, wanted), as_json=as_json)
+                return
+            person = _person(actor, reason)
+            _confirm(act, preview, yes=yes, as_json=as_json)
+            options = Options(per_minute=per_minute, with_fixed=with_fixed)
+            done = _carry_out(act, wanted, person, options, store=store, quiet=as_json)
+        _tell_done(act, done, as_json=as_json)
+
+    app.command(NAMES[act], help=HELP[act])(command)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How replays are done."""
+
+    per_minute: int
+    with_fixed: bool
+
+
+def _carry_out(  # noqa: PLR0913 - what an act is
+    act: Act, wanted: Filter, person: Person, options: Options, *, store: Store, quiet: bool
+) -> Done:
+    with Progress(
+        console=console(), transient=True, disable=quiet or not sys.stdout.isatty()
+    ) as bar:
+        task = bar.add_task(NAMES[act])
+        desk = Desk(
+            store,
+            clock=SystemClock(),
+            progress=lambda place, total: bar.update(task, completed=place, total=total),
+        )
+        match act:
+            case Act.REPLAY:
+                return desk.replay(
+                    wanted,
+                    by=person,
+                    per_minute=options.per_minute,
+                    with_fixed=options.with_fixed,
+                )
+            case Act.COMPENSATE:
+                return desk.compensate(wanted, by=person, per_minute=options.per_minute)
+            case Act.ABANDON:
+                return desk.abandon(wanted, by=person)
+            case Act.UNDO_ABANDON:
+                return desk.undo_abandon(wanted, by=person)
+            case Act.CLOSE_FIXED:
+                return desk.close_fixed(wanted, by=person)
+            case Act.HOLD:
+                return desk.hold(wanted, by=person)
+
+
+# --- asking ---
+
+
+def _person(actor: str | None, reason: str | None) -> Person:
+    try:
+        return person_from(psutil.Process().username() if actor is None else actor, reason or "")
+    except ActRefusedError as error:
+        raise CommandError(str(error)) from None
+
+
+def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:
+    """Have a person say yes to the count, unless she has."""
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise CommandError(f"{preview.count:,} letters: say --yes, or --dry-run to look first")
+    _tell_preview(act, preview, {}, as_json=False)
+    if not typer.confirm(f"{NAMES[act]} {preview.count:,} letters?"):
+        raise CommandError("nothing is changed")
+
+
+# --- what is told ---
+
+
+def _tell_preview(
+    act: Act, preview: Preview, elsewhere: Mapping[LetterState, int], *, as_json: bool
+) -> None:
+    if as_json:
+        groups = [group_document(group) for group in preview.groups]
+        found = {"act": act, "count": preview.count, "fixed_by_a_later_event": preview.fixed}
+        say(json.dumps({**found, "groups": groups}, indent=1))
+        return
+    if not preview.count:
+        say(f"ops: {none_text(act, preview, elsewhere)}")
+        return
+    console().print(group_table(preview.groups))
+    say(f"{NAMES[act]}: {preview.count:,} letters")
+    if preview.fixed and act is Act.REPLAY:
+        say(f"{preview.fixed:,} of them are fixed by a later event: `close-fixed` is for those")
+
+
+def none_text(act: Act, preview: Preview, elsewhere: Mapping[LetterState, int]) -> str:
+    """Return why there is nothing to do: what is wanted is not there, or not in the state for this act."""
+    if preview.groups:  # close-fixed
+        return "a later event has fixed none of them: `replay`, `compensate` and `abandon` are for those"
+    if not elsewhere:
+        return "no such dead letter"
+    found = ", ".join(f"{number:,} {state}" for state, number in sorted(elsewhere.items()))
+    return f"{NAMES[act]} is for letters that are {STATES_FOR[act]}; there are only: {found}"
+
+
+def left_text(act: Act, done: Done) -> str | None:
+    """Return why letters were chosen and not changed."""
+    left = done.chosen - done.done
+    if not left:
+        return None
+    why = f", or the letter {LEFT[act]}" if act in LEFT else ""
+    return f"{left:,} not changed: somebody has decided meanwhile{why}"
+
+
+def _tell_done(act: Act, done: Done, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps({"act": act, **done_document(done)}, indent=1))
+        return
+    say(f"{NAMES[act]}: {done.done:,} of {done.chosen:,} letters")
+    if left := left_text(act, done):
+        say(left)
+    if done.fixed:
+        say(f"{done.fixed:,} more are fixed by a later event: `close-fixed` closes them")
+
+
+for _one in Act:
+    _add(_one)

@@ -1,0 +1,63 @@
+"""`./ops erase EMAIL`: one member's personal data leaves our tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from include.clock import SystemClock
+from include.jobs.erasure import Erased, erase
+from include.operate.act import Actor, Json, Why, acting
+from include.operate.terminal import say
+
+ELSEWHERE = (
+    "Stripe, Clerk, Mailchimp, Luma and Slack keep copies of their own: erase her there too."
+)
+
+
+def command(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Her address.")],
+    *,
+    reason: Why,
+    actor: Actor = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would be redacted, and change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Redact one member's personal data in all tables, and search them for what is left."""
+    with (
+        acting(reason, actor) as (_stack, store, person),
+        Progress(
+            TextColumn("looking at events: {task.completed:,}"), console=Console(stderr=True)
+        ) as bar,
+    ):
+        task = bar.add_task("", total=None)
+        erased = erase(
+            email,
+            person=person,
+            now=SystemClock().now(),
+            store=store,
+            dry_run=dry_run,
+            tell=lambda scanned: bar.update(task, completed=scanned),
+        )
+    say(json.dumps(document(erased), indent=1) if as_json else words(erased, dry_run=dry_run))
+
+
+def document(erased: Erased) -> dict[str, object]:
+    """Return what was done as JSON."""
+    members = [str(member) for member in erased.members]
+    return {"members": members, "events": erased.events, "rows": erased.rows}
+
+
+def words(erased: Erased, *, dry_run: bool) -> str:
+    """Return what was done for people."""
+    verb = "would be redacted" if dry_run else "redacted"
+    lines = [f"{table}: {rows:,} {verb}" for table, rows in erased.rows.items() if rows]
+    if not dry_run:
+        lines += ["all tables were searched for her address: nothing is left", ELSEWHERE]
+    return "\n".join(lines)

@@ -1,0 +1,122 @@
+"""`./ops reconcile`: have what callbacks and webhooks missed found and put right, and show the report."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from include.clock import SystemClock
+from include.lab.stack import lifecycle
+from include.lab.stack.airflow_api import AirflowApi
+from include.lab.stack.databases import store_of
+from include.operate.errors import CommandError
+from include.operate.terminal import console, say
+
+if TYPE_CHECKING:
+    from include.lab.stack.stack import Stack
+    from include.store.reconciliations import Finding, Report
+
+DAG_ID = "reconciliation"
+LOOK_SECONDS = 0.5
+PATIENCE_SECONDS = 3600.0  # the DAG's own time-out comes first
+
+
+def command(
+    *,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare Stripe, Clerk and Mailchimp too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Put nothing right.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Only show the newest report.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run reconciliation now and show what it found; fail where a person must look."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    run = None if show else start(stack, {"deep": deep, "dry_run": dry_run})
+    with store_of(stack) as store:
+        try:
+            found = (
+                store.reconciliations.get(run) if run else newest(store.reconciliations.latest(1))
+            )
+        except KeyError:
+            raise CommandError(f"the run {run} ended without a report: see its log") from None
+    say(json.dumps(document(found), indent=1)) if as_json else tell(stack, found)
+    raise typer.Exit(0 if is_well(found) else 1)
+
+
+def start(stack: Stack, params: dict[str, Any]) -> str:
+    """Have a run of the DAG, wait for its end, and return its id."""
+    run = f"by-hand.{SystemClock().now():%Y%m%dT%H%M%S}"
+    with AirflowApi(stack) as airflow:
+        airflow.start_run(DAG_ID, run, params)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while airflow.run_state(DAG_ID, run) not in ("success", "failed"):
+            if time.monotonic() > deadline:
+                raise CommandError(f"the run {run} does not end")
+            time.sleep(LOOK_SECONDS)
+    return run
+
+
+def newest(reports: list[Report]) -> Report:
+    """Return the newest report; raise CommandError where there is none yet."""
+    if not reports:
+        raise CommandError("reconciliation has not run yet: start it without --show")
+    return reports[0]
+
+
+def is_well(report: Report) -> bool:
+    """Tell whether the run came to its end and nothing was stopped for a person."""
+    return report.finished_at is not None and not any(
+        finding.stopped for finding in report.findings.values()
+    )
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return the report as JSON."""
+    return {
+        "dag_run_id": report.dag_run_id,
+        "deep": report.is_deep,
+        "dry_run": report.is_dry_run,
+        "started_at": report.started_at.isoformat(),
+        "finished_at": report.finished_at and report.finished_at.isoformat(),
+        "findings": {
+            name: {
+                "looked_at": finding.looked_at,
+                "found": finding.found,
+                "repaired": finding.repaired,
+                "left": finding.left,
+                "note": finding.note,
+                "stopped": finding.stopped,
+                "examples": list(finding.examples),
+            }
+            for name, finding in sorted(report.findings.items())
+        },
+    }
+
+
+def tell(stack: Stack, report: Report) -> None:
+    """Show the report to people."""
+    kind = "deep" if report.is_deep else "short"
+    how = ", nothing was put right" if report.is_dry_run else ""
+    end = f"ended {report.finished_at:%H:%M:%S}" if report.finished_at else "not at its end"
+    say(f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC, {kind} run{how}, {end}")
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("check", "found", "put right", "left", ""):
+        shown.add_column(column, justify="left" if column in ("check", "") else "right")
+    for name, finding in sorted(report.findings.items()):
+        counts = (f"{n:,}" for n in (finding.found, finding.repaired, finding.left))
+        shown.add_row(name.replace("_", " "), *counts, Text(_words(finding)))
+    console().print(shown)
+    say(stack.run_url(DAG_ID, report.dag_run_id))
+
+
+def _words(finding: Finding) -> str:
+    """Return what else there is to say of a finding."""
+    examples = ", ".join(finding.examples)
+    stopped = f"stopped: {finding.stopped}" if finding.stopped else None
+    return "; ".join(filter(None, (stopped, finding.note, examples)))

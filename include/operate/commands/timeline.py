@@ -1,0 +1,100 @@
+"""`./ops timeline EMAIL|ID`: everything that happened to one member or event."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from include.lab.stack import lifecycle
+from include.lab.stack.databases import store_of
+from include.operate.errors import CommandError
+from include.operate.terminal import console, say
+from include.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from include.lab.stack.stack import Stack
+    from include.store.timeline import Entry, Story
+
+
+def command(
+    handle: Annotated[
+        str,
+        typer.Argument(
+            metavar="EMAIL|ID",
+            help="E-mail, member id, Stripe or Clerk id, event id, or inbox row.",
+        ),
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show everything that happened to one member or event."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    story = read(stack, handle.strip())
+    if as_json:
+        say(json.dumps(document(stack, story), indent=1))
+    elif story.entries:
+        console().print(table(stack, story))
+    if not story.entries:
+        raise CommandError("nothing is known under this name")
+
+
+def read(stack: Stack, handle: str) -> Story:
+    """Ask the stack's database."""
+    with store_of(stack) as store:
+        return Timeline(store.connection).of(handle)
+
+
+def document(stack: Stack, story: Story) -> dict[str, Any]:
+    """Return the story as JSON."""
+    return {
+        "members": [str(member) for member in story.members],
+        "inbox_ids": list(story.inbox_ids),
+        "entries": [
+            {
+                "at": entry.at.isoformat(),
+                "part": entry.part,
+                "what": entry.what,
+                "detail": entry.detail,
+                "inbox_id": entry.inbox_id,
+                "dag_run_id": entry.dag_run_id,
+                "link": run_link(stack, entry),
+            }
+            for entry in story.entries
+        ],
+    }
+
+
+def table(stack: Stack, story: Story) -> Table:
+    """Return the story for people."""
+    shown = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
+    shown.title = "member " + ", ".join(map(str, story.members)) if story.members else None
+    for column in ("UTC", "seconds", "where", "what", ""):
+        shown.add_column(column, justify="right" if column == "seconds" else "left")
+    before = None
+    for entry in story.entries:
+        later = "" if before is None else _elapsed(entry.at - before)
+        link = run_link(stack, entry)
+        what = Text(entry.what, style=Style(link=link))
+        row = f"row {entry.inbox_id}" if entry.inbox_id else None
+        detail = " ".join(filter(None, (row, entry.detail, entry.dag_run_id)))
+        shown.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S}", later, entry.part, what, Text(detail))
+        before = entry.at
+    return shown
+
+
+def _elapsed(time: timedelta) -> str:
+    """Return seconds, or days where seconds tell nobody anything."""
+    return f"{time.total_seconds():+.2f}" if abs(time) < timedelta(days=1) else f"{time.days:+d} d"
+
+
+def run_link(stack: Stack, entry: Entry) -> str | None:
+    """Return the address of the entry's run in the Airflow UI."""
+    if not (entry.job and entry.dag_run_id):
+        return None
+    return stack.run_url(entry.job, entry.dag_run_id)

@@ -1,0 +1,60 @@
+"""Look at everything: read the settings, then carry all checks out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from airflow.sdk.configuration import conf
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from include.lab.stack.settings import wrong_in
+from include.operate.doctor import airflow, connections, databases, settings, vendors
+from include.operate.doctor.examination import examine
+from include.operate.doctor.patient import TOTAL_SECONDS, Patient
+from include.settings import JobSettings, Settings
+
+if TYPE_CHECKING:
+    from include.clock import Clock
+    from include.operate.doctor.findings import Finding
+
+S = TypeVar("S", bound=BaseSettings)
+AIRFLOW_KEYS: Final = (
+    ("core", "fernet_key"),
+    ("api_auth", "jwt_secret"),
+    ("sentry", "sentry_on"),
+    ("sentry", "sentry_dsn"),
+)
+
+
+def look(
+    *, clock: Clock, has_stand_ins: bool, seconds: float = TOTAL_SECONDS
+) -> list[tuple[str, Finding]]:
+    """Return what was found, by group; it lasts no longer than `seconds`."""
+    patient, wrong = read_patient(clock=clock, has_stand_ins=has_stand_ins)
+    keys = {name: conf.get(section, name, fallback="") or "" for section, name in AIRFLOW_KEYS}
+    checks = [
+        *settings.checks(patient, wrong=wrong, airflow=keys),
+        *connections.checks(patient),
+        *databases.checks(patient),
+        *airflow.checks(patient),
+        *vendors.checks(patient),
+    ]
+    return examine(checks, seconds=seconds)
+
+
+def read_patient(*, clock: Clock, has_stand_ins: bool) -> tuple[Patient, dict[str, str]]:
+    """Read the settings; what cannot be used is told by whose it is, and left out or as it is by default."""
+    wrong: dict[str, str] = {}
+    jobs = _read(JobSettings, "jobs", wrong) or JobSettings.model_construct()
+    relay = _read(Settings, "relay", wrong)
+    return Patient(jobs=jobs, relay=relay, clock=clock, has_stand_ins=has_stand_ins), wrong
+
+
+def _read(kind: type[S], whose: str, wrong: dict[str, str]) -> S | None:
+    """Return settings, or None with what is wrong with them in `wrong`, never a value."""
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong[whose] = wrong_in(error)
+        return None

@@ -1,0 +1,109 @@
+"""Which dead letters a person means: a command's options, written once, and the filter they come to."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from include.errors import ErrorClass
+from include.operate.errors import CommandError
+from include.routing import job_from
+from include.store.dead_letters import Filter
+from include.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.store import Store
+
+AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+Ids = Annotated[
+    list[int] | None, typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter.")
+]
+Job = Annotated[str | None, typer.Option("--job", help="Of this job.")]
+Class = Annotated[ErrorClass | None, typer.Option("--class", help="Of this class of failure.")]
+Print = Annotated[
+    str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
+]
+Member = Annotated[str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")]
+Run = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """Which letters a person means, in her words: her command's arguments and options."""
+
+    ids: Ids = None
+    job: Job = None
+    error_class: Class = None
+    fingerprint: Print = None
+    member: Member = None
+    run: Run = None
+    since: Since = None
+    until: Until = None
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Have a command that takes a `wish` take the options that make it, before its own."""
+    wished = inspect.signature(Wish, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+    taken = [*wished.values(), *(one for name, one in own.items() if name != "wish")]
+
+    @wraps(command)
+    def taking(**given: Any) -> None:
+        wish = Wish(**{name: given.pop(name) for name in wished})
+        command(wish=wish, **given)
+
+    # What typer reads.
+    taking.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
+    taking.__annotations__ = {one.name: one.annotation for one in taken}
+    return taking
+
+
+def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
+    """Return the filter that a person means; raise CommandError where nobody or no time is meant."""
+    member_id = None
+    if wish.member is not None:
+        members = Timeline(store.connection).members_of(wish.member.strip())
+        if len(members) != 1:
+            raise CommandError(f"{len(members) or 'nobody'} known under this name: name one member")
+        member_id = next(iter(members))
+    return Filter(
+        ids=tuple(wish.ids) if wish.ids else None,
+        job=None if wish.job is None else job_from(wish.job),
+        error_class=wish.error_class,
+        fingerprint=wish.fingerprint,
+        member_id=member_id,
+        dag_run_id=wish.run,
+        since=None if wish.since is None else moment_from(wish.since, now=now),
+        until=None if wish.until is None else moment_from(wish.until, now=now),
+    )
+
+
+def moment_from(text: str, *, now: datetime) -> datetime:
+    """Return the moment that a text means: so long ago, or a time with its zone."""
+    text = text.strip()
+    if text[:-1].isdecimal() and text[-1:] in AGO and len(text) <= 7:  # noqa: PLR2004 - years
+        return now - int(text[:-1]) * AGO[text[-1]]
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise CommandError(
+        f"the time {text!r} cannot be read: write 90m, 6h, 2d or 2026-12-31T12:00:00Z"
+    )

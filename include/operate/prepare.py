@@ -1,0 +1,63 @@
+"""Bring a production's databases to this version of the code: `python -m include.operate.prepare`.
+
+The same steps as `./ops up` takes on one machine, from the environment of a container: Airflow's tables,
+the ops tables, the roles, and the users `admin`, `relay` and `reconciler`. Each may run again at any time. It never
+makes the platform's tables: those are the platform's. Where there is no platform (a trial with the
+sandbox), `--platform-tables` makes them and does nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import Field, SecretStr
+
+from include.alerts.rules import load
+from include.lab.stack.databases import has_platform_tables
+from include.settings import Settings
+from include.store.migrate import create_platform_tables, migrate
+
+NO_PLATFORM = "there is no table public.users: OPS_DATABASE_URL must be the platform's database"
+
+
+class ProductionSettings(Settings):
+    """The settings, with the passwords that this step sets; none may be left out or short."""
+
+    airflow_admin_password: SecretStr = Field(min_length=16)
+    airflow_password: SecretStr = Field(min_length=16)  # the relay's
+    airflow_reconciler_password: SecretStr = Field(min_length=16)
+
+
+def prepare(settings: ProductionSettings) -> None:
+    """Do all of it; exit with one line where the platform's tables are not there."""
+    load()  # rules that cannot be used keep all else from starting: nobody would be told of anything
+    dsn = settings.database_url.get_secret_value()
+    if not has_platform_tables(dsn):
+        sys.exit(NO_PLATFORM)
+    from airflow.utils.db import upgradedb  # noqa: PLC0415 - takes seconds, and reads its settings
+
+    from include.airflow_api import roles  # noqa: PLC0415 - imports Airflow too
+
+    upgradedb()
+    migrate(dsn)
+    passwords = {
+        "admin": settings.airflow_admin_password,
+        "relay": settings.airflow_password,
+        "reconciler": settings.airflow_reconciler_password,
+    }
+    roles.set_up({name: password.get_secret_value() for name, password in passwords.items()})
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare, or make the platform's tables."""
+    if arguments == ["--platform-tables"]:
+        settings = Settings()  # from the environment
+        create_platform_tables(settings.database_url.get_secret_value())
+    elif arguments:
+        sys.exit("usage: python -m include.operate.prepare [--platform-tables]")
+    else:
+        prepare(ProductionSettings())  # from the environment
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

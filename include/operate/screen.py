@@ -1,0 +1,125 @@
+"""The status screen for people: processes, health, work, addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from include.lab.stack.layout import Layout
+    from include.lab.stack.stack import Stack
+    from include.operate.health import Health, JobsHealth
+    from include.operate.report import Process, Report, Work
+
+GOOD, BAD = "green", "bold red"
+
+
+def screen(at: Layout, stack: Stack, told: Report) -> RenderableType:
+    """Return the whole screen."""
+    headline = Text(f"The stack is {told.state}.", style=GOOD if told.state == "healthy" else BAD)
+    parts: list[RenderableType] = [
+        headline,
+        "",
+        _processes(told.processes),
+        "",
+        _health(told.health),
+    ]
+    if told.work:
+        parts += ["", _work(told.work)]
+    if told.jobs:
+        parts += ["", *_jobs(told.jobs)]
+    return Group(*parts, "", _addresses(at, stack))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _processes(processes: tuple[Process, ...]) -> Table:
+    table = _table("process", "state", "id", "up", "restarts", "last exit")
+    for one in processes:
+        style = "" if one.state == "RUNNING" and not one.restarts else BAD
+        uptime = "" if one.uptime_seconds is None else str(timedelta(seconds=one.uptime_seconds))
+        cells = (
+            one.state.lower(),
+            str(one.pid or ""),
+            uptime,
+            str(one.restarts),
+            one.last_exit or "",
+        )
+        table.add_row(one.name, *(Text(cell, style=style) for cell in cells))
+    return table
+
+
+def _health(healths: tuple[Health, ...]) -> Table:
+    table = _table("part", "is")
+    for one in healths:
+        table.add_row(one.part, Text(one.words, style=GOOD if one.ok else BAD))
+    return table
+
+
+def _jobs(jobs: JobsHealth) -> list[RenderableType]:
+    """Tell the verdict, why, and each job that did something in the last hour."""
+    style = {"healthy": GOOD, "unhealthy": BAD}.get(jobs.status, "")
+    table = _table("job, last hour", "is", "ended", "failed", "average", "running", "queued")
+    for name, one in sorted(jobs.jobs.items()):
+        average = one.get("average_seconds")
+        cells = [one[count] for count in ("running_jobs", "queued_jobs")]
+        table.add_row(
+            name,
+            one["status"],
+            str(one["total_runs"]),
+            str(one["failure_count"]),
+            "" if average is None else f"{average:.1f} s",
+            *(str(cell) for cell in cells),
+        )
+    return [
+        Text(f"The jobs are {jobs.status}: {'; '.join(jobs.reasons)}.", style=style),
+        *([table] if jobs.jobs else []),
+    ]
+
+
+def _work(work: Work) -> Table:
+    table = _table("in hand", "rows")
+    for state, count in sorted(work.inbox.items()):
+        table.add_row(f"inbox {state}", str(count))
+    if not work.inbox:
+        table.add_row("inbox", "empty")
+    if work.oldest_waiting_seconds is not None:
+        table.add_row("oldest waiting", f"{work.oldest_waiting_seconds:.0f} s")
+    for effect, count in work.uncertain_steps.items():
+        table.add_row(Text(f"uncertain: {effect}", style=BAD), str(count))
+    for state, count in work.deactivations.items():
+        if count:
+            style = BAD if state in ("overdue", "date_unknown", "failed") else ""
+            table.add_row(
+                Text(f"deactivations {state.replace('_', ' ')}", style=style), f"{count:,}"
+            )
+    for state, count in work.dead_letters.items():
+        table.add_row(
+            Text(f"dead letters {state}", style=BAD if state == "open" else ""), f"{count:,}"
+        )
+    for vendor, words in work.breakers.items():
+        table.add_row(Text(f"{vendor} is left alone", style=BAD), Text(words))
+    for dag_run_id, problem in work.problems.items():
+        table.add_row(Text(dag_run_id, style=BAD), Text(problem))
+    return table
+
+
+def _addresses(at: Layout, stack: Stack) -> Table:
+    table = _table("where", "")
+    table.add_row("Airflow", stack.airflow_url)
+    table.add_row("relay", stack.relay_url)
+    table.add_row("sandbox", stack.sandbox_url)
+    table.add_row("passwords", str(at.stack_file))
+    table.add_row("logs", str(at.logs))
+    return table

@@ -1,7 +1,0 @@
-"""What the local stack cannot do, in one line that says what to do."""
-
-from __future__ import annotations
-
-
-class StackError(Exception):
-    """The command cannot go on; the text is the line for the person at the terminal."""

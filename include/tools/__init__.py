@@ -1,1 +1,0 @@
-"""Commands for those who change this repository, and for its deployment: `python -m include.tools.NAME`."""

@@ -1,0 +1,233 @@
+"""The executor: it waits for news, and no worker waits for nothing."""
+
+from __future__ import annotations
+
+import os
+import select
+import selectors
+import signal
+import time
+import warnings
+from collections import deque
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+executor = pytest.importorskip("include.airflow_host.executor")
+
+KEY = ("a_dag", "a_task", "a_run", 1, -1)
+PATIENCE_SECONDS = 5  # what Airflow would wait; ours must stay far below it
+
+
+class DyingSlowly:
+    """A task's supervisor whose sockets have closed before its process has ended."""
+
+    def __init__(self) -> None:
+        self._open_sockets: dict[Any, str] = {}
+        self.selector = selectors.DefaultSelector()
+
+    def _check_subprocess_exit(self, **_: object) -> None:
+        return None
+
+
+class Results:
+    """A queue of results with the reader that the executor waits for."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+
+def make_executor(reader: Any, *, sockets: tuple[Any, ...] = ()) -> Any:
+    """Build one that has started, without its workers and its database."""
+    made = executor.WarmLocalExecutor(parallelism=1)
+    made.result_queue = Results(reader)
+    made._doorbell = type(
+        "Silent", (), {"sockets": lambda _: list(sockets), "clear": lambda _: None}
+    )()
+    made._sent, made._pause_seconds = False, executor.SHORTEST_PAUSE_SECONDS
+    return made
+
+
+@pytest.fixture
+def pipe():
+    """Give the two ends of a pipe."""
+    import multiprocessing
+
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    yield reader, writer
+    reader.close()
+    writer.close()
+
+
+def test_worker_goes_on_when_the_sockets_of_its_task_have_closed():
+    """Airflow 3.3.2 waits 5 s for nothing where a process dies a moment after its sockets."""
+    from airflow.sdk.execution_time.supervisor import WatchedSubprocess
+
+    original = WatchedSubprocess._service_subprocess
+    task = DyingSlowly()
+    try:
+        executor._reap_promptly()
+        start = time.monotonic()
+        WatchedSubprocess._service_subprocess(task, PATIENCE_SECONDS)
+    finally:
+        WatchedSubprocess._service_subprocess = original
+
+    assert time.monotonic() - start < PATIENCE_SECONDS / 5
+
+
+def test_supervisor_still_has_what_the_change_rests_on():
+    """An Airflow without this attribute needs the change looked at again, or no longer."""
+    from airflow.sdk.execution_time.supervisor import WatchedSubprocess
+
+    assert "_open_sockets" in {field.name for field in WatchedSubprocess.__attrs_attrs__}
+
+
+def test_pause_doubles_while_nothing_happens(pipe):
+    """An idle scheduler loops once a second, not thirty times."""
+    made = make_executor(pipe[0])
+    made._pause_seconds = 0.4
+    pauses: deque[float] = deque()
+
+    for _ in range(2):
+        made._wait()
+        pauses.append(made._pause_seconds)
+
+    assert list(pauses) == [0.8, executor.LONGEST_PAUSE_SECONDS]
+
+
+def test_finished_task_ends_the_pause(pipe):
+    """The next task of a run does not wait for the end of a pause."""
+    reader, writer = pipe
+    made = make_executor(reader)
+    made._pause_seconds = PATIENCE_SECONDS
+    writer.send("done")
+
+    start = time.monotonic()
+    made._wait()
+
+    assert time.monotonic() - start < PATIENCE_SECONDS / 5
+    assert made._pause_seconds == executor.SHORTEST_PAUSE_SECONDS
+
+
+def test_loop_that_sent_work_does_not_wait(pipe, monkeypatch):
+    """Work was just handed out: the scheduler goes round again at once."""
+    made = make_executor(pipe[0])
+    made._sent = True
+    waits: list[None] = []
+    monkeypatch.setattr(made, "_wait", lambda: waits.append(None))
+    monkeypatch.setattr(executor.LocalExecutor, "sync", lambda _: None)
+
+    made.sync()
+    made.sync()
+
+    assert len(waits) == 1
+
+
+class Endless:
+    """Work that keeps a worker for as long as it lives."""
+
+    running_state = None
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    @property
+    def display_name(self) -> str:
+        """Never say it: a worker asks before it begins."""
+        select.select([], [], [])
+        raise AssertionError
+
+
+@contextmanager
+def working(parallelism: int):
+    """Give an executor with real workers; none of them is left."""
+    made = executor.WarmLocalExecutor(parallelism=parallelism)
+    made._hands = {}
+    with warnings.catch_warnings():  # pytest has a thread, which no worker asks
+        warnings.simplefilter("ignore", DeprecationWarning)
+        executor.LocalExecutor.start(made)
+        yield made
+    for pid in made._hands:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def hand_out(made: Any, key: Any) -> Any:
+    """Give work to the executor's workers; return the one that has it."""
+    made.queued_tasks[key] = Endless(key)
+    made._process_workloads([made.queued_tasks[key]])
+    mark = executor.Hands.mark_of(key)
+    wait_until(lambda: mark in [hands.held for hands in made._hands.values()])
+    return next(made.workers[pid] for pid, hands in made._hands.items() if hands.held == mark)
+
+
+def wait_until(is_so: Any) -> None:
+    """Ask until it is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_a_killed_worker_held_fails_at_once():
+    """Airflow would wait for the heartbeat's time-out, and never count its slot as free."""
+    from airflow.models.taskinstancekey import TaskInstanceKey
+
+    key, other = TaskInstanceKey(*KEY), TaskInstanceKey(*KEY)._replace(task_id="another")
+    with working(parallelism=2) as made:
+        worker = hand_out(made, key)
+        hand_out(made, other)
+
+        worker.kill()
+        wait_until(lambda: made._check_workers() or made.event_buffer)
+
+        assert made.event_buffer == {key: ("failed", "its worker was killed")}
+        assert set(made._at_work) == {other}
+
+
+def test_idle_worker_that_is_killed_ends_the_scheduler():
+    """It may have held the lock of the queue: a scheduler that starts anew is better than one that starts nothing."""
+    with working(parallelism=2) as made:
+        next(iter(made.workers.values())).kill()
+
+        with pytest.raises(executor.IdleWorkerDiedError):
+            wait_until(made._check_workers)
+
+        made.end()
+        assert made.event_buffer == {}
+
+
+def test_second_process_of_a_try_is_known_while_the_first_ones_end_is_read():
+    """Somebody answers at once: what Airflow reads then is not that the task was killed."""
+    from airflow.models.taskinstancekey import TaskInstanceKey
+    from airflow.utils.state import TaskInstanceState
+
+    made = executor.WarmLocalExecutor(parallelism=1)
+    key = TaskInstanceKey("dead_letter_review", "ask_people", "review.1", 1)
+    task = type("Task", (), {"key": key, "id": "id"})
+    made._at_work.update([key])  # it asks
+    made._at_work.update([key])  # it has been answered
+
+    known = []
+    for _ in range(2):
+        made.change_state(key, TaskInstanceState.SUCCESS)
+        known.append(made.has_task(task))
+
+    assert known == [True, False]
+
+
+def test_work_that_is_handed_out_is_known_until_it_has_ended(monkeypatch):
+    """What a worker has begun is not its end."""
+    from airflow.utils.state import TaskInstanceState
+
+    monkeypatch.setattr(executor.LocalExecutor, "_process_workloads", lambda *_: None)
+    made = executor.WarmLocalExecutor(parallelism=1)
+    task = type("Task", (), {"key": "a try", "id": "id"})
+
+    made._process_workloads([task])
+    made.change_state("a try", TaskInstanceState.RUNNING)
+
+    assert made.has_task(task)
+    made.change_state("a try", TaskInstanceState.FAILED)
+    assert not made.has_task(task)

@@ -1,0 +1,108 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from include.lab.bench.report import GOALS, PLAIN, failures, lines, table
+from include.lab.bench.run import FIGURES
+
+RESULTS = {
+    "machine": {"cores": 2},
+    "latency": {"p50": 0.5, "p95": 3.0, PLAIN: {"p50": 10.0, "p95": 12.0}},
+    "burst": {"200": {"seconds": 4.0, PLAIN: {"failed": "BenchError: stuck"}}},
+    "ingest": {"acknowledged_per_second": 499.0, "p99_at_100": 0.05},
+}
+
+
+def line(label):
+    """Return the line of that label."""
+    return next(one for one in lines(RESULTS) if one.goal.label == label)
+
+
+def test_only_what_was_measured_has_a_line():
+    """A figure that was not asked for is not shown as missed."""
+    shown = {one.goal.path[0] for one in lines(RESULTS)}
+
+    assert shown == {"latency", "burst", "ingest"}
+
+
+def test_the_ratio_is_plain_over_ours():
+    """`20.0` reads: plain Airflow takes twenty times as long."""
+    assert line("latency, p50").ratio == 20.0
+
+
+def test_without_a_baseline_there_is_no_ratio():
+    """A baseline that failed, and one that does not apply."""
+    assert line("burst of 200").ratio is None
+    assert line("ingest p99, 100/s").ratio is None
+
+
+@pytest.mark.parametrize(
+    ("label", "reached"),
+    [
+        ("latency, p50", True),
+        ("latency, p95", False),
+        ("burst of 200", True),
+        ("ingest, at once", False),
+        ("ingest p99, 100/s", True),
+    ],
+)
+def test_a_goal_is_reached_at_its_bound(label, reached):
+    """Times at most, rates at least; the bound itself is good enough."""
+    assert line(label).is_reached is reached
+
+
+def test_failures_are_found_wherever_they_are():
+    """The exit code hangs on it."""
+    results = {**RESULTS, "footprint": {"failed": "BenchError: no PSS"}}
+
+    assert failures(results) == {
+        f"burst 200 {PLAIN}": "BenchError: stuck",
+        "footprint": "BenchError: no PSS",
+    }
+
+
+def test_the_table_says_all_of_it():
+    """Figure, ours, plain, ratio, goal, reached: in units that people read."""
+    out = io.StringIO()
+
+    Console(file=out, width=120).print(table(RESULTS))
+
+    row = next(text for text in out.getvalue().splitlines() if "latency, p50" in text)
+    assert [cell.strip() for cell in row.strip("│┃ ").split("│")] == [
+        "latency, p50",
+        "500 ms",
+        "10.00 s",
+        "20.0",
+        "≤ 1.00 s",
+        "yes",
+    ]
+
+
+def test_a_figure_lost_in_the_noise_has_no_ratio():
+    """Memory may be less with the sleepers than without: that is chance and no factor."""
+    results = {"sleepers": {"pss_each_kib": -0.2, PLAIN: {"pss_each_kib": 600.0}}}
+
+    [only] = lines(results)
+
+    assert only.ratio is None
+    assert only.is_reached
+
+
+def test_the_table_says_how_many_slept():
+    """Plain Airflow is measured with fewer of them."""
+    out = io.StringIO()
+    plain = {"count": 100, "due": 10}
+    results = {"sleepers": {"count": 10000, "due": 100, "due_lag_p95": 3.0, PLAIN: plain}}
+
+    Console(file=out, width=120).print(table(results))
+
+    assert (
+        "ours: 10,000 sleepers, 100 due at once; plain Airflow: 100 sleepers, 10 due"
+        in out.getvalue()
+    )
+
+
+def test_goals_point_to_the_documented_form():
+    """The paths are those of `./ops bench --json`."""
+    assert {goal.path[0] for goal in GOALS} == set(FIGURES)

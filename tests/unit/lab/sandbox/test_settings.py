@@ -1,0 +1,41 @@
+"""What the sandbox is started with."""
+
+from pathlib import Path
+
+import pytest
+
+from include.lab.sandbox.contracts import Contracts
+from include.lab.sandbox.delivery import Courier, NoSecretError
+from include.lab.sandbox.server import VENDORS
+from include.lab.sandbox.settings import Settings
+
+
+def test_environment_is_read(monkeypatch):
+    """Everything comes from `OPS_SANDBOX_…`; the descriptions also from `OPS_CONTRACTS_DIR`."""
+    monkeypatch.setenv("OPS_SANDBOX_PORT", "9001")
+    monkeypatch.setenv("OPS_SANDBOX_STRIPE_WEBHOOK_SECRET", "whsec_x")
+    monkeypatch.setenv("OPS_CONTRACTS_DIR", "contracts")
+
+    settings = Settings()
+
+    assert (settings.port, settings.contracts_dir) == (9001, Path("contracts"))
+    assert "whsec_x" not in repr(settings)
+
+
+def test_empty_variable_counts_as_unset(monkeypatch):
+    """`OPS_CONTRACTS_DIR=` switches the check off instead of looking into the current folder."""
+    monkeypatch.setenv("OPS_CONTRACTS_DIR", "")
+
+    assert Settings().contracts_dir is None
+
+
+def test_auto_delivery_needs_the_secrets(world):
+    """Without a secret nothing could be signed: it is said when the switch is thrown."""
+    with pytest.raises(NoSecretError, match="OPS_SANDBOX_STRIPE_WEBHOOK_SECRET"):
+        Courier(world).require_secrets()
+
+
+def test_missing_descriptions_are_said_at_once(tmp_path):
+    """A folder that is not there is an error at the start, not at the first call."""
+    with pytest.raises(FileNotFoundError, match="OPS_CONTRACTS_DIR"):
+        Contracts(tmp_path / "nowhere", VENDORS)

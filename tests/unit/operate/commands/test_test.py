@@ -1,0 +1,66 @@
+"""What `./ops test` runs."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from include.lab.commands.test import CHECKS, FOLDERS, SIDE_BY_SIDE, existing, sessions, split
+from include.lab.stack.layout import ROOT
+from include.operate.errors import CommandError
+
+
+def test_names_come_first_and_the_rest_is_pytests():
+    """`./ops test unit store -k welcome`."""
+    assert split(["unit", "store", "-k", "unit"]) == (["unit", "store"], ["-k", "unit"])
+
+
+def test_without_names_all_is_pytests():
+    """`./ops test -x`."""
+    assert split(["-x"]) == ([], ["-x"])
+
+
+def test_every_folder_of_tests_has_a_name():
+    """A new folder is not forgotten by the full run."""
+    on_disk = {
+        f"tests/{path.name}"
+        for path in (ROOT / "tests").iterdir()
+        if path.is_dir() and any(path.rglob("test_*.py"))
+    }
+
+    assert on_disk <= {folder for folders in FOLDERS.values() for folder in folders}
+
+
+def test_kind_without_tests_is_said(monkeypatch):
+    """Nothing to run is not a success."""
+    monkeypatch.setitem(FOLDERS, "moon", ("tests/moon",))
+
+    with pytest.raises(CommandError, match="no moon tests yet"):
+        existing(["moon"])
+
+
+def test_what_needs_the_stack_has_the_machine_to_itself():
+    """The other tests run side by side, and before."""
+    assert sessions(["e2e", "unit"], []) == [
+        ("junit", ["tests/unit", *SIDE_BY_SIDE]),
+        ("junit-stack", ["tests/e2e"]),
+    ]
+    assert sessions(["store"], []) == [("junit", ["tests/store", *SIDE_BY_SIDE])]
+
+
+def test_no_kind_of_tests_is_left_out():
+    """A full run is all folders, each once."""
+    ran = [folder for _, arguments in sessions(list(FOLDERS), []) for folder in arguments]
+
+    assert sorted(set(ran) - set(SIDE_BY_SIDE)) == sorted(existing(list(FOLDERS)))
+
+
+def test_what_pytest_is_told_holds_for_one_session():
+    """`./ops test unit e2e -k welcome -x`: somebody looks for something, one test after the other."""
+    names, rest = ["unit", "e2e"], ["-k", "welcome", "-x"]
+
+    assert sessions(names, rest) == [("junit", ["tests/unit", "tests/e2e", *rest])]
+
+
+def test_every_check_is_a_module_that_is_there():
+    """A check that cannot be found would be a check that never fails."""
+    assert all(find_spec(check.arguments[0]) for check in CHECKS)
