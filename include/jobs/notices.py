@@ -216,29 +216,30 @@ class _Desk:
         self._pause = pause
         self.links = links
 
-    def post(self, text: str, *, thread_ts: str | None = None) -> str:
+    def post(self, text: str, *, to_staff: bool = False, thread_ts: str | None = None) -> str:
         """Post a message; where Slack wants a short pause first, after that."""
         slack = self._slack
+        channel = slack.staff_channel if to_staff else slack.ops_channel
         try:
-            return slack.post_message(slack.ops_channel, text, thread_ts=thread_ts)
+            return slack.post_message(channel, text, thread_ts=thread_ts)
         except VendorBusyError as error:
             if error.retry_after_seconds is None or error.retry_after_seconds > SHORT_PAUSE:
                 raise
             self._pause(error.retry_after_seconds)
-        return slack.post_message(slack.ops_channel, text, thread_ts=thread_ts)
+        return slack.post_message(channel, text, thread_ts=thread_ts)
 
 
 def _tell(notice: Notice, desk: _Desk, *, store: Store, now: datetime) -> int:
     """Send a failure, its recovery in the thread, or both; return how many messages that were."""
     messages, thread_ts = 0, notice.thread_ts
+    kind = notice.facts.get("kind", "failure")
+    is_finding = kind == "finding"
     if _failure_is_due(notice, now):
-        is_question = notice.facts.get("kind") == "question"
-        say = question_text if is_question else failure_text
-        thread_ts = desk.post(say(notice, desk.links))
+        thread_ts = desk.post(TEXTS[kind](notice, desk.links), to_staff=is_finding)
         store.notices.told(notice, thread_ts=thread_ts, now=now)
         messages += 1
     if not notice.recovery_told and thread_ts is not None:
-        desk.post(recovery_text(notice, desk.links), thread_ts=thread_ts)
+        desk.post(recovery_text(notice, desk.links), to_staff=is_finding, thread_ts=thread_ts)
         store.notices.recovery_told(notice, now=now)
         messages += 1
     return messages
@@ -292,6 +293,18 @@ def question_text(notice: Notice, links: Links) -> str:
     return f":raising_hand: A decision is wanted about {letters}. " + _link(
         links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide"
     )
+
+
+def finding_text(notice: Notice, _links: Links) -> str:
+    """Return the message about what a person has to know."""
+    facts = notice.facts
+    what = str(facts["finding"]).replace("_", " ").capitalize()
+    lines = [f":mag: *{what}*: {_escape(_clean(facts['words']))}"]
+    lines.append(f'If it may stay so: `./ops findings close {facts["id"]} --reason "…"`')
+    return "\n".join(lines)
+
+
+TEXTS = {"failure": failure_text, "question": question_text, "finding": finding_text}
 
 
 def recovery_text(notice: Notice, links: Links) -> str:

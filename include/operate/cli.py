@@ -23,6 +23,7 @@ COMMANDS = {
         "timeline",
         "deactivations",
         "dead-letters",
+        "findings",
         "reconcile",
         "erase",
         "ticks",

@@ -49,6 +49,7 @@ class Work:
     problems: dict[str, str]  # run → why it is not started or does not go on
     deactivations: dict[str, int]  # pending, running, overdue, date_unknown, failed
     dead_letters: dict[str, int] = field(default_factory=dict)  # by state, closed ones left out
+    findings: dict[str, int] = field(default_factory=dict)  # open ones, by kind
     breakers: dict[str, str] = field(default_factory=dict)  # vendor left alone → since when and why
 
 
@@ -122,6 +123,7 @@ def work_in(store: Store, *, now: datetime) -> Work:
             for state, count in store.dead_letters.counts().items()
             if state in NOT_CLOSED
         },
+        findings={kind.value: count for kind, count in store.findings.counts().items()},
         breakers={one.vendor: _breaker_words(one) for one in store.breakers.tripped()},
     )
 

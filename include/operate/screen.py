@@ -104,15 +104,21 @@ def _work(work: Work) -> Table:
             table.add_row(
                 Text(f"deactivations {state.replace('_', ' ')}", style=style), f"{count:,}"
             )
-    for state, count in work.dead_letters.items():
-        table.add_row(
-            Text(f"dead letters {state}", style=BAD if state == "open" else ""), f"{count:,}"
-        )
+    _add_what_waits_for_a_person(table, work)
     for vendor, words in work.breakers.items():
         table.add_row(Text(f"{vendor} is left alone", style=BAD), Text(words))
     for dag_run_id, problem in work.problems.items():
         table.add_row(Text(dag_run_id, style=BAD), Text(problem))
     return table
+
+
+def _add_what_waits_for_a_person(table: Table, work: Work) -> None:
+    for state, count in work.dead_letters.items():
+        table.add_row(
+            Text(f"dead letters {state}", style=BAD if state == "open" else ""), f"{count:,}"
+        )
+    for kind, count in work.findings.items():
+        table.add_row(Text(f"to look at: {kind.replace('_', ' ')}", style=BAD), f"{count:,}")
 
 
 def _addresses(at: Layout, stack: Stack) -> Table:

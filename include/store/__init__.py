@@ -20,6 +20,7 @@ from include.store.deactivations import Deactivations
 from include.store.dead_letters import DeadLetters
 from include.store.dispatches import Dispatches
 from include.store.erasure import Erasure
+from include.store.findings import Findings
 from include.store.inbox import Inbox
 from include.store.job_runs import JobRuns
 from include.store.members import Members
@@ -61,6 +62,7 @@ class Store:
         self.steps = Steps(connection)
         self.deactivations = Deactivations(connection)
         self.dead_letters = DeadLetters(connection)
+        self.findings = Findings(connection)
         self.breakers = Breakers(connection)
         self.refunds = Refunds(connection)
         self.cron_ticks = CronTicks(connection)

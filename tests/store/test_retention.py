@@ -8,6 +8,7 @@ from include.alerts.states import Phase, What, happening
 from include.alerts.states import State as AlertState
 from include.clock import FixedClock
 from include.jobs import database_cleanup as job
+from include.store.findings import Finding, FindingKind
 from include.store.inbox import Receipt, State
 from include.store.notices import FailedRun
 from include.store.reviews import ReviewState
@@ -78,6 +79,9 @@ def fill(store):
         store.job_runs.end_tasks("mailchimp_sync", run, ends=["record"], now=at)
         fire(store, "a_rule", at)
         review(store, run, at)
+        finding = Finding(kind=FindingKind.DISPUTE, subject=run, words="")
+        store.findings.keep(finding, now=at)
+        store.findings.end([finding.key], now=at)
         store.connection.execute(
             "INSERT INTO ops.alert_samples (at, job, since, success_count, failure_count, lost_count, running_jobs)"
             " VALUES (%s, '', %s, 1, 0, 0, 0)",

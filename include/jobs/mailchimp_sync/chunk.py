@@ -309,6 +309,7 @@ class Chunk:
             store.steps,
             store.deactivations,
             store.dead_letters,
+            store.findings,
         )
         for table in tables:
             table.move(merged)

@@ -80,7 +80,7 @@ WHERE key = :key AND recovered_at = :recovered_at;
 UPDATE ops.notices SET problem = :problem, next_try_at = :next_try_at WHERE key = :key;
 
 -- name: read_open()
--- Read the failures (questions to people are none) that nothing has put right yet, each with the rows it left that still are not well.
+-- Read the failures (questions to people and findings are none) that nothing has put right yet, each with the rows it left that still are not well.
 SELECT notices.*,
   coalesce(bool_or(cardinality(notice_runs.inbox_ids) > 0), false) AS has_rows,
   (SELECT count(*) FROM ops.inbox
@@ -91,7 +91,7 @@ SELECT notices.*,
        WHERE dead_letter_rows.inbox_id = inbox.id AND letter.state IN ('abandoned', 'compensated', 'resolved')
      )) AS open_rows
 FROM ops.notices LEFT JOIN ops.notice_runs USING (key)
-WHERE notices.state = 'open' AND notices.facts ->> 'kind' IS DISTINCT FROM 'question'
+WHERE notices.state = 'open' AND notices.facts ->> 'kind' IS NULL
 GROUP BY notices.key
 ORDER BY notices.opened_at, notices.key;
 

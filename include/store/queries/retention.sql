@@ -132,6 +132,18 @@ WHERE (job, dag_run_id) IN (
   LIMIT :row_limit FOR UPDATE OF notice_runs SKIP LOCKED
 );
 
+-- name: count_findings(before)$
+-- Count the findings that are over, or that a person has closed, and that nothing has brought up since.
+SELECT count(*) FROM ops.findings WHERE state <> 'open' AND greatest(ended_at, seen_at) < :before;
+
+-- name: remove_findings(before, row_limit)!
+-- Delete findings that nobody has to look at any more; their audit rows stay.
+DELETE FROM ops.findings
+WHERE id IN (
+  SELECT id FROM ops.findings WHERE state <> 'open' AND greatest(ended_at, seen_at) < :before
+  LIMIT :row_limit FOR UPDATE SKIP LOCKED
+);
+
 -- name: count_reviews(before)$
 -- Count the reviews that are over: carried out, or not answered in time.
 SELECT count(*) FROM ops.reviews
@@ -180,4 +192,5 @@ WHERE (at, job) IN (
 -- name: analyze_tables()!
 -- Tell the planner what is left.
 ANALYZE ops.inbox, ops.inbox_conflicts, ops.run_members, ops.steps, ops.dispatches, ops.rejections, ops.cron_ticks,
-  ops.job_runs, ops.reconciliations, ops.notice_runs, ops.alert_events, ops.alert_messages, ops.alert_samples, ops.reviews;
+  ops.job_runs, ops.reconciliations, ops.notice_runs, ops.alert_events, ops.alert_messages, ops.alert_samples, ops.reviews,
+  ops.findings;

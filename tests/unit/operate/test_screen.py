@@ -34,6 +34,11 @@ def test_planned_ends_are_counted(tmp_path):
     assert "date unknown" not in shown
 
 
+def test_findings_are_shown_where_dead_letters_are(tmp_path):
+    """A person who looks for what needs her sees both."""
+    assert "to look at: pays twice 2" in text_of(tmp_path, findings={"pays_twice": 2})
+
+
 def test_inbox_is_counted(tmp_path):
     assert "inbox dead 2 inbox processed 7" in text_of(tmp_path, inbox={"processed": 7, "dead": 2})
     assert "inbox empty" in text_of(tmp_path)

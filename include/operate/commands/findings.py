@@ -1,0 +1,91 @@
+"""`./ops findings list|close`: what a person has to know, and what she says about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from include.clock import SystemClock
+from include.jobs.findings import close_finding
+from include.lab.stack import lifecycle
+from include.lab.stack.databases import store_of
+from include.operate.act import Actor, Json, Why, acting
+from include.operate.terminal import console, say
+from include.store.findings import FindingState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.store.findings import KeptFinding
+
+app = typer.Typer(
+    help="Show what a person has to know: who pays twice, disputes, failed refunds.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("list")
+def show(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Those that are over or closed, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the open findings, the newest first."""
+    stack = lifecycle.running_or_error(lifecycle.layout())
+    with store_of(stack) as store:
+        found = store.findings.read(tuple(FindingState) if every else (FindingState.OPEN,))
+    if as_json:
+        say(json.dumps([document(one) for one in found], indent=1))
+    elif found:
+        console().print(table(found))
+    else:
+        say("ops: nothing to look at")
+
+
+@app.command()
+def close(
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, help="Its number in the list.")],
+    *,
+    reason: Why,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Say why it may stay so: it is not told again unless something new brings it up."""
+    with acting(reason, actor) as (_, store, person):
+        closed = close_finding(number, person=person, store=store, now=SystemClock().now())
+    say(json.dumps(document(closed), indent=1) if as_json else f"finding {number} is closed")
+
+
+def document(one: KeptFinding) -> dict[str, Any]:
+    """Return a finding as JSON."""
+    return {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(one).items()
+    } | {"member_id": str(one.member_id) if one.member_id else None}
+
+
+def table(found: Sequence[KeptFinding]) -> Table:
+    """Return findings for people."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "since, UTC", "what", "state", "about", ""):
+        shown.add_column(column, overflow="fold")
+    for one in found:
+        words = (one.words, one.closed_by and f"closed by {one.closed_by}", one.why)
+        shown.add_row(
+            str(one.id),
+            f"{one.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+            one.kind.replace("_", " "),
+            one.state,
+            one.subject,
+            Text(": ".join(filter(None, words))),
+        )
+    return shown

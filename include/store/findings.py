@@ -1,0 +1,161 @@
+"""What a person has to know: pays twice, is deleted and billed, a dispute. Kept once, and in nobody's way.
+
+    found ──▶ open ──▶ over      it is not so any more; found again, it is news again
+                └────▶ closed    a person has said why it may be so; only a new cause makes it news again
+
+Which findings there are, the jobs decide. Here they are only kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("findings")
+
+
+class FindingKind(StrEnum):
+    """What there is to know."""
+
+    PAYS_TWICE = "pays_twice"
+    DELETED_AND_BILLED = "deleted_and_billed"
+    BANNED_AND_BILLED = "banned_and_billed"
+    DISPUTE = "dispute"
+    REFUND_FAILED = "refund_failed"
+    ADDRESS_CLAIMED_TWICE = "address_claimed_twice"
+    UNKNOWN_PRICE = "unknown_price"
+
+
+class FindingState(StrEnum):
+    """Whether somebody should look at it."""
+
+    OPEN = "open"
+    OVER = "over"  # it is not so any more
+    CLOSED = "closed"  # a person has said why it may be so
+
+
+class FindingKey(NamedTuple):
+    """What tells findings apart: one kind of one subject is one finding."""
+
+    kind: FindingKind
+    subject: str  # member:<uuid>, charge:<id>, price:<id>
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What was found. No field may hold an address or a name: `words` are told to Slack.
+
+    `cause` is what has brought it up, where that can happen again: the id of a charge, of an invoice.
+    """
+
+    kind: FindingKind
+    subject: str
+    words: str
+    cause: str = ""
+    member_id: UUID | None = None
+
+    @property
+    def key(self) -> FindingKey:
+        """Return what tells it apart from others."""
+        return FindingKey(self.kind, self.subject)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptFinding:
+    """A finding as it is kept; `times` counts how often it was news."""
+
+    id: int
+    kind: FindingKind
+    subject: str
+    state: FindingState
+    words: str
+    causes: tuple[str, ...]
+    member_id: UUID | None
+    times: int
+    opened_at: datetime
+    seen_at: datetime
+    ended_at: datetime | None
+    closed_by: str | None
+    why: str | None
+
+
+FIELDS = tuple(field.name for field in fields(KeptFinding))
+
+
+class Findings:
+    """The table `ops.findings`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`."""
+        self._connection = connection
+
+    def keep(self, finding: Finding, *, now: datetime) -> KeptFinding | None:
+        """Keep a finding; return it where it is news, None where it is known."""
+        values = {"kind": finding.kind, "subject": finding.subject, "words": finding.words}
+        news = SQL.open_finding(
+            self._connection,
+            cause=finding.cause,
+            member_id=finding.member_id,
+            now=now,
+            **values,
+        )
+        if news is None:
+            SQL.see_finding(self._connection, now=now, **values)
+        return _kept(news) if news else None
+
+    def end(self, keys: Collection[FindingKey], *, now: datetime) -> list[KeptFinding]:
+        """Write down that these are not so any more; return those of them that were open."""
+        if not keys:
+            return []
+        rows = SQL.end_findings(
+            self._connection,
+            kinds=[key.kind for key in keys],
+            subjects=[key.subject for key in keys],
+            now=now,
+        )
+        return [_kept(row) for row in rows if row["state_before"] == FindingState.OPEN]
+
+    def close(self, number: int, *, actor: str, why: str, now: datetime) -> KeptFinding | None:
+        """Close an open finding in a person's name; None where it is not open."""
+        row = SQL.close_finding(self._connection, id=number, closed_by=actor, why=why, now=now)
+        return _kept(row) if row else None
+
+    def get(self, number: int) -> KeptFinding | None:
+        """Return one finding."""
+        row = SQL.read_finding(self._connection, id=number)
+        return _kept(row) if row else None
+
+    def read(self, states: Collection[FindingState] = (FindingState.OPEN,)) -> list[KeptFinding]:
+        """Return the findings in these states, the newest first."""
+        return [_kept(row) for row in SQL.read_findings(self._connection, states=list(states))]
+
+    def counts(self) -> dict[FindingKind, int]:
+        """Count the open ones of each kind."""
+        rows = SQL.count_open_findings(self._connection)
+        return {FindingKind(row["kind"]): row["count"] for row in rows}
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the findings of merged members to the ones they were merged into."""
+        SQL.move_findings(
+            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
+        )
+
+
+def _kept(row: Mapping[str, Any]) -> KeptFinding:
+    values = {name: row[name] for name in FIELDS}
+    values |= {
+        "kind": FindingKind(row["kind"]),
+        "state": FindingState(row["state"]),
+        "causes": tuple(row["causes"]),
+    }
+    return KeptFinding(**values)
