@@ -172,7 +172,7 @@ def _note_uncertain(
         for member_id in member_ids
     ]
     for change in changes:
-        log.warning("welcome.uncertain", target=change.target)
+        log.warning("welcome.uncertain", member=change.target)
     store.audit.add(changes, now=clock.now())
 
 
