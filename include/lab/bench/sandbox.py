@@ -65,11 +65,10 @@ class Sandbox:
     def change_tier(self, member: Member) -> str:
         """Let a member change to the next tier, and return it."""
         tier = NEXT_TIER[member.tier]
-        self._post(
-            f"/stripe/v1/subscriptions/{member.stripe_subscription_id}",
-            data={"items[0][price]": f"price_{tier}_month"},
-            headers=self._stripe,
-        )
+        url = f"/stripe/v1/subscriptions/{member.stripe_subscription_id}"
+        item_id = self._get(url, headers=self._stripe)["items"]["data"][0]["id"]
+        change = {"items[0][id]": item_id, "items[0][price]": f"price_{tier}_month"}
+        self._post(url, data=change, headers=self._stripe)
         return tier
 
     def cancel_at(self, member: Member, at: datetime) -> None:

@@ -75,7 +75,7 @@ def _known_to_stripe_and_clerk(world: World, person: Person, *, subscribed: bool
     subscription_id = None
     if subscribed:
         price = stripe.price_of_tier(person.tier)
-        subscription = stripe.add(objects.subscription(customer["id"], price, stripe.now()))
+        subscription = stripe.add(objects.subscription(customer["id"], [price], stripe.now()))
         subscription_id = str(subscription["id"])
     return Seeded(
         **asdict(person),

@@ -11,7 +11,8 @@ from include.lab.sandbox.outbox import Outbox
 from include.lab.sandbox.settings import Settings
 from include.lab.sandbox.wire import Answer, Call, Routes
 
-StripeShape = Literal["2026-10-28.endive", "2023-08-16"]
+StripeShape = Literal["2026-10-28.endive", "2023-08-16", "2019-12-03"]
+Dunning = Literal["none", "cancel", "unpaid", "leave"]
 
 
 @dataclass(slots=True)
@@ -19,6 +20,9 @@ class Switches:
     """What may be changed while the sandbox runs (`PATCH /_sandbox/settings`)."""
 
     stripe_shape: StripeShape = "2026-10-28.endive"
+    stripe_livemode: bool = False
+    stripe_dunning: Dunning = "none"
+    """What becomes of a subscription after the last attempt; with `none` a card is tried once only."""
     auto_deliver: bool = False
     service_seconds: dict[str, float] = field(default_factory=dict)
     luma_calls_per_minute: int = 200

@@ -33,23 +33,29 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{token_hex(14)}"
 
 
-def email_address(address: str, now: int) -> dict[str, Any]:
-    """Return a verified address; `now` in milliseconds."""
+def email_address(address: str, now: int, *, is_verified: bool = True) -> dict[str, Any]:
+    """Return an address; `now` in milliseconds."""
     return {
         "id": new_id("idn"),
         "object": "email_address",
         "email_address": address.lower(),
         "reserved": False,
-        "verification": {
-            "object": "verification_admin",
-            "status": "verified",
-            "strategy": "admin",
-            "attempts": None,
-            "expire_at": None,
-        },
+        "verification": verification("verified" if is_verified else "unverified"),
         "linked_to": [],
         "created_at": now,
         "updated_at": now,
+    }
+
+
+def verification(status: str) -> dict[str, Any]:
+    """Return how it was shown that an address is somebody's; an unverified one has been sent a code."""
+    is_verified = status == "verified"
+    return {
+        "object": "verification_admin" if is_verified else "verification_otp",
+        "status": status,
+        "strategy": "admin" if is_verified else "email_code",
+        "attempts": None,
+        "expire_at": None,
     }
 
 

@@ -49,7 +49,7 @@ class ClerkState:
         self._refuse_address(email)
         user = documents.user(email, first_name, last_name, self.around.clock.milliseconds())
         self.users[user["id"]] = user
-        self._by_email[email.lower()] = user["id"]
+        self._claim(user["email_addresses"][0], user["id"])
         return user
 
     def create(
@@ -81,22 +81,70 @@ class ClerkState:
         return self._touched(user)
 
     def change_email(self, user_id: str, email: str) -> User:
-        """Replace the primary address, as a person does in the account page, and tell it."""
+        """Replace all addresses by one, as a person does in the account page, and tell it."""
         user = self.get(user_id)
         self._refuse_address(email)
         for address in user["email_addresses"]:
-            del self._by_email[address["email_address"]]
+            self._release(address, user_id)
         new = documents.email_address(email, self.around.clock.milliseconds())
         user["email_addresses"] = [new]
         user["primary_email_address_id"] = new["id"]
-        self._by_email[email.lower()] = user_id
+        self._claim(new, user_id)
+        return self._touched(user)
+
+    def add_email(self, user_id: str, email: str, *, is_verified: bool) -> User:
+        """Give a user one more address, and tell it; only a verified one is hers alone."""
+        user = self.get(user_id)
+        self._refuse_address(email)
+        now = self.around.clock.milliseconds()
+        new = documents.email_address(email, now, is_verified=is_verified)
+        user["email_addresses"] = [*user["email_addresses"], new]
+        self._claim(new, user_id)
+        return self._touched(user)
+
+    def verify_email(self, user_id: str, email: str) -> User:
+        """Let a user show that an address is hers, and tell it."""
+        user, address = self.get(user_id), self._address_of(user_id, email)
+        self._refuse_address(email)
+        address["verification"] = documents.verification("verified")
+        self._claim(address, user_id)
+        return self._touched(user)
+
+    def make_primary(self, user_id: str, email: str) -> User:
+        """Let another of her addresses be the primary one, and tell it."""
+        address = self._address_of(user_id, email)
+        return self.update(user_id, {"primary_email_address_id": address["id"]})
+
+    def remove_email(self, user_id: str, email: str) -> User:
+        """Take an address away, and tell it; where it was the primary one, the next one is."""
+        user, address = self.get(user_id), self._address_of(user_id, email)
+        self._release(address, user_id)
+        user["email_addresses"] = [one for one in user["email_addresses"] if one is not address]
+        if user["primary_email_address_id"] == address["id"]:
+            rest = user["email_addresses"]
+            user["primary_email_address_id"] = rest[0]["id"] if rest else None
+        return self._touched(user)
+
+    def ban(self, user_id: str, *, is_banned: bool) -> User:
+        """Ban a user, or let her in again, and tell both what she is now and what happened."""
+        user = self.get(user_id)
+        user["banned"] = is_banned
+        self._touched(user)
+        self._tell("user.banned" if is_banned else "user.unbanned", user)
+        return user
+
+    def lock(self, user_id: str, *, is_locked: bool) -> User:
+        """Lock a user out, as too many wrong passwords do, or let her in again, and tell it."""
+        user = self.get(user_id)
+        user["locked"] = is_locked
+        user["lockout_expires_in_seconds"] = 3600 if is_locked else None
         return self._touched(user)
 
     def delete(self, user_id: str) -> dict[str, Any]:
         """Delete a user and tell it."""
         user = self.get(user_id)
         for address in user["email_addresses"]:
-            del self._by_email[address["email_address"]]
+            self._release(address, user_id)
         del self.users[user_id]
         gone = documents.deleted(user_id)
         self._tell("user.deleted", gone)
@@ -108,6 +156,22 @@ class ClerkState:
             return {"users": list(self.users.values())}
         found = self.users.get(wanted) or self.by_email(wanted)
         return {"users": [found] if found else []}
+
+    def _address_of(self, user_id: str, email: str) -> dict[str, Any]:
+        addresses: list[dict[str, Any]] = self.get(user_id)["email_addresses"]
+        found = [one for one in addresses if one["email_address"] == email.lower()]
+        if not found:
+            raise errors.not_found()
+        return found[0]
+
+    def _claim(self, address: Mapping[str, Any], user_id: str) -> None:
+        """Keep a verified address for one user."""
+        if address["verification"]["status"] == "verified":
+            self._by_email[address["email_address"]] = user_id
+
+    def _release(self, address: Mapping[str, Any], user_id: str) -> None:
+        if self._by_email.get(address["email_address"]) == user_id:
+            del self._by_email[address["email_address"]]
 
     def _refuse_address(self, email: object) -> None:
         if not isinstance(email, str) or not ADDRESS.fullmatch(email):

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from typing import Any
 
+from include.lab.sandbox.leniencies import SAME_AS
 from include.lab.sandbox.vendor import Webhooks
 
 
@@ -22,7 +23,8 @@ def headers(event_id: str, body: bytes, secret: str, stamp: int) -> dict[str, st
 
 def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """Return what describes an event: it is under `x-webhooks`, as OpenAPI 3.0 has no webhooks."""
-    pointer = f"/x-webhooks/{event['type']}/post/requestBody/content/application~1json/schema"
+    kind = SAME_AS.get(event["type"], event["type"])
+    pointer = f"/x-webhooks/{kind}/post/requestBody/content/application~1json/schema"
     return [("clerk-webhooks.openapi.json", pointer, event)]
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.lab.sandbox.faults import Kind
-from include.lab.sandbox.vendor import StripeShape
+from include.lab.sandbox.vendor import Dunning, StripeShape
 
 Json = dict[str, Any]
 GONE = 404
@@ -21,6 +21,8 @@ class SettingsWish(Wish):
     """What to change of the switches."""
 
     stripe_shape: StripeShape | None = None
+    stripe_livemode: bool | None = None
+    stripe_dunning: Dunning | None = None
     auto_deliver: bool | None = None
     service_seconds: dict[str, float] | None = None
     luma_calls_per_minute: int | None = Field(default=None, ge=1)

@@ -61,6 +61,17 @@ def world_routes(world: World, contracts: "Contracts | None", courier: Courier) 
     return router
 
 
+def pass_time(world: World, seconds: float) -> None:
+    """Let time pass from one moment at which something falls due to the next, so that each has its own date."""
+    stripe = world.state(StripeState)
+    start, offset = world.clock.now(), world.clock.offset_seconds
+    while (due := billing.next_due(stripe)) is not None and due <= start + seconds:
+        world.clock.offset_seconds = offset + max(0.0, due - start)
+        billing.settle(stripe)
+    world.clock.offset_seconds = offset + seconds
+    billing.settle(stripe)
+
+
 def people_routes(world: World) -> APIRouter:
     """Return the routes about time and about people."""
     router = APIRouter(tags=["people"])
@@ -69,8 +80,7 @@ def people_routes(world: World) -> APIRouter:
     async def move_clock(wish: ClockWish) -> Json:
         """Let time pass for the vendors: what falls due on the way happens."""
         mark = len(world.outbox)
-        world.clock.offset_seconds += wish.advance_seconds
-        billing.settle(world.state(StripeState))
+        pass_time(world, wish.advance_seconds)
         events = [event.id for event in world.outbox.since(mark)]
         return {"now": world.clock.seconds(), "events": events}
 

@@ -32,9 +32,9 @@ def shape_of(call: Call) -> str | None:
     return version if version in (shapes.NEW, shapes.OLD) else None
 
 
-def description_of(call: Call, switches: Switches) -> str:
+def description_of(call: Call, switches: Switches) -> str | None:
     """Return the file that describes this call: the version it names, or the account's."""
-    return shapes.DESCRIPTIONS[shape_of(call) or switches.stripe_shape]
+    return shapes.DESCRIPTIONS.get(shape_of(call) or switches.stripe_shape)
 
 
 def shown(state: StripeState, call: Call, document: Object) -> Answer:

@@ -9,21 +9,22 @@ PLAIN_FIELDS = ("client_reference_id", "success_url", "cancel_url", "customer_em
 
 
 def create(state: StripeState, form: Form) -> Object:
-    """Open a session for one price of the list."""
+    """Open a session for prices of the list."""
     if form.get("mode") != "subscription":
         raise errors.invalid("mode", "The sandbox only knows the mode `subscription`")
     items = form.get("line_items")
-    if not isinstance(items, list) or not items or "price" not in items[0]:
+    if not isinstance(items, list) or not items or any("price" not in one for one in items):
         raise errors.missing("line_items[0][price]")
-    price = state.named("price", items[0]["price"], "line_items[0][price]")
-    session = invoices.checkout_session(price, state.now())
+    prices = [state.named("price", one["price"], "line_items[0][price]") for one in items]
+    session = invoices.checkout_session(prices, state.now())
     session.update({name: form[name] or None for name in PLAIN_FIELDS if name in form})
     session["metadata"] = form.get("metadata") or {}
     if "customer" in form:
         customer = state.named("customer", form["customer"], "customer")
         session["customer"] = customer["id"]
         session["customer_creation"] = None
-    state.session_prices[session["id"]] = price["id"]
+    state.session_prices[session["id"]] = [price["id"] for price in prices]
+    state.session_metadata[session["id"]] = form.get("subscription_data", {}).get("metadata") or {}
     return state.add(session)
 
 
@@ -34,9 +35,9 @@ def complete(
     if session["status"] != "open":
         raise errors.not_now("This Checkout Session is not open")
     customer = _customer(state, session, email, name)
-    price = state.price_of(state.session_prices[session["id"]])
-    metadata = session["metadata"]
-    subscription = billing.start(state, customer, price, metadata=metadata)
+    prices = [state.price_of(price_id) for price_id in state.session_prices[session["id"]]]
+    metadata = state.session_metadata[session["id"]]
+    subscription = billing.start(state, customer, prices, metadata=metadata)
     session.update(
         customer=customer["id"],
         customer_details=invoices.customer_details(customer["email"], customer["name"]),
@@ -66,20 +67,22 @@ def expire(state: StripeState, session: Object) -> Object:
 
 
 def line_items(state: StripeState, session: Object) -> list[Object]:
-    """Return the one line of a session."""
-    price = state.price_of(state.session_prices[session["id"]])
+    """Return a session's lines, one for each price."""
+    prices = [state.price_of(price_id) for price_id in state.session_prices[session["id"]]]
+    return [_line(session, number, price) for number, price in enumerate(prices)]
+
+
+def _line(session: Object, number: int, price: Object) -> Object:
     amount = price["unit_amount"]
-    return [
-        {
-            "id": f"li_{session['id'][-14:]}",
-            "object": "item",
-            "amount_discount": 0,
-            "amount_subtotal": amount,
-            "amount_tax": 0,
-            "amount_total": amount,
-            "currency": "usd",
-            "description": price["metadata"]["tier"],
-            "price": price,
-            "quantity": 1,
-        }
-    ]
+    return {
+        "id": f"li_{session['id'][-14:]}{number}",
+        "object": "item",
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+        "currency": "usd",
+        "description": price["metadata"].get("tier") or price["id"],
+        "price": price,
+        "quantity": 1,
+    }

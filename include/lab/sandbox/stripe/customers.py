@@ -37,7 +37,7 @@ def _changes(customer: Object, form: Form) -> dict[str, Any]:
 def delete(state: StripeState, customer: Object) -> Object:
     """Delete a customer: the subscriptions end first, as at Stripe."""
     for subscription in state.of_customer("subscription", customer["id"]):
-        if subscription["status"] != "canceled":
+        if subscription["status"] not in billing.OVER:
             billing.cancel(state, subscription)
     del state.kinds["customer"][customer["id"]]
     state.tell("customer.deleted", customer)

@@ -6,13 +6,14 @@ DAY_SECONDS = 86_400
 
 
 def line_item(invoice_id: str, subscription: Object, item: Object, amount: int) -> Object:
-    """Return the one line of a subscription's invoice."""
+    """Return the line of a subscription's item: its price for the whole period."""
+    price = item["price"]
     return {
         "id": new_id("il"),
         "object": "line_item",
         "amount": amount,
         "currency": "usd",
-        "description": f"1 x {item['price']['metadata']['tier']}",
+        "description": f"1 x {price['metadata'].get('tier') or price['id']}",
         "discount_amounts": [],
         "discountable": True,
         "discounts": [],
@@ -33,7 +34,7 @@ def line_item(invoice_id: str, subscription: Object, item: Object, amount: int) 
         "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
         "pretax_credit_amounts": [],
         "pricing": {
-            "price_details": {"price": item["price"]["id"], "product": item["price"]["product"]},
+            "price_details": {"price": price["id"], "product": price["product"]},
             "type": "price_details",
             "unit_amount_decimal": str(amount),
         },
@@ -43,12 +44,46 @@ def line_item(invoice_id: str, subscription: Object, item: Object, amount: int) 
     }
 
 
-def invoice(subscription: Object, customer: Object, reason: str, now: int) -> Object:
-    """Return a draft invoice for the running period of a subscription; a trial costs nothing."""
+def proration(subscription: Object, item: Object, amount: int, now: int) -> Object:
+    """Return the line that pays for the rest of a period, or (below zero) gives it back."""
+    base = line_item("", subscription, item, amount)
+    details = {
+        "invoice_item": new_id("ii"),
+        "proration": True,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+    }
+    words = "Unused time on" if amount < 0 else "Remaining time on"
+    return {
+        **base,
+        "description": f"{words} {base['description']}",
+        "parent": {
+            "invoice_item_details": details,
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        },
+        "period": {"end": item["current_period_end"], "start": now},
+    }
+
+
+def base_lines(subscription: Object) -> list[Object]:
+    """Return a line for the running period of each item; a trial costs nothing."""
+    is_trial = subscription["status"] == "trialing"
+    return [
+        line_item("", subscription, item, 0 if is_trial else item["price"]["unit_amount"])
+        for item in subscription["items"]["data"]
+    ]
+
+
+def invoice(
+    subscription: Object, customer: Object, reason: str, now: int, lines: list[Object]
+) -> Object:
+    """Return a draft invoice with these lines; what is below zero is credited to the customer."""
     invoice_id = new_id("in")
     item = subscription["items"]["data"][0]
-    amount = 0 if subscription["status"] == "trialing" else item["price"]["unit_amount"]
-    lines = [line_item(invoice_id, subscription, item, amount)]
+    total = sum(line["amount"] for line in lines)
+    amount = max(total, 0)
+    lines = [{**line, "invoice": invoice_id} for line in lines]
     return {
         "id": invoice_id,
         "object": "invoice",
@@ -130,20 +165,20 @@ def invoice(subscription: Object, customer: Object, reason: str, now: int) -> Ob
             "paid_at": None,
             "voided_at": None,
         },
-        "subtotal": amount,
-        "subtotal_excluding_tax": amount,
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
         "test_clock": None,
-        "total": amount,
+        "total": total,
         "total_discount_amounts": [],
-        "total_excluding_tax": amount,
+        "total_excluding_tax": total,
         "webhooks_delivered_at": None,
     }
 
 
-def checkout_session(price: Object, now: int) -> Object:
+def checkout_session(prices: list[Object], now: int) -> Object:
     """Return an open checkout session for a subscription."""
     session_id = new_id("cs_test")
-    amount = price["unit_amount"]
+    amount = sum(price["unit_amount"] for price in prices)
     return {
         "id": session_id,
         "object": "checkout.session",

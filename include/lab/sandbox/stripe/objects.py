@@ -1,6 +1,7 @@
 """Stripe's objects as new ones look, in the shape of API 2026-10-28.endive."""
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -77,7 +78,9 @@ def customer(email: str | None, name: str | None, now: int) -> Object:
     }
 
 
-def product(product_id: str, name: str, price_id: str, tier: str, now: int) -> Object:
+def product(
+    product_id: str, name: str, price_id: str, metadata: dict[str, str], now: int
+) -> Object:
     """Return a product of the price list."""
     return {
         "id": product_id,
@@ -89,7 +92,7 @@ def product(product_id: str, name: str, price_id: str, tier: str, now: int) -> O
         "images": [],
         "livemode": False,
         "marketing_features": [],
-        "metadata": {"tier": tier},
+        "metadata": metadata,
         "name": name,
         "package_dimensions": None,
         "shippable": None,
@@ -102,8 +105,8 @@ def product(product_id: str, name: str, price_id: str, tier: str, now: int) -> O
     }
 
 
-def price(price_id: str, product_id: str, cents: int, tier: str, now: int) -> Object:
-    """Return a monthly price of the price list."""
+def price(price_id: str, product_id: str, cents: int, now: int, **more: Any) -> Object:
+    """Return a monthly price of the price list; `more` are fields that are not as usual."""
     return {
         "id": price_id,
         "object": "price",
@@ -113,23 +116,29 @@ def price(price_id: str, product_id: str, cents: int, tier: str, now: int) -> Ob
         "currency": "usd",
         "custom_unit_amount": None,
         "livemode": False,
-        "lookup_key": tier,
-        "metadata": {"tier": tier},
+        "lookup_key": None,
+        "metadata": {},
         "nickname": None,
         "product": product_id,
-        "recurring": {
-            "interval": "month",
-            "interval_count": 1,
-            "meter": None,
-            "trial_period_days": None,
-            "usage_type": "licensed",
-        },
+        "recurring": recurring("month"),
         "tax_behavior": "unspecified",
         "tiers_mode": None,
         "transform_quantity": None,
         "type": "recurring",
         "unit_amount": cents,
         "unit_amount_decimal": str(cents),
+        **more,
+    }
+
+
+def recurring(interval: str) -> Object:
+    """Return how often a price is paid: each `month` or `year`."""
+    return {
+        "interval": interval,
+        "interval_count": 1,
+        "meter": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
     }
 
 
@@ -159,7 +168,7 @@ def plan(price_object: Object) -> Object:
 
 
 def subscription_item(subscription_id: str, price_object: Object, start: int, end: int) -> Object:
-    """Return the one item of a subscription, which carries the period."""
+    """Return an item of a subscription, which carries the period."""
     return {
         "id": new_id("si"),
         "object": "subscription_item",
@@ -178,12 +187,12 @@ def subscription_item(subscription_id: str, price_object: Object, start: int, en
 
 
 def subscription(
-    customer_id: str, price_object: Object, now: int, trial_end: int | None = None
+    customer_id: str, prices: Sequence[Object], now: int, trial_end: int | None = None
 ) -> Object:
-    """Return a subscription that starts now: active, or trialing until `trial_end`."""
+    """Return a subscription that starts now, with an item per price: active, or trialing until `trial_end`."""
     subscription_id = new_id("sub")
-    end = trial_end or later(now, price_object["recurring"]["interval"])
-    item = subscription_item(subscription_id, price_object, now, end)
+    end = trial_end or later(now, prices[0]["recurring"]["interval"])
+    items = [subscription_item(subscription_id, price, now, end) for price in prices]
     return {
         "id": subscription_id,
         "object": "subscription",
@@ -211,7 +220,7 @@ def subscription(
         "discounts": [],
         "ended_at": None,
         "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": listing(f"/v1/subscription_items?subscription={subscription_id}", [item]),
+        "items": listing(f"/v1/subscription_items?subscription={subscription_id}", items),
         "latest_invoice": None,
         "livemode": False,
         "metadata": {},

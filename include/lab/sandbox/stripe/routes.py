@@ -19,6 +19,7 @@ from include.lab.sandbox.stripe.answers import (
 )
 from include.lab.sandbox.stripe.form import Form, merged_metadata, truth, whole_number
 from include.lab.sandbox.stripe.lists import created_fits, expanded, page
+from include.lab.sandbox.stripe.money import money_routes
 from include.lab.sandbox.stripe.objects import Object
 from include.lab.sandbox.stripe.state import StripeState
 from include.lab.sandbox.stripe.webhooks import WEBHOOKS
@@ -102,12 +103,13 @@ def catalogue(kind: str, plural: str) -> None:
     @ROUTES.on("GET", f"/v1/{plural}")
     def list_all(state: StripeState, call: Call) -> Answer:
         form = form_of(call, (*PAGING, "active", "product", "lookup_keys", "type", "ids"))
-        keys, product = form.get("lookup_keys"), form.get("product")
+        keys, product, active = form.get("lookup_keys"), form.get("product"), truth(form, "active")
         found = [
             item
             for item in state.newest_first(kind)
             if (keys is None or item.get("lookup_key") in keys)
             and product in (None, item.get("product"))
+            and active in (None, item["active"])
         ]
         return listed(state, call, found, form)
 
@@ -137,7 +139,7 @@ def list_subscriptions(state: StripeState, call: Call) -> Answer:
         s
         for s in owned(state, "subscription", form)
         if (s["status"] not in billing.OVER if status is None else status in ("all", s["status"]))
-        and price in (None, s["items"]["data"][0]["price"]["id"])
+        and (price is None or price in [item["price"]["id"] for item in s["items"]["data"]])
     ]
     return listed(state, call, found, form)
 
@@ -155,13 +157,21 @@ def create_subscription(state: StripeState, call: Call) -> Answer:
     if "customer" not in form:
         raise errors.missing("customer")
     customer = state.named("customer", form["customer"], "customer")
-    price = price_in(state, form)
-    if price is None:
+    prices = [price for _, price in items_in(state, form)]
+    if not prices:
         raise errors.missing("items")
     days = whole_number(form, "trial_period_days")
     trial_end = state.now() + days * 86_400 if days else whole_number(form, "trial_end")
     metadata = merged_metadata({}, form.get("metadata"))
-    subscription = billing.start(state, customer, price, trial_end=trial_end, metadata=metadata)
+    subscription = billing.start(
+        state,
+        customer,
+        prices,
+        trial_end=trial_end,
+        cancel_at=whole_number(form, "cancel_at"),
+        metadata=metadata,
+    )
+    form.pop("cancel_at", None)
     changes = subscription_changes(state, subscription, form)
     return shown(state, call, billing.change(state, subscription, changes))
 
@@ -178,10 +188,9 @@ def update_subscription(state: StripeState, call: Call, subscription: str) -> An
     form = form_of(call, SUBSCRIPTION_FIELDS)
     found = state.get("subscription", subscription)
     billing.refuse_if_over(found)
-    price = price_in(state, form)
     changes = subscription_changes(state, found, form)
-    if price is not None:
-        changes["items"] = billing.items_at(found, price)
+    if items := items_in(state, form):
+        changes["items"] = billing.items_with(found, items)
     return shown(state, call, billing.change(state, found, changes))
 
 
@@ -310,14 +319,14 @@ def get_event(state: StripeState, _call: Call, event_id: str) -> Answer:
     return Answer(200, event.payload, "application/json")
 
 
-def price_in(state: StripeState, form: Form) -> Object | None:
-    """Return the price that `items[0][price]` names, or None where no item is given."""
-    items = form.get("items")
-    if not items:
-        return None
-    if not isinstance(items, list) or "price" not in items[0]:
+def items_in(state: StripeState, form: Form) -> list[tuple[str | None, Object]]:
+    """Return the items that a form names: the id of one that is there, if it is, and its price."""
+    items = form.get("items") or []
+    if not isinstance(items, list) or any("price" not in item for item in items):
         raise errors.missing("items[0][price]")
-    return state.named("price", items[0]["price"], "items[0][price]")
+    return [
+        (item.get("id"), state.named("price", item["price"], "items[0][price]")) for item in items
+    ]
 
 
 def subscription_changes(state: StripeState, subscription: Object, form: Form) -> dict[str, Any]:
@@ -349,6 +358,8 @@ def subscription_changes(state: StripeState, subscription: Object, form: Form) -
         changes["description"] = form["description"] or None
     return changes
 
+
+money_routes(ROUTES)
 
 VENDOR = Vendor(
     name="stripe",

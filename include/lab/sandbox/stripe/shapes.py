@@ -1,4 +1,4 @@
-"""The same objects as an account sees them whose API version is 2023-08-16.
+"""The same objects as an account sees them whose API version is 2023-08-16, or from before there were prices.
 
 The differences are those between Stripe's descriptions of the two versions: the period moved from
 the subscription to its items, the invoice's subscription into `parent`, a line's price into
@@ -8,12 +8,13 @@ the subscription to its items, the invoice's subscription into `parent`, a line'
 from collections.abc import Callable
 from typing import Any
 
-from include.lab.sandbox.stripe.objects import Object
+from include.lab.sandbox.stripe.objects import Object, plan
 
 NEW = "2026-10-28.endive"
 OLD = "2023-08-16"
+PLANS = "2019-12-03"  # items have a plan and no price
 DESCRIPTIONS = {NEW: "stripe.openapi.json", OLD: "stripe-2023-08-16.openapi.json"}
-"""The file that describes each version."""
+"""The file that describes each version; nobody here describes the oldest one."""
 
 NOT_IN_OLD: dict[str, frozenset[str]] = {
     "subscription": frozenset(
@@ -41,9 +42,23 @@ NOT_IN_OLD: dict[str, frozenset[str]] = {
 
 def render(document: Object, shape: str, price_of: Callable[[str], Object]) -> Object:
     """Return an object in a version's shape; `price_of` finds a price by its id."""
-    if shape != OLD:
+    if shape == NEW:
         return document
-    return {**_old(document, price_of)}
+    old = {**_old(document, price_of)}
+    return {**_with_plans(old)} if shape == PLANS else old
+
+
+def _with_plans(value: Any) -> Any:
+    """Return an object of 2023 as before there were prices: items and lines have the price as their `plan`."""
+    if isinstance(value, list):
+        return [_with_plans(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _with_plans(item) for name, item in value.items()}
+    if kept.get("object") in ("subscription_item", "line_item"):
+        kept["plan"] = plan(value["price"])
+        del kept["price"]
+    return kept
 
 
 def _old(value: Any, price_of: Callable[[str], Object]) -> Any:
@@ -95,16 +110,19 @@ def _invoice(new: Object) -> Object:
 
 
 def _line_item(new: Object, price_of: Callable[[str], Object]) -> Object:
-    details = new["parent"]["subscription_item_details"]
+    parent = new["parent"]
+    item = parent["subscription_item_details"]
+    details = item or parent["invoice_item_details"]
     return {
+        **({} if item else {"invoice_item": details["invoice_item"]}),
         "price": _old(price_of(new["pricing"]["price_details"]["price"]), price_of),
         "proration": details["proration"],
         "proration_details": {"credited_items": None},
         "subscription": details["subscription"],
-        "subscription_item": details["subscription_item"],
+        **({"subscription_item": item["subscription_item"]} if item else {}),
         "tax_amounts": [],
         "tax_rates": [],
-        "type": "subscription",
+        "type": "subscription" if item else "invoiceitem",
     }
 
 

@@ -21,13 +21,17 @@ Saved = tuple[tuple[str, bytes], Answer]
 class StripeState:
     """One test account. Objects are kept in the newest shape and rendered on their way out."""
 
-    def __init__(self, around: Surroundings) -> None:
-        """Start with the price list and nobody."""
+    def __init__(self, around: Surroundings, *, is_test_mode: bool = False) -> None:
+        """Start with the price list and nobody; in test mode nothing is real, whatever the switch says."""
         self.around = around
+        self._is_test_mode = is_test_mode
+        self._test_mode: StripeState | None = None
         self.kinds: dict[str, dict[str, Object]] = defaultdict(dict)
         self.saved: dict[str, Saved] = {}
-        self.session_prices: dict[str, str] = {}
+        self.session_prices: dict[str, list[str]] = {}
+        self.session_metadata: dict[str, dict[str, str]] = {}  # of the subscription to be
         self.deleted_customers: set[str] = set()
+        self.declining: set[str] = set()  # customers whose card is declined
         self._of_customer: dict[tuple[str, str], list[Object]] = defaultdict(list)
         for tier, cents in TIERS.items():
             self._list_tier(tier, cents)
@@ -36,9 +40,26 @@ class StripeState:
 
     def _list_tier(self, tier: str, cents: int) -> None:
         product_id, price_id = f"prod_{tier}", f"price_{tier}_month"
-        name = f"{tier.title()} membership"
-        self.add(objects.price(price_id, product_id, cents, tier, self.now()))
-        self.add(objects.product(product_id, name, price_id, tier, self.now()))
+        name, metadata = f"{tier.title()} membership", {"tier": tier}
+        named: Object = {"lookup_key": tier, "metadata": metadata}
+        self.add(objects.price(price_id, product_id, cents, self.now(), **named))
+        self.add(objects.product(product_id, name, price_id, metadata, self.now()))
+
+    @property
+    def livemode(self) -> bool:
+        """Is the money in this account real."""
+        return self.around.switches.stripe_livemode and not self._is_test_mode
+
+    @property
+    def test_mode(self) -> "StripeState":
+        """Return the test mode of this account: a world of its own, whose events come to the same places."""
+        if self._test_mode is None:
+            self._test_mode = StripeState(self.around, is_test_mode=True)
+        return self._test_mode
+
+    def declines(self, customer_id: str) -> bool:
+        """Is the card of a customer declined."""
+        return customer_id in self.declining
 
     def now(self) -> int:
         """Return the present moment in whole seconds."""
@@ -84,7 +105,8 @@ class StripeState:
     def rendered(self, document: Object, shape: str | None = None) -> Object:
         """Return an object in a shape; without one in the account's."""
         wanted = shape or self.around.switches.stripe_shape
-        return shapes.render(document, wanted, self.price_of)
+        shown = shapes.render(document, wanted, self.price_of)
+        return real(shown) if self.livemode else shown
 
     def tell(self, kind: str, document: Object, previous: Mapping[str, Any] | None = None) -> None:
         """Make the event of a change, in the account's shape, with the object as it is now."""
@@ -98,7 +120,7 @@ class StripeState:
             "api_version": shape,
             "created": self.now(),
             "data": data,
-            "livemode": False,
+            "livemode": self.livemode,
             "pending_webhooks": 1,
             "request": {"id": None, "idempotency_key": None},
             "type": kind,
@@ -128,6 +150,15 @@ class StripeState:
             document.get("email"),
             owner.get("email"),
         )
+
+
+def real(value: Any) -> Any:
+    """Return an object and all that is in it as a live account shows it."""
+    if isinstance(value, list):
+        return [real(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: True if name == "livemode" else real(item) for name, item in value.items()}
 
 
 def changed(document: Object, changes: Mapping[str, Any]) -> Object:

@@ -4,15 +4,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from include.lab.sandbox.seed import SeedWish, seed_members
-from include.lab.sandbox.stories import (
-    AnyStory,
-    DeleteUser,
-    Membership,
-    NewMember,
-    StoryError,
-    UpdateMember,
-    ids_of,
-)
+from include.lab.sandbox.stories import AnyStory, StoryError, ids_of
+from include.lab.sandbox.stories.members import DeleteUser, Membership, NewMember, UpdateMember
 
 ADA = {"email": "ada@example.org", "first_name": "Ada", "last_name": "Lovelace"}
 

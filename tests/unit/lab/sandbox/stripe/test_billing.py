@@ -18,7 +18,7 @@ def moment(*parts):
 @pytest.fixture
 def subscription(stripe_state):
     customer = customers.create(stripe_state, {"email": "ada@example.org"})
-    return billing.start(stripe_state, customer, stripe_state.price_of_tier("pro"))
+    return billing.start(stripe_state, customer, [stripe_state.price_of_tier("pro")])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_time_ends_what_was_planned_to_end(world, stripe_state, subscription):
     other = billing.start(
         stripe_state,
         stripe_state.get("customer", subscription["customer"]),
-        stripe_state.price_of_tier("pro"),
+        [stripe_state.price_of_tier("pro")],
     )
     billing.cancel_at_period_end(stripe_state, subscription)
     world.clock.offset_seconds = MONTH
@@ -70,7 +70,7 @@ def test_trial_becomes_active_when_it_is_over(world, stripe_state):
     """A trial's end is a renewal: active, with the first invoice over money."""
     customer = customers.create(stripe_state, {"email": "ada@example.org"})
     price = stripe_state.price_of_tier("leader")
-    trial = billing.start(stripe_state, customer, price, trial_end=stripe_state.now() + 60)
+    trial = billing.start(stripe_state, customer, [price], trial_end=stripe_state.now() + 60)
     world.clock.offset_seconds = 61
 
     billing.settle(stripe_state)

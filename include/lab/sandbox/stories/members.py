@@ -1,38 +1,27 @@
-"""What people and banks do, as one request each: the stories of the demo and the tests.
+"""A member joins, changes, cancels, leaves: whatever her address alone names."""
 
-A story changes the vendors' states as a person's act would, and says which events came of it.
-"""
+from typing import Any, Literal
 
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from include.lab.sandbox.clerk.state import ClerkState
 from include.lab.sandbox.mailchimp.contacts import Quirk
 from include.lab.sandbox.mailchimp.state import MailchimpState
 from include.lab.sandbox.slack.people import ROLES, Person, Role
 from include.lab.sandbox.slack.state import SlackState
+from include.lab.sandbox.stories.base import (
+    Ids,
+    Story,
+    StoryError,
+    Tier,
+    ids_in,
+    ids_of,
+    subscription_of,
+)
 from include.lab.sandbox.stripe import billing, checkout, customers, payments
 from include.lab.sandbox.stripe.objects import Object
-from include.lab.sandbox.stripe.state import StripeState, first_with
+from include.lab.sandbox.stripe.state import StripeState
 from include.lab.sandbox.world import World
-
-Tier = Literal["community", "pro", "leader"]
-Ids = dict[str, Any]
-
-
-class StoryError(Exception):
-    """The story cannot be played: it names somebody or something that is not there."""
-
-
-class Story(BaseModel):
-    """One story; `play` changes the world and returns the ids it touched."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    def play(self, world: World) -> Ids:
-        """Let it happen."""
-        raise NotImplementedError
 
 
 class NewMember(Story):
@@ -140,23 +129,24 @@ class Cancel(Story):
     """
 
     story: Literal["cancel_at_period_end", "cancel_at"]
-    email: str
+    email: str | None = None
+    subscription: str | None = None
     in_seconds: int | None = Field(default=None, ge=0)
 
     def play(self, world: World) -> Ids:
-        """Plan the end of the newest subscription."""
+        """Plan the end of the subscription, or of the newest one of the address."""
         stripe = world.state(StripeState)
-        subscription = subscription_of(world, self.email)
+        subscription = subscription_of(world, self.email, self.subscription)
         end = None if self.in_seconds is None else stripe.now() + self.in_seconds
         if self.story == "cancel_at":
             if end is None:
                 raise StoryError("say in_seconds")
             billing.cancel_at(stripe, subscription, end)
-            return ids_of(world, self.email)
+            return ids_in(subscription)
         if end is not None:
             billing.shorten_period(subscription, end)
         billing.cancel_at_period_end(stripe, subscription)
-        return ids_of(world, self.email)
+        return ids_in(subscription)
 
 
 class Membership(Story):
@@ -170,14 +160,18 @@ class Membership(Story):
         "payment_failed",
         "payment_recovered",
         "payment_given_up",
+        "payment_left_open",
+        "pause_collection",
+        "resume_collection",
         "refund",
     ]
-    email: str
+    email: str | None = None
+    subscription: str | None = None
 
     def play(self, world: World) -> Ids:
-        """Let it happen to the newest subscription."""
+        """Let it happen to the subscription, or to the newest one of the address."""
         stripe = world.state(StripeState)
-        subscription = subscription_of(world, self.email)
+        subscription = subscription_of(world, self.email, self.subscription)
         happen = {
             "resume": billing.resume if subscription["status"] == "paused" else billing.keep,
             "cancel_now": billing.cancel,
@@ -186,10 +180,13 @@ class Membership(Story):
             "payment_failed": billing.fail_payment,
             "payment_recovered": billing.recover_payment,
             "payment_given_up": billing.give_up_payment,
-            "refund": payments.refund,
+            "payment_left_open": billing.leave_unpaid,
+            "pause_collection": billing.pause_collection,
+            "resume_collection": billing.resume_collection,
+            "refund": _refund,
         }
         happen[self.story](stripe, subscription)
-        return ids_of(world, self.email)
+        return ids_in(subscription)
 
 
 class DeleteUser(Story):
@@ -211,11 +208,12 @@ class DeleteCustomer(Story):
     """Somebody deletes the customer in Stripe's dashboard."""
 
     story: Literal["delete_customer"]
-    email: str
+    email: str | None = None
+    customer: str | None = None
 
     def play(self, world: World) -> Ids:
-        """Delete the Stripe customer, whose subscriptions end."""
-        ids = ids_of(world, self.email)
+        """Delete the Stripe customer, or the newest one of the address; the subscriptions end."""
+        ids = ids_of(world, self.email) if self.email else {"stripe_customer_id": self.customer}
         stripe = world.state(StripeState)
         customers.delete(stripe, stripe.get("customer", str(ids.get("stripe_customer_id"))))
         return ids
@@ -272,36 +270,5 @@ class SlackPerson(Story):
             slack.people.change_email(person, self.new_email)
 
 
-AnyStory = Annotated[
-    NewMember
-    | CompleteCheckout
-    | UpdateMember
-    | Cancel
-    | Membership
-    | DeleteUser
-    | DeleteCustomer
-    | MailchimpAddress
-    | SlackPerson,
-    Field(discriminator="story"),
-]
-
-
-def ids_of(world: World, email: str) -> Ids:
-    """Return what the vendors call somebody; only those who know the address are in it."""
-    ids: Ids = {}
-    if user := world.state(ClerkState).by_email(email):
-        ids["clerk_user_id"] = user["id"]
-    stripe = world.state(StripeState)
-    if customer := first_with(stripe.newest_first("customer"), email=email):
-        ids["stripe_customer_id"] = customer["id"]
-        if subscriptions := stripe.of_customer("subscription", customer["id"]):
-            ids["stripe_subscription_id"] = subscriptions[-1]["id"]
-    return ids
-
-
-def subscription_of(world: World, email: str) -> Object:
-    """Return somebody's newest subscription, or raise StoryError."""
-    subscription_id = ids_of(world, email).get("stripe_subscription_id")
-    if subscription_id is None:
-        raise StoryError("Stripe knows no subscription of that address")
-    return world.state(StripeState).get("subscription", subscription_id)
+def _refund(stripe: StripeState, subscription: Object) -> Object:
+    return payments.refund(stripe, payments.paid_invoice(stripe, subscription))

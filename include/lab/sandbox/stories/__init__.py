@@ -1,0 +1,60 @@
+"""What people and banks do, as one request each: the stories of the demo and the tests.
+
+A story changes the vendors' states as a person's act would, and says which events came of it.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from include.lab.sandbox.stories.accounts import Account, Address, SignUp
+from include.lab.sandbox.stories.base import Story, StoryError, ids_of
+from include.lab.sandbox.stories.members import (
+    Cancel,
+    CompleteCheckout,
+    DeleteCustomer,
+    DeleteUser,
+    MailchimpAddress,
+    Membership,
+    NewMember,
+    SlackPerson,
+    UpdateMember,
+)
+from include.lab.sandbox.stories.money import (
+    CancelNow,
+    Card,
+    ChangeCustomer,
+    Dispute,
+    ListPrice,
+    Refund,
+    RefundTakenBack,
+    Subscribe,
+    Upgrade,
+)
+
+__all__ = ["AnyStory", "Story", "StoryError", "ids_of"]
+
+AnyStory = Annotated[
+    Account
+    | Address
+    | Cancel
+    | CancelNow
+    | Card
+    | ChangeCustomer
+    | CompleteCheckout
+    | DeleteCustomer
+    | DeleteUser
+    | Dispute
+    | ListPrice
+    | MailchimpAddress
+    | Membership
+    | NewMember
+    | Refund
+    | RefundTakenBack
+    | SignUp
+    | SlackPerson
+    | Subscribe
+    | UpdateMember
+    | Upgrade,
+    Field(discriminator="story"),
+]
