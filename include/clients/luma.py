@@ -24,6 +24,7 @@ from include.errors import (
     VendorUncertainError,
 )
 from include.events.reading import Node, node_from
+from include.events.values import address_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -263,8 +264,8 @@ def _guest(entry: Node, event_id: str, wrapper: str | None) -> Guest:
         status = GuestStatus(node.text("approval_status"))
     except ValueError:
         raise node.error("approval_status", "is none that we know") from None
-    email = (node.optional_text("user_email") or "").strip()
-    return Guest(id=_id_of(node), event_id=event_id, email=email or None, status=status)
+    email = address_from(node.optional_text("user_email"))
+    return Guest(id=_id_of(node), event_id=event_id, email=email, status=status)
 
 
 def _unwrapped(entry: Node, wrapper: str | None) -> Node:

@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from include.clients.slack_errors import NETWORK_ERRORS, code_of, error_from, network_error_from
 from include.errors import PayloadError, PermanentVendorError, VendorUnavailableError
 from include.events.reading import Node
+from include.events.values import address_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -49,7 +50,7 @@ class Person:
 
     id: str
     kind: Kind
-    email: str | None = field(default=None, repr=False)  # in lower case
+    email: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,8 +217,8 @@ def _page(answer: Node, entries: list[T]) -> Page[T]:
 
 
 def _person_from(user: Node) -> Person:
-    email = user.node("profile").optional_text("email")
-    return Person(id=_id(user), kind=_kind_of(user), email=email.lower() if email else None)
+    email = address_from(user.node("profile").optional_text("email"))
+    return Person(id=_id(user), kind=_kind_of(user), email=email)
 
 
 def _kind_of(user: Node) -> Kind:

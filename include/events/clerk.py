@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.events.values import address_from, name_from
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,8 +29,8 @@ def user_from(node: Node) -> UserSnapshot:
     return UserSnapshot(
         id=node.text("id"),
         email=_verified_email_from(node),
-        first_name=(node.optional_text("first_name") or "").strip(),
-        last_name=(node.optional_text("last_name") or "").strip(),
+        first_name=name_from(node.optional_text("first_name")),
+        last_name=name_from(node.optional_text("last_name")),
         deleted=node.flag("deleted"),
     )
 
@@ -50,5 +52,5 @@ def _verified_email_from(node: Node) -> str | None:
     for address in node.nodes("email_addresses"):
         if address.optional_text("id") == primary:
             verified = address.node("verification").optional_text("status") == "verified"
-            return address.optional_text("email_address") or None if verified else None
+            return address_from(address.optional_text("email_address")) if verified else None
     return None

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from include.errors import PayloadError
+from include.events.values import address_from, name_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,8 +126,8 @@ def customer_from(node: Node) -> CustomerSnapshot:
     """Read a customer; Stripe keeps the id of a deleted one and says so."""
     return CustomerSnapshot(
         id=node.text("id"),
-        email=node.optional_text("email") or None,
-        name=(node.optional_text("name") or "").strip(),
+        email=address_from(node.optional_text("email")),
+        name=name_from(node.optional_text("name")),
         deleted=node.flag("deleted"),
     )
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from include.errors import ActRefusedError
+from include.events.values import address_forms
 from include.store.audit import Change, member_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -50,26 +51,26 @@ def erase(  # noqa: PLR0913 - who asks for what, by name
     to come, a run is working on one of her events, or her address is found afterwards somewhere that is not known
     to hold one.
     """
-    email = email.strip().lower()
+    forms = address_forms(email)
     with store.connection.transaction(force_rollback=dry_run):
-        members = _members(email, store)
-        events = store.erasure.events_of(members, email_key=_email_key(email))
-        events |= _events_naming(email, store, tell)
+        members = _members(forms, store)
+        events = store.erasure.events_of(members, email_keys=[_email_key(form) for form in forms])
+        events |= _events_naming(forms, store, tell)
         if not members and not events:
             raise ActRefusedError("nobody is known under this address")
         if working := store.erasure.working_on(events):
             raise ActRefusedError(f"a run is working on {working} of her events: try again later")
         rows = store.erasure.erase(members, events, reason=REASON, now=now)
         store.audit.add([_change(m, person, rows) for m in members], now=now)
-        if left := store.erasure.search(_traces(email)):
+        if left := store.erasure.search([trace for form in forms for trace in _traces(form)]):
             raise ActRefusedError(f"nothing was changed: her address is also in {', '.join(left)}")
     return Erased(members=tuple(members), events=len(events), rows=rows)
 
 
-def _members(email: str, store: Store) -> list[UUID]:
-    """Return who has or had the address, locked."""
-    store.members.lock(list(store.erasure.members(email)))
-    found = store.erasure.members(email)
+def _members(forms: Collection[str], store: Store) -> list[UUID]:
+    """Return who has or had the address, in whatever form, locked."""
+    store.members.lock(list(store.erasure.members(forms)))
+    found = store.erasure.members(forms)
     if not all(found.values()):
         raise ActRefusedError(
             "she still has an account: delete it in Clerk first, which ends her membership as well"
@@ -81,12 +82,16 @@ def _members(email: str, store: Store) -> list[UUID]:
     return sorted(found)
 
 
-def _events_naming(email: str, store: Store, tell: Callable[[int], None]) -> set[int]:
+def _events_naming(forms: Collection[str], store: Store, tell: Callable[[int], None]) -> set[int]:
     """Return the events whose body has the address, in whatever way JSON may write it."""
     found: set[int] = set()
     scanned = 0
     for batch in store.erasure.bodies():
-        found |= {row for row, bodies in batch if any(names(body, email) for body in bodies)}
+        found |= {
+            row
+            for row, bodies in batch
+            if any(names(body, form) for body in bodies for form in forms)
+        }
         scanned += len(batch)
         tell(scanned)
     return found

@@ -32,9 +32,9 @@ class Erasure:
         """Work over `connection`, whose rows come as dicts."""
         self._connection = connection
 
-    def members(self, email: str) -> dict[UUID, bool]:
-        """Return who has or had this address, and whether her account is deleted."""
-        rows = SQL.find_members(self._connection, email=email)
+    def members(self, emails: Collection[str]) -> dict[UUID, bool]:
+        """Return who has or had one of these addresses, and whether her account is deleted."""
+        rows = SQL.find_members(self._connection, emails=list(emails))
         return {row["id"]: row["is_deleted"] for row in rows}
 
     def open_ends(self, member_ids: Collection[UUID]) -> int:
@@ -42,9 +42,11 @@ class Erasure:
         found: int = SQL.count_open_ends(self._connection, member_ids=list(member_ids))
         return found
 
-    def events_of(self, member_ids: Collection[UUID], *, email_key: str) -> set[int]:
-        """Return the events about these members, or that name nobody but this address."""
-        rows = SQL.find_events(self._connection, member_ids=list(member_ids), email_key=email_key)
+    def events_of(self, member_ids: Collection[UUID], *, email_keys: Collection[str]) -> set[int]:
+        """Return the events about these members, or that name nobody but one of these addresses."""
+        rows = SQL.find_events(
+            self._connection, member_ids=list(member_ids), email_keys=list(email_keys)
+        )
         return {row["id"] for row in rows}
 
     def bodies(self) -> Iterator[list[tuple[int, list[bytes]]]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from include.events import SubscriptionStatus
+from include.events.values import address_forms, address_from
 from include.store.contacts import Contact, ContactStatus
 from include.store.sql import queries
 
@@ -51,8 +52,8 @@ class Member:
 
     @property
     def address(self) -> str | None:
-        """Return the e-mail address as it is compared: in lower case."""
-        return self.email.lower() if self.email else None
+        """Return the e-mail address as it is compared."""
+        return address_from(self.email)
 
 
 class Handle(NamedTuple):
@@ -75,6 +76,7 @@ class Members:
             kind: [handle.value for handle in handles if handle.kind == kind]
             for kind in ("customer", "subscription", "user", "email")
         }
+        kinds["email"] = [form for email in kinds["email"] for form in address_forms(email)]
         rows = SQL.find_members(
             self._connection,
             customers=kinds["customer"],
@@ -170,7 +172,7 @@ def _member_from(row: dict[str, Any], memberships: Iterable[Membership]) -> Memb
         )
     return Member(
         id=row["id"],
-        email=row["email"],
+        email=address_from(row["email"]),
         clerk_user_id=row["clerk_user_id"],
         stripe_customer_id=row["stripe_customer_id"],
         first_name=row["first_name"],

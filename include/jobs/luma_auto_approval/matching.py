@@ -6,6 +6,7 @@ from collections import defaultdict
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from include.events.values import address_from
 from include.jobs.membership import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ class Denial(StrEnum):
 
 def mailbox_of(address: str, rule: Rule) -> str:
     """Return what is compared of an address."""
-    lowered = address.strip().lower()
-    local, at, domain = lowered.rpartition("@")
+    plain = address_from(address) or ""
+    local, at, domain = plain.rpartition("@")
     name = local.partition("+")[0]
-    return f"{name}{at}{domain}" if rule is Rule.SAME and name else lowered
+    return f"{name}{at}{domain}" if rule is Rule.SAME and name else plain
 
 
 class Register:

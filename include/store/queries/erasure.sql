@@ -1,13 +1,13 @@
--- name: find_members(email)
--- Find who has or had this address.
-SELECT id, deleted_at IS NOT NULL AS is_deleted FROM public.users WHERE lower(email) = lower(:email);
+-- name: find_members(emails)
+-- Find who has or had one of these addresses.
+SELECT id, deleted_at IS NOT NULL AS is_deleted FROM public.users WHERE lower(email) = ANY (:emails::text[]);
 
 -- name: count_open_ends(member_ids)$
 -- Count the planned ends that are still to come.
 SELECT count(*) FROM ops.deactivations
 WHERE member_id = ANY (:member_ids::uuid[]) AND state NOT IN ('done', 'revoked');
 
--- name: find_events(member_ids, email_key)
+-- name: find_events(member_ids, email_keys)
 -- Find the events about these members: assigned to them, or about an object of theirs.
 SELECT id FROM ops.inbox WHERE member_id = ANY (:member_ids::uuid[])
 UNION
@@ -15,7 +15,7 @@ SELECT inbox.id FROM ops.inbox
 JOIN ops.objects ON member_key = objects.provider || ':' || object_id AND inbox.mode = objects.mode
 WHERE objects.member_id = ANY (:member_ids::uuid[])
 UNION
-SELECT id FROM ops.inbox WHERE member_key = :email_key;
+SELECT id FROM ops.inbox WHERE member_key = ANY (:email_keys::text[]);
 
 -- name: read_bodies(after, row_limit)
 -- Read events that have a body, with those that came under the same id.
