@@ -12,6 +12,7 @@ RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.
     && python -m compileall -q "$VIRTUAL_ENV/lib" \
     && rm /tmp/requirements.lock
 
+COPY --chown=airflow:0 --chmod=0755 deploy/ops /home/airflow/.local/bin/ops
 COPY --chown=airflow:0 include/ /opt/airflow/include/
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
 COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/

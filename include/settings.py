@@ -6,10 +6,11 @@ Every field is set by `OPS_` + its name in upper case. Read by the entry points 
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Ids = Annotated[tuple[str, ...], NoDecode]
@@ -55,7 +56,7 @@ class JobSettings(BaseSettings):
     @classmethod
     def _split_ids(cls, value: object) -> object:
         """Accept ids separated by commas or spaces."""
-        return _split(value)
+        return split(value)
 
 
 class Settings(JobSettings):
@@ -86,11 +87,25 @@ class Settings(JobSettings):
     @classmethod
     def _split_secrets(cls, value: object) -> object:
         """Accept several secrets, separated by commas or spaces: that is how one is rotated."""
-        return _split(value)
+        return split(value)
 
 
-def _split(value: object) -> object:
+def split(value: object) -> object:
+    """Accept several values, separated by commas or spaces."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def wrong_in(error: ValidationError, *, prefix: str = "OPS_") -> str:
+    """Say which settings cannot be used and why, without their values."""
+    named = [(str(fault["loc"][0]), fault["msg"]) for fault in error.errors()]
+    return ", ".join(
+        f"{prefix}{name.upper() if prefix else name}: {message}" for name, message in named
+    )
+
+
+def environment_has(name: str) -> bool:
+    """Tell whether the environment sets a variable to something."""
+    return bool(os.environ.get(name))  # noqa: TID251 - this is the module
 
 
 @cache

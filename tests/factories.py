@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from include.events import SubscriptionStatus
+from include.operate.deployment import Deployment
 from include.store.contacts import Contact, ContactStatus
 from include.store.members import Member, Membership
 
@@ -57,6 +58,17 @@ def make_contact(**changes: Any) -> Contact:
         "applied_sha256": b"",
     }
     return Contact(**{**fields, **changes})
+
+
+def make_deployment(**changes: Any) -> Deployment:
+    """Make a deployment that nobody can reach."""
+    fields: dict[str, Any] = {
+        "name": "local",
+        "database_url": "postgresql://ops:secret@127.0.0.1:9/ops",
+        "airflow_url": "http://127.0.0.1:8080",
+        "relay_urls": ["http://127.0.0.1:9"],
+    }
+    return Deployment.model_validate({**fields, **changes})
 
 
 def seconds(instant: datetime | None) -> int | None:

@@ -17,7 +17,7 @@ from include.airflow_api.session import AirflowSession, json_of, reason_of
 from include.errors import AirflowBusyError, AirflowDagError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PAGE = 100  # Airflow's most
 CRON = re.compile(r"(\S+ ){4}\S+")  # other schedules (None, "Asset") are no cron lines
@@ -127,9 +127,11 @@ class Airflow(AirflowSession):
         }
         return [_scheduled_from(run) for run in self._pages(job, wish)]
 
-    def start_run(self, dag_id: str, dag_run_id: str) -> None:
+    def start_run(
+        self, dag_id: str, dag_run_id: str, conf: Mapping[str, object] | None = None
+    ) -> None:
         """Have the run; one of this id that is there already is the same one."""
-        body: dict[str, object] = {"dag_run_id": dag_run_id, "logical_date": None, "conf": {}}
+        body = {"dag_run_id": dag_run_id, "logical_date": None, "conf": dict(conf or {})}
         answer = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body)
         if not answer.is_success and answer.status_code != HTTPStatus.CONFLICT:
             raise AirflowDagError(f"Airflow does not take the run: {reason_of(answer)}")

@@ -21,3 +21,9 @@ def clean_environment() -> dict[str, str]:
         for name, value in inherited_environment().items()
         if not (name.startswith("PYTHON") or name == "VIRTUAL_ENV")
     }
+
+
+def become(environment: Mapping[str, str]) -> None:
+    """Give this process another environment, as if it had been started with it."""
+    os.environ.clear()  # noqa: TID251 - handed on, not read
+    os.environ.update(environment)  # noqa: TID251 - same

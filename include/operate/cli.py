@@ -6,12 +6,21 @@ A module has `command`, or `app` where it has commands of its own (`ops deactiva
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.errors import OpsError
+from include.operate.deployment import GIVEN, Finder
+from include.operate.errors import CommandError
+from include.operate.terminal import say, stop_on_signals
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from include.operate.deployment import Deployment
 
 FOLDER = "include.operate.commands"
 COMMANDS = {
@@ -30,6 +39,12 @@ COMMANDS = {
         "alerts",
     )
 }
+BEFORE_THE_COMMAND = 3  # `--at NAME` and the command itself
+
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="NAME", help="A profile in ~/.config/wdai-ops/config.toml."),
+]
 
 
 def make_app(
@@ -37,8 +52,12 @@ def make_app(
     *,
     commands: Mapping[str, str] = COMMANDS,
     about: str = "Job orchestration of a membership community: what people look at and do.",
+    local: Callable[[], Deployment] | None = None,
 ) -> typer.Typer:
-    """Return the command line; where `arguments` name a command, with that one only: it starts at once."""
+    """Return the command line; where `arguments` name a command, with that one only: it starts at once.
+
+    `local` gives the deployment where neither a profile nor the environment names one.
+    """
     app = typer.Typer(
         name="ops",
         help=about,
@@ -47,12 +66,29 @@ def make_app(
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.callback()(lambda: None)  # one command alone would be taken for all of it
-    for name in [name for name in commands if name in arguments[:1]] or commands:
+
+    @app.callback()
+    def find(at: At = None) -> None:
+        GIVEN.set(Finder(at=at, local=local))
+
+    first = arguments[:BEFORE_THE_COMMAND]
+    for name in [name for name in commands if name in first] or commands:
         module = importlib.import_module(commands[name])
         if hasattr(module, "app"):  # it has commands of its own
             app.add_typer(module.app, name=name)
         else:
-            context = getattr(module, "CONTEXT", None)
-            app.command(name, context_settings=context)(module.command)
+            settings = getattr(module, "CONTEXT", None)
+            app.command(name, context_settings=settings)(module.command)
     return app
+
+
+def run(app: typer.Typer, *, name: str) -> None:
+    """Run a command line; what goes wrong is one line and an exit code."""
+    stop_on_signals()
+    try:
+        app(prog_name=name)
+    except (CommandError, OpsError) as error:
+        sys.exit(f"ops: {error}")
+    except KeyboardInterrupt:
+        say("\nops: stopped", out=sys.stderr)
+        sys.exit(128 + signal.SIGINT)

@@ -1,4 +1,4 @@
-"""How each part of the stack is, asked of the part itself."""
+"""How each part of a deployment is, asked of the part itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from include.lab.stack.stack import Stack
+    from collections.abc import Iterable, Sequence
 
 AIRFLOW_PARTS = {
     "metadatabase": "Airflow's database",
@@ -29,20 +27,26 @@ class Health:
     words: str
 
 
-def execution_api_answers(stack: Stack) -> bool:
+def execution_api_answers(airflow_url: str) -> bool:
     """Tell whether Airflow answers its tasks; the first time it is asked, it takes seconds."""
     with httpx.Client(timeout=30, trust_env=False) as client:
-        return isinstance(_get(client, f"{stack.airflow_url}/execution/health"), dict)
+        return isinstance(_get(client, f"{airflow_url}/execution/health"), dict)
 
 
-def all_health(stack: Stack, *, timeout_seconds: float = 5) -> list[Health]:
-    """Ask Airflow, the relay and the sandbox."""
+def all_health(
+    *,
+    airflow_url: str,
+    relay_urls: Sequence[str],
+    sandbox_url: str = "",
+    timeout_seconds: float = 5,
+) -> list[Health]:
+    """Ask Airflow, the relays, and the vendors' stand-ins where there are any."""
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
-        return [
-            *airflow_health(client, stack.airflow_url),
-            _relay(client, stack),
-            _sandbox(client, stack),
-        ]
+        parts = airflow_health(client, airflow_url)
+        for number, url in enumerate(relay_urls, 1):
+            name = "relay" if len(relay_urls) == 1 else f"relay {number}"
+            parts.append(_relay(client, name, url))
+        return [*parts, _sandbox(client, sandbox_url)] if sandbox_url else parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +58,10 @@ class JobsHealth:
     jobs: dict[str, dict[str, Any]]  # job → status and numbers
 
 
-def jobs_health(stack: Stack, *, timeout_seconds: float = 5) -> JobsHealth:
-    """Ask the relay for its verdict about the jobs."""
+def jobs_health(relay_url: str, *, timeout_seconds: float = 5) -> JobsHealth:
+    """Ask a relay for its verdict about the jobs."""
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
-        answer = _get(client, f"{stack.relay_url}/health/jobs")
+        answer = _get(client, f"{relay_url}/health/jobs")
     if isinstance(answer, str):
         return JobsHealth(status="unknown", reasons=(f"the relay {answer}",), jobs={})
     return JobsHealth(
@@ -79,16 +83,16 @@ def airflow_health(client: httpx.Client, url: str) -> list[Health]:
     return [Health(part="Airflow API", ok=True, words="answers"), *parts]
 
 
-def _relay(client: httpx.Client, stack: Stack) -> Health:
-    answer = _get(client, f"{stack.relay_url}/readyz")
+def _relay(client: httpx.Client, name: str, url: str) -> Health:
+    answer = _get(client, f"{url.rstrip('/')}/readyz")
     if isinstance(answer, str):
-        return Health(part="relay", ok=False, words=answer)
+        return Health(part=name, ok=False, words=answer)
     ready = answer.get("ready") is True
-    return Health(part="relay", ok=ready, words="can store" if ready else "cannot store")
+    return Health(part=name, ok=ready, words="can store" if ready else "cannot store")
 
 
-def _sandbox(client: httpx.Client, stack: Stack) -> Health:
-    answer = _get(client, f"{stack.sandbox_url}/_sandbox/healthz")
+def _sandbox(client: httpx.Client, url: str) -> Health:
+    answer = _get(client, f"{url}/_sandbox/healthz")
     words = answer if isinstance(answer, str) else "answers"
     return Health(part="sandbox", ok=not isinstance(answer, str), words=words)
 

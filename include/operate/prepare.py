@@ -13,9 +13,8 @@ import sys
 from pydantic import Field, SecretStr
 
 from include.alerts.rules import load
-from include.lab.stack.databases import has_platform_tables
 from include.settings import Settings
-from include.store.migrate import create_platform_tables, migrate
+from include.store.migrate import create_platform_tables, has_platform_tables, migrate
 
 NO_PLATFORM = "there is no table public.users: OPS_DATABASE_URL must be the platform's database"
 

@@ -1,4 +1,4 @@
-"""What `./ops status` knows about a stack, as one value: JSON for programs, a screen for people."""
+"""What `ops status` knows about a deployment, as one value: JSON for programs, a screen for people."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from include.clock import SystemClock
-from include.lab.stack import history
-from include.lab.stack.supervisor import Supervisor
 from include.operate.health import Health, JobsHealth, all_health, ill, jobs_health
 from include.store import Store
 from include.store.dead_letters import NOT_CLOSED
@@ -19,8 +17,7 @@ from include.store.timeline import Timeline
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.lab.stack.layout import Layout
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
     from include.store.breakers import Breaker
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
@@ -64,40 +61,25 @@ class Report:
     jobs: JobsHealth | None = None  # runs that failed make no ill stack
 
 
-def report(at: Layout, stack: Stack | None) -> Report:
-    """Ask every part of the stack how it is."""
-    processes = _processes(at, stack) if stack else ()
-    if stack is None or not processes:
-        return Report(state="down")
-    work, database = _work(stack)
-    health = (database, *all_health(stack))
+def report(deployment: Deployment, processes: tuple[Process, ...] = ()) -> Report:
+    """Ask every part of the deployment how it is; `processes` are those that the asker knows of."""
+    work, database = _work(deployment)
+    parts = all_health(
+        airflow_url=deployment.airflow_url,
+        relay_urls=deployment.relay_urls,
+        sandbox_url=deployment.sandbox_url,
+    )
+    health = (database, *parts)
     steady = all(process.state == "RUNNING" for process in processes)
     state = "healthy" if steady and not ill(health) else "unhealthy"
-    return Report(
-        state=state, processes=processes, health=health, work=work, jobs=jobs_health(stack)
-    )
+    jobs = jobs_health(deployment.relay_urls[0]) if deployment.relay_urls else None
+    return Report(state=state, processes=processes, health=health, work=work, jobs=jobs)
 
 
-def _processes(at: Layout, stack: Stack) -> tuple[Process, ...]:
-    happened = history.read(at.supervisor_log)
-    restarts, exits = history.restarts(happened), history.last_exits(happened)
-    return tuple(
-        Process(
-            name=one.name,
-            state=one.state,
-            pid=one.pid,
-            uptime_seconds=one.uptime_seconds,
-            restarts=restarts[one.name],
-            last_exit=exits.get(one.name),
-        )
-        for one in Supervisor(stack).processes()
-    )
-
-
-def _work(stack: Stack) -> tuple[Work | None, Health]:
+def _work(deployment: Deployment) -> tuple[Work | None, Health]:
     """Read the tables; None where the database does not answer."""
     try:
-        store = Store.connect(stack.database_url, timeout_seconds=2)
+        store = Store.connect(deployment.database_url.get_secret_value(), timeout_seconds=2)
         try:
             return work_in(store, now=SystemClock().now()), Health(
                 part="database", ok=True, words="answers"
@@ -142,18 +124,12 @@ def _problems(store: Store) -> dict[str, str]:
     return runs | {f"deactivation {number}": problem for number, problem in ends.items()}
 
 
-def document(stack: Stack | None, told: Report) -> dict[str, Any]:
-    """Return the report as JSON, with everything another program needs to use the stack."""
-    if stack is None:
-        return asdict(told)
+def document(deployment: Deployment, told: Report) -> dict[str, Any]:
+    """Return the report as JSON, with the addresses that need no password."""
     return {
-        "relay": stack.relay_url,
-        "airflow": stack.airflow_url,
-        "console": stack.console_url,
-        "sandbox": stack.sandbox_url,
-        "database": stack.database_url,
-        "stripe_webhook_secret": stack.stripe_webhook_secret,
-        "clerk_webhook_secret": stack.clerk_webhook_secret,
-        "users": stack.users,
+        "deployment": deployment.name,
+        "airflow": deployment.airflow_ui_url or deployment.airflow_url,
+        "relays": list(deployment.relay_urls),
+        "sandbox": deployment.sandbox_url or None,
         **asdict(told),
     }

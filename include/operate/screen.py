@@ -10,31 +10,31 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import RenderableType
 
-    from include.lab.stack.layout import Layout
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
     from include.operate.health import Health, JobsHealth
     from include.operate.report import Process, Report, Work
 
 GOOD, BAD = "green", "bold red"
 
 
-def screen(at: Layout, stack: Stack, told: Report) -> RenderableType:
-    """Return the whole screen."""
+def screen(
+    deployment: Deployment, told: Report, *, places: Mapping[str, str] | None = None
+) -> RenderableType:
+    """Return the whole screen; `places` are those that only the asker knows."""
     headline = Text(f"The stack is {told.state}.", style=GOOD if told.state == "healthy" else BAD)
-    parts: list[RenderableType] = [
-        headline,
-        "",
-        _processes(told.processes),
-        "",
-        _health(told.health),
-    ]
+    parts: list[RenderableType] = [headline, ""]
+    if told.processes:
+        parts += [_processes(told.processes), ""]
+    parts.append(_health(told.health))
     if told.work:
         parts += ["", _work(told.work)]
     if told.jobs:
         parts += ["", *_jobs(told.jobs)]
-    return Group(*parts, "", _addresses(at, stack))
+    return Group(*parts, "", _addresses(deployment, places or {}))
 
 
 def _table(*columns: str) -> Table:
@@ -121,11 +121,13 @@ def _add_what_waits_for_a_person(table: Table, work: Work) -> None:
         table.add_row(Text(f"to look at: {kind.replace('_', ' ')}", style=BAD), f"{count:,}")
 
 
-def _addresses(at: Layout, stack: Stack) -> Table:
+def _addresses(deployment: Deployment, places: Mapping[str, str]) -> Table:
     table = _table("where", "")
-    table.add_row("Airflow", stack.airflow_url)
-    table.add_row("relay", stack.relay_url)
-    table.add_row("sandbox", stack.sandbox_url)
-    table.add_row("passwords", str(at.stack_file))
-    table.add_row("logs", str(at.logs))
+    table.add_row("Airflow", deployment.airflow_ui_url or deployment.airflow_url)
+    for url in deployment.relay_urls:
+        table.add_row("relay", url)
+    if deployment.sandbox_url:
+        table.add_row("sandbox", deployment.sandbox_url)
+    for name, place in places.items():
+        table.add_row(name, place)
     return table

@@ -50,6 +50,13 @@ def create_platform_tables(dsn: str) -> None:
         connection.exec_driver_sql((HERE / "platform.sql").read_text(encoding="utf-8"))
 
 
+def has_platform_tables(dsn: str) -> bool:
+    """Tell whether a platform is there: its tables are its own, and we never alter them."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT to_regclass('public.users') IS NOT NULL").fetchone()
+        return bool(row and row[0])
+
+
 @contextmanager
 def _locked(dsn: str) -> Iterator[Connection]:
     """Give one transaction that no other change of the schema runs beside."""

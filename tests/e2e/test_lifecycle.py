@@ -4,7 +4,6 @@ import json
 from contextlib import closing
 
 import httpx
-import psycopg
 import pytest
 
 from include.lab.demo.checks import expect_members
@@ -14,9 +13,6 @@ from include.lab.stack.supervisor import Supervisor
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
-PEOPLE = {"admin", "operator", "viewer"}
-ADDRESSES = {"relay", "airflow", "console", "sandbox", "database"}
-SECRETS = {"stripe_webhook_secret", "clerk_webhook_secret"}
 
 
 def test_second_up_says_that_it_is_up(local_stack: LocalStack):
@@ -30,29 +26,29 @@ def test_second_up_says_that_it_is_up(local_stack: LocalStack):
     assert pids(local_stack) == before
 
 
-def test_status_has_its_exact_form(local_stack: LocalStack):
-    """`status --json` is what other programs find the stack by: addresses, secrets, log-ins."""
+def test_status_leads_to_what_is_there(local_stack: LocalStack):
+    """`status --json` has addresses that answer."""
     status = json.loads(local_stack.ops("status", "--json").stdout)
 
-    assert ADDRESSES | SECRETS | {"users"} <= set(status)
-    assert set(status["users"]) == PEOPLE
-    assert all(set(user) == {"username", "password"} for user in status["users"].values())
-    assert httpx.get(f"{status['relay']}/readyz").json()["ready"] is True
+    assert status["deployment"] == "local"
+    assert [httpx.get(f"{url}/readyz").json()["ready"] for url in status["relays"]] == [True]
     assert httpx.get(f"{status['sandbox']}/_sandbox/healthz").is_success
-    log_in = httpx.post(f"{status['airflow']}/auth/token", json=status["users"]["viewer"])
-    assert log_in.status_code == httpx.codes.CREATED
-    with psycopg.connect(status["database"]) as database:
-        assert database.execute("SELECT count(*) FROM ops.inbox").fetchone()
+    assert httpx.get(f"{status['airflow']}/api/v2/version").is_success
 
 
-def test_status_for_people_keeps_secrets(local_stack: LocalStack):
-    """One screen: who is well, where everything is, and where the passwords are; not the passwords."""
-    said = local_stack.ops("status").stdout
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_status_keeps_secrets(local_stack: LocalStack, options):
+    """Neither people nor programs are told a password, a secret, or an address that holds one."""
+    said = local_stack.ops("status", *options).stdout
 
     stack = local_stack.stack
+    secrets = [
+        value
+        for name, value in vars(stack).items()
+        if isinstance(value, str) and len(value) > 12 and name != "id"
+    ]
     assert stack.airflow_url in said
-    assert all(user["password"] not in said for user in stack.users.values())
-    assert stack.stripe_webhook_secret not in said
+    assert [one for one in secrets if one in said] == []
 
 
 def test_files_with_secrets_are_for_the_owner_only(local_stack: LocalStack):

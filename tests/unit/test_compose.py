@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from include.lab.sandbox.settings import Settings as SandboxSettings
+from include.operate.deployment import Deployment
 from include.operate.prepare import ProductionSettings
 from include.settings import Settings
 
@@ -18,12 +19,16 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
 EXAMPLE = ROOT / ".env.example"
 HELM = ROOT / "deploy" / "helm-values.yaml"
-KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "doctor.yaml")
+KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "ops.yaml")
 
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SECRET = re.compile(r"SECRET|PASSWORD|_KEY|_CONN|_URL$")
-NO_SECRET = {"AIRFLOW_BASE_URL", "OPS_RUNBOOK_URL"}  # addresses that everybody may know
+NO_SECRET = {
+    "AIRFLOW_BASE_URL",
+    "OPS_RUNBOOK_URL",
+    "OPS_SANDBOX_URL",
+}  # addresses that everybody may know
 INTERPOLATION = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>[^}]*)\}")
 
 
@@ -79,9 +84,10 @@ def test_our_variables_are_fields_of_our_settings(where):
     """A variable with a slip in its name would be ignored, silently."""
     fields = {
         f"OPS_{name.upper()}"
-        for settings in (Settings, ProductionSettings)
+        for settings in (Settings, ProductionSettings, Deployment)
         for name in settings.model_fields
     }
+    fields.add("OPS_ACTOR")  # the command line's own
     fields |= {f"OPS_SANDBOX_{name.upper()}" for name in SandboxSettings.model_fields}
 
     assert {name for name in ENVIRONMENTS[where] if name.startswith("OPS_")} <= fields
@@ -162,16 +168,16 @@ def test_the_example_holds_no_secret():
             )
 
 
-def test_doctor_has_what_worker_and_relay_have():
-    """What it finds is what they would find: it lacks nothing that they are given, and has no other value."""
-    doctor = ENVIRONMENTS["compose:doctor"]
+def test_ops_has_what_worker_and_relay_have():
+    """What the doctor finds is what they would find: it lacks nothing that they are given, and has no other value."""
+    ops = ENVIRONMENTS["compose:ops"]
 
     for name in ("worker-1", "relay-1"):
         given = ENVIRONMENTS[f"compose:{name}"]
-        assert {key: doctor.get(key) for key in given} == given
+        assert {key: ops.get(key) for key in given} == given
 
 
-@pytest.mark.parametrize("profile", [(), ("--profile", "sandbox"), ("--profile", "doctor")])
+@pytest.mark.parametrize("profile", [(), ("--profile", "sandbox"), ("--profile", "ops")])
 def test_compose_accepts_the_file(profile, tmp_path):
     """Docker's own parser reads it, with and without the sandbox."""
     docker = shutil.which("docker")
@@ -221,7 +227,9 @@ def test_the_image_has_every_package_of_the_product():
 def test_the_image_gets_every_folder_that_production_imports():
     """A folder that is not copied, or that .dockerignore holds back, is missed only at run time."""
     copied = re.findall(
-        r"^COPY --chown=airflow:0 (\S+) ", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+        r"^COPY --chown=airflow:0 (?:--chmod=\d+ )?(\S+) ",
+        (ROOT / "Dockerfile").read_text(),
+        re.MULTILINE,
     )
     passed = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     product = {name for name in ("dags", "include", "plugins") if any((ROOT / name).glob("*.py"))}

@@ -24,6 +24,7 @@ from include.lab.stack.readiness import Readiness
 from include.lab.stack.settings import load_stack_settings
 from include.lab.stack.stack import Stack, load_stack
 from include.lab.stack.supervisor import Supervisor
+from include.operate.deployment import NoDeploymentError
 from include.operate.errors import CommandError
 from include.operate.terminal import Line, say
 
@@ -50,10 +51,10 @@ def running(at: Layout) -> Stack | None:
 
 
 def running_or_error(at: Layout) -> Stack:
-    """Return the stack that is up; raise CommandError saying how to start one."""
+    """Return the stack that is up; raise NoDeploymentError saying how to start one."""
     stack = running(at)
     if stack is None:
-        raise CommandError("no stack is up: start one with ./ops up")
+        raise NoDeploymentError("no stack is up: start one with ./ops up")
     return stack
 
 

@@ -57,13 +57,17 @@ def prepare(layout: Layout, stack: Stack) -> None:
     """Do all of it, in this order."""
     from include.airflow_api import roles  # noqa: PLC0415 - one at a time,
     from include.lab.stack import airflow_settings, databases  # noqa: PLC0415 - one at a time,
-    from include.store.migrate import create_platform_tables, migrate  # noqa: PLC0415 - Airflow's
+    from include.store.migrate import (  # noqa: PLC0415 - Airflow's
+        create_platform_tables,
+        has_platform_tables,
+        migrate,
+    )
 
     if stack.runs_postgres:
         databases.create(stack)
     _migrate_airflow()
     migrate(stack.database_url)
-    if not databases.has_platform_tables(stack.database_url):
+    if not has_platform_tables(stack.database_url):
         create_platform_tables(stack.database_url)
     people = {name: user["password"] for name, user in stack.users.items()}
     services = {"relay": stack.relay_password, "reconciler": stack.reconciler_password}

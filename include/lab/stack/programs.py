@@ -94,14 +94,15 @@ def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
     }
 
 
-def doctor_environment(
-    inherited: Mapping[str, str], layout: Layout, stack: Stack
-) -> dict[str, str]:
-    """Return what a worker and the relay have, and what lets connections be read as Airflow's server does."""
+def ops_environment(inherited: Mapping[str, str], layout: Layout, stack: Stack) -> dict[str, str]:
+    """Return what `ops` has: a worker's and the relay's, and what lets connections be read as a server does."""
     return {
         **base_environment(inherited, layout, stack),
         **airflow_environment(layout, stack),
         **_relay_environment(layout, stack),
+        "OPS_AIRFLOW_ADMIN_PASSWORD": stack.admin_password,
+        "OPS_RELAY_URLS": stack.relay_url,
+        "OPS_SANDBOX_URL": stack.sandbox_url,
         "_AIRFLOW_PROCESS_CONTEXT": "server",
     }
 

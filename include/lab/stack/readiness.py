@@ -80,7 +80,9 @@ class Readiness:
                 )
 
     def _api_answers(self) -> str:
-        return "" if execution_api_answers(self._stack) else "Airflow's API server starts"
+        return (
+            "" if execution_api_answers(self._stack.airflow_url) else "Airflow's API server starts"
+        )
 
     def _dags_are_parsed(self, api: AirflowApi) -> str:
         missing = api.missing_dags(dag_ids(self._layout))
@@ -98,4 +100,10 @@ class Readiness:
         return "" if state == "success" else "a first, empty run goes through"
 
     def _all_are_well(self) -> str:
-        return "; ".join(f"{one.part}: {one.words}" for one in ill(all_health(self._stack)))
+        stack = self._stack
+        healths = all_health(
+            airflow_url=stack.airflow_url,
+            relay_urls=[stack.relay_url],
+            sandbox_url=stack.sandbox_url,
+        )
+        return "; ".join(f"{one.part}: {one.words}" for one in ill(healths))

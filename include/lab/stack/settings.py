@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.operate.errors import CommandError
+from include.settings import wrong_in
 
 
 class StackSettings(BaseSettings):
@@ -36,10 +37,3 @@ def load_stack_settings() -> StackSettings:
         raise CommandError(
             f"the environment has a setting that cannot be used: {wrong_in(error)}"
         ) from None
-
-
-def wrong_in(error: ValidationError) -> str:
-    """Say which settings cannot be used and why, without their values."""
-    return ", ".join(
-        f"OPS_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +20,7 @@ from include.alerts.states import PACE, What
 from include.alerts.texts import Message, moment, span
 from include.clock import SystemClock
 from include.errors import VendorError
-from include.lab.stack import lifecycle
-from include.lab.stack.alert_channels import channels_of
-from include.lab.stack.databases import store_of
+from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, say
 
@@ -56,22 +55,13 @@ def check(
     """Say whether the rules can be used, and whether a running stack reaches their channels."""
     rules = rules_of(rules_file)
     say(f"ops: {len(rules)} alert rules can be used: {', '.join(rule.name for rule in rules)}")
-    at = lifecycle.layout()
-    stack = lifecycle.running_or_error(at) if send_test else lifecycle.running(at)
-    if stack is None:
-        say("ops: no stack is up, so the channels were not tried")
+    if (why := why_not_tried()) and send_test:
+        raise CommandError(why)
+    if why:
+        say(f"ops: {why}, so the channels were not tried")
         return
-    targets = others(rules)
-    channels = channels_of(at, stack)
-    failed: list[str] = [
-        name
-        for name in dict.fromkeys(one.channel for one in targets)
-        if not reached(channels, name)
-    ]
-    if send_test:
-        failed += [
-            str(one) for one in targets if one.channel not in failed and not sent(channels, one)
-        ]
+    with ExitStack() as leftovers:
+        failed = try_channels(_channels(leftovers), others(rules), send_test=send_test)
     if failed:
         raise CommandError(f"not reached: {', '.join(failed)}")
 
@@ -116,11 +106,10 @@ def backtest(
 ) -> None:
     """Say when the rules would have fired, beside when they did; 1 if the two differ for the rules in use."""
     rules = rules_of(rules_file)
-    stack = lifecycle.running_or_error(lifecycle.layout())
     now = SystemClock().now()
     start = begin_from(since, now)
     longest = max((rule.window for rule in rules), default=PACE)
-    with store_of(stack) as store:
+    with chosen().store() as store:
         end = max(now, store.alerts.evaluated_at() or now)
         samples = store.alerts.samples(start - longest, end)
         kept = firings(store.alerts.events(start, end))
@@ -165,6 +154,38 @@ def begin_from(text: str, now: datetime) -> datetime:
 
 
 # --- channels ---
+
+
+def why_not_tried() -> str | None:
+    """Say why the channels cannot be tried from here; None where they can."""
+    try:
+        deployment = chosen()
+    except NoDeploymentError as error:
+        return str(error)
+    return (
+        None
+        if deployment.is_inside
+        else "a profile knows no channels: they are Airflow's connections"
+    )
+
+
+def _channels(leftovers: ExitStack) -> Mapping[str, Channel]:
+    from include.dagkit.collaborators import Collaborators  # noqa: PLC0415 - imports Airflow
+
+    return Collaborators(leftovers).alert_channels
+
+
+def try_channels(
+    channels: Mapping[str, Channel], targets: Sequence[Target], *, send_test: bool
+) -> list[str]:
+    """Return the channels that are not reached, and the targets that a test message was not sent to."""
+    names = dict.fromkeys(one.channel for one in targets)
+    failed: list[str] = [name for name in names if not reached(channels, name)]
+    if send_test:
+        failed += [
+            str(one) for one in targets if one.channel not in failed and not sent(channels, one)
+        ]
+    return failed
 
 
 def reached(channels: Mapping[str, Channel], name: str) -> bool:

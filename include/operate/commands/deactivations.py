@@ -13,9 +13,8 @@ from rich.text import Text
 
 from include.clock import SystemClock
 from include.jobs import ends_by_hand
-from include.lab.stack import lifecycle
-from include.lab.stack.databases import store_of
 from include.operate.act import Actor, Json, Why, acting
+from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, say
 from include.store.deactivations import DAG_ID, State
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.jobs.ends_by_hand import Done
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
     from include.store import Store
     from include.store.deactivations import Deactivation
 
@@ -55,16 +54,16 @@ def show(
     as_json: Json = False,
 ) -> None:
     """List the ends that are planned or wait for a person, the next to come first."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    with store_of(stack) as store:
+    deployment = chosen()
+    with deployment.store() as store:
         rows = read(store, handle)
     if as_json:
-        say(json.dumps([document(stack, row) for row in rows], indent=1))
+        say(json.dumps([document(deployment, row) for row in rows], indent=1))
         return
     if not rows:
         say("ops: no end of a membership is planned")
         return
-    console().print(table(stack, rows[:MOST_SHOWN], now=SystemClock().now()))
+    console().print(table(deployment, rows[:MOST_SHOWN], now=SystemClock().now()))
     if len(rows) > MOST_SHOWN:
         say(f"and {len(rows) - MOST_SHOWN:,} more; --json prints all of them")
 
@@ -72,10 +71,10 @@ def show(
 @app.command()
 def cancel(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
     """Let the membership go on, whatever the vendor does at the end that was planned."""
-    with acting(reason, actor) as (stack, store, person):
+    with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.cancel(number, person=person, now=SystemClock().now(), store=store)
     _tell(
-        stack,
+        deployment,
         done,
         "is canceled: the membership goes on, until the vendors tell of another end",
         as_json,
@@ -95,17 +94,17 @@ def move(
 ) -> None:
     """Let the membership end at another moment that is to come."""
     at = date_from(date)
-    with acting(reason, actor) as (stack, store, person):
+    with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.move(number, at, person=person, now=SystemClock().now(), store=store)
-    _tell(stack, done, f"is moved to {_moment(at)}", as_json)
+    _tell(deployment, done, f"is moved to {_moment(at)}", as_json)
 
 
 @app.command("run-now")
 def run_now(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
     """Let the membership end now, or have what failed tried again."""
-    with acting(reason, actor) as (stack, store, person):
+    with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.run_now(number, person=person, now=SystemClock().now(), store=store)
-    _tell(stack, done, "is due now: the relay starts its run", as_json)
+    _tell(deployment, done, "is due now: the relay starts its run", as_json)
 
 
 # --- what comes in ---
@@ -136,7 +135,7 @@ def read(store: Store, handle: str | None) -> list[Deactivation]:
 # --- what is shown ---
 
 
-def document(stack: Stack, row: Deactivation) -> dict[str, Any]:
+def document(deployment: Deployment, row: Deactivation) -> dict[str, Any]:
     """Return a row as JSON."""
     return {
         "id": row.id,
@@ -148,7 +147,7 @@ def document(stack: Stack, row: Deactivation) -> dict[str, Any]:
         "vendor_at": _iso(row.vendor_at),
         "inbox_id": row.inbox_id,
         "dag_run_id": _run_id(row),
-        "link": _link(stack, row),
+        "link": _link(deployment, row),
         "actor": row.actor,
         "why": row.why,
         "problem": row.problem,
@@ -157,7 +156,7 @@ def document(stack: Stack, row: Deactivation) -> dict[str, Any]:
     }
 
 
-def table(stack: Stack, rows: Sequence[Deactivation], *, now: datetime) -> Table:
+def table(deployment: Deployment, rows: Sequence[Deactivation], *, now: datetime) -> Table:
     """Return rows for people."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("id", "ends, UTC", "", "state", "because of", "member", "subscription", ""):
@@ -171,7 +170,7 @@ def table(stack: Stack, rows: Sequence[Deactivation], *, now: datetime) -> Table
             if row.deactivate_at is None
             else f"{row.deactivate_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _distance(row, now),
-            Text(row.state.replace("_", " "), style=Style(link=_link(stack, row), bold=bad)),
+            Text(row.state.replace("_", " "), style=Style(link=_link(deployment, row), bold=bad)),
             row.reason.replace("_", " "),
             str(row.member_id),
             Text(row.subscription_id),
@@ -190,9 +189,9 @@ def _distance(row: Deactivation, now: datetime) -> str:
     return f"in {amount}" if row.deactivate_at > now else f"{amount} ago"
 
 
-def _tell(stack: Stack, done: Done, what: str, as_json: bool) -> None:  # noqa: FBT001
+def _tell(deployment: Deployment, done: Done, what: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
-        parts = {name: document(stack, row) for name, row in done._asdict().items()}
+        parts = {name: document(deployment, row) for name, row in done._asdict().items()}
         say(json.dumps(parts, indent=1))
         return
     was = _moment(done.before.deactivate_at) if done.before.deactivate_at else "without a date"
@@ -203,9 +202,9 @@ def _run_id(row: Deactivation) -> str | None:
     return row.taken_by or row.dag_run_id
 
 
-def _link(stack: Stack, row: Deactivation) -> str | None:
+def _link(deployment: Deployment, row: Deactivation) -> str | None:
     run_id = _run_id(row)
-    return None if run_id is None else stack.run_url(DAG_ID, run_id)
+    return None if run_id is None else deployment.run_url(DAG_ID, run_id)
 
 
 def _moment(at: datetime) -> str:

@@ -7,17 +7,13 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
-import psutil
 import typer
 from rich.progress import Progress
 
 from include.clock import SystemClock
-from include.errors import ActRefusedError
 from include.jobs.dead_letters import LEFT, PER_MINUTE, STATES_FOR, Desk
-from include.jobs.person import person_from
-from include.lab.stack import lifecycle
-from include.lab.stack.databases import store_of
-from include.operate.act import Actor, Json  # noqa: TC001 - typer reads the annotations
+from include.operate.act import Actor, Json, person_of
+from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.letters.shown import (
     attempt_document,
@@ -74,15 +70,15 @@ def show_list(
     as_json: Json = False,
 ) -> None:
     """List the letters that wait for a person, and the groups of alike ones."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    with store_of(stack) as store:
+    deployment = chosen()
+    with deployment.store() as store:
         wanted = filter_from(wish, store=store, now=SystemClock().now())
         states = tuple(LetterState) if wish.ids and not state else state or wanted.states
         wanted = replace(wanted, states=tuple(states))
         letters, groups = store.dead_letters.select(wanted), store.dead_letters.groups(wanted)
     if as_json:
         found = {
-            "letters": [document(stack, letter) for letter in letters],
+            "letters": [document(deployment, letter) for letter in letters],
             "groups": [group_document(group) for group in groups],
         }
         say(json.dumps(found, indent=1))
@@ -92,7 +88,7 @@ def show_list(
         return
     console().print(group_table(groups))
     say()
-    console().print(letter_table(stack, letters[:MOST_SHOWN]))
+    console().print(letter_table(deployment, letters[:MOST_SHOWN]))
     if len(letters) > MOST_SHOWN:
         say(f"and {len(letters) - MOST_SHOWN:,} more; --json prints all of them")
 
@@ -104,8 +100,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one letter with every try and its times."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    with store_of(stack) as store:
+    deployment = chosen()
+    with deployment.store() as store:
         letter = store.dead_letters.get(number)
         if letter is None:
             raise CommandError(f"there is no dead letter {number}")
@@ -116,12 +112,16 @@ def show(
             {"id": row.id, "event_id": row.event_id, "type": row.type, "state": row.state}
             for row in rows
         ]
-        attempts = [attempt_document(stack, one) for one in tries]
-        say(json.dumps({**document(stack, letter), "events": events, "tries": attempts}, indent=1))
+        attempts = [attempt_document(deployment, one) for one in tries]
+        say(
+            json.dumps(
+                {**document(deployment, letter), "events": events, "tries": attempts}, indent=1
+            )
+        )
         return
-    console().print(letter_table(stack, [letter]))
+    console().print(letter_table(deployment, [letter]))
     say()
-    console().print(attempt_table(stack, tries))
+    console().print(attempt_table(deployment, tries))
     for row in rows:
         say(f"row {row.id}: {row.type} {row.event_id}, {row.state}")
 
@@ -129,8 +129,8 @@ def show(
 @app.command()
 def resume(*, as_json: Json = False) -> None:
     """Carry out to the end what was decided and interrupted."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    with store_of(stack) as store:
+    deployment = chosen()
+    with deployment.store() as store:
         done = Desk(store, clock=SystemClock()).resume()
     if as_json:
         say(json.dumps([done_document(one) for one in done], indent=1))
@@ -160,15 +160,15 @@ def _add(act: Act) -> None:
         yes: Yes = False,
         as_json: Json = False,
     ) -> None:
-        stack = lifecycle.running_or_error(lifecycle.layout())
-        with store_of(stack) as store:
+        deployment = chosen()
+        with deployment.store() as store:
             wanted = filter_from(wish, store=store, now=SystemClock().now())
             desk = Desk(store, clock=SystemClock())
             preview = desk.preview(act, wanted)
             if dry_run or not preview.count:
                 _tell_preview(act, preview, desk.elsewhere(act, wanted), as_json=as_json)
                 return
-            person = _person(actor, reason)
+            person = person_of(actor, reason or "")
             _confirm(act, preview, yes=yes, as_json=as_json)
             options = Options(per_minute=per_minute, with_fixed=with_fixed)
             done = _carry_out(act, wanted, person, options, store=store, quiet=as_json)
@@ -218,13 +218,6 @@ def _carry_out(  # noqa: PLR0913 - what an act is
 
 
 # --- asking ---
-
-
-def _person(actor: str | None, reason: str | None) -> Person:
-    try:
-        return person_from(psutil.Process().username() if actor is None else actor, reason or "")
-    except ActRefusedError as error:
-        raise CommandError(str(error)) from None
 
 
 def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:

@@ -1,48 +1,40 @@
-"""`./ops doctor`: can every configured vendor, connection and permission be used, without changing anything."""
+"""`ops doctor`: can every configured vendor, connection and permission be used, without changing anything."""
 
 from __future__ import annotations
 
-import subprocess
-from typing import TYPE_CHECKING, Annotated
+import contextlib
+import io
+import json
 
 import typer
 
-from include.lab.shell import clean_environment, inherited_environment
-from include.lab.stack import lifecycle
-from include.lab.stack.programs import doctor_environment
+from include.clock import SystemClock
+from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.deployment import ENVIRONMENT, chosen
 from include.operate.errors import CommandError
-
-if TYPE_CHECKING:
-    from include.lab.stack.layout import Layout
+from include.operate.terminal import say
 
 
-def command(
-    *,
-    environment: Annotated[
-        bool,
-        typer.Option("--environment", help="What the environment says, not the local stack."),
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def command(*, as_json: Json = False) -> None:
     """Say what can be used and what cannot: settings, databases, Airflow, vendors; 1 if anything failed."""
-    at = lifecycle.layout()
-    options = ["--json"] if as_json else []
-    if environment:
-        at.make()
-        variables = {"AIRFLOW_HOME": str(at.airflow_home), **clean_environment()}
-        variables |= {"PYTHONPATH": str(at.root), "_AIRFLOW_PROCESS_CONTEXT": "server"}
+    deployment = chosen()
+    if not deployment.is_inside:
+        raise CommandError(
+            "the doctor looks with a worker's and a relay's environment, which a profile does not have: run it there,"
+            " for example with docker compose run --rm ops doctor"
+        )
+    with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
+        from include.operate.doctor import report  # noqa: PLC0415
+        from include.operate.doctor.look import look  # noqa: PLC0415 - imports Airflow
+
+        found = look(clock=SystemClock(), has_stand_ins=bool(deployment.sandbox_url))
+    of = (
+        "what the environment says"
+        if deployment.name == ENVIRONMENT
+        else f"the {deployment.name} stack"
+    )
+    if as_json:
+        say(json.dumps(report.document(found, of=of), indent=1))
     else:
-        stack = lifecycle.running(at)
-        if stack is None:
-            raise CommandError(
-                "no stack is up: start one with ./ops up, or say --environment for what the environment says"
-            )
-        variables = doctor_environment(inherited_environment(), at, stack)
-        options.append("--stand-ins")
-    raise typer.Exit(_examined(at, options, variables))
-
-
-def _examined(at: Layout, options: list[str], variables: dict[str, str]) -> int:
-    """Look from a process of its own, which has no other environment than what it is to look at."""
-    command = [at.python, "-P", "-m", "include.operate.doctor", *options]
-    return subprocess.run(command, env=variables, cwd=at.state, check=False).returncode  # noqa: S603
+        report.show(found, of=of)
+    raise typer.Exit(0 if report.is_well(found) else 1)

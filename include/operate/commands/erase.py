@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Redact one member's personal data in all tables, and search them for what is left."""
     with (
-        acting(reason, actor) as (_stack, store, person),
+        acting(reason, actor) as (_deployment, store, person),
         Progress(
             TextColumn("looking at events: {task.completed:,}"), console=Console(stderr=True)
         ) as bar,

@@ -13,9 +13,8 @@ from rich.text import Text
 
 from include.clock import SystemClock
 from include.jobs.findings import close_finding
-from include.lab.stack import lifecycle
-from include.lab.stack.databases import store_of
 from include.operate.act import Actor, Json, Why, acting
+from include.operate.deployment import chosen
 from include.operate.terminal import console, say
 from include.store.findings import FindingState
 
@@ -40,8 +39,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """List the open findings, the newest first."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    with store_of(stack) as store:
+    with chosen().store() as store:
         found = store.findings.read(tuple(FindingState) if every else (FindingState.OPEN,))
     if as_json:
         say(json.dumps([document(one) for one in found], indent=1))

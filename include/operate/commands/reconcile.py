@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from include.clients.airflow import Airflow
 from include.clock import SystemClock
-from include.lab.stack import lifecycle
-from include.lab.stack.airflow_api import AirflowApi
-from include.lab.stack.databases import store_of
+from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, say
 
 if TYPE_CHECKING:
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
     from include.store.reconciliations import Finding, Report
 
 DAG_ID = "reconciliation"
@@ -36,23 +36,23 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run reconciliation now and show what it found; fail where a person must look."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    run = None if show else start(stack, {"deep": deep, "dry_run": dry_run})
-    with store_of(stack) as store:
+    deployment = chosen()
+    run = None if show else start(deployment, {"deep": deep, "dry_run": dry_run})
+    with deployment.store() as store:
         try:
             found = (
                 store.reconciliations.get(run) if run else newest(store.reconciliations.latest(1))
             )
         except KeyError:
             raise CommandError(f"the run {run} ended without a report: see its log") from None
-    say(json.dumps(document(found), indent=1)) if as_json else tell(stack, found)
+    say(json.dumps(document(found), indent=1)) if as_json else tell(deployment, found)
     raise typer.Exit(0 if is_well(found) else 1)
 
 
-def start(stack: Stack, params: dict[str, Any]) -> str:
+def start(deployment: Deployment, params: dict[str, Any]) -> str:
     """Have a run of the DAG, wait for its end, and return its id."""
     run = f"by-hand.{SystemClock().now():%Y%m%dT%H%M%S}"
-    with AirflowApi(stack) as airflow:
+    with closing(airflow_of(deployment)) as airflow:
         airflow.start_run(DAG_ID, run, params)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while airflow.run_state(DAG_ID, run) not in ("success", "failed"):
@@ -60,6 +60,19 @@ def start(stack: Stack, params: dict[str, Any]) -> str:
                 raise CommandError(f"the run {run} does not end")
             time.sleep(LOOK_SECONDS)
     return run
+
+
+def airflow_of(deployment: Deployment) -> Airflow:
+    """Return a session of somebody who may start runs; raise CommandError where her password is not known."""
+    if not deployment.airflow_admin_password.get_secret_value():
+        raise CommandError(
+            "no password of Airflow: set OPS_AIRFLOW_ADMIN_PASSWORD, or airflow_admin_password in the profile"
+        )
+    return Airflow(
+        url=deployment.airflow_url,
+        username=deployment.airflow_admin_username,
+        password=deployment.airflow_admin_password,
+    )
 
 
 def newest(reports: list[Report]) -> Report:
@@ -99,7 +112,7 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
-def tell(stack: Stack, report: Report) -> None:
+def tell(deployment: Deployment, report: Report) -> None:
     """Show the report to people."""
     kind = "deep" if report.is_deep else "short"
     how = ", nothing was put right" if report.is_dry_run else ""
@@ -112,7 +125,7 @@ def tell(stack: Stack, report: Report) -> None:
         counts = (f"{n:,}" for n in (finding.found, finding.repaired, finding.left))
         shown.add_row(name.replace("_", " "), *counts, Text(_words(finding)))
     console().print(shown)
-    say(stack.run_url(DAG_ID, report.dag_run_id))
+    say(deployment.run_url(DAG_ID, report.dag_run_id))
 
 
 def _words(finding: Finding) -> str:

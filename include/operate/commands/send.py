@@ -13,15 +13,15 @@ import httpx
 import typer
 
 from include.clock import SystemClock
-from include.lab.stack import lifecycle
 from include.operate import webhooks
+from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
 
 FEWEST_ERRORS = 400
 LARGEST_COUNT = 10_000
@@ -49,15 +49,28 @@ def command(
     """Sign a payload and post it to the relay."""
     raw = read(file)
     webhooks.event_from(raw)
-    stack = lifecycle.running_or_error(lifecycle.layout())
+    deployment = chosen()
+    relay, secret = ready_to_send(deployment, provider)
     worst = 0
-    with httpx.Client(base_url=stack.relay_url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=relay, timeout=30, trust_env=False) as client:
         for number, (event_id, body) in enumerate(copies(provider, raw, count, same_id=same_id), 1):
-            status, seconds, answer = post(client, stack, provider, event_id, body)
+            status, seconds, answer = post(client, provider, event_id, body, secret=secret)
             say(f"{number} {event_id}: {status} in {seconds * 1000:.0f} ms {answer}")
             worst = max(worst, status)
     if worst >= FEWEST_ERRORS:
         raise typer.Exit(1)
+
+
+def ready_to_send(deployment: Deployment, provider: Provider) -> tuple[str, str]:
+    """Return a relay's address and the vendor's secret; raise CommandError where one is not known."""
+    is_stripe = provider is Provider.STRIPE
+    secrets = deployment.stripe_webhook_secrets if is_stripe else deployment.clerk_webhook_secrets
+    if not deployment.relay_urls:
+        raise CommandError("no relay is known: set OPS_RELAY_URLS, or relay_urls in the profile")
+    if not secrets:
+        name = f"{provider}_webhook_secrets"
+        raise CommandError(f"no secret is known: set OPS_{name.upper()}, or {name} in the profile")
+    return deployment.relay_urls[0], secrets[0].get_secret_value()
 
 
 def read(file: str) -> bytes:
@@ -85,12 +98,9 @@ def copies(provider: str, raw: bytes, count: int, *, same_id: bool) -> Iterator[
 
 
 def post(
-    client: httpx.Client, stack: Stack, provider: str, event_id: str, body: bytes
+    client: httpx.Client, provider: str, event_id: str, body: bytes, *, secret: str
 ) -> tuple[int, float, str]:
     """Post one copy and return status, seconds and the answer's text."""
-    secret = (
-        stack.stripe_webhook_secret if provider == Provider.STRIPE else stack.clerk_webhook_secret
-    )
     request = webhooks.sign(
         provider, body, secret=secret, event_id=event_id, now=SystemClock().now()
     )

@@ -1,34 +1,41 @@
-"""`./ops status`: how the stack is and what it has in hand."""
+"""`ops status`: how a deployment is and what it has in hand."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from include.lab.stack import lifecycle
-from include.lab.stack.stack import load_stack
-from include.operate.report import document, report
+from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.deployment import chosen
+from include.operate.report import Process, document, report
 from include.operate.screen import screen
 from include.operate.terminal import console, say
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def command(
+    from include.operate.deployment import Deployment
+
+
+def command(*, as_json: Json = False) -> None:
+    """Show health, inbox and addresses; exit code 1 unless all is well."""
+    show(chosen(), as_json=as_json)
+
+
+def show(
+    deployment: Deployment,
     *,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, with addresses, secrets and passwords.")
-    ] = False,
+    as_json: bool,
+    processes: tuple[Process, ...] = (),
+    places: Mapping[str, str] | None = None,
 ) -> None:
-    """Show processes, health, inbox and addresses; exit code 1 unless all is well."""
-    at = lifecycle.layout()
-    stack = load_stack(at.stack_file)
-    told = report(at, stack)
+    """Show it, with what only the asker knows: the processes of a local stack, and where its files are."""
+    told = report(deployment, processes)
     if as_json:
-        say(json.dumps(document(stack, told), indent=1))
-    elif stack is None or told.state == "down":
-        say("ops: no stack is up")
+        say(json.dumps(document(deployment, told), indent=1))
     else:
-        console().print(screen(at, stack, told))
+        console().print(screen(deployment, told, places=places))
     if told.state != "healthy":
         raise typer.Exit(1)

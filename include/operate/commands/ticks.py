@@ -13,16 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from include.clock import SystemClock
-from include.lab.stack import lifecycle
-from include.lab.stack.databases import store_of
 from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.deployment import chosen
 from include.operate.terminal import console, say
 from include.store.cron_ticks import Outcome, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
 
 
 def command(
@@ -34,15 +33,15 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Show which starts were late, skipped or missed, and why; noted by reconciliation every 15 minutes."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    with store_of(stack) as store:
+    deployment = chosen()
+    with deployment.store() as store:
         ticks = store.cron_ticks.since(SystemClock().now() - timedelta(hours=hours))
     if as_json:
         say(json.dumps([document(tick) for tick in ticks], indent=1))
         return
     shown = [tick for tick in ticks if every or tick.outcome is not Outcome.RAN]
     if shown:
-        console().print(table(stack, shown))
+        console().print(table(deployment, shown))
     say(summary(ticks))
 
 
@@ -65,13 +64,13 @@ def summary(ticks: Sequence[Tick]) -> str:
     return f"{len(ticks):,} ticks: {', '.join(parts)}" if ticks else "no tick is noted yet"
 
 
-def table(stack: Stack, ticks: Sequence[Tick]) -> Table:
+def table(deployment: Deployment, ticks: Sequence[Tick]) -> Table:
     """Return ticks for people, newest first."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("tick, UTC", "job", "became", "late by", "why"):
         shown.add_column(column, justify="right" if column == "late by" else "left")
     for tick in ticks:
-        link = stack.run_url(tick.job, tick.dag_run_id) if tick.dag_run_id else None
+        link = deployment.run_url(tick.job, tick.dag_run_id) if tick.dag_run_id else None
         style = Style(link=link, bold=tick.outcome is Outcome.MISSED)
         late = "" if tick.late_seconds is None else f"{tick.late_seconds:,} s"
         when = _moment(tick.tick_at)

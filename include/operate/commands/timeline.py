@@ -11,14 +11,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from include.lab.stack import lifecycle
-from include.lab.stack.databases import store_of
+from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, say
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
     from include.store.timeline import Entry, Story
 
 
@@ -34,23 +33,23 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show everything that happened to one member or event."""
-    stack = lifecycle.running_or_error(lifecycle.layout())
-    story = read(stack, handle.strip())
+    deployment = chosen()
+    story = read(deployment, handle.strip())
     if as_json:
-        say(json.dumps(document(stack, story), indent=1))
+        say(json.dumps(document(deployment, story), indent=1))
     elif story.entries:
-        console().print(table(stack, story))
+        console().print(table(deployment, story))
     if not story.entries:
         raise CommandError("nothing is known under this name")
 
 
-def read(stack: Stack, handle: str) -> Story:
-    """Ask the stack's database."""
-    with store_of(stack) as store:
+def read(deployment: Deployment, handle: str) -> Story:
+    """Ask the deployment's database."""
+    with deployment.store() as store:
         return Timeline(store.connection).of(handle)
 
 
-def document(stack: Stack, story: Story) -> dict[str, Any]:
+def document(deployment: Deployment, story: Story) -> dict[str, Any]:
     """Return the story as JSON."""
     return {
         "members": [str(member) for member in story.members],
@@ -63,14 +62,14 @@ def document(stack: Stack, story: Story) -> dict[str, Any]:
                 "detail": entry.detail,
                 "inbox_id": entry.inbox_id,
                 "dag_run_id": entry.dag_run_id,
-                "link": run_link(stack, entry),
+                "link": run_link(deployment, entry),
             }
             for entry in story.entries
         ],
     }
 
 
-def table(stack: Stack, story: Story) -> Table:
+def table(deployment: Deployment, story: Story) -> Table:
     """Return the story for people."""
     shown = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
     shown.title = "member " + ", ".join(map(str, story.members)) if story.members else None
@@ -79,7 +78,7 @@ def table(stack: Stack, story: Story) -> Table:
     before = None
     for entry in story.entries:
         later = "" if before is None else _elapsed(entry.at - before)
-        link = run_link(stack, entry)
+        link = run_link(deployment, entry)
         what = Text(entry.what, style=Style(link=link))
         row = f"row {entry.inbox_id}" if entry.inbox_id else None
         detail = " ".join(filter(None, (row, entry.detail, entry.dag_run_id)))
@@ -93,8 +92,8 @@ def _elapsed(time: timedelta) -> str:
     return f"{time.total_seconds():+.2f}" if abs(time) < timedelta(days=1) else f"{time.days:+d} d"
 
 
-def run_link(stack: Stack, entry: Entry) -> str | None:
+def run_link(deployment: Deployment, entry: Entry) -> str | None:
     """Return the address of the entry's run in the Airflow UI."""
     if not (entry.job and entry.dag_run_id):
         return None
-    return stack.run_url(entry.job, entry.dag_run_id)
+    return deployment.run_url(entry.job, entry.dag_run_id)

@@ -11,8 +11,8 @@ import psycopg
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.errors import OpsError
-from include.lab.stack.databases import reason_of
 from include.operate.doctor.findings import failed, not_configured
+from include.store.reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,11 +8,10 @@ from airflow.sdk.configuration import conf
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from include.lab.stack.settings import wrong_in
 from include.operate.doctor import airflow, connections, databases, settings, vendors
 from include.operate.doctor.examination import examine
 from include.operate.doctor.patient import TOTAL_SECONDS, Patient
-from include.settings import JobSettings, Settings
+from include.settings import JobSettings, Settings, wrong_in
 
 if TYPE_CHECKING:
     from include.clock import Clock

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.jobs.dead_letters import Done
-    from include.lab.stack.stack import Stack
+    from include.operate.deployment import Deployment
     from include.store.dead_letters import Attempt, DeadLetter, Group
 
 
-def document(stack: Stack, letter: DeadLetter) -> dict[str, Any]:
+def document(deployment: Deployment, letter: DeadLetter) -> dict[str, Any]:
     """Return a letter as JSON."""
     return {
         "id": letter.id,
@@ -39,7 +39,7 @@ def document(stack: Stack, letter: DeadLetter) -> dict[str, Any]:
         "actor": letter.actor,
         "why": letter.why,
         "dag_run_id": letter.dag_run_id,
-        "link": _link(stack, letter),
+        "link": _link(deployment, letter),
     }
 
 
@@ -59,7 +59,7 @@ def group_document(group: Group) -> dict[str, Any]:
     }
 
 
-def attempt_document(stack: Stack, one: Attempt) -> dict[str, Any]:
+def attempt_document(deployment: Deployment, one: Attempt) -> dict[str, Any]:
     """Return a try as JSON."""
     return {
         "job": one.job,
@@ -71,7 +71,7 @@ def attempt_document(stack: Stack, one: Attempt) -> dict[str, Any]:
         "lag_seconds": one.lag_seconds,
         "error_class": one.error_class,
         "reason": one.reason,
-        "link": stack.run_url(one.job, one.dag_run_id) if one.dag_run_id else None,
+        "link": deployment.run_url(one.job, one.dag_run_id) if one.dag_run_id else None,
     }
 
 
@@ -101,14 +101,14 @@ def group_table(groups: Sequence[Group]) -> Table:
     return shown
 
 
-def letter_table(stack: Stack, letters: Sequence[DeadLetter]) -> Table:
+def letter_table(deployment: Deployment, letters: Sequence[DeadLetter]) -> Table:
     """Return letters for people."""
     shown = _table("id", "state", "job", "what", "tries", "last, UTC", "class", "reason", "")
     for letter in letters:
         words = (letter.is_fixed and "fixed by a later event", letter.actor, letter.why)
         shown.add_row(
             str(letter.id),
-            Text(letter.state, style=Style(link=_link(stack, letter))),
+            Text(letter.state, style=Style(link=_link(deployment, letter))),
             letter.job,
             Text(letter.subject),
             str(letter.attempts),
@@ -120,13 +120,13 @@ def letter_table(stack: Stack, letters: Sequence[DeadLetter]) -> Table:
     return shown
 
 
-def attempt_table(stack: Stack, tries: Sequence[Attempt]) -> Table:
+def attempt_table(deployment: Deployment, tries: Sequence[Attempt]) -> Table:
     """Return tries for people."""
     shown = _table("try", "by", "due, UTC", "began after", "ended, UTC", "class", "reason")
     for number, one in enumerate(tries, 1):
         due = "" if one.due_at is None else f"{one.due_at.astimezone(UTC):%H:%M:%S.%f}"[:-3]
         lag = "" if one.lag_seconds is None else f"{one.lag_seconds:.2f} s"
-        link = stack.run_url(one.job, one.dag_run_id) if one.dag_run_id else None
+        link = deployment.run_url(one.job, one.dag_run_id) if one.dag_run_id else None
         shown.add_row(
             str(number),
             Text(one.job, style=Style(link=link)),
@@ -146,12 +146,12 @@ def _table(*columns: str) -> Table:
     return shown
 
 
-def _link(stack: Stack, letter: DeadLetter) -> str | None:
+def _link(deployment: Deployment, letter: DeadLetter) -> str | None:
     """Return the address of the run that failed last: that of a retry, where it was one."""
     if letter.dag_run_id is None:
         return None
     is_retry = letter.dag_run_id.startswith("retry.")
-    return stack.run_url("webhook_retry" if is_retry else letter.job, letter.dag_run_id)
+    return deployment.run_url("webhook_retry" if is_retry else letter.job, letter.dag_run_id)
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -1,12 +1,11 @@
 """The command line as a whole."""
 
-import sys
-
 import pytest
 from typer.testing import CliRunner
 
-from include.lab import __main__ as entry
+from include.errors import OpsError
 from include.lab.cli import COMMANDS, make_app
+from include.operate import cli
 from include.operate.errors import CommandError
 
 
@@ -37,7 +36,11 @@ def test_unknown_command_is_refused():
 
 @pytest.mark.parametrize(
     ("raised", "ended"),
-    [(CommandError("do this"), "ops: do this"), (KeyboardInterrupt(), 130)],
+    [
+        (CommandError("do this"), "ops: do this"),
+        (OpsError("Airflow refuses"), "ops: Airflow refuses"),
+        (KeyboardInterrupt(), 130),
+    ],
 )
 def test_what_goes_wrong_is_one_line(monkeypatch, capsys, raised, ended):
     """No traceback, and an exit code that is not 0."""
@@ -45,12 +48,10 @@ def test_what_goes_wrong_is_one_line(monkeypatch, capsys, raised, ended):
     def app(**_options):
         raise raised
 
-    monkeypatch.setattr(entry, "make_app", lambda _arguments: app)
-    monkeypatch.setattr(entry, "stop_on_signals", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["ops"])
+    monkeypatch.setattr(cli, "stop_on_signals", lambda: None)
 
     with pytest.raises(SystemExit) as left:
-        entry.main()
+        cli.run(app, name="ops")
 
     assert left.value.code == ended
     assert "Traceback" not in capsys.readouterr().err

@@ -12,12 +12,14 @@ from include.errors import VendorUnavailableError
 from include.lab.stack import airflow_settings
 from include.lab.stack.layout import ROOT
 from include.operate.commands import doctor as command
+from include.operate.deployment import GIVEN, Finder
 from include.operate.doctor import connections, report, settings
 from include.operate.doctor.examination import examine
 from include.operate.doctor.findings import Check, Status, failed, not_configured, ok, warning
 from include.operate.doctor.patient import Patient
 from include.operate.errors import CommandError
 from include.settings import JobSettings, Settings
+from tests.factories import make_deployment
 
 FERNET_KEY = base64.urlsafe_b64encode(b"f" * 32).decode()
 JWT_SECRET = "j" * 32
@@ -182,9 +184,9 @@ def test_document_is_what_programs_read():
     }
 
 
-def test_without_a_stack_nothing_is_guessed(monkeypatch, tmp_path):
-    """Whether the local stack or production is meant is said, not assumed."""
-    monkeypatch.setenv("OPS_STATE_DIR", str(tmp_path))
+def test_profile_is_not_looked_at_from_outside():
+    """The connections of its jobs are where they run."""
+    GIVEN.set(Finder(local=make_deployment))
 
-    with pytest.raises(CommandError, match="--environment"):
-        command.command(environment=False, as_json=False)
+    with pytest.raises(CommandError, match="docker compose run --rm ops doctor"):
+        command.command(as_json=False)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.lab.stack.stack import Ports, Stack
 from include.operate.commands import reconcile
 from include.operate.errors import CommandError
 from include.store.reconciliations import Finding, Report
+from tests.factories import make_deployment
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
-STACK = Stack(ports=Ports(airflow=8080))
+HERE = make_deployment()
 
 
 def report(**details):
@@ -46,7 +46,7 @@ def test_json_has_every_count():
 
 def test_people_read_what_was_stopped(capsys):
     """The check, the counts, why, and where the run is."""
-    reconcile.tell(STACK, report(is_dry_run=True))
+    reconcile.tell(HERE, report(is_dry_run=True))
 
     out = capsys.readouterr().out
     assert "2026-03-01 02:00:00 UTC, deep run, nothing was put right, ended 02:00:00" in out

@@ -4,14 +4,13 @@ from io import StringIO
 
 from rich.console import Console
 
-from include.lab.stack.layout import Layout
-from include.lab.stack.stack import Stack
 from include.operate.health import JobsHealth
 from include.operate.report import Report, Work
 from include.operate.screen import screen
+from tests.factories import make_deployment
 
 
-def text_of(tmp_path, *, jobs=None, **work):
+def text_of(*, jobs=None, **work):
     """Return what a person sees of what is in hand."""
     nothing = {
         "inbox": {},
@@ -22,29 +21,29 @@ def text_of(tmp_path, *, jobs=None, **work):
     }
     told = Report(state="healthy", work=Work(**{**nothing, **work}), jobs=jobs)
     shown = StringIO()
-    Console(width=120, file=shown).print(screen(Layout(state=tmp_path), Stack(), told))
+    Console(width=120, file=shown).print(screen(make_deployment(), told))
     return " ".join(shown.getvalue().split())
 
 
-def test_planned_ends_are_counted(tmp_path):
+def test_planned_ends_are_counted():
     """What there is none of is not in the way."""
-    shown = text_of(tmp_path, deactivations={"pending": 1200, "overdue": 3, "date_unknown": 0})
+    shown = text_of(deactivations={"pending": 1200, "overdue": 3, "date_unknown": 0})
 
     assert "deactivations pending 1,200 deactivations overdue 3" in shown
     assert "date unknown" not in shown
 
 
-def test_findings_are_shown_where_dead_letters_are(tmp_path):
+def test_findings_are_shown_where_dead_letters_are():
     """A person who looks for what needs her sees both."""
-    assert "to look at: pays twice 2" in text_of(tmp_path, findings={"pays_twice": 2})
+    assert "to look at: pays twice 2" in text_of(findings={"pays_twice": 2})
 
 
-def test_inbox_is_counted(tmp_path):
-    assert "inbox dead 2 inbox processed 7" in text_of(tmp_path, inbox={"processed": 7, "dead": 2})
-    assert "inbox empty" in text_of(tmp_path)
+def test_inbox_is_counted():
+    assert "inbox dead 2 inbox processed 7" in text_of(inbox={"processed": 7, "dead": 2})
+    assert "inbox empty" in text_of()
 
 
-def test_jobs_have_a_verdict_and_its_reasons(tmp_path):
+def test_jobs_have_a_verdict_and_its_reasons():
     """With what each did in the last hour."""
     job = {
         "status": "unhealthy",
@@ -56,7 +55,7 @@ def test_jobs_have_a_verdict_and_its_reasons(tmp_path):
     }
     jobs = JobsHealth(status="unhealthy", reasons=("one", "another"), jobs={"mailchimp_sync": job})
 
-    shown = text_of(tmp_path, jobs=jobs)
+    shown = text_of(jobs=jobs)
 
     assert "The jobs are unhealthy: one; another." in shown
     assert "mailchimp_sync unhealthy 10 4 1.2 s 1 7" in shown

@@ -9,12 +9,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.lab.cli import make_app
-from include.lab.stack.stack import Ports, Stack
 from include.operate.commands.deactivations import date_from, document, table
 from include.operate.errors import CommandError
 from include.store.deactivations import Deactivation, Reason, State
+from tests.factories import make_deployment
 
-STACK = Stack(ports=Ports(airflow=8080))
+HERE = make_deployment()
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
@@ -37,7 +37,7 @@ def a_row(**changes):
 def text_of(*rows):
     """Return what a person sees."""
     shown = StringIO()
-    Console(width=200, file=shown).print(table(STACK, rows, now=NOW))
+    Console(width=200, file=shown).print(table(HERE, rows, now=NOW))
     return shown.getvalue()
 
 
@@ -72,7 +72,7 @@ def test_date_that_cannot_be_read_is_said(text):
 
 def test_json_has_moments_in_utc_and_the_runs_address():
     """For other programs."""
-    shown = document(STACK, a_row())
+    shown = document(HERE, a_row())
 
     assert shown["deactivate_at"] == "2026-12-02T09:00:00+00:00"
     assert shown["link"].endswith("/dags/member_deactivation/runs/deactivation.7.1")
@@ -81,7 +81,7 @@ def test_json_has_moments_in_utc_and_the_runs_address():
 
 def test_run_that_works_on_a_row_is_the_one_that_is_shown():
     """A run takes whatever is due, not only its own row."""
-    shown = document(STACK, a_row(state=State.RUNNING, taken_by="deactivation.3.1"))
+    shown = document(HERE, a_row(state=State.RUNNING, taken_by="deactivation.3.1"))
 
     assert shown["dag_run_id"] == "deactivation.3.1"
 

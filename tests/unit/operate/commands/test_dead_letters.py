@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from include.errors import ErrorClass
 from include.jobs.dead_letters import Done, Preview
 from include.lab.cli import make_app
-from include.lab.stack.stack import Ports, Stack
 from include.operate.commands.dead_letters import left_text, none_text
 from include.operate.errors import CommandError
 from include.operate.letters.shown import (
@@ -22,8 +21,9 @@ from include.operate.letters.shown import (
 )
 from include.operate.letters.wish import moment_from
 from include.store.dead_letters import Act, Attempt, DeadLetter, LetterState, Severity
+from tests.factories import make_deployment
 
-STACK = Stack(ports=Ports(airflow=8080))
+HERE = make_deployment()
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
@@ -100,26 +100,26 @@ def test_time_that_cannot_be_read_is_said(text):
 
 def test_json_leads_to_the_run_that_failed_last():
     """The retry's, where it was one; else the job's own."""
-    assert document(STACK, a_letter())["link"].endswith(
+    assert document(HERE, a_letter())["link"].endswith(
         "/dags/webhook_retry/runs/retry.stripe.test.evt_1.try2"
     )
-    assert document(STACK, a_letter(dag_run_id="batch.1-2.2"))["link"].endswith(
+    assert document(HERE, a_letter(dag_run_id="batch.1-2.2"))["link"].endswith(
         "/dags/mailchimp_sync/runs/batch.1-2.2"
     )
-    assert document(STACK, a_letter(dag_run_id=None))["link"] is None
+    assert document(HERE, a_letter(dag_run_id=None))["link"] is None
 
 
 def test_tries_show_how_late_they_began():
     """The measured lag is for people and for programs."""
-    assert attempt_document(STACK, a_try())["lag_seconds"] == 0.5
-    assert "0.50 s" in text_of(attempt_table(STACK, [a_try(), a_try(due_at=None)]))
+    assert attempt_document(HERE, a_try())["lag_seconds"] == 0.5
+    assert "0.50 s" in text_of(attempt_table(HERE, [a_try(), a_try(due_at=None)]))
 
 
 def test_nothing_from_outside_is_markup():
     """A reason with brackets is shown as it is."""
     letters = [a_letter(reason="[red]x[/red]", why="[b]y[/b]", is_fixed=True)]
 
-    shown = text_of(letter_table(STACK, letters))
+    shown = text_of(letter_table(HERE, letters))
 
     assert "[red]x[/red]" in shown
     assert "fixed by a later event: [b]y[/b]" in shown

@@ -5,11 +5,11 @@ from io import StringIO
 
 from rich.console import Console
 
-from include.lab.stack.stack import Ports, Stack
 from include.operate.commands.timeline import document, run_link, table
 from include.store.timeline import Entry, Story
+from tests.factories import make_deployment
 
-STACK = Stack(ports=Ports(airflow=8080))
+HERE = make_deployment()
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
@@ -30,20 +30,20 @@ def make_entry(seconds=0, **changes):
 def text_of(story):
     """Return what a person sees."""
     shown = StringIO()
-    Console(width=160, file=shown).print(table(STACK, story))
+    Console(width=160, file=shown).print(table(HERE, story))
     return shown.getvalue()
 
 
 def test_link_leads_to_the_run():
     """In the Airflow UI, whatever characters the id has."""
-    assert run_link(STACK, make_entry(dag_run_id="a+b:c")) == (
+    assert run_link(HERE, make_entry(dag_run_id="a+b:c")) == (
         "http://127.0.0.1:8080/dags/mailchimp_sync/runs/a%2Bb%3Ac"
     )
 
 
 def test_entry_without_a_run_has_no_link():
     """What the vendor did is not in Airflow."""
-    assert run_link(STACK, make_entry(dag_run_id=None)) is None
+    assert run_link(HERE, make_entry(dag_run_id=None)) is None
 
 
 def test_table_shows_the_time_between():
@@ -72,7 +72,7 @@ def test_markup_in_a_vendors_words_is_shown_as_it_is():
 
 def test_json_has_times_and_links():
     """For other programs."""
-    [entry] = document(STACK, Story(members=(), inbox_ids=(1,), entries=(make_entry(),)))["entries"]
+    [entry] = document(HERE, Story(members=(), inbox_ids=(1,), entries=(make_entry(),)))["entries"]
 
     assert entry["at"] == "2026-11-02T09:00:00+00:00"
     assert entry["link"].endswith("/runs/batch.1-2.2")
