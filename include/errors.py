@@ -49,6 +49,15 @@ class ErrorClass(StrEnum):
     PAYLOAD = "payload"  # what the vendor sent cannot be read
 
 
+class Scope(StrEnum):
+    """How far a failure to send something reaches: what else would fail alike now."""
+
+    THREAD = "thread"  # the message that it answers is gone: outside the thread it goes
+    MESSAGE = "message"  # nothing else
+    PLACE = "place"  # all that goes to the same channel, address or number
+    VENDOR = "vendor"  # all that goes the same way
+
+
 class OpsError(Exception):
     """Something went wrong."""
 
@@ -112,6 +121,12 @@ class VendorError(OpsError):
     """A vendor did not do what was asked."""
 
     vendor: str | None = None
+    scope: Scope = Scope.VENDOR
+
+    def about(self, scope: Scope) -> Self:
+        """Say how far it reaches, and return itself."""
+        self.scope = scope
+        return self
 
     def by(self, vendor: str) -> Self:
         """Say which vendor it was, and return itself."""
@@ -156,6 +171,8 @@ class VendorUncertainError(VendorError):
 
 class PermanentVendorError(VendorError):
     """The vendor refuses this call and always will."""
+
+    scope = Scope.MESSAGE
 
 
 class VendorNotFoundError(PermanentVendorError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from include.errors import PermanentVendorError
+from include.errors import PermanentVendorError, Scope
 
 if TYPE_CHECKING:
     from include.alerts.channels import Channel
@@ -91,13 +91,13 @@ class AlertChannels(Mapping[str, "Channel"]):
         try:
             return self._account(connection)
         except LookupError:
-            raise PermanentVendorError(f"the connection `{connection}` is not set up") from None
+            raise _unusable(f"the connection `{connection}` is not set up") from None
 
     def _make_slack(self) -> Channel:
         try:
             return SlackChannel(self._slack())
         except LookupError:
-            raise PermanentVendorError("the connection `slack` is not set up") from None
+            raise _unusable("the connection `slack` is not set up") from None
 
     def _make_email(self) -> Channel:
         from include.clients.mail import Mail  # noqa: PLC0415 - each channel only where it is used
@@ -105,7 +105,7 @@ class AlertChannels(Mapping[str, "Channel"]):
         account = self._of("smtp")
         encryption = str(account.extra.get("encryption", SMTP_ENCRYPTIONS[0]))
         if encryption not in SMTP_ENCRYPTIONS:
-            raise PermanentVendorError("the connection `smtp` has an unknown encryption")
+            raise _unusable("the connection `smtp` has an unknown encryption")
         return Mail(
             host=account.host,
             port=account.port or SMTP_PORT,
@@ -139,6 +139,10 @@ class AlertChannels(Mapping[str, "Channel"]):
             base_url=account.host,
             timeout_seconds=self._timeout_seconds,
         )
+
+
+def _unusable(why: str) -> PermanentVendorError:
+    return PermanentVendorError(why).about(Scope.VENDOR)
 
 
 class SlackChannel:

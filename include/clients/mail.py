@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from include.errors import (
     PermanentVendorError,
+    Scope,
     VendorError,
     VendorUnavailableError,
     VendorUncertainError,
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from include.alerts.texts import Message
 
 Encryption = Literal["starttls", "ssl", "off"]
+SCOPES = {
+    smtplib.SMTPRecipientsRefused: Scope.PLACE,
+    smtplib.SMTPSenderRefused: Scope.VENDOR,
+}
+"""How far a refusal reaches; any other is about the one mail."""
 PERMANENT = 500  # a reply of 5xx is for ever, one of 4xx is not
 
 
@@ -55,7 +61,7 @@ class Mail:
         with self._server() as server:
             refused = _send(server, mail)
         if refused:
-            raise PermanentVendorError("the mail server refuses the address")
+            raise PermanentVendorError("the mail server refuses the address").about(Scope.PLACE)
         return str(mail["Message-ID"])
 
     def was_sent(self, _to: str, _message: Message) -> bool | None:
@@ -88,11 +94,13 @@ class Mail:
         try:
             server = self._connected()
         except smtplib.SMTPAuthenticationError:
-            raise PermanentVendorError("the mail server refuses our log-in") from None
+            error = PermanentVendorError("the mail server refuses our log-in")
+            raise error.about(Scope.VENDOR) from None
         except smtplib.SMTPNotSupportedError:
-            raise PermanentVendorError("the mail server offers no encryption or log-in") from None
+            error = PermanentVendorError("the mail server offers no encryption or log-in")
+            raise error.about(Scope.VENDOR) from None
         except OSError as error:  # smtplib's errors are of this kind too
-            raise _error_from(error) from None
+            raise _error_from(error).about(Scope.VENDOR) from None
         try:
             yield server
         finally:
@@ -133,9 +141,11 @@ def _error_from(error: Exception) -> VendorError:
     code = _code_of(error)
     if code is None:
         return VendorUnavailableError("the mail server does not answer")
+    scope = SCOPES.get(type(error), Scope.MESSAGE)
     if code >= PERMANENT:
-        return PermanentVendorError(f"the mail server refuses the message: {code}")
-    return VendorUnavailableError(f"the mail server answers {code}")
+        return PermanentVendorError(f"the mail server refuses the message: {code}").about(scope)
+    busy = VendorUnavailableError(f"the mail server answers {code}")
+    return busy.about(scope) if scope is Scope.PLACE else busy  # 451 after RCPT: it greylists her
 
 
 def _code_of(error: Exception) -> int | None:

@@ -13,6 +13,7 @@ import requests
 
 from include.errors import (
     PermanentVendorError,
+    Scope,
     VendorBusyError,
     VendorError,
     VendorUnavailableError,
@@ -109,4 +110,6 @@ def _error_from(answer: requests.Response) -> VendorError:
         return VendorBusyError("PagerDuty: too many events")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return VendorUnavailableError(f"PagerDuty answers {status}")
-    return PermanentVendorError(f"PagerDuty refuses the event: {status}")
+    refusal = PermanentVendorError(f"PagerDuty refuses the event: {status}")
+    is_about_us = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    return refusal.about(Scope.VENDOR) if is_about_us else refusal

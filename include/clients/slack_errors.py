@@ -14,6 +14,7 @@ from urllib.error import URLError
 
 from include.errors import (
     PermanentVendorError,
+    Scope,
     VendorBusyError,
     VendorError,
     VendorNotFoundError,
@@ -42,6 +43,42 @@ NOT_FOUND = frozenset(
         "users_not_found",
     }
 )
+SCOPES = {
+    Scope.THREAD: frozenset(
+        {"thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"}
+    ),
+    Scope.PLACE: frozenset(
+        {
+            "channel_not_found",
+            "is_archived",
+            "is_inactive",
+            "not_in_channel",
+            "restricted_action",
+            "restricted_action_non_threadable_channel",
+            "restricted_action_read_only_channel",
+            "restricted_action_thread_only_channel",
+        }
+    ),
+    Scope.VENDOR: frozenset(
+        {
+            "access_denied",
+            "account_inactive",
+            "ekm_access_denied",
+            "enterprise_is_restricted",
+            "invalid_auth",
+            "missing_scope",
+            "no_permission",
+            "not_allowed_token_type",
+            "not_authed",
+            "org_login_required",
+            "team_access_not_granted",
+            "token_expired",
+            "token_revoked",
+        }
+    ),
+}
+"""How far a refusal of `chat.postMessage` reaches, by code; any other is about the one message."""
+
 CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 
 
@@ -65,9 +102,10 @@ def error_from(error: SlackApiError, *, repeatable: bool) -> VendorError:
     if status != HTTPStatus.OK or code in HALF_DONE:
         message = f"Slack answers {code or status}"
         return VendorUnavailableError(message) if repeatable else VendorUncertainError(message)
+    scope = next((one for one, codes in SCOPES.items() if code in codes), Scope.MESSAGE)
     if code in NOT_FOUND:
-        return VendorNotFoundError(f"Slack does not know what was named: {code}")
-    return PermanentVendorError(f"Slack refuses the call: {code or 'no reason given'}")
+        return VendorNotFoundError(f"Slack does not know what was named: {code}").about(scope)
+    return PermanentVendorError(f"Slack refuses the call: {code or 'no reason given'}").about(scope)
 
 
 def network_error_from(error: Exception, *, repeatable: bool) -> VendorError:

@@ -17,6 +17,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from include.errors import (
     PermanentVendorError,
+    Scope,
     VendorBusyError,
     VendorError,
     VendorUnavailableError,
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 SLACK: Final = timedelta(minutes=1)  # their clock and ours
 UNDELIVERED: Final = frozenset({"failed", "undelivered", "canceled"})
+SCOPES: Final = {
+    21211: Scope.PLACE,  # no number
+    21408: Scope.PLACE,  # a country that is not enabled
+    21610: Scope.PLACE,  # who has said STOP
+    21614: Scope.PLACE,  # a number that takes no text messages
+    21606: Scope.VENDOR,  # our own number
+    21212: Scope.VENDOR,
+}
+"""How far a refusal reaches, by Twilio's code (twilio.com/docs/api/errors); any other is about the one message."""
 
 
 class Twilio:
@@ -105,13 +115,18 @@ def _error_from(answer: requests.Response, method: str) -> VendorError:
         if method == "GET":
             return VendorUnavailableError(f"Twilio answers {status}")
         return VendorUncertainError(f"Twilio answers {status}")
-    return PermanentVendorError(f"Twilio refuses the message: {status}{_code(answer)}")
+    code = _code(answer)
+    words = f"Twilio refuses the message: {status}{f', error {code}' if code else ''}"
+    is_about_us = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    scope = Scope.VENDOR if is_about_us else SCOPES.get(code, Scope.MESSAGE)
+    return PermanentVendorError(words).about(scope)
 
 
-def _code(answer: requests.Response) -> str:
+def _code(answer: requests.Response) -> int:
+    """Return Twilio's own code of a refusal; 0 where there is none."""
     try:
         document = answer.json()
     except requests.JSONDecodeError:
-        return ""
+        return 0
     code = document.get("code") if isinstance(document, dict) else None
-    return f", error {code}" if isinstance(code, int) else ""
+    return code if isinstance(code, int) else 0

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import structlog
 
-from include.errors import VendorBusyError, VendorError
+from include.errors import PermanentVendorError, Scope, VendorBusyError, VendorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -187,25 +187,36 @@ def send_due(
 ) -> Sent:
     """Send what is due. A Slack that is down raises nothing: the messages wait.
 
-    One whose answer was lost is sent again: told twice is better than never. `pause` waits for the second
-    that Slack wants between two messages.
+    What is refused about one message is that message's failure alone. Where Slack as a whole is away or busy, the
+    others wait with it, and are the first to be tried then. One whose answer was lost is sent again: told twice is
+    better than never. `pause` waits for the second that Slack wants between two messages.
     """
     now, messages, desk = clock.now(), 0, _Desk(slack, links, pause)
     due = store.notices.take_due(
         now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=AT_ONCE
     )
-    problem: VendorError | None = None
-    for notice in due:
-        if problem is None:
-            try:
-                messages += _tell(notice, desk, store=store, now=now)
-            except VendorError as error:
-                log.warning("notice.waits", key=notice.key, problem=str(error))
-                problem = error
-        if problem is not None:
-            later = now + _pause_after(notice.attempts, problem)
-            store.notices.postpone(notice, problem=str(problem), next_try_at=later)
-    return Sent(messages=messages, problem=str(problem) if problem else None)
+    problem: str | None = None
+    for number, notice in enumerate(due, start=1):
+        try:
+            messages += _tell(notice, desk, store=store, now=now)
+        except VendorError as error:
+            problem = problem or str(error)
+            _put_off(notice, error, store=store, now=now)
+            if error.scope is Scope.VENDOR:
+                store.notices.defer(due[number:], until=now + _pause_after(1, error))
+                break
+    return Sent(messages=messages, problem=problem)
+
+
+def _put_off(notice: Notice, error: VendorError, *, store: Store, now: datetime) -> None:
+    """Have a message tried again later; one that is refused for what it says is given up, and shown."""
+    is_given_up = error.scope is Scope.MESSAGE
+    log.warning("notice.waits", key=notice.key, problem=str(error), is_given_up=is_given_up)
+    if is_given_up:
+        store.notices.give_up(notice, problem=str(error), now=now)
+    else:
+        later = now + _pause_after(notice.attempts, error)
+        store.notices.postpone(notice, problem=str(error), next_try_at=later)
 
 
 class _Desk:
@@ -217,7 +228,7 @@ class _Desk:
         self.links = links
 
     def post(self, text: str, *, to_staff: bool = False, thread_ts: str | None = None) -> str:
-        """Post a message; where Slack wants a short pause first, after that."""
+        """Post a message; where Slack wants a short pause first, after that; where its thread is gone, without it."""
         slack = self._slack
         channel = slack.staff_channel if to_staff else slack.ops_channel
         try:
@@ -226,6 +237,10 @@ class _Desk:
             if error.retry_after_seconds is None or error.retry_after_seconds > SHORT_PAUSE:
                 raise
             self._pause(error.retry_after_seconds)
+        except PermanentVendorError as error:
+            if error.scope is not Scope.THREAD or thread_ts is None:
+                raise
+            thread_ts = None
         return slack.post_message(channel, text, thread_ts=thread_ts)
 
 

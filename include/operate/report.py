@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
 MOST_PROBLEMS = 10
+GIVEN_UP_SHOWN = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def work_in(store: Store, *, now: datetime) -> Work:
         inbox={state.value: count for state, count in store.inbox.counts().items()},
         oldest_waiting_seconds=(now - since).total_seconds() if since else None,
         uncertain_steps=Timeline(store.connection).uncertain_steps(),
-        problems=_problems(store),
+        problems=_problems(store) | _untold(store, now=now),
         deactivations=store.deactivations.work(overdue_since=now - OVERDUE_AFTER),
         dead_letters={
             state.value: count
@@ -122,6 +123,15 @@ def _problems(store: Store) -> dict[str, str]:
     runs = {one.dag_run_id: one.problem for one in store.dispatches.in_flight() if one.problem}
     ends = store.deactivations.problems(row_limit=MOST_PROBLEMS)
     return runs | {f"deactivation {number}": problem for number, problem in ends.items()}
+
+
+def _untold(store: Store, *, now: datetime) -> dict[str, str]:
+    """Return the messages that people have not got, and why: what waits, and what was given up lately."""
+    notices = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
+    return {
+        f"message about {one.key}": f"{'given up' if one.given_up_at else 'not sent yet'}: {one.problem}"
+        for one in notices[:MOST_PROBLEMS]
+    }
 
 
 def document(deployment: Deployment, told: Report) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 `airflow_unreachable`: Airflow's API has not answered for a minute. `alert_rules_stopped`: the alert rules have
 not been evaluated for five. Each is told once when it begins and once when it ends, whatever relays there are:
-they agree through `ops.relay_alarms`. What cannot be told is tried again. Without Postgres nothing is told
+they agree through `ops.relay_alarms`. Each address is told by itself: one that takes nothing is tried again, less and
+less often, and holds up no other. Without Postgres nothing is told
 here; then the dead-man's signal of the alert rules stays away too, and whoever waits for it raises the alarm.
 """
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +45,22 @@ JUST_HEARD: Final = {
 }
 
 
+LONGEST_PAUSE: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """How long an address that took nothing is left alone."""
+
+    until: datetime
+    length: timedelta = timedelta(0)
+
+    def longer(self, now: datetime) -> Pause:
+        """Return the pause after one more failure: the next turn, then twice as long each time."""
+        length = min(max(2 * self.length, timedelta(seconds=TURN_SECONDS)), LONGEST_PAUSE)
+        return Pause(until=now + length, length=length)
+
+
 class Watch:
     """Looks at Airflow and at the alert rules, turn by turn."""
 
@@ -49,7 +68,10 @@ class Watch:
         """Count silence from now on."""
         self._connect = connect
         self._clock = clock
-        self._urls = [url.get_secret_value() for url in settings.watch_urls]
+        self._urls = {
+            name_of(url.get_secret_value()): url.get_secret_value() for url in settings.watch_urls
+        }
+        self._pauses: dict[str, Pause] = {}
         self._airflow_url = settings.airflow_url.rstrip("/")
         self._client = httpx.Client(timeout=TIMEOUT)  # one for all: each has the CA certificates
         self._began_at = clock.now()
@@ -115,25 +137,35 @@ class Watch:
     def _tell(self, store: Store, now: datetime) -> None:
         with store.transaction():
             for alarm in store.relay_alarms.lock_untold():
-                if self._deliver(alarm):
-                    store.relay_alarms.set_told(alarm.name, now=now)
+                known = set(alarm.told_urls)
+                untold = [name for name in self._urls if name not in known]
+                told = known | {name for name in untold if self._takes(name, alarm, now)}
+                is_all = told >= self._urls.keys()
+                if is_all or told != known:
+                    state = "firing" if alarm.ended_at is None else "resolved"
+                    log.warning("watch.alarm", alarm=alarm.name, state=state, words=alarm.words)
+                    store.relay_alarms.set_told(alarm.name, told, is_all=is_all, now=now)
 
-    def _deliver(self, alarm: Alarm) -> bool:
-        """Post it to every address; say whether one of them took it, or there is none."""
-        state = "firing" if alarm.ended_at is None else "resolved"
-        log.warning("watch.alarm", alarm=alarm.name, state=state, words=alarm.words)
-        taken = [self._takes(url, {"text": text_of(alarm)}) for url in self._urls]
-        return any(taken) or not taken
+    def _takes(self, name: str, alarm: Alarm, now: datetime) -> bool:
+        """Post it to an address, unless that has just failed; say whether it took it."""
+        pause = self._pauses.get(name, Pause(until=now))
+        if now < pause.until:
+            return False
+        problem = self._problem_with(self._urls[name], {"text": text_of(alarm)})
+        if problem is None:
+            self._pauses.pop(name, None)
+            return True
+        log.warning("watch.not_told", alarm=alarm.name, problem=problem)
+        self._pauses[name] = pause.longer(now)
+        return False
 
-    def _takes(self, url: str, document: dict[str, str]) -> bool:
+    def _problem_with(self, url: str, document: dict[str, str]) -> str | None:
+        """Post to an address; return why it did not take it."""
         try:
             answer = self._client.post(url, json=document)
         except httpx.HTTPError as error:
-            log.warning("watch.not_told", problem=type(error).__name__)
-            return False
-        if not answer.is_success:
-            log.warning("watch.not_told", problem=answer.status_code)
-        return answer.is_success
+            return type(error).__name__
+        return None if answer.is_success else f"answers {answer.status_code}"
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -142,6 +174,11 @@ class Watch:
             except Exception:  # the thread's outermost: it must not end
                 log.exception("watch.bug")
             self._stopping.wait(TURN_SECONDS)
+
+
+def name_of(url: str) -> str:
+    """Return what stands for an address that may hold a secret."""
+    return sha256(url.encode()).hexdigest()[:16]
 
 
 def text_of(alarm: Alarm) -> str:

@@ -62,6 +62,7 @@ class Notice:
     recovered_at: datetime | None
     recovery: Facts | None
     recovery_told: bool
+    given_up_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +138,10 @@ class Notices:
     def take_due(
         self, *, now: datetime, quiet_since: datetime, leased_until: datetime, limit: int
     ) -> list[Notice]:
-        """Take what is to be told now; nobody else gets it before `leased_until`."""
+        """Take what is to be told now, what has failed before after the others.
+
+        Nobody else gets it before `leased_until`.
+        """
         rows = SQL.take_due(
             self._connection,
             now=now,
@@ -145,7 +149,7 @@ class Notices:
             leased_until=leased_until,
             row_limit=limit,
         )
-        return sorted(map(_notice, rows), key=lambda notice: (notice.opened_at, notice.key))
+        return sorted(map(_notice, rows), key=lambda one: (one.attempts, one.opened_at, one.key))
 
     def told(self, notice: Notice, *, thread_ts: str, now: datetime) -> None:
         """Write down that the failures counted in `notice` have been told."""
@@ -162,6 +166,18 @@ class Notices:
     def postpone(self, notice: Notice, *, problem: str, next_try_at: datetime) -> None:
         """Write down why it could not be sent, and when it is tried again."""
         SQL.postpone(self._connection, key=notice.key, problem=problem, next_try_at=next_try_at)
+
+    def defer(self, notices: Collection[Notice], *, until: datetime) -> None:
+        """Let these wait that were taken and not tried."""
+        SQL.defer(self._connection, keys=[notice.key for notice in notices], until=until)
+
+    def give_up(self, notice: Notice, *, problem: str, now: datetime) -> None:
+        """Write down why it is never sent as it is; what happens after it is told again."""
+        SQL.give_up(self._connection, key=notice.key, problem=problem, now=now)
+
+    def untold(self, *, given_up_since: datetime) -> list[Notice]:
+        """Return what could not be told so far, and what was given up since then, oldest first."""
+        return _notices(SQL.read_untold(self._connection, given_up_since=given_up_since))
 
     def read_open(self) -> list[OpenNotice]:
         """Return the failures that nothing has put right yet, oldest first."""

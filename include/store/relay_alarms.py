@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from include.store.sql import queries
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     import psycopg
@@ -23,6 +24,7 @@ class Alarm:
     since: datetime
     ended_at: datetime | None
     words: str
+    told_urls: Sequence[str] = ()  # hashes of the addresses that know how it is
 
 
 class RelayAlarms:
@@ -44,9 +46,11 @@ class RelayAlarms:
         """Return what is to be told, and keep other relays from telling it until the transaction ends."""
         return [Alarm(**row) for row in SQL.lock_untold(self._connection)]
 
-    def set_told(self, name: str, *, now: datetime) -> None:
-        """Write down that it was told how it is."""
-        SQL.set_told(self._connection, name=name, now=now)
+    def set_told(
+        self, name: str, told_urls: Collection[str], *, is_all: bool, now: datetime
+    ) -> None:
+        """Write down who was told how it is, and whether these are all."""
+        SQL.set_told(self._connection, name=name, told_urls=list(told_urls), is_all=is_all, now=now)
 
     def firing(self) -> list[Alarm]:
         """Return the alarms that go on."""

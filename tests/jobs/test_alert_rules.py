@@ -6,6 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from include.alerts.rules import Target
 from include.errors import VendorUnavailableError
 from include.store import Store
 from tests.jobs.alert_world import MAIL, PHONE, Watch, rules
@@ -256,6 +257,42 @@ def test_refused_message_is_not_tried_again(watch):
     watch.minute()
 
     assert watch.states() == [("email", "failed"), ("pagerduty", "done")]
+
+
+def test_channel_that_is_away_is_asked_once_a_pass(watch):
+    """Ten messages would wait for ten time-outs, and the other channels with them."""
+    watch.rules = rules(("pagerduty", "a"), ("pagerduty", "b"), ("pagerduty", "c"), ("email", MAIL))
+    watch.sandbox.fault("pagerduty", "status", status=503)
+
+    watch.minute(dlq_count=21)
+
+    assert (watch.sandbox.fired(), watch.mails()) == (1, [FIRING])
+    watch.sandbox.ask("DELETE", "faults")
+    watch.minute()
+    assert watch.states() == [("pagerduty", "done")] * 3 + [("email", "done")]
+
+
+def test_message_that_is_refused_holds_up_no_other(watch):
+    """PagerDuty does not take one event; the next one it takes, also in place of another channel."""
+    watch.rules = rules(("pagerduty", "a"), ("pagerduty", "b"))
+    watch.sandbox.fault("pagerduty", "status", status=400, times=1)
+
+    delivery = watch.minute(dlq_count=21)
+
+    assert watch.states() == [("pagerduty", "failed"), ("pagerduty", "done")]
+    assert delivery.unheard == []
+
+
+def test_address_that_is_refused_is_not_the_channels_failure(watch):
+    """A mailbox is gone: another one is told by mail, not by telephone."""
+    watch.rules = rules(("email", "gone@example.org"))
+    watch.instead = (Target(channel="email", to=MAIL), *watch.instead[1:])
+    watch.sandbox.fault("mail", "status", status=550, times=1)
+
+    watch.minute(dlq_count=21)
+
+    assert watch.states() == [("email", "failed"), ("email", "done")]
+    assert watch.mails() == [FIRING]
 
 
 def test_lost_answer_of_a_mail_is_not_sent_twice(watch):

@@ -109,3 +109,17 @@ def test_open_breakers_and_letters_are_told(store):
     assert work.breakers == {
         "mailchimp": "open since 2026-11-02 09:00 UTC, tried again 09:01:00 UTC: Mailchimp is out of service"
     }
+
+
+def test_messages_that_people_have_not_got_are_shown(store):
+    """What Slack does not take is missing in Slack: here it is not."""
+    for job in ("luma_auto_approval", "webhook_retry"):
+        store.notices.put(job, job=job, facts={"kind": "question"}, now=NOW)
+    later, never = store.notices.waiting()
+    store.notices.postpone(later, problem="Slack is out of service", next_try_at=NOW)
+    store.notices.give_up(never, problem="Slack refuses the call: msg_too_long", now=NOW)
+
+    assert work_in(store, now=NOW).problems == {
+        "message about luma_auto_approval": "not sent yet: Slack is out of service",
+        "message about webhook_retry": "given up: Slack refuses the call: msg_too_long",
+    }

@@ -1,5 +1,8 @@
 """Send what is due, each message once per channel; where a channel fails, the next one is used.
 
+What is refused about one message, or one address, is no word about the channel: the others are sent. A channel that is
+away is not asked again in the same pass; what it was to take waits, after what has not been tried yet.
+
 A channel that is busy for a moment is waited for. A message whose channel surely did not take it is tried again a
 minute later, ten times at most. One whose answer was lost is asked for at the vendor where that is possible;
 otherwise it is not sent again by this channel. In both cases, if nobody else was told of the same event, the next
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.alerts.rules import shortened
-from include.errors import VendorBusyError, VendorError, VendorUncertainError
+from include.errors import Scope, VendorBusyError, VendorError, VendorUncertainError
 from include.store.steps import StepState
 
 if TYPE_CHECKING:
@@ -85,7 +88,8 @@ class _Pass:
         self._tried: set[int] = set()
         self._failed: dict[int, list[Due]] = {}  # by event
         self._why: dict[int, str] = {}  # by message
-        self._broken: set[str] = set()
+        self._away: dict[str, VendorError] = {}  # by channel
+        self._refused: set[tuple[str, str]] = set()  # channel and target
 
     def go(self) -> Delivery:
         """Send, and go another way where one fails, until there is none left."""
@@ -102,10 +106,14 @@ class _Pass:
     def _untried(self) -> list[Due]:
         now = self._clock.now()
         due = self._alerts.due(now=now, stale_since=now - STALE)
-        return [one for one in due if one.id not in self._tried]
+        untried = [one for one in due if one.id not in self._tried]
+        return sorted(untried, key=lambda one: (one.attempts, one.id))
 
     def _deliver(self, due: Due) -> None:
-        """Send one message, unless a task that died over it has."""
+        """Send one message, unless its channel is away, or a task that died over it has sent it."""
+        if (away := self._away.get(due.channel)) and not due.is_begun:
+            self._again(due, away)
+            return
         try:
             channel = self._channels[due.channel]
             if due.is_begun and self._is_settled(due, channel):
@@ -149,7 +157,7 @@ class _Pass:
         elif found is None:
             reason = "it may have arrived; it is not sent twice"
             self._end(due, StepState.UNCERTAIN, reason=reason)
-            self._note_failure(due, reason)
+            self._note_failure(due, VendorUncertainError(reason))
         return found is not False
 
     def _again(self, due: Due, error: VendorError) -> None:
@@ -163,7 +171,7 @@ class _Pass:
             self._end(due, StepState.PLANNED, reason=str(error), due_at=due_at)
         else:
             self._end(due, "failed", reason=str(error))
-        self._note_failure(due, str(error))
+        self._note_failure(due, error)
 
     def _end(
         self,
@@ -178,10 +186,13 @@ class _Pass:
         self._alerts.end(due.id, state, now=now, reason=reason, receipt=receipt, due_at=due_at)
         log.info("alert.message", message=due.id, rule=due.rule, channel=due.channel, state=state)
 
-    def _note_failure(self, due: Due, reason: str) -> None:
+    def _note_failure(self, due: Due, error: VendorError) -> None:
         self._failed.setdefault(due.event_id, []).append(due)
-        self._broken.add(due.channel)
-        self._why[due.id] = f"{due.channel} {shortened(due.channel, due.target)}: {reason}"
+        if error.scope is Scope.VENDOR:
+            self._away.setdefault(due.channel, error)
+        elif error.scope is Scope.PLACE:
+            self._refused.add((due.channel, due.target))
+        self._why[due.id] = f"{due.channel} {shortened(due.channel, due.target)}: {error}"
         self._done.failures.append(self._why[due.id])
 
     def _noted(self, due: Due) -> Message:
@@ -202,7 +213,9 @@ class _Pass:
         first = next((one for one in failed if one.in_place_of is None), failed[0])
         note = "Not delivered by " + "; ".join(self._why[one.id] for one in failed)
         for target in self._instead:
-            if target.channel not in self._broken and self._alerts.plan(
+            if target.channel in self._away or (target.channel, target.to) in self._refused:
+                continue
+            if self._alerts.plan(
                 event_id,
                 target.channel,
                 target.to,

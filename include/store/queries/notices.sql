@@ -48,7 +48,7 @@ ON CONFLICT (key) DO UPDATE SET
   posted_at = CASE WHEN known.state = 'recovered' AND known.posted_at <= :quiet_since THEN NULL ELSE known.posted_at END,
   facts = CASE WHEN known.seen_at <= excluded.seen_at THEN excluded.facts ELSE known.facts END,
   seen_at = greatest(known.seen_at, excluded.seen_at),
-  recovered_at = NULL, recovery = NULL, recovery_told = true;
+  recovered_at = NULL, recovery = NULL, recovery_told = true, given_up_at = NULL;
 
 -- name: take_due(now, quiet_since, leased_until, row_limit)
 -- Take what is to be told now, oldest first; another process does not get it too, unless this one falls silent.
@@ -67,17 +67,33 @@ RETURNING *;
 -- name: mark_told(key, told, thread_ts, now)!
 -- Write down that a message about so many failures has been sent.
 UPDATE ops.notices
-SET told = :told, thread_ts = :thread_ts, posted_at = :now, attempts = 0, problem = NULL, next_try_at = :now
+SET told = :told, thread_ts = :thread_ts, posted_at = :now, attempts = 0, problem = NULL, given_up_at = NULL, next_try_at = :now
 WHERE key = :key;
 
 -- name: mark_recovery_told(key, recovered_at, now)!
 -- Write down that the recovery has been told; another one since then is not.
-UPDATE ops.notices SET recovery_told = true, attempts = 0, problem = NULL, next_try_at = :now
+UPDATE ops.notices SET recovery_told = true, attempts = 0, problem = NULL, given_up_at = NULL, next_try_at = :now
 WHERE key = :key AND recovered_at = :recovered_at;
 
 -- name: postpone(key, problem, next_try_at)!
 -- Write down why it could not be sent, and when it is tried again.
 UPDATE ops.notices SET problem = :problem, next_try_at = :next_try_at WHERE key = :key;
+
+-- name: defer(keys, until)!
+-- Let what was taken and not tried wait; that was no try.
+UPDATE ops.notices SET next_try_at = :until, attempts = attempts - 1 WHERE key = ANY (:keys::text[]);
+
+-- name: give_up(key, problem, now)!
+-- Write down that a message is refused for what it says: it is not sent again, but another failure of its kind is told.
+UPDATE ops.notices
+SET problem = :problem, given_up_at = :now, told = count, posted_at = :now, recovery_told = true, attempts = 0
+WHERE key = :key;
+
+-- name: read_untold(given_up_since)
+-- Read what could not be told so far, and what was given up since then, oldest first.
+SELECT * FROM ops.notices
+WHERE problem IS NOT NULL AND (given_up_at IS NULL OR given_up_at >= :given_up_since)
+ORDER BY opened_at, key;
 
 -- name: read_open()
 -- Read the failures (questions to people and findings are none) that nothing has put right yet, each with the rows it left that still are not well.
@@ -96,9 +112,9 @@ GROUP BY notices.key
 ORDER BY notices.opened_at, notices.key;
 
 -- name: recover(key, recovery, seen_at, now)!
--- Close a notice, unless it has happened again in the meantime; what was told of is told to be over.
+-- Close a notice, unless it has happened again in the meantime; what was told of, or will be, is told to be over.
 UPDATE ops.notices
-SET state = 'recovered', recovered_at = :now, recovery = :recovery, recovery_told = false, next_try_at = :now
+SET state = 'recovered', recovered_at = :now, recovery = :recovery, recovery_told = given_up_at IS NOT NULL, next_try_at = :now
 WHERE key = :key AND state = 'open' AND seen_at = :seen_at;
 
 -- name: find_unnoted(jobs, dag_run_ids, failed_ats)

@@ -19,9 +19,9 @@ def make_watch(settings, clock, sandbox):
     """Make a relay's watch; several are several relays on one database."""
     made = []
 
-    def make():
+    def make(*urls):
         url = f"{sandbox.url}/slack/services/T0SANDBOX01/B0OPSBOT001/sandbox"
-        told = settings.model_copy(update={"watch_urls": (SecretStr(url),)})
+        told = settings.model_copy(update={"watch_urls": tuple(map(SecretStr, (*urls, url)))})
         watch = Watch(told, connect=Connect(settings.database_url, 5), clock=clock)
         made.append(watch)
         return watch
@@ -163,6 +163,33 @@ def test_message_that_is_not_taken_is_sent_again(watch, clock, sandbox):
 
     assert len(messages(sandbox)) == 1
     assert sandbox.fired() == 3
+
+
+def test_address_that_takes_nothing_holds_up_no_other(make_watch, clock, sandbox):
+    """One has moved away: the other hears once, of the beginning and of the end; the first is asked less and less."""
+    gone = f"{sandbox.url}/slack/services/T0SANDBOX01/B0OPSBOT001/moved-away"
+    sandbox.fault("slack", "status", status=404, path="*moved-away")
+    watch, another = make_watch(gone), make_watch(gone)
+    pass_time(watch, clock, 6)
+    pass_time(another, clock, 3)
+
+    assert len(messages(sandbox)) == 1
+    assert 3 < sandbox.fired() < 12
+
+
+def test_address_that_comes_back_hears_what_it_has_missed(make_watch, store, clock, sandbox):
+    """Its neighbour has heard of the beginning and does not hear it again."""
+    sandbox.ask("PATCH", "settings", json={"slack_limits": False})
+    sandbox.fault("slack", "status", status=503, times=1)
+    url = f"{sandbox.url}/slack/services/T0SANDBOX01/B0OPSBOT001/sandbox"
+    watch = make_watch(f"{url}?another")
+    pass_time(watch, clock, 5)
+    assert len(messages(sandbox)) == 1
+
+    pass_time(watch, clock, 1)
+    assert len(messages(sandbox)) == 2
+    pass_time(watch, clock, 3, store=store)
+    assert len(messages(sandbox)) == 4
 
 
 def test_something_else_answers(watch, airflow, clock):
