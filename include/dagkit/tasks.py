@@ -90,7 +90,7 @@ def wait_until_named(task_id: str, **arguments: Any) -> BaseOperator:
 
 def ask_people(**arguments: Any) -> BaseOperator:
     """Make the task that asks people about dead letters and waits for their answer."""
-    from include.review_operator import ReviewOperator  # for the one DAG that asks
+    from include.dagkit.review_operator import ReviewOperator  # for the one DAG that asks
 
     return ReviewOperator(task_id="ask_people", **arguments)
 

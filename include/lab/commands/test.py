@@ -49,7 +49,7 @@ CHECKS = (
     Check("ruff check", ("ruff", "check")),
     Check("ruff format", ("ruff", "format", "--check")),
     Check("mypy", ("mypy", "include")),
-    Check("import rules", ("importlinter.cli",)),
+    Check("import rules", ("include.lab.checks.imports",)),
     Check("spelling", ("codespell_lib",)),
     Check("dags.md", ("include.lab.checks.dag_docs", "--check")),
     Check("documents", ("include.lab.checks.documents",)),
