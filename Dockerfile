@@ -1,7 +1,7 @@
-# The one image of production: Airflow's processes, the relay and the sandbox run from it.
+# The one image of production: Airflow's processes, the relay, `ops` and the sandbox run from it.
 #
 # The slim official image, because the full one has providers (google, snowflake …) whose own limits contradict
-# the versions that our tests ran with. `deploy/requirements.lock` brings the executor for several machines and
+# the versions that our tests ran with. `deploy/requirements.lock` brings the executor for several hosts and
 # pins everything else at the versions of `requirements.lock`; see docs/decisions/0020.
 FROM apache/airflow:slim-3.3.2-python3.12
 
@@ -19,3 +19,19 @@ COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/
 RUN python -m compileall -q /opt/airflow/include /opt/airflow/dags
 
 ENV PYTHONPATH=/opt/airflow
+# `pip check` compares what packages say about each other, which may be wrong: the build ends here if what is started cannot
+# be imported.
+RUN AIRFLOW_HOME=/tmp/import python -c "import \
+    airflow.providers.celery.executors.celery_executor, \
+    airflow.providers.celery.cli.celery_command, \
+    celery.backends.database, \
+    include.airflow_host.__main__, \
+    include.airflow_host.executor, \
+    include.airflow_host.fork_server, \
+    include.lab.sandbox.server, \
+    include.operate.__main__, \
+    include.operate.prepare, \
+    include.relay.__main__, \
+    redis, \
+    supervisor.supervisord" \
+    && rm -r /tmp/import

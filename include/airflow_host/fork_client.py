@@ -32,11 +32,12 @@ def connect(path: str) -> socket.socket:
 
 
 def forward(child: int) -> None:
-    """Hand every signal that would end us to the fork and its children."""
+    """Hand every signal that would end us to the fork and its children; SIGINT to it alone: it ends them itself."""
 
     def pass_on(number: int, _frame: object) -> None:
+        send = os.kill if number == signal.SIGINT else os.killpg
         with contextlib.suppress(ProcessLookupError):  # it has ended; its exit code is on the way
-            os.killpg(child, number)
+            send(child, number)
 
     for number in FORWARDED:
         signal.signal(number, pass_on)

@@ -45,6 +45,18 @@ def prepare(settings: ProductionSettings) -> None:
         "reconciler": settings.airflow_reconciler_password,
     }
     roles.set_up({name: password.get_secret_value() for name, password in passwords.items()})
+    _size_default_pool()
+
+
+def _size_default_pool() -> None:
+    """Give the pool of all tasks as many slots as may run at once, which differs between the forms of production."""
+    from airflow.configuration import conf  # noqa: PLC0415 - imports Airflow
+    from airflow.models import Pool  # noqa: PLC0415 - the table, not the SDK's
+
+    slots = conf.getint("core", "default_pool_task_slot_count")
+    Pool.create_or_update_pool(
+        Pool.DEFAULT_POOL_NAME, slots, "As many as run at once", include_deferred=False
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -35,6 +35,7 @@ class Production:
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__AUTH_MANAGER": FAB,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+            "AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT": "7",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": airflow.replace(
                 "postgresql", "postgresql+psycopg2", 1
             ),
@@ -103,3 +104,14 @@ def test_empty_databases_become_a_production_and_a_second_start_changes_nothing(
     ]
     assert production.airflow(USERS) == users
     assert production.ops("SELECT count(*) FROM ops.inbox") == [(0,)]
+
+
+@pytest.mark.timeout(240)
+def test_the_default_pool_gets_the_slots_that_the_configuration_says(production):
+    """One host and several hosts run different numbers of tasks at once, and one may become the other."""
+    production.run("--platform-tables")
+    production.prepare()
+    production.airflow("UPDATE slot_pool SET slots = 99")
+
+    assert production.prepare().returncode == 0
+    assert production.airflow("SELECT pool, slots FROM slot_pool") == [("default_pool", 7)]

@@ -6,22 +6,21 @@ its Airflow password, only the sandbox the vendors' keys.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.airflow_host import FORK_CLIENT
+from include.airflow_host.processes import AIRFLOW, HAS_FORK_SERVER
 from include.lab.stack import airflow_config, postgres
 from include.lab.stack.family import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from include.airflow_host.processes import Process
     from include.lab.stack.layout import Layout
     from include.lab.stack.stack import Stack
 
-HAS_FORK_SERVER = sys.platform == "linux"  # macOS cannot safely fork what has used its frameworks
-FORK_SOCKET = "fork.sock"  # in the state folder, where every process stands
+LONGEST_STOP_SECONDS = 20  # nobody at a terminal waits longer: what is cut off is tried again
 
 # Set by a shell for other projects; Airflow's own variables would point to another installation.
 NOT_INHERITED = ("AIRFLOW", "PYTHON", "OPS_DATABASE_URL", "OPS_AIRFLOW_DATABASE_URL", "VIRTUAL_ENV")
@@ -130,34 +129,17 @@ def _python(*arguments: str) -> Callable[[Layout, Stack], list[str]]:
     return lambda layout, _stack: [layout.python, "-P", "-m", *arguments]
 
 
-def _airflow(*arguments: str) -> Program:
-    """One of Airflow's processes: on Linux a fork of the one that has imported what all need."""
-    forked = [str(FORK_CLIENT), FORK_SOCKET, *arguments]
+def _airflow(process: Process) -> Program:
+    """One of Airflow's processes; the fork server waits for its forks, which are stopped one by one."""
     return Program(
-        name=arguments[0],
-        command=(lambda layout, _stack: [layout.python, "-I", "-S", *forked])
-        if HAS_FORK_SERVER
-        else _python("airflow", *arguments),
+        name=process.name,
+        command=lambda layout, _stack: process.command(layout.python),
         environment=airflow_environment,
         stop_group=not HAS_FORK_SERVER,
+        stop_seconds=min(process.stop_seconds, LONGEST_STOP_SECONDS),
     )
 
 
-FORK_SERVER = (
-    (
-        Program(
-            name="fork-server",
-            command=_python("include.airflow_host.fork_server", FORK_SOCKET),
-            environment=airflow_environment,
-            stop_group=False,  # it waits for its forks, which are stopped one by one,
-            stop_seconds=20,  # and ends those that do not
-        ),
-    )
-    if HAS_FORK_SERVER
-    else ()
-)
-
-# Logs are read from the disk: a server for them in each of these two processes would cost 50 MiB each.
 PROGRAMS = {
     program.name: program
     for program in (
@@ -169,11 +151,7 @@ PROGRAMS = {
             stop_group=False,
             stop_seconds=30,  # it writes everything down
         ),
-        *FORK_SERVER,
-        _airflow("api-server"),
-        _airflow("scheduler", "--skip-serve-logs"),
-        _airflow("dag-processor"),
-        _airflow("triggerer", "--skip-serve-logs"),
+        *map(_airflow, AIRFLOW),
         Program(name="relay", command=_python("include.relay"), environment=_relay_environment),
         Program(
             name="sandbox",

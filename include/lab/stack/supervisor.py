@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import http.client
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xmlrpc.client import Error, ServerProxy
 
+from include.airflow_host.supervision import program, section
 from include.lab.shell import inherited_environment
 from include.lab.stack.programs import base_environment, programs_of
 from include.lab.stack.stack import HOST
@@ -39,7 +39,7 @@ def configuration(layout: Layout, stack: Stack) -> str:
     programs = programs_of(stack)
     together = ",".join(one.name for one in programs if one.name != "postgres")
     sections = [
-        _section(
+        section(
             "supervisord",
             nodaemon="true",
             logfile=layout.supervisor_log.relative_to(layout.state),
@@ -49,54 +49,37 @@ def configuration(layout: Layout, stack: Stack) -> str:
             childlogdir=layout.logs.relative_to(layout.state),
             **({"user": "root"} if os.geteuid() == 0 else {}),
         ),
-        _section(
+        section(
             "inet_http_server",
             port=f"{HOST}:{stack.ports.supervisor}",
             username="ops",
             password=stack.supervisor_password,
         ),
-        _section(
+        section(
             "rpcinterface:supervisor",
             **{"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
         ),
         *(_program(one, layout) for one in programs),
-        _section(f"group:{GROUP}", programs=together, priority=20),
+        section(f"group:{GROUP}", programs=together, priority=20),
     ]
     return "\n".join(sections)
 
 
-def _program(program: Program, layout: Layout) -> str:
-    launch = [
-        layout.python,
-        "-P",
-        "-m",
-        "include.lab.stack.launch",
-        program.name,
-        str(layout.state),
-    ]
-    return _section(
-        f"program:{program.name}",
-        command=shlex.join(launch),
+def _program(one: Program, layout: Layout) -> str:
+    launch = ["-P", "-m", "include.lab.stack.launch", one.name, str(layout.state)]
+    return program(
+        one.name,
+        [layout.python, *launch],
         priority=10,
-        autostart="true" if program.name == "postgres" else "false",
-        autorestart="true",
-        startsecs=2,
+        autostart="true" if one.name == "postgres" else "false",
         startretries=30,  # each pause is a second longer than the last: eight minutes, then it stays down
-        stopsignal=program.stop_signal,
-        stopasgroup=str(program.stop_group).lower(),
-        killasgroup="true",
-        stopwaitsecs=program.stop_seconds,
-        redirect_stderr="true",
-        stdout_logfile=layout.log_of(program.name).relative_to(layout.state),
+        stop_signal=one.stop_signal,
+        stop_group=one.stop_group,
+        stopwaitsecs=one.stop_seconds,
+        stdout_logfile=layout.log_of(one.name).relative_to(layout.state),
         stdout_logfile_maxbytes="10MB",
         stdout_logfile_backups=2,
     )
-
-
-def _section(name: str, **options: object) -> str:
-    """Return one section; supervisor expands `%`, so ours are doubled."""
-    lines = [f"{key}={str(value).replace('%', '%%')}" for key, value in options.items()]
-    return "\n".join([f"[{name}]", *lines, ""])
 
 
 def start(layout: Layout, stack: Stack, *, tied: bool) -> subprocess.Popen[bytes]:

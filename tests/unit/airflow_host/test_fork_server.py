@@ -16,10 +16,19 @@ ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "include/airflow_host/fork_client.py"
 PATIENCE_SECONDS = 20
 SERVER = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from include.airflow_host.fork_server import ForkServer
 
+def code_of(child):
+    try:
+        return child.wait(0.3)
+    except subprocess.TimeoutExpired:
+        return 7
+
 def run(arguments):
+    if arguments[0] == "polite":
+        child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL)
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(code_of(child)))
     if arguments[0] == "work":
         subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, process_group=0)
     print("hello from", *arguments, flush=True)
@@ -92,6 +101,18 @@ def test_signal_to_the_client_reaches_the_fork(server, ask):
 
     assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
     assert is_gone(fork)
+
+
+def test_interrupt_reaches_the_fork_alone(server, ask):
+    """A scheduler that is asked so lets its tasks end; a signal to them would end them in the middle."""
+    client = ask("polite", "0")
+    fork = fork_of(server, client)
+    [child] = fork.children()
+
+    client.send_signal(signal.SIGINT)
+
+    assert client.wait(PATIENCE_SECONDS) == 7  # its child lived when it was asked to end
+    assert is_gone(child)  # the server kills what is left
 
 
 def test_killed_client_takes_its_fork_with_it(server, ask):
