@@ -61,6 +61,11 @@ class Clerk:
         """Read at most one user; return what time Clerk has."""
         return date_in(self._get(f"{self._base_url}/users", {"limit": 1}).headers)
 
+    def read_environment(self) -> str:
+        """Return what kind of instance it is: `production`, `development` …"""
+        answer = self._get(f"{self._base_url}/instance")
+        return node_from(answer.content).text("environment_type")
+
     def read_user(self, user_id: str) -> UserSnapshot:
         """Return the user as it is now; VendorNotFoundError for one who was deleted."""
         answer = self._get(f"{self._base_url}/users/{quote(user_id, safe='')}")

@@ -73,6 +73,7 @@ class Page(Generic[T]):
 class Generation:
     """The routes of one time, and how what they take and answer is spelled."""
 
+    get_self: str
     list_events: str
     list_guests: str
     get_guest: str
@@ -100,6 +101,7 @@ def _old_decision(event_id: str, guest_id: str, status: str, _: bool) -> Mapping
 
 GENERATIONS: Final[Mapping[str, Generation]] = {
     "current": Generation(
+        get_self="/v1/users/get-self",
         list_events="/v1/calendars/events/list",
         list_guests="/v1/events/guests/list",
         get_guest="/v1/events/guests/get",
@@ -111,6 +113,7 @@ GENERATIONS: Final[Mapping[str, Generation]] = {
         can_be_quiet=True,
     ),
     "old": Generation(
+        get_self="/v1/user/get-self",
         list_events="/v1/calendar/list-events",
         list_guests="/v1/event/get-guests",
         get_guest="/v1/event/get-guest",
@@ -142,6 +145,14 @@ class Luma:
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._routes = GENERATIONS[routes]
+
+    def read_owner_name(self) -> str:
+        """Return whose key it is."""
+        answer = self._answered("GET", self._routes.get_self)
+        try:
+            return node_from(answer.content).text("name")
+        except PayloadError:
+            raise VendorUnavailableError("Luma's answer cannot be read") from None
 
     def list_events(self, *, after: datetime, cursor: str | None = None) -> Page[str]:
         """Return a page of the ids of events that begin after a moment."""

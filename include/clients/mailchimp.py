@@ -176,6 +176,12 @@ class Mailchimp:
                 if len(page) < MEMBERS_PAGE:
                     break
 
+    def list_audiences(self) -> dict[str, str]:
+        """Return the names of all audiences of the account, by their ids."""
+        fields = ["lists.id", "lists.name"]
+        answer = _call(self._lists.get_all_lists, count=MEMBERS_PAGE, fields=fields)
+        return {str(one["id"]): str(one["name"]) for one in _json(answer)["lists"]}
+
     def list_merge_fields(self) -> list[MergeField]:
         """Return the fields that contacts of the audience have; VendorNotFoundError where there is no audience."""
         answer = _call(self._lists.get_list_merge_fields, self._list_id, count=MEMBERS_PAGE)

@@ -146,6 +146,36 @@ class SlackWorkspace:
         _call(self._client.usergroups_disable, usergroup=group_id)
 
     @_readable
+    def read_name(self) -> str:
+        """Return the workspace's name."""
+        return _read(self._client.auth_test).text("team")
+
+    @_readable
+    def list_channels(self) -> dict[str, str]:
+        """Return the names of the channels in use that the app is in, by their ids."""
+        found: dict[str, str] = {}
+        cursor: str | None = None
+        while True:
+            answer = _read(
+                self._client.conversations_list,
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=PAGE,
+                cursor=cursor,
+            )
+            channels = [one for one in answer.nodes("channels") if one.flag("is_member")]
+            found |= {_id(one): one.text("name") for one in channels}
+            cursor = _page(answer, channels).next
+            if cursor is None:
+                return found
+
+    @_readable
+    def list_groups(self) -> dict[str, str]:
+        """Return the names of all user groups, by their ids; a disabled one is one, too."""
+        answer = _read(self._client.usergroups_list, include_disabled=True)
+        return {_id(group): group.text("name") for group in answer.nodes("usergroups")}
+
+    @_readable
     def read_channel(self, channel_id: str) -> Channel:
         """Return a channel; VendorNotFoundError also for a private one that the app is not in."""
         channel = _read(self._client.conversations_info, channel=channel_id).node("channel")

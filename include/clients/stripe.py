@@ -66,6 +66,7 @@ class Stripe:
         self._invoices = client.v1.invoices
         self._events = client.v1.events
         self._webhook_endpoints = client.v1.webhook_endpoints
+        self._read_account = client.v1.accounts.retrieve_current
 
     def check(self, kind: str) -> datetime | None:
         """Read at most one object of a kind of `READ_KINDS`; return what time Stripe has."""
@@ -83,6 +84,25 @@ class Stripe:
             )
             for found in _all(self._webhook_endpoints.list, {})
         ]
+
+    def read_account_name(self) -> str | None:
+        """Return how the account is called; None where this key may not know it."""
+        try:
+            account = _read(self._read_account, {})
+        except PermanentVendorError:
+            return None
+        dashboard = account.node("settings").node("dashboard")
+        return dashboard.optional_text("display_name") or account.optional_text("id")
+
+    def create_webhook_endpoint(self, url: str, types: Sequence[str]) -> str:
+        """Have Stripe send events of these types there; return the secret, which is shown only now."""
+        wish = {
+            "url": url,
+            "enabled_events": list(types),
+            "api_version": stripe.api_version,  # a change of the account's changes no webhook
+            "description": "wdai-ops",
+        }
+        return _read(self._webhook_endpoints.create, wish).text("secret")
 
     def read_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """Return the subscription as it is now."""

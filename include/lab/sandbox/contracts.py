@@ -11,6 +11,7 @@ import orjson
 
 from include.lab.sandbox.descriptions import Description, Direction, Json, Operation, typed
 from include.lab.sandbox.leniencies import (
+    BODIES_UNDESCRIBED,
     NO_BODY,
     is_newer_refusal,
     is_stub,
@@ -57,7 +58,8 @@ class Contracts:
                 self._add(vendor, call, "request", "the description has no such operation")
             return
         let_through = undescribed_query(vendor, call.method, call.path)
-        if call.body == NO_BODY.get(vendor):
+        is_undescribed_body = (vendor, call.method, call.path) in BODIES_UNDESCRIBED
+        if is_undescribed_body or call.body == NO_BODY.get(vendor):
             call = replace(call, body=b"")
         for problem in request_problems(description, operation, call, let_through):
             self._add(vendor, call, "request", problem)

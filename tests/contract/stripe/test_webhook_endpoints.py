@@ -1,5 +1,8 @@
 """Where Stripe sends events, through Stripe's own package and through our client."""
 
+import pytest
+import stripe
+
 from include.clients.stripe import Stripe, WebhookEndpoint
 
 
@@ -19,3 +22,56 @@ def test_our_client_reads_it(checked):
     assert client.list_webhook_endpoints() == [
         WebhookEndpoint(url=url, types=frozenset({"*"}), is_enabled=True)
     ]
+
+
+def test_new_endpoint_gets_what_was_asked_for_and_shows_its_secret_once(checked, stripe_client):
+    """Who loses the secret has to roll it: no later answer has it."""
+    asked = {"url": "https://example.org/hooks", "enabled_events": ["invoice.paid"]}
+
+    made = stripe_client.v1.webhook_endpoints.create(asked)
+    listed = stripe_client.v1.webhook_endpoints.list().data
+
+    assert made.secret.startswith("whsec_")
+    assert [one.url for one in listed][0] == "https://example.org/hooks"
+    assert listed[0].enabled_events == ["invoice.paid"]
+    assert all("secret" not in one.to_dict() for one in listed)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter"),
+    [
+        ({"enabled_events": ["*"]}, "url"),
+        ({"url": "https://example.org"}, "enabled_events"),
+        ({"url": "example", "enabled_events": ["*"]}, "url"),
+    ],
+)
+def test_endpoint_that_cannot_be_made_is_refused(checked, stripe_client, asked, parameter):
+    """Stripe names the parameter."""
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        stripe_client.v1.webhook_endpoints.create(asked)
+
+    assert caught.value.param == parameter
+
+
+def test_our_client_makes_one(checked):
+    """`ops init` writes the secret of the answer into `.env`."""
+    client = Stripe("sk_test_x", base_url=f"{checked.url}/stripe", timeout_seconds=5)
+    url = "https://example.org/webhooks/stripe"
+
+    secret = client.create_webhook_endpoint(url, ["invoice.paid", "charge.refunded"])
+
+    assert secret.startswith("whsec_")
+    types = frozenset({"invoice.paid", "charge.refunded"})
+    assert client.list_webhook_endpoints()[0] == WebhookEndpoint(
+        url=url, types=types, is_enabled=True
+    )
+
+
+def test_account_has_a_name(checked):
+    """A person sees whose key she has given; a key that may not know it is still a key."""
+    client = Stripe("sk_test_x", base_url=f"{checked.url}/stripe", timeout_seconds=5)
+    assert client.read_account_name() == "Sandbox"
+
+    checked.fault("stripe", "status", status=403, path="/v1/account", body={"error": {}})
+
+    assert client.read_account_name() is None

@@ -15,6 +15,19 @@ ROUTES = Routes()
 MOST_PER_PAGE = 500
 
 
+@ROUTES.on("GET", "/instance")
+def get_instance(_state: ClerkState, _call: Call) -> Answer:
+    """Return the instance of the key."""
+    return json_answer(
+        {
+            "object": "instance",
+            "id": "ins_sandbox",
+            "environment_type": "development",
+            "allowed_origins": None,
+        }
+    )
+
+
 @ROUTES.on("GET", "/users")
 def list_users(state: ClerkState, call: Call) -> Answer:
     """Return a page of users: `limit` (10, at most 500) after `offset`."""

@@ -32,6 +32,9 @@ def get_self(_state: LumaState, _call: Call) -> Answer:
     return json_answer(documents.OWNER)
 
 
+ROUTES.on("GET", "/v1/user/get-self")(get_self)
+
+
 @ROUTES.on("GET", "/v1/calendars/events/list")
 def list_events(state: LumaState, call: Call) -> Answer:
     """Return a page of the calendar's events."""

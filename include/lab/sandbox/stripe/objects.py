@@ -28,16 +28,32 @@ def listing(url: str, data: list[Any], *, has_more: bool = False) -> Object:
     return {"object": "list", "url": url, "has_more": has_more, "data": data}
 
 
-def webhook_endpoint(url: str, now: int) -> Object:
-    """Return an endpoint that gets every event."""
+ACCOUNT: Object = {
+    "id": "acct_1Sandbox00000000",
+    "object": "account",
+    "country": "US",
+    "settings": {"dashboard": {"display_name": "Sandbox", "timezone": "Etc/UTC"}},
+    "type": "standard",
+}
+
+
+def webhook_endpoint(
+    url: str,
+    now: int,
+    *,
+    events: Sequence[str] = ("*",),
+    api_version: str | None = None,
+    description: str | None = None,
+) -> Object:
+    """Return an endpoint that gets the events of these types; every event where it is `*`."""
     return {
         "id": new_id("we"),
         "object": "webhook_endpoint",
-        "api_version": None,
+        "api_version": api_version,
         "application": None,
         "created": now,
-        "description": None,
-        "enabled_events": ["*"],
+        "description": description,
+        "enabled_events": list(events),
         "livemode": False,
         "metadata": {},
         "status": "enabled",

@@ -1,7 +1,9 @@
 """Stripe's operations: HTTP in and out."""
 
 from fnmatch import fnmatchcase
+from secrets import token_urlsafe
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -128,6 +130,34 @@ def list_webhook_endpoints(state: StripeState, call: Call) -> Answer:
     form = form_of(call, PAGING)
     found, more = page(state.newest_first("webhook_endpoint"), form, lambda one: str(one["id"]))
     return json_answer(objects.listing("/v1/webhook_endpoints", found, has_more=more))
+
+
+@ROUTES.on("POST", "/v1/webhook_endpoints")
+def create_webhook_endpoint(state: StripeState, call: Call) -> Answer:
+    """Make an endpoint. Its secret is in this answer and in no other."""
+    form = form_of(call, ("url", "enabled_events", "api_version", "description", "metadata"))
+    url, events = form.get("url"), form.get("enabled_events")
+    if not url:
+        raise errors.missing("url")
+    if not isinstance(events, list) or not events:
+        raise errors.missing("enabled_events")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise errors.invalid("url", "Not a valid URL", "url_invalid")
+    made = objects.webhook_endpoint(
+        url,
+        state.now(),
+        events=events,
+        api_version=form.get("api_version"),
+        description=form.get("description"),
+    )
+    state.add(made)
+    return json_answer({**made, "secret": f"whsec_{token_urlsafe(24)}"})
+
+
+@ROUTES.on("GET", "/v1/account")
+def get_account(_state: StripeState, _call: Call) -> Answer:
+    """Return the account of the key."""
+    return json_answer(objects.ACCOUNT)
 
 
 @ROUTES.on("GET", "/v1/subscriptions")
