@@ -20,7 +20,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime
+from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime, skip
 
 TIMEOUT = timedelta(seconds=60)
 
@@ -60,6 +60,8 @@ def luma_auto_approval() -> None:
         from include.jobs import luma_auto_approval as job
 
         with runtime() as rt:
+            if not rt.uses("luma"):
+                skip(why="Luma is not used: there is no connection `luma`")
             settings, clock = rt.settings, rt.clock
             orders = job.orders_from(
                 rt.params,

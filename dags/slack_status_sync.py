@@ -22,7 +22,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime
+from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime, skip
 
 TIMEOUT = timedelta(seconds=120)
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -78,6 +78,8 @@ def slack_status_sync() -> None:
         from include.jobs import slack_status_sync as job
 
         with runtime() as rt:
+            if not rt.uses("slack"):
+                skip(why="Slack is not used: there is no connection `slack`")
             result = job.Sync(
                 job.orders_from(rt.params, extra=rt.slack_extra, settings=rt.settings),
                 workspace=rt.slack_workspace,

@@ -48,6 +48,19 @@ ROUTES: dict[str, dict[str, Route]] = {
     },
 }
 
+STRIPE_PATH = "/webhooks/stripe"
+"""Where the relay takes Stripe's events."""
+
+OUR_OWN = "reconciliation."  # types of events that we make ourselves
+
+STARTING_TYPES = {
+    provider: frozenset(
+        kind for kind, route in table.items() if route.job and not kind.startswith(OUR_OWN)
+    )
+    for provider, table in ROUTES.items()
+}
+"""The types of events that a vendor has to send, because each starts a job."""
+
 RETRY = "webhook_retry"  # what failed goes there alone
 
 JOBS = tuple(

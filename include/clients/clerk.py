@@ -62,7 +62,7 @@ class Clerk:
         return date_in(self._get(f"{self._base_url}/users", {"limit": 1}).headers)
 
     def read_environment(self) -> str:
-        """Return what kind of instance it is: `production`, `development` …"""
+        """Return what kind of instance it is: `production`, `development` or another one."""
         answer = self._get(f"{self._base_url}/instance")
         return node_from(answer.content).text("environment_type")
 

@@ -60,8 +60,9 @@ async def report_late(context: Mapping[str, Any]) -> None:
         parts: dict[str, Any] = {"store": kit.store, "clock": kit.clock}
         late = notices.Cause(why=notices.LATE)
         await asyncio.to_thread(notices.note_failure, run, late, **parts)
-        parts |= {"slack": kit.connect_slack(), "links": kit.links}
-        await asyncio.to_thread(notices.send_due, **parts)
+        if kit.uses("slack"):
+            parts |= {"slack": kit.connect_slack(), "links": kit.links}
+            await asyncio.to_thread(notices.send_due, **parts)
 
 
 def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, Cause]:

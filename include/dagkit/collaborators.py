@@ -52,10 +52,20 @@ class Collaborators:
         self._leftovers = leftovers
         self.clock: Clock = SystemClock()
 
+    def uses(self, vendor: str) -> bool:
+        """Tell whether a vendor is used that can be done without: its connection is defined."""
+        try:
+            account_of(vendor)
+        except LookupError:
+            return False
+        return True
+
     def send_notices(self) -> None:
         """Send what people are to be told and have not been; a Slack that is down is waited for."""
         from include.jobs import notices
 
+        if not self.uses("slack"):
+            return  # they stay in the database, where `./ops status` and the dead letters show the same
         notices.send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
 
     @property

@@ -26,6 +26,7 @@ FOLDER = "include.operate.commands"
 COMMANDS = {
     name: f"{FOLDER}.{name.replace('-', '_')}"
     for name in (
+        "init",
         "status",
         "doctor",
         "send",

@@ -31,6 +31,16 @@ def test_late_run_is_told(connected, state):
     assert f"/dags/mailchimp_sync/runs/{RUN}" in text
 
 
+def test_without_slack_a_late_run_is_noted(connected, monkeypatch):
+    """Slack can be done without: nothing fails for want of it."""
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK", "")
+
+    asyncio.run(report_late(late_context()))
+
+    assert len(connected.store.notices.waiting()) == 1
+    assert connected.sandbox.count("slack") == 0
+
+
 @pytest.mark.parametrize("state", ["failed", "success"])
 def test_ended_run_is_not_called_late(connected, state):
     """Airflow 3.3.2 calls for runs that failed before their deadline, too: those are told of already."""

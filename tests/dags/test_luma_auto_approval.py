@@ -44,6 +44,17 @@ def test_tick_lets_members_in(luma):
     assert (row["dag_run_id"], row["metadata"]["denied"]) == ("scheduled__1", 5)
 
 
+def test_without_luma_it_ends_well(luma, monkeypatch):
+    """Luma can be done without: the run is green, and nothing is called or written."""
+    luma.seed(luma.members(1), guests=1)
+    monkeypatch.setenv("AIRFLOW_CONN_LUMA", "")
+
+    end = run()
+
+    assert (end.state, end.error) == ("success", None)
+    assert (luma.mails(), luma.audit()) == ([], [])
+
+
 def test_task_tells_airflow_no_counts_and_no_address(luma):
     """No XCom: counts are in the log and the audit log, where people see them."""
     luma.seed(luma.members(1), guests=3)

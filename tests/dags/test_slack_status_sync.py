@@ -47,6 +47,16 @@ def test_tick_brings_all_that_is_configured_in_line(slack):
     assert row["metadata"]["places"][CHANNEL]["added"] == 3
 
 
+def test_without_slack_it_ends_well(slack, monkeypatch):
+    """Slack can be done without: the run is green, and nothing is called or written."""
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK", "")
+
+    end = run()
+
+    assert (end.state, end.error) == ("success", None)
+    assert slack.audit() == []
+
+
 def test_task_tells_airflow_no_counts_and_no_address(slack):
     """No XCom: counts are in the log and the audit log, where people see them."""
     slack.both(2)

@@ -9,10 +9,11 @@ from include.clock import FixedClock
 from include.lab.sandbox.slack.described import READS
 from include.operate.doctor import airflow, connections, databases, report, vendors
 from include.operate.doctor.findings import Status
+from include.operate.doctor.look import look
 from include.store.migrate import versions
 from include.store.rights import PLATFORM_COLUMNS, Rights
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET
-from tests.jobs.doctor_world import JWT_SECRET, PASSWORD, doctor_world
+from tests.jobs.doctor_world import JWT_SECRET, PASSWORD, dict_of, doctor_world
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -78,6 +79,31 @@ def test_wrong_key_is_a_failure(doctor, sandbox, vendor, path, check):
     assert found[check].status is Status.FAILED
     assert found[check].advice
     assert {name.partition(":")[0] for name in failures(found)} == {check.partition(":")[0]}
+
+
+@pytest.mark.parametrize("vendor", ["luma", "slack"])
+def test_vendor_that_is_not_used_is_no_failure(doctor, vendor):
+    """It can be done without; what cannot be is a failure where it is missing."""
+    doctor.set(**{f"AIRFLOW_CONN_{vendor.upper()}": "", "AIRFLOW_CONN_STRIPE": ""})
+
+    found = doctor.group(connections) | doctor.group(vendors)
+
+    assert {vendor, "stripe"} & failures(found).keys() == {"stripe"}
+    assert found[vendor.title()].status is Status.NOT_CONFIGURED
+
+
+def test_before_the_start_databases_and_airflow_are_not_missed(doctor):
+    """`ops init` ends with what can be looked at by then."""
+    doctor.set(AIRFLOW_CONN_OPS_POSTGRES="postgresql://127.0.0.1:1/x", OPS_AIRFLOW_URL="http://127.0.0.1:1")
+
+    found = look(clock=doctor.clock, has_stand_ins=True, before_start=True)
+
+    assert {group for group, _ in found} == {
+        "settings and secrets",
+        "Airflow's connections",
+        "vendors",
+    }
+    assert not failures(dict_of(found))
 
 
 def test_slack_that_does_not_know_the_token_is_a_failure(doctor, sandbox):

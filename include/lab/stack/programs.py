@@ -117,7 +117,7 @@ def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_SANDBOX_MAILCHIMP_API_KEY": stack.mailchimp_api_key,
         "OPS_SANDBOX_LUMA_API_KEY": stack.luma_api_key,
         "OPS_SANDBOX_SLACK_API_KEY": stack.slack_bot_token,
-        "OPS_SANDBOX_SLACK_USER_TOKEN": stack.slack_user_token,
+        "OPS_SANDBOX_SLACK_USER": stack.slack_user_token,
         "OPS_SANDBOX_SLACK_WEBHOOK": stack.slack_webhook,
         "OPS_SANDBOX_PAGERDUTY_ROUTING_KEY": stack.pagerduty_routing_key,
         "OPS_SANDBOX_TWILIO_AUTH_TOKEN": stack.twilio_auth_token,

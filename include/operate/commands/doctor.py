@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,14 @@ from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 
-def command(*, as_json: Json = False) -> None:
+def command(
+    *,
+    before_start: Annotated[
+        bool,
+        typer.Option("--before-start", help="Leave out databases and Airflow: nothing runs yet."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Say what can be used and what cannot: settings, databases, Airflow, vendors; 1 if anything failed."""
     deployment = chosen()
     if not deployment.is_inside:
@@ -27,7 +35,11 @@ def command(*, as_json: Json = False) -> None:
         from include.operate.doctor import report  # noqa: PLC0415
         from include.operate.doctor.look import look  # noqa: PLC0415 - imports Airflow
 
-        found = look(clock=SystemClock(), has_stand_ins=bool(deployment.sandbox_url))
+        found = look(
+            clock=SystemClock(),
+            has_stand_ins=bool(deployment.sandbox_url),
+            before_start=before_start,
+        )
     of = (
         "what the environment says"
         if deployment.name == ENVIRONMENT

@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 from include.alerts.rules import load, others
 from include.dagkit.collaborators import account_of
 from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
-from include.operate.doctor.settings import is_in_the_clear
+from include.operate.doctor.forms import (
+    CLERK_KEY,
+    MAILCHIMP_KEY,
+    PAGERDUTY_KEY,
+    SLACK_BOT,
+    SLACK_USER,
+    STRIPE_KEY,
+    TWILIO_ACCOUNT,
+    is_in_the_clear,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +29,6 @@ if TYPE_CHECKING:
     from include.operate.doctor.patient import Patient
 
 GROUP: Final = "Airflow's connections"
-STRIPE_KEY: Final = r"(sk|rk)_(?P<mode>live|test)_\S+"
-CLERK_KEY: Final = r"sk_(?P<mode>live|test)_\S+"
-MAILCHIMP_KEY: Final = r"\S+-(?P<centre>[a-z]+[0-9]+)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +40,7 @@ class Need:
     login: str = ""
     extras: tuple[str, ...] = ()
     channel: str = ""  # only alert rules need it that name this channel
+    without: str = ""  # what is not done where it is not used; empty: it cannot be done without
 
 
 NEEDS: Final = {
@@ -45,17 +52,21 @@ NEEDS: Final = {
     "mailchimp": Need(
         key=MAILCHIMP_KEY, host=r"[a-z]+[0-9]+\.api\.mailchimp\.com", extras=("list_id",)
     ),
-    "luma": Need(host=r"public-api\.lu(ma\.com|\.ma)"),
+    "luma": Need(host=r"public-api\.lu(ma\.com|\.ma)", without="nobody is let in to events"),
     "slack": Need(
-        key=r"xoxb-\S+", host=r"(www\.)?slack\.com", extras=("ops_channel", "staff_channel")
+        key=SLACK_BOT,
+        host=r"(www\.)?slack\.com",
+        extras=("ops_channel", "staff_channel"),
+        channel="slack",
+        without="nobody is told there, and members' marks and rooms are left alone",
     ),
-    "slack_admin": Need(key=r"xoxp-\S+", host=r"(www\.)?slack\.com"),
+    "slack_admin": Need(key=SLACK_USER, host=r"(www\.)?slack\.com"),
     "smtp": Need(key=r".*", extras=("from",), channel="email"),
     "pagerduty": Need(
-        key=r"[A-Za-z0-9]{32}", host=r"events\.(eu\.)?pagerduty\.com", channel="pagerduty"
+        key=PAGERDUTY_KEY, host=r"events\.(eu\.)?pagerduty\.com", channel="pagerduty"
     ),
     "twilio": Need(
-        login=r"AC[0-9a-f]{32}", host=r"api(\.\w+)*\.twilio\.com", extras=("from",), channel="sms"
+        login=TWILIO_ACCOUNT, host=r"api(\.\w+)*\.twilio\.com", extras=("from",), channel="sms"
     ),
 }
 """What `airflow_settings.yaml` has, as far as jobs use it."""
@@ -112,14 +123,15 @@ def _missing(connection: str, need: Need, advice: str) -> Finding:
         return not_configured(
             connection, "only the profile field needs it, which is not set either"
         )
-    if need.channel:
-        used = any(target.channel == need.channel for target in others(load()))
-        if not used:
-            return not_configured(connection, "no alert rule uses it")
+    if need.channel and any(target.channel == need.channel for target in others(load())):
         reason = (
             "is not defined, though alert rules tell people by it: the next channel is used instead"
         )
         return warning(connection, reason, advice)
+    if need.without or need.channel:
+        return not_configured(
+            connection, f"is not used: {need.without or 'no alert rule needs it'}"
+        )
     return failed(connection, "is not defined: jobs that need it fail", advice)
 
 

@@ -27,16 +27,18 @@ AIRFLOW_KEYS: Final = (
 
 
 def look(
-    *, clock: Clock, has_stand_ins: bool, seconds: float = TOTAL_SECONDS
+    *, clock: Clock, has_stand_ins: bool, before_start: bool = False, seconds: float = TOTAL_SECONDS
 ) -> list[tuple[str, Finding]]:
-    """Return what was found, by group; it lasts no longer than `seconds`."""
+    """Return what was found, by group; it lasts no longer than `seconds`.
+
+    `before_start`: databases and Airflow are not there yet and not looked at.
+    """
     patient, wrong = read_patient(clock=clock, has_stand_ins=has_stand_ins)
     keys = {name: conf.get(section, name, fallback="") or "" for section, name in AIRFLOW_KEYS}
     checks = [
         *settings.checks(patient, wrong=wrong, airflow=keys),
         *connections.checks(patient),
-        *databases.checks(patient),
-        *airflow.checks(patient),
+        *([] if before_start else [*databases.checks(patient), *airflow.checks(patient)]),
         *vendors.checks(patient),
     ]
     return examine(checks, seconds=seconds)

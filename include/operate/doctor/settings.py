@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
 from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
+from include.operate.doctor.forms import is_clerk_secret, is_in_the_clear, is_stripe_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from include.settings import Settings
 
 GROUP: Final = "settings and secrets"
-STRIPE_SECRET: Final = re.compile(r"whsec_[A-Za-z0-9_+/=-]{14,}")
-CLERK_SECRET_BYTES: Final = range(16, 65)  # of Svix, whose own are 24
 SHORTEST_PASSWORD: Final = 16  # as `prepare_production` wants them
 SHORTEST_JWT_SECRET: Final = 32
 ROTATED: Final = 2  # secrets of one vendor while one is rotated
@@ -57,8 +54,8 @@ def _settings(wrong: Mapping[str, str]) -> Iterable[Finding]:
 def _webhook_secrets(relay: Settings | None) -> Iterable[Finding]:
     if relay is None:
         return
-    yield _secrets("Stripe", relay.stripe_webhook_secrets, _is_stripe_secret)
-    yield _secrets("Clerk", relay.clerk_webhook_secrets, _is_clerk_secret)
+    yield _secrets("Stripe", relay.stripe_webhook_secrets, is_stripe_secret)
+    yield _secrets("Clerk", relay.clerk_webhook_secrets, is_clerk_secret)
 
 
 def _secrets(vendor: str, secrets: Sequence[SecretStr], is_one: Callable[[str], bool]) -> Finding:
@@ -74,19 +71,6 @@ def _secrets(vendor: str, secrets: Sequence[SecretStr], is_one: Callable[[str], 
             name, f"{len(secrets)} are taken", f"take those out of {setting} that are old"
         )
     return ok(name, "is being rotated: two are taken" if len(secrets) == ROTATED else "is set")
-
-
-def _is_stripe_secret(secret: str) -> bool:
-    return STRIPE_SECRET.fullmatch(secret) is not None
-
-
-def _is_clerk_secret(secret: str) -> bool:
-    """Tell whether it is Svix's form: base64 of the key, after `whsec_`."""
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return secret.startswith("whsec_") and len(key) in CLERK_SECRET_BYTES
 
 
 def _password(relay: Settings | None) -> Iterable[Finding]:
@@ -167,10 +151,3 @@ def _is_url(text: str) -> bool:
     except ValueError:
         return False
     return url.scheme in ("http", "https") and bool(url.hostname)
-
-
-def is_in_the_clear(url: str) -> bool:
-    """Tell whether what is sent there can be read on the way; a name without a dot is of our own network."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "http" and "." in host and not host.startswith("127.")

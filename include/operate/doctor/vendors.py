@@ -13,7 +13,7 @@ from include.errors import PermanentVendorError, VendorNotFoundError
 from include.jobs.membership import MERGE_FIELDS, STANDING_TAGS
 from include.operate.doctor import slack
 from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
-from include.routing import ROUTES
+from include.routing import STARTING_TYPES, STRIPE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from include.operate.doctor.patient import Patient
 
 GROUP: Final = "vendors"
-STRIPE_PATH: Final = "/webhooks/stripe"
-OUR_OWN: Final = "reconciliation."  # events that we make ourselves
 SKEW_TOLD: Final = timedelta(seconds=30)
 USUAL_TOLERANCE: Final = timedelta(minutes=5)
 TEXT_FIELDS: Final = frozenset({"text", "dropdown", "radio"})
@@ -90,7 +88,7 @@ def _webhooks(endpoints: list[WebhookEndpoint]) -> Finding:
     if not ours:
         return failed(name, "no endpoint of Stripe's leads to a relay", advice)
     sent = {kind for one in ours if one.is_enabled for kind in one.types}
-    missing = set() if "*" in sent else _needed() - sent
+    missing = set() if "*" in sent else STARTING_TYPES["stripe"] - sent
     if not any(one.is_enabled for one in ours):
         return failed(name, "the endpoint is disabled", "enable it in Stripe's dashboard")
     if missing:
@@ -102,16 +100,8 @@ def _webhooks(endpoints: list[WebhookEndpoint]) -> Finding:
     return ok(name, "Stripe sends all that we need")
 
 
-def _needed() -> set[str]:
-    return {
-        kind
-        for kind, route in ROUTES["stripe"].items()
-        if route.job and not kind.startswith(OUR_OWN)
-    }
-
-
 def _types() -> str:
-    return ", ".join(sorted(_needed()))
+    return ", ".join(sorted(STARTING_TYPES["stripe"]))
 
 
 def _clerk(patient: Patient) -> Iterable[Finding]:

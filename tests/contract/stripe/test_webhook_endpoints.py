@@ -32,7 +32,7 @@ def test_new_endpoint_gets_what_was_asked_for_and_shows_its_secret_once(checked,
     listed = stripe_client.v1.webhook_endpoints.list().data
 
     assert made.secret.startswith("whsec_")
-    assert [one.url for one in listed][0] == "https://example.org/hooks"
+    assert listed[0].url == "https://example.org/hooks"
     assert listed[0].enabled_events == ["invoice.paid"]
     assert all("secret" not in one.to_dict() for one in listed)
 

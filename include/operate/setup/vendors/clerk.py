@@ -1,0 +1,54 @@
+"""Clerk: a key whose instance says whether it is live, and the secret of its webhooks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import requests
+
+from include.clients.clerk import Clerk
+from include.operate.doctor.forms import CLERK_KEY, is_clerk_secret
+from include.operate.setup.prompts import confirm, heading, note
+from include.operate.setup.vendors.keys import SECONDS, ask_key, ask_webhook_secret
+from include.routing import STARTING_TYPES
+
+if TYPE_CHECKING:
+    from include.operate.setup.env_file import EnvFile
+
+NEEDED: Final = ", ".join(sorted(STARTING_TYPES["clerk"]))
+
+
+def clerk(env: EnvFile) -> None:
+    """Ask for Clerk's key and the secret of its webhooks; the instance says whether it is live."""
+    heading("Clerk")
+    known = env.connection("clerk")
+    host = known.get("host") or "https://api.clerk.com/v1"
+    kinds: list[str] = []
+
+    def try_it(key: str) -> None:
+        with requests.Session() as session:
+            client = Clerk(session, api_key=key, base_url=host, timeout_seconds=SECONDS)
+            client.check()
+            kinds.append(client.read_environment())
+
+    key = ask_key(
+        "Secret key (sk_…)",
+        existing=known.get("password", ""),
+        form=CLERK_KEY,
+        try_it=try_it,
+        advice="Take it from Clerk's dashboard, Configure, API keys.",
+    )
+    env.set_connection("clerk", {**known, "conn_type": "http", "host": host, "password": key})
+    mode = re.fullmatch(CLERK_KEY, key)
+    env.set("OPS_CLERK_MODE", mode["mode"] if mode else "live")
+    note(
+        f"A {kinds[-1] if kinds else 'still untried'} instance: its events count as {env.get('OPS_CLERK_MODE')}."
+    )
+    setting = "OPS_CLERK_WEBHOOK_SECRETS"
+    if env.get(setting) and confirm("The webhook secret is set. Keep it?", default=True):
+        return
+    note(
+        f"Clerk's dashboard, Configure, Webhooks: an endpoint that ends in /webhooks/clerk, with {NEEDED}."
+    )
+    env.set(setting, ask_webhook_secret(is_clerk_secret))
