@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Ids = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -106,6 +109,11 @@ def wrong_in(error: ValidationError, *, prefix: str = "OPS_") -> str:
 def environment_has(name: str) -> bool:
     """Tell whether the environment sets a variable to something."""
     return bool(os.environ.get(name))  # noqa: TID251 - this is the module
+
+
+def environment_to_hand_on() -> Mapping[str, str]:
+    """Return the environment for a process that is started, where nothing is read from it."""
+    return os.environ  # noqa: TID251 - this is the module
 
 
 @cache

@@ -94,7 +94,9 @@ def test_vendor_that_is_not_used_is_no_failure(doctor, vendor):
 
 def test_before_the_start_databases_and_airflow_are_not_missed(doctor):
     """`ops init` ends with what can be looked at by then."""
-    doctor.set(AIRFLOW_CONN_OPS_POSTGRES="postgresql://127.0.0.1:1/x", OPS_AIRFLOW_URL="http://127.0.0.1:1")
+    doctor.set(
+        AIRFLOW_CONN_OPS_POSTGRES="postgresql://127.0.0.1:1/x", OPS_AIRFLOW_URL="http://127.0.0.1:1"
+    )
 
     found = look(clock=doctor.clock, has_stand_ins=True, before_start=True)
 

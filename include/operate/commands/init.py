@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from include.lab.shell import inherited_environment
 from include.operate.errors import CommandError
 from include.operate.setup.compose import environment_of
 from include.operate.setup.env_file import EnvFile
 from include.operate.setup.interview import interview, trial
 from include.operate.terminal import say
+from include.settings import environment_to_hand_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def _examined(env: EnvFile) -> int:
     command = [sys.executable, "-P", "-m", "include.operate", "doctor", "--before-start"]
     with tempfile.TemporaryDirectory(prefix="ops-init-") as home:
         variables = {
-            **inherited_environment(),
+            **environment_to_hand_on(),
             **given,
             "AIRFLOW_HOME": home,
             "PYTHONPATH": str(ROOT),

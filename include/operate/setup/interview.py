@@ -60,7 +60,7 @@ def _public_url(env: EnvFile) -> None:
     heading("This deployment")
     answer = ask(
         "Address at which people and webhooks reach it",
-        default=env.get("OPS_PUBLIC_URL") or env.defaults.get("OPS_PUBLIC_URL"),
+        default=env.get("OPS_PUBLIC_URL"),
         wrong=_wrong_address,
     )
     env.set("OPS_PUBLIC_URL", answer.rstrip("/"))

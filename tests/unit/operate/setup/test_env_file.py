@@ -67,7 +67,9 @@ def test_every_connection_comes_back_as_it_was(tmp_path_factory, password, extra
     env.set_connection("stripe", document)
     env.finish()
 
-    [line] = [one for one in env.path.read_text().split("\n") if one.startswith("AIRFLOW_CONN_STRIPE=")]
+    [line] = [
+        one for one in env.path.read_text().split("\n") if one.startswith("AIRFLOW_CONN_STRIPE=")
+    ]
     between_quotes = line.removeprefix("AIRFLOW_CONN_STRIPE=").strip("'")
     assert json.loads(between_quotes) == document
     assert "'" not in between_quotes
