@@ -111,9 +111,9 @@ def environment_has(name: str) -> bool:
     return bool(os.environ.get(name))  # noqa: TID251 - this is the module
 
 
-def environment_to_hand_on() -> Mapping[str, str]:
-    """Return the environment for a process that is started, where nothing is read from it."""
-    return os.environ  # noqa: TID251 - this is the module
+def adopt_environment(variables: Mapping[str, str]) -> None:
+    """Go on as a process that was given these variables; nothing may have read its settings before."""
+    os.environ.update(variables)  # noqa: TID251 - this is the module
 
 
 @cache

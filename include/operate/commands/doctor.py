@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from include.clock import SystemClock
 from include.operate.act import Json  # noqa: TC001 - typer reads it
 from include.operate.deployment import ENVIRONMENT, chosen
+from include.operate.doctor import report
 from include.operate.errors import CommandError
 from include.operate.terminal import say
+
+if TYPE_CHECKING:
+    from include.operate.doctor.findings import Finding
 
 
 def command(
@@ -31,15 +35,7 @@ def command(
             "the doctor looks with a worker's and a relay's environment, which a profile does not have: run it there,"
             " for example with docker compose run --rm ops doctor"
         )
-    with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
-        from include.operate.doctor import report  # noqa: PLC0415
-        from include.operate.doctor.look import look  # noqa: PLC0415 - imports Airflow
-
-        found = look(
-            clock=SystemClock(),
-            has_stand_ins=bool(deployment.sandbox_url),
-            before_start=before_start,
-        )
+    found = examined(has_stand_ins=bool(deployment.sandbox_url), before_start=before_start)
     of = (
         "what the environment says"
         if deployment.name == ENVIRONMENT
@@ -50,3 +46,11 @@ def command(
     else:
         report.show(found, of=of)
     raise typer.Exit(0 if report.is_well(found) else 1)
+
+
+def examined(*, has_stand_ins: bool, before_start: bool) -> list[tuple[str, Finding]]:
+    """Look at what this process' environment says."""
+    with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
+        from include.operate.doctor.look import look  # noqa: PLC0415 - imports Airflow
+
+        return look(clock=SystemClock(), has_stand_ins=has_stand_ins, before_start=before_start)

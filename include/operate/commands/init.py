@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -11,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.operate.commands.doctor import examined
+from include.operate.doctor import report
 from include.operate.errors import CommandError
 from include.operate.setup.compose import environment_of
 from include.operate.setup.env_file import EnvFile
 from include.operate.setup.interview import interview, trial
 from include.operate.terminal import say
-from include.settings import environment_to_hand_on
+from include.settings import adopt_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[3]
 NEXT = (
     "Next: docker compose up --build --detach, then docker compose run --rm ops doctor, which also looks at"
     " the databases and Airflow. The password of Airflow's user `admin` is OPS_AIRFLOW_ADMIN_PASSWORD."
@@ -75,12 +75,8 @@ def _examined(env: EnvFile) -> int:
     given.pop(
         "_AIRFLOW_PROCESS_CONTEXT", None
     )  # with it, connections are also looked for in Airflow's database
-    command = [sys.executable, "-P", "-m", "include.operate", "doctor", "--before-start"]
     with tempfile.TemporaryDirectory(prefix="ops-init-") as home:
-        variables = {
-            **environment_to_hand_on(),
-            **given,
-            "AIRFLOW_HOME": home,
-            "PYTHONPATH": str(ROOT),
-        }
-        return subprocess.run(command, env=variables, cwd=home, check=False).returncode  # noqa: S603
+        adopt_environment({**given, "AIRFLOW_HOME": home})
+        found = examined(has_stand_ins=False, before_start=True)
+    report.show(found, of=f"what {env.path} says")
+    return 0 if report.is_well(found) else 1
