@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from include.relay.beats import PARTS, read_beats
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-AIRFLOW_PARTS = {
-    "metadatabase": "Airflow's database",
-    "scheduler": "scheduler",
-    "triggerer": "triggerer",
-    "dag_processor": "DAG processor",
-}
+    from include.relay.beats import Beats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,47 +36,29 @@ def all_health(
     relay_urls: Sequence[str],
     sandbox_url: str = "",
     timeout_seconds: float = 5,
-) -> list[Health]:
-    """Ask Airflow, the relays, and the vendors' stand-ins where there are any."""
+) -> tuple[Beats, list[Health]]:
+    """Ask Airflow, the relays, and the vendors' stand-ins where there are any; return what Airflow said too."""
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
-        parts = airflow_health(client, airflow_url)
+        beats = read_beats(client, airflow_url.rstrip("/"))
+        parts = airflow_health(beats)
         for number, url in enumerate(relay_urls, 1):
             name = "relay" if len(relay_urls) == 1 else f"relay {number}"
             parts.append(_relay(client, name, url))
-        return [*parts, _sandbox(client, sandbox_url)] if sandbox_url else parts
+        if sandbox_url:
+            parts.append(_sandbox(client, sandbox_url))
+    return beats, parts
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobsHealth:
-    """How the jobs are, as the relay judges it: healthy, idle, unknown or unhealthy."""
-
-    status: str
-    reasons: tuple[str, ...]
-    jobs: dict[str, dict[str, Any]]  # job → status and numbers
-
-
-def jobs_health(relay_url: str, *, timeout_seconds: float = 5) -> JobsHealth:
-    """Ask a relay for its verdict about the jobs."""
-    with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
-        answer = _get(client, f"{relay_url}/health/jobs")
-    if isinstance(answer, str):
-        return JobsHealth(status="unknown", reasons=(f"the relay {answer}",), jobs={})
-    return JobsHealth(
-        status=str(answer.get("status")),
-        reasons=tuple(answer.get("reasons", ())),
-        jobs=answer.get("jobs", {}),
-    )
-
-
-def airflow_health(client: httpx.Client, url: str) -> list[Health]:
-    """Ask Airflow at this address how its parts are; nobody has to log in for that."""
-    answer = _get(client, f"{url.rstrip('/')}/api/v2/monitor/health")
-    if isinstance(answer, str):
-        return [Health(part="Airflow API", ok=False, words=answer)]
-    parts = []
-    for key, name in AIRFLOW_PARTS.items():
-        status = (answer.get(key) or {}).get("status") or "has not reported yet"
-        parts.append(Health(part=name, ok=status == "healthy", words=status))
+def airflow_health(beats: Beats) -> list[Health]:
+    """Return each of Airflow's parts, from what Airflow said of them."""
+    if beats.problem:
+        return [Health(part="Airflow API", ok=False, words=beats.problem)]
+    parts = [
+        Health(
+            part=name.removeprefix("the "), ok=beats.parts[key] == "healthy", words=beats.parts[key]
+        )
+        for key, name in PARTS.items()
+    ]
     return [Health(part="Airflow API", ok=True, words="answers"), *parts]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,24 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from include.clock import SystemClock
-from include.operate.health import Health, JobsHealth, all_health, ill, jobs_health
+from include.operate import trouble
+from include.operate.health import Health, all_health
+from include.relay.insight import facts_in
+from include.relay.job_health import Judged, judge, judge_job
+from include.relay.trouble import OPS, Trouble, counted
 from include.store import Store
 from include.store.dead_letters import NOT_CLOSED
+from include.store.figures import numbers
+from include.store.reasons import reason_of
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from include.operate.deployment import Deployment
-    from include.store.breakers import Breaker
+    from include.relay.beats import Beats
+    from include.store.notices import Notice
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
 MOST_PROBLEMS = 10
@@ -44,52 +53,101 @@ class Work:
     inbox: dict[str, int]
     oldest_waiting_seconds: float | None
     uncertain_steps: dict[str, int]
-    problems: dict[str, str]  # run → why it is not started or does not go on
     deactivations: dict[str, int]  # pending, running, overdue, date_unknown, failed
     dead_letters: dict[str, int] = field(default_factory=dict)  # by state, closed ones left out
     findings: dict[str, int] = field(default_factory=dict)  # open ones, by kind
-    breakers: dict[str, str] = field(default_factory=dict)  # vendor left alone → since when and why
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What the tables said: what is in hand, how the jobs are, and what is wrong."""
+
+    work: Work
+    judged: Judged
+    jobs: dict[str, dict[str, Any]]  # job → status and numbers
+    troubles: tuple[Trouble, ...]
+    decisions: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All of it; without a running stack only that."""
+    """All of it under one verdict: healthy where there is no trouble."""
 
-    state: str  # down, healthy, unhealthy
+    verdict: str  # in words
+    troubles: tuple[Trouble, ...] = ()
+    decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
     processes: tuple[Process, ...] = ()
     health: tuple[Health, ...] = ()
     work: Work | None = None
-    jobs: JobsHealth | None = None  # runs that failed make no ill stack
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether nothing is wrong; the command ends with 1 where something is."""
+        return not self.troubles
 
 
 def report(deployment: Deployment, processes: tuple[Process, ...] = ()) -> Report:
     """Ask every part of the deployment how it is; `processes` are those that the asker knows of."""
-    work, database = _work(deployment)
-    parts = all_health(
+    now = SystemClock().now()
+    beats, parts = all_health(
         airflow_url=deployment.airflow_url,
         relay_urls=deployment.relay_urls,
         sandbox_url=deployment.sandbox_url,
     )
+    read, database = _read(deployment, beats=beats, now=now)
     health = (database, *parts)
-    steady = all(process.state == "RUNNING" for process in processes)
-    state = "healthy" if steady and not ill(health) else "unhealthy"
-    jobs = jobs_health(deployment.relay_urls[0]) if deployment.relay_urls else None
-    return Report(state=state, processes=processes, health=health, work=work, jobs=jobs)
+    troubles = (
+        *trouble.of_processes(processes),
+        *trouble.of_parts(health, beats if read is None else None),
+        *(read.troubles if read else ()),
+    )
+    return Report(
+        verdict=trouble.verdict(troubles, read.judged.reasons if read else ()),
+        troubles=troubles,
+        decisions=read.decisions if read else (),
+        processes=processes,
+        health=health,
+        work=read.work if read else None,
+        jobs=read.jobs if read else {},
+    )
 
 
-def _work(deployment: Deployment) -> tuple[Work | None, Health]:
+def _read(deployment: Deployment, *, beats: Beats, now: datetime) -> tuple[Read | None, Health]:
     """Read the tables; None where the database does not answer."""
+    dsn = deployment.database_url.get_secret_value()
     try:
-        store = Store.connect(deployment.database_url.get_secret_value(), timeout_seconds=2)
-        try:
-            return work_in(store, now=SystemClock().now()), Health(
-                part="database", ok=True, words="answers"
-            )
-        finally:
-            store.close()
+        with closing(Store.connect(dsn, timeout_seconds=2)) as store:
+            read = read_in(store, beats=beats, now=now)
     except psycopg.Error as error:
-        words = f"does not answer ({type(error).__name__})"
+        words = f"does not answer: {reason_of(error)}"
         return None, Health(part="database", ok=False, words=words)
+    return read, Health(part="database", ok=True, words="answers")
+
+
+def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
+    """Return what the tables say, judged as the relay judges it."""
+    facts = facts_in(store, beats=beats, now=now)
+    judged, work = judge(facts), work_in(store, now=now)
+    untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
+    return Read(
+        work=work,
+        judged=judged,
+        jobs={
+            job: {"status": str(judge_job(one).verdict), **numbers(one)}
+            for job, one in facts.jobs.items()
+            if job
+        },
+        troubles=(
+            *judged.troubles,
+            *trouble.of_runs(store.dispatches.in_flight()),
+            *trouble.of_ends(
+                work.deactivations, store.deactivations.problems(row_limit=MOST_PROBLEMS)
+            ),
+            *trouble.of_messages(one for one in untold if not one.given_up_at),
+        ),
+        decisions=tuple(decisions(work, [one for one in untold if one.given_up_at])),
+    )
 
 
 def work_in(store: Store, *, now: datetime) -> Work:
@@ -99,7 +157,6 @@ def work_in(store: Store, *, now: datetime) -> Work:
         inbox={state.value: count for state, count in store.inbox.counts().items()},
         oldest_waiting_seconds=(now - since).total_seconds() if since else None,
         uncertain_steps=Timeline(store.connection).uncertain_steps(),
-        problems=_problems(store) | _untold(store, now=now),
         deactivations=store.deactivations.work(overdue_since=now - OVERDUE_AFTER),
         dead_letters={
             state.value: count
@@ -107,39 +164,43 @@ def work_in(store: Store, *, now: datetime) -> Work:
             if state in NOT_CLOSED
         },
         findings={kind.value: count for kind, count in store.findings.counts().items()},
-        breakers={one.vendor: _breaker_words(one) for one in store.breakers.tripped()},
     )
 
 
-def _breaker_words(one: Breaker) -> str:
-    """Say how a vendor that is left alone stands."""
-    probe = f"{one.probe_at:%H:%M:%S} UTC" if one.probe_at else "at once"
-    since = f" since {one.opened_at:%Y-%m-%d %H:%M} UTC" if one.opened_at else ""
-    return f"{one.state}{since}, tried again {probe}: {one.reason or 'it does not answer'}"
-
-
-def _problems(store: Store) -> dict[str, str]:
-    """Return what keeps runs from going on; what one cause keeps from it is told of a few."""
-    runs = {one.dag_run_id: one.problem for one in store.dispatches.in_flight() if one.problem}
-    ends = store.deactivations.problems(row_limit=MOST_PROBLEMS)
-    return runs | {f"deactivation {number}": problem for number, problem in ends.items()}
-
-
-def _untold(store: Store, *, now: datetime) -> dict[str, str]:
-    """Return the messages that people have not got, and why: what waits, and what was given up lately."""
-    notices = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
-    return {
-        f"message about {one.key}": f"{'given up' if one.given_up_at else 'not sent yet'}: {one.problem}"
-        for one in notices[:MOST_PROBLEMS]
-    }
+def decisions(work: Work, given_up: Sequence[Notice]) -> Iterator[str]:
+    """Yield what waits for a person, with the command that shows it."""
+    if count := work.dead_letters.get("open", 0):
+        yield f"{counted(count, 'dead letter')}: `{OPS} dead-letters list`"
+    if count := sum(work.findings.values()):
+        yield f"{counted(count, 'finding')}: `{OPS} findings list`"
+    if count := work.deactivations.get("failed", 0) + work.deactivations.get("date_unknown", 0):
+        yield f"{counted(count, 'planned end')} that failed or has no date: `{OPS} deactivations list`"
+    for effect, count in work.uncertain_steps.items():
+        yield f"{effect}: {counted(count, 'call')} whose answer was lost: `{OPS} dead-letters list`"
+    for job, problem in dict.fromkeys((one.job, one.problem) for one in given_up):
+        yield f"{job} has failed, and people could not be told: {problem}"
 
 
 def document(deployment: Deployment, told: Report) -> dict[str, Any]:
     """Return the report as JSON, with the addresses that need no password."""
+    command = deployment.command
+    troubles = [
+        {
+            "words": str(one),
+            "since": one.since and one.since.isoformat(),
+            "next_try_at": one.next_try_at and one.next_try_at.isoformat(),
+            "waiting": one.waiting,
+            "to_do": one.to_do.replace(OPS, command),
+        }
+        for one in told.troubles
+    ]
     return {
         "deployment": deployment.name,
+        "state": "healthy" if told.is_well else "unhealthy",
+        **asdict(told),
+        "troubles": troubles,
+        "decisions": [one.replace(OPS, command) for one in told.decisions],
         "airflow": deployment.airflow_ui_url or deployment.airflow_url,
         "relays": list(deployment.relay_urls),
         "sandbox": deployment.sandbox_url or None,
-        **asdict(told),
     }

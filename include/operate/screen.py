@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from include.relay.trouble import OPS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import RenderableType
 
     from include.operate.deployment import Deployment
-    from include.operate.health import Health, JobsHealth
+    from include.operate.health import Health
     from include.operate.report import Process, Report, Work
 
 GOOD, BAD = "green", "bold red"
@@ -25,16 +27,26 @@ def screen(
     deployment: Deployment, told: Report, *, places: Mapping[str, str] | None = None
 ) -> RenderableType:
     """Return the whole screen; `places` are those that only the asker knows."""
-    headline = Text(f"The stack is {told.state}.", style=GOOD if told.state == "healthy" else BAD)
-    parts: list[RenderableType] = [headline, ""]
+    parts: list[RenderableType] = [*_verdict(told, deployment.command), ""]
     if told.processes:
         parts += [_processes(told.processes), ""]
     parts.append(_health(told.health))
     if told.work:
         parts += ["", _work(told.work)]
     if told.jobs:
-        parts += ["", *_jobs(told.jobs)]
+        parts += ["", _jobs(told.jobs)]
     return Group(*parts, "", _addresses(deployment, places or {}))
+
+
+def _verdict(told: Report, command: str) -> Iterator[Text]:
+    """Say whether all is well; what is not, each in a sentence with what to do; what waits for a person."""
+    yield Text(f"{told.verdict}.", style=GOOD if told.is_well else BAD)
+    for one in told.troubles:
+        yield Text(f"- {one}.")
+        yield Text(f"  To do: {one.to_do}.".replace(OPS, command))
+    if told.decisions:
+        yield Text("For a person to decide:")
+        yield from (Text(f"- {one}".replace(OPS, command)) for one in told.decisions)
 
 
 def _table(*columns: str) -> Table:
@@ -67,11 +79,10 @@ def _health(healths: tuple[Health, ...]) -> Table:
     return table
 
 
-def _jobs(jobs: JobsHealth) -> list[RenderableType]:
-    """Tell the verdict, why, and each job that did something in the last hour."""
-    style = {"healthy": GOOD, "unhealthy": BAD}.get(jobs.status, "")
+def _jobs(jobs: dict[str, dict[str, Any]]) -> Table:
+    """Tell of each job that did something in the last hour."""
     table = _table("job, last hour", "is", "ended", "failed", "average", "running", "queued")
-    for name, one in sorted(jobs.jobs.items()):
+    for name, one in sorted(jobs.items()):
         average = one.get("average_seconds")
         cells = [one[count] for count in ("running_jobs", "queued_jobs")]
         table.add_row(
@@ -82,10 +93,7 @@ def _jobs(jobs: JobsHealth) -> list[RenderableType]:
             "" if average is None else f"{average:.1f} s",
             *(str(cell) for cell in cells),
         )
-    return [
-        Text(f"The jobs are {jobs.status}: {'; '.join(jobs.reasons)}.", style=style),
-        *([table] if jobs.jobs else []),
-    ]
+    return table
 
 
 def _work(work: Work) -> Table:
@@ -105,10 +113,6 @@ def _work(work: Work) -> Table:
                 Text(f"deactivations {state.replace('_', ' ')}", style=style), f"{count:,}"
             )
     _add_what_waits_for_a_person(table, work)
-    for vendor, words in work.breakers.items():
-        table.add_row(Text(f"{vendor} is left alone", style=BAD), Text(words))
-    for dag_run_id, problem in work.problems.items():
-        table.add_row(Text(dag_run_id, style=BAD), Text(problem))
     return table
 
 

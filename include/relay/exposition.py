@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from include.relay.beats import Beats
     from include.relay.job_health import Facts
     from include.store.figures import Measurement
-    from include.store.relay_alarms import Alarm
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 ALL: Final = "all"
@@ -49,9 +48,7 @@ OF_NOW: Final = {
 Sample = tuple["Mapping[str, str]", float | None]
 
 
-def exposition(
-    windows: Mapping[str, Mapping[str | None, Measurement]], facts: Facts, alarms: Iterable[Alarm]
-) -> str:
+def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: Facts) -> str:
     """Write everything; `windows` has the measurements by the window's name, like `1h`."""
     lines: list[str] = []
     for field, (name, words) in OF_WINDOW.items():
@@ -67,7 +64,7 @@ def exposition(
     lines += _of_airflow(facts.beats)
     breakers = [({"vendor": breaker.vendor}, 1.0) for breaker in facts.breakers]
     lines += _gauge("ops_breaker_open", "Vendors that are not called now.", breakers)
-    firing = [({"alarm": alarm.name}, 1.0) for alarm in alarms]
+    firing = [({"alarm": alarm.name}, 1.0) for alarm in facts.alarms]
     lines += _gauge("ops_relay_alarm_firing", "What the relay itself has raised.", firing)
     return "\n".join([*lines, ""])
 

@@ -20,13 +20,13 @@ from include.store.figures import measure_all, numbers, open_breakers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from include.clock import Clock
     from include.relay.beats import Beats
     from include.relay.watch import Watch
     from include.store import Store
     from include.store.figures import Measurement
-    from include.store.relay_alarms import Alarm
 
 FRESH_SECONDS: Final = 5.0
 SHORT_WINDOW: Final = timedelta(minutes=5)
@@ -41,7 +41,6 @@ class Read:
 
     facts: Facts
     recent: dict[str | None, Measurement]
-    alarms: list[Alarm]
 
 
 class Insight:
@@ -69,7 +68,7 @@ class Insight:
         except (TimeoutError, psycopg.Error):
             return None
         facts = replace(read.facts, beats=self._watch.beats)
-        return exposition({"1h": facts.jobs, "5m": read.recent}, facts, read.alarms)
+        return exposition({"1h": facts.jobs, "5m": read.recent}, facts)
 
     async def health(self) -> dict[str, Any]:
         """Return the verdict, its reasons, and each job's; whatever is down."""
@@ -86,22 +85,27 @@ class Insight:
             "jobs": {job: {**_document(judge_job(one)), **_told(one)} for job, one in jobs.items()},
             "airflow": _airflow(facts.beats),
             "breakers": {one.vendor: one.state for one in facts.breakers},
-            "alarms": {one.name: one.words for one in read.alarms},
+            "alarms": {one.name: one.words for one in facts.alarms},
         }
 
     def _read(self) -> Read:
         now = self._clock.now()
         with closing(self._connect()) as store:
-            reports = store.reconciliations.latest(REPORTS)
-            facts = Facts(
-                at=now,
-                jobs=measure_all(store, now=now, window=WINDOW),
-                breakers=tuple(open_breakers(store)),
-                reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
-                beats=self._watch.beats,
-            )
-            recent = measure_all(store, now=now, window=SHORT_WINDOW)
-            return Read(facts=facts, recent=recent, alarms=store.relay_alarms.firing())
+            facts = facts_in(store, beats=self._watch.beats, now=now)
+            return Read(facts=facts, recent=measure_all(store, now=now, window=SHORT_WINDOW))
+
+
+def facts_in(store: Store, *, beats: Beats, now: datetime) -> Facts:
+    """Return what is judged, from the tables and from what Airflow said."""
+    reports = store.reconciliations.latest(REPORTS)
+    return Facts(
+        at=now,
+        jobs=measure_all(store, now=now, window=WINDOW),
+        breakers=tuple(open_breakers(store)),
+        reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
+        beats=beats,
+        alarms=tuple(store.relay_alarms.firing()),
+    )
 
 
 def _document(judged: Judged) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from include.relay.beats import PARTS
+from include.relay.trouble import OPS, Trouble, counted, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from include.relay.beats import Beats
     from include.store.figures import Measurement, OpenBreaker
+    from include.store.relay_alarms import Alarm
 
 WINDOW: Final = timedelta(hours=1)
 HEALTHY_ABOVE: Final = 0.95
@@ -39,10 +41,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """A verdict and its reasons."""
+    """A verdict, its reasons, and those of them that a person may have to do something about."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,21 +57,27 @@ class Facts:
     breakers: tuple[OpenBreaker, ...]
     reconciled_at: datetime | None  # when one came to its end last; None: not lately, or never
     beats: Beats
+    alarms: tuple[Alarm, ...] = ()  # what the relays have raised and not taken back
 
 
 def judge(facts: Facts) -> Judged:
     """Judge all of it."""
     wrong = [
-        *_of_airflow(facts.beats),
+        *_of_airflow(facts),
         *_of_queue(facts.jobs[None]),
         *_of_breakers(facts),
+        *_of_alert_rules(facts),
         *_of_reconciliation(facts),
     ]
     runs = judge_job(facts.jobs[None])
     if not wrong:
         return runs
     told = runs.reasons if runs.verdict is not Verdict.HEALTHY else ()
-    return Judged(verdict=Verdict.UNHEALTHY, reasons=(*wrong, *told))
+    return Judged(
+        verdict=Verdict.UNHEALTHY,
+        reasons=(*map(str, wrong), *told),
+        troubles=(*wrong, *runs.troubles),
+    )
 
 
 def judge_job(measured: Measurement) -> Judged:
@@ -89,37 +98,81 @@ def judge_job(measured: Measurement) -> Judged:
         words = (
             f"{ended}: {measured.success_rate:.1%} success, healthy is above {HEALTHY_ABOVE:.0%}"
         )
+    troubles = (*wrong, *_of_runs(verdict, words, measured))
     if wrong:
-        return Judged(verdict=Verdict.UNHEALTHY, reasons=(*wrong, words))
-    return Judged(verdict=verdict, reasons=(words,))
+        reasons = (*map(str, wrong), words)
+        return Judged(verdict=Verdict.UNHEALTHY, reasons=reasons, troubles=troubles)
+    return Judged(verdict=verdict, reasons=(words,), troubles=troubles)
 
 
-def _of_airflow(beats: Beats) -> Iterator[str]:
+def _of_runs(verdict: Verdict, words: str, measured: Measurement) -> Iterator[Trouble]:
+    if verdict is not Verdict.UNHEALTHY:
+        return
+    last = measured.last_error
+    yield Trouble(
+        what=words,
+        why=f"the last one, {last.job}: {last.reason or 'see its log'}" if last else None,
+        waiting=f"{counted(measured.dlq_count, 'dead letter')} open"
+        if measured.dlq_count
+        else None,
+        to_do=f"see what they have in common with `{OPS} dead-letters list`, mend it, replay them",
+    )
+
+
+def _of_airflow(facts: Facts) -> Iterator[Trouble]:
+    beats = facts.beats
     if beats.problem:
-        yield f"{beats.problem}: webhooks are stored, and wait"
+        since = next((one.since for one in facts.alarms if one.name == "airflow_unreachable"), None)
+        rows = facts.jobs[None].queued_jobs
+        waiting = "webhooks are stored, and wait" + (f" ({counted(rows, 'row')})" if rows else "")
+        to_do = "see that the API server runs and reaches its database; what waits is run by itself"
+        yield Trouble(what=beats.problem, since=since, waiting=waiting, to_do=to_do)
         return
     for part, status in beats.parts.items():
         if status != "healthy":
-            yield f"{PARTS.get(part, part)} is {status}, Airflow says"
+            name = PARTS.get(part, part)
+            yield Trouble(what=f"{name} is {status}, Airflow says", to_do=f"see the log of {name}")
 
 
-def _of_queue(measured: Measurement) -> Iterator[str]:
+def _of_queue(measured: Measurement) -> Iterator[Trouble]:
     if measured.oldest_waiting_seconds > OLDEST_SECONDS:
         seconds = round(measured.oldest_waiting_seconds)
-        yield f"the oldest row has waited for {seconds} s, {OLDEST_SECONDS} s are allowed"
+        yield Trouble(
+            what=f"the oldest row has waited for {seconds} s, {OLDEST_SECONDS} s are allowed",
+            since=measured.at - timedelta(seconds=seconds),
+            waiting=wait(measured.queued_jobs, "row"),
+            to_do="see in Airflow's UI whether runs go on or DAGs are paused",
+        )
 
 
-def _of_breakers(facts: Facts) -> Iterator[str]:
-    for breaker in facts.breakers:
-        since = f" since {breaker.opened_at:%H:%M:%S} UTC" if breaker.opened_at else ""
-        why = f": {breaker.reason}" if breaker.reason else ""
-        yield f"{breaker.vendor} is not called{since}{why}"
+def _of_breakers(facts: Facts) -> Iterator[Trouble]:
+    for one in facts.breakers:
+        yield Trouble(
+            what=f"{one.vendor} is not called",
+            since=one.opened_at,
+            why=one.reason,
+            waiting=wait(one.row_count, "row", counted(one.member_count, "member"))
+            if one.row_count
+            else "nobody waits yet",
+            next_try_at=one.probe_at,
+            to_do=f"nothing: what waits is done once it answers; `{OPS} probe {one.vendor}` tries it at once",
+        )
 
 
-def _of_reconciliation(facts: Facts) -> Iterator[str]:
+def _of_alert_rules(facts: Facts) -> Iterator[Trouble]:
+    for one in facts.alarms:
+        if one.name == "alert_rules_stopped":
+            to_do = "see in Airflow's UI whether the DAG alert_rules is paused or its runs fail"
+            yield Trouble(what=one.words, since=one.since, to_do=to_do)
+
+
+def _of_reconciliation(facts: Facts) -> Iterator[Trouble]:
     measured = facts.jobs.get("reconciliation")
+    to_do = "see the runs of the DAG reconciliation in Airflow's UI"
     if facts.reconciled_at and facts.at - facts.reconciled_at > GAP:
         minutes = round((facts.at - facts.reconciled_at).total_seconds() / 60)
-        yield f"the last reconciliation came to its end {minutes} minutes ago"
+        yield Trouble(
+            what=f"the last reconciliation came to its end {minutes} minutes ago", to_do=to_do
+        )
     elif facts.reconciled_at is None and measured and measured.total_runs:
-        yield "no reconciliation has come to its end lately"
+        yield Trouble(what="no reconciliation has come to its end lately", to_do=to_do)

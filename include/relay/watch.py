@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("relay.watch")
 
 TURN_SECONDS: Final = 10.0
+SOON_SECONDS: Final = 2.0  # while Airflow does not answer: that it is back is seen at once
 ANOTHER_RELAY: Final = timedelta(seconds=35)  # three turns: what another one saw so lately holds
 PATIENCE: Final = {
     "airflow_unreachable": timedelta(minutes=1),
@@ -173,7 +174,7 @@ class Watch:
                 self.turn()
             except Exception:  # the thread's outermost: it must not end
                 log.exception("watch.bug")
-            self._stopping.wait(TURN_SECONDS)
+            self._stopping.wait(TURN_SECONDS if self.beats.problem is None else SOON_SECONDS)
 
 
 def name_of(url: str) -> str:

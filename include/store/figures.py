@@ -46,6 +46,9 @@ class OpenBreaker:
     state: str  # open, probing
     opened_at: datetime | None
     reason: str | None
+    probe_at: datetime | None = None  # when it is tried again
+    row_count: int = 0  # that wait for it
+    member_count: int = 0  # whose they are
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

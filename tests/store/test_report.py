@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
-from include.operate.report import OVERDUE_AFTER, work_in
+from include.operate.report import OVERDUE_AFTER, read_in, work_in
+from include.relay.beats import PARTS, Beats
 from include.store.breakers import BreakerState
 from include.store.deactivations import End, Reason
 from include.store.dead_letters import Failure
-from tests.store.arrivals import NOW
+from tests.store.arrivals import NOW, receive
 
 LATE, TO_COME = NOW - OVERDUE_AFTER, NOW + timedelta(days=30)
 
@@ -66,49 +67,89 @@ def test_empty_tables_count_nothing(store):
     }
 
 
+def read(store):
+    """Read the tables beside an Airflow that is well."""
+    return read_in(store, beats=Beats(parts=dict.fromkeys(PARTS, "healthy")), now=NOW)
+
+
+def troubles(store):
+    """Return what is wrong, as sentences."""
+    return [str(one) for one in read(store).troubles]
+
+
+def test_nothing_is_wrong_in_empty_tables(store):
+    """What is not known to be bad is well, and it is said how little is known."""
+    assert troubles(store) == []
+    assert read(store).judged.reasons == ("no run ended in the last hour",)
+
+
 def test_one_cause_is_not_told_ten_thousand_times(store):
     """Airflow is down, and every row waits for it: the next to come say so."""
     rows = [plan(store, number, TO_COME + timedelta(days=number)) for number in range(12)]
     for row in rows:
         store.deactivations.set_problem(row.id, "Airflow does not answer")
 
-    problems = work_in(store, now=NOW).problems
+    first = ", ".join(str(row.id) for row in rows[:3])
+    assert troubles(store) == [
+        f"planned ends cannot go on (Airflow does not answer): among them {first}"
+    ]
 
-    assert len(problems) == 10
-    assert problems[f"deactivation {rows[0].id}"] == "Airflow does not answer"
 
-
-def test_open_breakers_and_letters_are_told(store):
-    """Which vendor is left alone, why, and when it is tried again; closed letters are nobody's business."""
+def open_breaker(store, vendor="mailchimp"):
+    """Have a vendor left alone."""
     with store.transaction():
-        breaker = store.breakers.lock("mailchimp", now=NOW)
         opened = replace(
-            breaker,
+            store.breakers.lock(vendor, now=NOW),
             state=BreakerState.OPEN,
             opened_at=NOW,
             probe_at=NOW + timedelta(minutes=1),
             reason="Mailchimp is out of service",
         )
         store.breakers.save(opened)
+
+
+def open_letter(store, number, *, state="open", **details):
+    """Have a dead letter in this state."""
+    failure = Failure(
+        job="mailchimp_sync",
+        subject=f"row:{number}",
+        error_class=ErrorClass.TRANSIENT,
+        reason="x",
+        **details,
+    )
+    letter = store.dead_letters.open_case(failure, now=NOW)
+    store.connection.execute(
+        "UPDATE ops.dead_letters SET state = %s WHERE id = %s", [state, letter.id]
+    )
+
+
+def test_vendor_that_is_left_alone_is_told_with_who_waits(store):
+    """Why, since when, how many rows of how many members, and when it is tried again."""
+    open_breaker(store)
+    with store.transaction():
         store.breakers.lock("stripe", now=NOW)
+    rows = receive(store, "evt_1", "evt_2", "evt_3")
+    for number, row in enumerate(rows[:2]):
+        member = UUID(int=7)
+        open_letter(
+            store, number, vendor="mailchimp", member_id=member, inbox_ids=(row,), state="retrying"
+        )
+
+    [told] = troubles(store)
+    assert told == (
+        "mailchimp is not called since 2026-11-02 09:00:00 UTC (Mailchimp is out of service):"
+        " 2 rows of 1 member wait, it is tried again at 09:01:00 UTC"
+    )
+
+
+def test_what_waits_for_a_person_is_no_trouble(store):
+    """Open letters are to be decided; closed ones are nobody's business."""
     for number, state in enumerate(("open", "replayed")):
-        failure = Failure(
-            job="mailchimp_sync",
-            subject=f"row:{number}",
-            error_class=ErrorClass.PERMANENT,
-            reason="x",
-        )
-        letter = store.dead_letters.open_case(failure, now=NOW)
-        store.connection.execute(
-            "UPDATE ops.dead_letters SET state = %s WHERE id = %s", [state, letter.id]
-        )
+        open_letter(store, number, state=state)
 
-    work = work_in(store, now=NOW)
-
-    assert work.dead_letters == {"open": 1}
-    assert work.breakers == {
-        "mailchimp": "open since 2026-11-02 09:00 UTC, tried again 09:01:00 UTC: Mailchimp is out of service"
-    }
+    assert work_in(store, now=NOW).dead_letters == {"open": 1}
+    assert troubles(store) == []
+    assert read(store).decisions == ("1 dead letter: `{ops} dead-letters list`",)
 
 
 def test_messages_that_people_have_not_got_are_shown(store):
@@ -119,7 +160,7 @@ def test_messages_that_people_have_not_got_are_shown(store):
     store.notices.postpone(later, problem="Slack is out of service", next_try_at=NOW)
     store.notices.give_up(never, problem="Slack refuses the call: msg_too_long", now=NOW)
 
-    assert work_in(store, now=NOW).problems == {
-        "message about luma_auto_approval": "not sent yet: Slack is out of service",
-        "message about webhook_retry": "given up: Slack refuses the call: msg_too_long",
-    }
+    assert troubles(store) == ["1 message to people not sent yet (Slack is out of service)"]
+    assert read(store).decisions == (
+        "webhook_retry has failed, and people could not be told: Slack refuses the call: msg_too_long",
+    )

@@ -101,7 +101,7 @@ class Readiness:
 
     def _all_are_well(self) -> str:
         stack = self._stack
-        healths = all_health(
+        _, healths = all_health(
             airflow_url=stack.airflow_url,
             relay_urls=[stack.relay_url],
             sandbox_url=stack.sandbox_url,

@@ -37,5 +37,5 @@ def show(
         say(json.dumps(document(deployment, told), indent=1))
     else:
         console().print(screen(deployment, told, places=places))
-    if told.state != "healthy":
+    if not told.is_well:
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from include.operate.doctor.databases import SECONDS
 from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
 from include.operate.health import airflow_health
 from include.relay.airflow_api import AirflowApi
+from include.relay.beats import read_beats
 from include.routing import RELAY_DAGS
 from include.store.rights import make_read_only
 
@@ -59,7 +60,7 @@ def _parts(patient: Patient) -> Iterable[Finding]:
         yield not_configured("Airflow's parts", "the relay's settings cannot be used")
         return
     with httpx.Client(timeout=SECONDS, trust_env=False) as client:
-        for part in airflow_health(client, patient.relay.airflow_url):
+        for part in airflow_health(read_beats(client, patient.relay.airflow_url.rstrip("/"))):
             advice = f"see the log of {part.part}, and whether it runs"
             yield ok(part.part, part.words) if part.ok else failed(part.part, part.words, advice)
 

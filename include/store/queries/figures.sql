@@ -90,5 +90,13 @@ GROUP BY GROUPING SETS ((job), ())
 HAVING count(*) > 0;
 
 -- name: read_breakers()
--- Read which vendors are not called, since when, and why.
-SELECT vendor, state, opened_at, reason FROM ops.breakers WHERE state <> 'closed' ORDER BY vendor;
+-- Read which vendors are not called, since when and why, when one is tried again, and which rows of how many members wait for it.
+SELECT vendor, state, opened_at, reason, probe_at, waiting.row_count, waiting.member_count
+FROM ops.breakers CROSS JOIN LATERAL (
+  SELECT count(DISTINCT inbox.id) AS row_count, count(DISTINCT letter.member_id) AS member_count
+  FROM ops.dead_letters AS letter
+  JOIN ops.dead_letter_rows ON dead_letter_rows.dead_letter_id = letter.id
+  JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id AND inbox.state = 'waiting'
+  WHERE letter.vendor = breakers.vendor AND letter.closed_at IS NULL
+) AS waiting
+WHERE state <> 'closed' ORDER BY vendor;

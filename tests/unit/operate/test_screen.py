@@ -4,9 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from include.operate.health import JobsHealth
 from include.operate.report import Report, Work
 from include.operate.screen import screen
+from include.relay.trouble import Trouble
 from tests.factories import make_deployment
 
 
@@ -16,12 +16,17 @@ def text_of(*, jobs=None, **work):
         "inbox": {},
         "oldest_waiting_seconds": None,
         "uncertain_steps": {},
-        "problems": {},
         "deactivations": {},
     }
-    told = Report(state="healthy", work=Work(**{**nothing, **work}), jobs=jobs)
+    return shown_of(
+        Report(verdict="All is well", work=Work(**{**nothing, **work}), jobs=jobs or {})
+    )
+
+
+def shown_of(told, **changes):
+    """Return what a person sees of a report, with its spaces made single."""
     shown = StringIO()
-    Console(width=120, file=shown).print(screen(make_deployment(), told))
+    Console(width=120, file=shown).print(screen(make_deployment(**changes), told))
     return " ".join(shown.getvalue().split())
 
 
@@ -43,8 +48,8 @@ def test_inbox_is_counted():
     assert "inbox empty" in text_of()
 
 
-def test_jobs_have_a_verdict_and_its_reasons():
-    """With what each did in the last hour."""
+def test_jobs_have_their_numbers():
+    """What each did in the last hour."""
     job = {
         "status": "unhealthy",
         "total_runs": 10,
@@ -53,9 +58,28 @@ def test_jobs_have_a_verdict_and_its_reasons():
         "running_jobs": 1,
         "queued_jobs": 7,
     }
-    jobs = JobsHealth(status="unhealthy", reasons=("one", "another"), jobs={"mailchimp_sync": job})
 
-    shown = text_of(jobs=jobs)
+    assert "mailchimp_sync unhealthy 10 4 1.2 s 1 7" in text_of(jobs={"mailchimp_sync": job})
 
-    assert "The jobs are unhealthy: one; another." in shown
-    assert "mailchimp_sync unhealthy 10 4 1.2 s 1 7" in shown
+
+def test_all_is_well_is_one_sentence():
+    """With how that is known; what waits for a person is beside it, with the command of the place."""
+    told = Report(
+        verdict="All is well: no run ended", decisions=("1 finding: `{ops} findings list`",)
+    )
+
+    shown = shown_of(told, command="docker compose run --rm ops")
+
+    assert shown.startswith("All is well: no run ended. For a person to decide:")
+    assert "- 1 finding: `docker compose run --rm ops findings list`" in shown
+
+
+def test_trouble_is_a_sentence_and_what_to_do():
+    """Nothing stands above it that says the contrary."""
+    one = Trouble(what="mailchimp is not called", to_do="nothing; `{ops} probe mailchimp` tries it")
+    told = Report(verdict="Not well", troubles=(one,))
+
+    shown = shown_of(told)
+
+    assert shown.startswith("Not well. - mailchimp is not called. To do: nothing; `./ops probe")
+    assert "well" not in shown.removeprefix("Not well.")

@@ -20,8 +20,15 @@ def measured(job=None, **values):
 
 def read(jobs, *, beats=None, breakers=(), alarms=()):
     """Write the numbers and read them again: (name, labels) → value."""
-    known = Facts(at=NOW, jobs=jobs, breakers=breakers, reconciled_at=None, beats=beats or Beats())
-    text = exposition({"1h": jobs, "5m": {}}, known, alarms)
+    known = Facts(
+        at=NOW,
+        jobs=jobs,
+        breakers=breakers,
+        reconciled_at=None,
+        beats=beats or Beats(),
+        alarms=tuple(alarms),
+    )
+    text = exposition({"1h": jobs, "5m": {}}, known)
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -82,7 +89,7 @@ def test_window_is_a_label_of_its_own():
     """Two windows of one job do not collide."""
     jobs = {None: measured(total_runs=3)}
     known = Facts(at=NOW, jobs=jobs, breakers=(), reconciled_at=None, beats=Beats())
-    text = exposition({"1h": jobs, "5m": {None: measured(total_runs=1)}}, known, [])
+    text = exposition({"1h": jobs, "5m": {None: measured(total_runs=1)}}, known)
 
     assert 'ops_job_runs_ended{job="all",window="1h"} 3' in text
     assert 'ops_job_runs_ended{job="all",window="5m"} 1' in text

@@ -7,6 +7,7 @@ import pytest
 from include.relay.beats import PARTS, Beats
 from include.relay.job_health import WINDOW, Facts, Verdict, judge, judge_job
 from include.store.figures import Measurement, OpenBreaker
+from include.store.relay_alarms import Alarm
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 WELL = Beats(parts=dict.fromkeys(PARTS, "healthy"))
@@ -85,11 +86,49 @@ def test_part_of_airflow_without_a_beat(part):
 
 def test_open_breaker():
     """A vendor that is not called makes members wait."""
-    breaker = OpenBreaker(vendor="mailchimp", state="open", opened_at=NOW, reason="503")
+    breaker = OpenBreaker(
+        vendor="mailchimp",
+        state="open",
+        opened_at=NOW,
+        reason="503",
+        probe_at=NOW + timedelta(minutes=5),
+        row_count=12,
+        member_count=1,
+    )
 
     judged = judge(facts(breakers=(breaker,)))
 
-    assert judged.reasons == ("mailchimp is not called since 09:00:00 UTC: 503",)
+    [reason] = judged.reasons
+    assert reason == (
+        "mailchimp is not called since 2026-11-02 09:00:00 UTC (503):"
+        " 12 rows of 1 member wait, it is tried again at 09:05:00 UTC"
+    )
+    assert judged.troubles[0].to_do.startswith("nothing")
+    assert "`{ops} probe mailchimp`" in judged.troubles[0].to_do
+
+
+def test_alert_rules_that_stopped():
+    """Nobody would be told of anything."""
+    alarm = Alarm(
+        name="alert_rules_stopped",
+        since=NOW,
+        ended_at=None,
+        words="the alert rules are not evaluated",
+    )
+
+    judged = judge(facts(alarms=(alarm,)))
+
+    assert judged.verdict is Verdict.UNHEALTHY
+    assert judged.reasons == ("the alert rules are not evaluated since 2026-11-02 09:00:00 UTC",)
+
+
+def test_every_reason_against_it_has_what_to_do():
+    """What is well has nothing to do."""
+    failing = judge(facts(measured(good=1, bad=9, oldest_waiting_seconds=999, queued_jobs=2)))
+
+    assert [str(one) for one in failing.troubles] == list(failing.reasons)
+    assert all(one.to_do for one in failing.troubles)
+    assert judge(facts(measured(good=1, bad=1))).troubles == ()
 
 
 @pytest.mark.parametrize(("minutes", "verdict"), [(45, Verdict.HEALTHY), (46, Verdict.UNHEALTHY)])

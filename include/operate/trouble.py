@@ -1,0 +1,102 @@
+"""What is wrong beside how the jobs do: processes, parts, runs that are not started, messages that are not sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from include.relay.trouble import OPS, Trouble, counted, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from include.operate.health import Health
+    from include.operate.report import Process
+    from include.relay.beats import Beats
+    from include.store.dispatches import Dispatch
+    from include.store.notices import Notice
+
+PARTS_TO_DO = {
+    "database": "start it, or mend the way to it; until then vendors send their webhooks again",
+    "sandbox": "see its log; it is started again by itself",
+}
+MOST_NAMED = 3
+RELAY_TO_DO = "see its log and its database; vendors send again what was not answered"
+
+
+def verdict(troubles: Sequence[Trouble], reasons: Sequence[str]) -> str:
+    """Return the one verdict: in how many ways it is not well, or how that is known."""
+    if troubles:
+        return "Not well" if len(troubles) == 1 else f"Not well, in {len(troubles)} ways"
+    return f"All is well: {'; '.join(reasons)}"
+
+
+def of_processes(processes: Iterable[Process]) -> Iterator[Trouble]:
+    """Yield the processes that do not run."""
+    for one in processes:
+        if one.state == "RUNNING":
+            continue
+        is_lost = one.state in ("FATAL", "STOPPED")
+        to_do = (
+            f"see the log of {one.name}, then start anew"
+            if is_lost
+            else "nothing: it is started again"
+        )
+        yield Trouble(
+            what=f"the process {one.name} is {one.state.lower()}", why=one.last_exit, to_do=to_do
+        )
+
+
+def of_parts(health: Iterable[Health], beats: Beats | None) -> Iterator[Trouble]:
+    """Yield the parts that are not well; those of Airflow where the tables, which are judged with them, say nothing."""
+    if beats and beats.problem:
+        yield Trouble(what=beats.problem, to_do="see that the API server runs")
+    for one in health:
+        if one.ok:
+            continue
+        if one.part in PARTS_TO_DO:
+            yield Trouble(what=f"the {one.part} {one.words}", to_do=PARTS_TO_DO[one.part])
+        elif one.part.startswith("relay"):
+            yield Trouble(what=f"the {one.part} {one.words}", to_do=RELAY_TO_DO)
+
+
+def of_runs(in_flight: Iterable[Dispatch]) -> Iterator[Trouble]:
+    """Yield why runs are not started or do not go on: a cause once, with all rows that wait for it."""
+    alike: dict[tuple[str, str], list[Dispatch]] = defaultdict(list)
+    for one in in_flight:
+        if one.problem:
+            alike[one.job, one.problem].append(one)
+    for (job, problem), runs in alike.items():
+        yield Trouble(
+            what=f"runs of {job} do not go on",
+            since=min(one.claimed_at for one in runs),
+            why=problem,
+            waiting=wait(sum(one.rows for one in runs), "row"),
+            to_do="mend that; the relay tries it again by itself",
+        )
+
+
+def of_ends(counts: Mapping[str, int], problems: Mapping[int, str]) -> Iterator[Trouble]:
+    """Yield what keeps memberships from ending when they should."""
+    to_do = f"see `{OPS} deactivations list`"
+    if overdue := counts.get("overdue", 0):
+        yield Trouble(
+            what=f"{counted(overdue, 'membership')} should have ended",
+            waiting="their members keep what they have",
+            to_do=to_do,
+        )
+    for problem in dict.fromkeys(problems.values()):
+        numbers = [str(number) for number, one in problems.items() if one == problem]
+        waiting = f"among them {', '.join(numbers[:MOST_NAMED])}"
+        yield Trouble(what="planned ends cannot go on", why=problem, waiting=waiting, to_do=to_do)
+
+
+def of_messages(untold: Iterable[Notice]) -> Iterator[Trouble]:
+    """Yield why people have not got messages: a cause once."""
+    alike: dict[str, int] = defaultdict(int)
+    for one in untold:
+        if one.problem:
+            alike[one.problem] += 1
+    for problem, number in alike.items():
+        what = f"{counted(number, 'message')} to people not sent yet"
+        yield Trouble(what=what, why=problem, to_do="mend that; they are tried again by themselves")
