@@ -11,14 +11,13 @@ A worker that is killed is noticed: what it had in its hands fails and is tried 
 the heartbeat's time-out, and the slot it took is free again (docs/decisions/0025).
 
 `[core] executor = include.airflow_host.executor.WarmLocalExecutor`, `[scheduler] scheduler_idle_sleep_time = 0`.
-Production uses the CeleryExecutor and needs none of this. Measured in `docs/decisions/0002`.
+On several hosts the CeleryExecutor takes its place (`celery_config.py`). Measured in `docs/decisions/0002`.
 """
 
 from __future__ import annotations
 
 import gc
 import hashlib
-import importlib
 import multiprocessing.connection
 from collections import Counter
 from multiprocessing.sharedctypes import RawArray
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from airflow.executors.local_executor import LocalExecutor
 
-from include.dagkit import PRELOAD
+from include.airflow_host.warm import warm_up
 from include.settings import load_settings
 
 if TYPE_CHECKING:
@@ -35,17 +34,8 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE_SECONDS = 0.03
 LONGEST_PAUSE_SECONDS = 1.0
-REAP_SECONDS = 0.01
 ENDED = ("success", "failed")
 CHANNEL = "ops_scheduler"  # the relay notifies it when Airflow has accepted a run
-
-AIRFLOW_PRELOAD = (
-    "airflow.sdk.execution_time.supervisor",
-    "airflow.sdk.execution_time.task_runner",
-    "airflow.dag_processing.dagbag",
-    "airflow.sdk.definitions.decorators",
-    "airflow.providers.standard.operators.python",
-)
 
 
 class Doorbell:
@@ -136,10 +126,7 @@ class WarmLocalExecutor(LocalExecutor):
 
     def start(self) -> None:
         """Import what tasks import, fork the workers, and listen."""
-        for module in AIRFLOW_PRELOAD + PRELOAD:
-            importlib.import_module(module)
-        _load_plugins_once()
-        _reap_promptly()
+        warm_up()
         self._hands = {}
         super().start()
         gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
@@ -209,32 +196,3 @@ class WarmLocalExecutor(LocalExecutor):
         )
         if any(source is not results for source in news):
             self._doorbell.clear()
-
-
-def _load_plugins_once() -> None:
-    """Execute the plugin files in the parent: forked tasks inherit them."""
-    from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
-    from airflow.sdk.plugins_manager import integrate_macros_plugins  # noqa: PLC0415
-
-    get_listener_manager()
-    integrate_macros_plugins()
-
-
-def _reap_promptly() -> None:
-    """Let a worker go on as soon as its task has ended.
-
-    Airflow 3.3.2's supervisor waits in `select` for its task's sockets. Once the last has closed, the
-    exit code is asked for once; a process that is a moment slower to die than its sockets is then waited
-    for in a `select` on nothing, for all of `[workers] min_heartbeat_interval`: 5 s in which the worker
-    takes no task. Measured on two cores: 60 % of all tasks. So: no long wait without open sockets.
-    """
-    from airflow.sdk.execution_time.supervisor import WatchedSubprocess  # noqa: PLC0415
-
-    supervised: Any = WatchedSubprocess
-    service = supervised._service_subprocess  # noqa: SLF001 - no public way; the version is pinned
-
-    def service_promptly(self: Any, max_wait_time: float, **options: Any) -> Any:
-        wait = max_wait_time if self._open_sockets else min(max_wait_time, REAP_SECONDS)
-        return service(self, wait, **options)
-
-    supervised._service_subprocess = service_promptly  # noqa: SLF001

@@ -22,6 +22,7 @@ from include.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
+SEVERAL_HOSTS = ROOT / "deploy" / "compose.celery.yaml"  # over COMPOSE
 EXAMPLE = ROOT / ".env.example"
 SANDBOX = ROOT / "deploy" / "sandbox.env"
 CADDYFILE = ROOT / "deploy" / "Caddyfile"
@@ -31,6 +32,11 @@ KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "ops.yaml")
 
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+OVER = yaml.safe_load(SEVERAL_HOSTS.read_text())["services"]
+OF_THE_IMAGE_ALONE = re.compile(r"AIRFLOW__CELERY(_BROKER_TRANSPORT_OPTIONS)?__\w+")
+"""Options that the provider describes, which is in the image and not in the environment of these tests."""
+UNDESCRIBED = {"AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES"}
+"""Read by the scheduler, and in no list of options."""
 SECRET = re.compile(r"SECRET|PASSWORD|_KEY|_CONN|_URL$")
 NO_SECRET = {
     "OPS_PUBLIC_URL",
@@ -54,9 +60,28 @@ def pods():
             yield document["metadata"]["name"], document["spec"]["template"]["spec"]
 
 
+def several_hosts():
+    """Return our services of the form on several hosts: both files together, as docker compose reads them."""
+    together = {}
+    for name in SERVICES | OVER:
+        over = OVER.get(name, {})
+        base = SERVICES.get(over.get("extends", {}).get("service", name), {})
+        environment = {**base.get("environment", {}), **over.get("environment", {})}
+        together[name] = {**base, **over, "environment": environment}
+    return {
+        name: service
+        for name, service in together.items()
+        if "build" in service and service.get("scale") != 0
+    }
+
+
+CELERY = several_hosts()
+
+
 def environments():
     """Return the environment of everything that we start in production, by where it is written."""
     found = {f"compose:{name}": service.get("environment", {}) for name, service in OURS.items()}
+    found |= {f"celery:{name}": service["environment"] for name, service in CELERY.items()}
     for name, pod in pods():
         variables = [one for container in pod["containers"] for one in container["env"]]
         found[f"kubernetes:{name}"] = {one["name"]: one.get("value") for one in variables}
@@ -70,9 +95,8 @@ ENVIRONMENTS = environments()
 
 def commands():
     """Yield the words that each of our containers is started with."""
-    for name, service in OURS.items():
-        command = service.get("command", "").split()
-        yield name, [*service.get("entrypoint", ["airflow"]), *command]
+    for name, service in [*OURS.items(), *CELERY.items()]:
+        yield name, [*service["entrypoint"], *service.get("command", [])]
     for name, pod in pods():
         for container in pod["containers"]:
             yield name, container["command"]
@@ -118,11 +142,11 @@ def test_airflow_variables_are_options_of_this_airflow(where):
         for section, described in conf.configuration_description.items()
         for option in described["options"]
     }
-    known.add(
-        "AIRFLOW__CELERY__RESULT_BACKEND"
-    )  # described by the provider, which only the image has
+    used = {name for name in ENVIRONMENTS[where] if name.startswith("AIRFLOW__")}
 
-    assert {name for name in ENVIRONMENTS[where] if name.startswith("AIRFLOW__")} <= known
+    assert {
+        name for name in used - known - UNDESCRIBED if not OF_THE_IMAGE_ALONE.match(name)
+    } == set()
 
 
 def test_values_meet_the_settings():
@@ -144,7 +168,7 @@ def test_values_meet_the_settings():
 
 def test_no_secret_has_a_default():
     """Each secret comes from `.env`, and compose refuses to start without it."""
-    found = [*INTERPOLATION.finditer(COMPOSE.read_text())]
+    found = [*INTERPOLATION.finditer(COMPOSE.read_text() + SEVERAL_HOSTS.read_text())]
     secrets = [one for one in found if SECRET.search(one["name"]) and one["name"] not in NO_SECRET]
 
     assert len(secrets) > 10
@@ -171,7 +195,8 @@ def assigned(path):
 
 def test_the_example_has_exactly_the_names_that_compose_asks_for():
     """Whoever fills in the example has all, and nothing that is not used."""
-    asked = {one["name"] for one in INTERPOLATION.finditer(COMPOSE.read_text())}
+    both = COMPOSE.read_text() + SEVERAL_HOSTS.read_text()
+    asked = {one["name"] for one in INTERPOLATION.finditer(both)}
 
     assert set(assigned(EXAMPLE)) == asked
 
@@ -218,12 +243,52 @@ def test_the_sandboxs_file_leads_all_calls_to_the_sandbox():
 
 def test_ops_has_what_tasks_and_relay_have():
     """What the doctor finds is what they would find: it lacks nothing that they are given, and has no other value."""
-    ops = ENVIRONMENTS["compose:ops"]
+    not_for_it = {"FORWARDED_ALLOW_IPS", "OPS_DISPATCH_MAX_IN_FLIGHT", "OPS_DISPATCH_BATCH_SIZE"}
+    for form, names in (("compose", ("airflow", "relay-1")), ("celery", ("worker", "relay-1"))):
+        ops = ENVIRONMENTS[f"{form}:ops"]
+        for name in names:
+            given = ENVIRONMENTS[f"{form}:{name}"].items()
+            missing = {key: value for key, value in given if ops.get(key) != value}
+            assert missing.keys() <= not_for_it, (form, name)
 
-    for name in ("airflow", "relay-1"):
-        given = {**ENVIRONMENTS[f"compose:{name}"]}
-        given.pop("FORWARDED_ALLOW_IPS", None)  # the API server's
-        assert {key: ops.get(key) for key in given} == given
+
+def test_only_workers_and_ops_have_the_vendors_keys():
+    """On several hosts: who asks the API server for a page is not in a process that could write to Stripe."""
+    keys = {name for name in assigned(EXAMPLE) if name.startswith("AIRFLOW_CONN_")}
+    has_some = {
+        name
+        for name, service in CELERY.items()
+        if keys & service["environment"].keys() - {"AIRFLOW_CONN_SLACK"}
+    }
+
+    assert has_some == {"worker", "ops"}
+
+
+def test_all_of_airflow_is_configured_alike_on_several_hosts():
+    """An option that two services have has one value, and what is not about the executor is as on one host."""
+    services = ("api-server", "scheduler-1", "scheduler-2", "dag-processor", "triggerer", "worker")
+    host = ENVIRONMENTS["compose:airflow"]
+    differs = OVER["scheduler-1"]["environment"].keys() & {
+        name for name, value in OVER["worker"]["environment"].items() if host.get(name) != value
+    }
+    for name in services:
+        for option, value in ENVIRONMENTS[f"celery:{name}"].items():
+            if option.startswith("AIRFLOW__"):
+                assert ENVIRONMENTS["celery:scheduler-1"][option] == value, (name, option)
+                if option not in differs:
+                    assert host[option] == value, (name, option)
+    assert len(differs) > 10
+
+
+def test_a_lost_task_is_queued_again_long_before_its_run_is_over():
+    """What a worker or Redis has lost is seen after the time-out and one interval; a run has five minutes."""
+    scheduler = ENVIRONMENTS["celery:scheduler-1"]
+    seconds = float(scheduler["AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"])
+    interval = float(scheduler["AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL"])
+    retries = int(scheduler["AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES"])
+
+    assert seconds + interval <= 60
+    assert retries * seconds > 300
 
 
 @pytest.mark.parametrize("profile", [(), ("--profile", "sandbox"), ("--profile", "ops")])
@@ -358,19 +423,26 @@ def test_caddy_takes_its_file():
         ), answer.stderr
 
 
-def test_compose_and_chart_set_airflow_alike():
-    """An option that both set has one value; only addresses, secrets and what an executor wants differ."""
+def test_several_hosts_and_chart_set_airflow_alike():
+    """An option that both set has one value; only addresses and secrets differ. The chart has all that Celery needs."""
     compose = {
         name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
-        for name, value in ENVIRONMENTS["compose:airflow"].items()
+        for name, value in ENVIRONMENTS["celery:worker"].items()
     }
     both = {
         name
         for name, value in ENVIRONMENTS["helm"].items()
         if name in compose and value and "://" not in value
-    } - {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"}
+    }
+    assert len(both) > 15
+    of_the_chart = {"AIRFLOW__CORE__EXECUTOR", "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK"}
+    tuned = {
+        name
+        for name, value in OVER["worker"]["environment"].items()
+        if name.startswith("AIRFLOW__") and "$" not in value and "://" not in value
+    }
 
-    assert len(both) > 5
+    assert tuned - of_the_chart <= both
     assert {name: ENVIRONMENTS["helm"][name] for name in both} == {
         name: compose[name] for name in both
     }

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 executor = pytest.importorskip("include.airflow_host.executor")
+warm = pytest.importorskip("include.airflow_host.warm")
 
 KEY = ("a_dag", "a_task", "a_run", 1, -1)
 PATIENCE_SECONDS = 5  # what Airflow would wait; ours must stay far below it
@@ -67,7 +68,7 @@ def test_worker_goes_on_when_the_sockets_of_its_task_have_closed():
     original = WatchedSubprocess._service_subprocess
     task = DyingSlowly()
     try:
-        executor._reap_promptly()
+        warm.reap_promptly()
         start = time.monotonic()
         WatchedSubprocess._service_subprocess(task, PATIENCE_SECONDS)
     finally:
