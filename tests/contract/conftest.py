@@ -154,8 +154,8 @@ def running_sandbox(running_relay: Relay) -> Iterator[LiveSandbox]:
         smtp_port=0,
         relay_url=running_relay.url,
         contracts_dir=CONTRACTS if CONTRACTS.is_dir() else None,
-        stripe_webhook_secret=STRIPE_SECRET,
-        clerk_webhook_secret=CLERK_SECRET,
+        stripe_webhook_secrets=STRIPE_SECRET,
+        clerk_webhook_secrets=CLERK_SECRET,
     )
     server = create_server(settings)
     listener = server.config.bind_socket()

@@ -52,7 +52,7 @@ def relay(postgres_server, tmp_path):
 @pytest.fixture
 def sandbox(relay):
     """Give vendors who send to this relay."""
-    secrets = {"stripe_webhook_secret": STRIPE_SECRET, "clerk_webhook_secret": CLERK_SECRET}
+    secrets = {"stripe_webhook_secrets": STRIPE_SECRET, "clerk_webhook_secrets": CLERK_SECRET}
     with serving(relay_url=relay.url, **secrets) as sandbox:
         yield sandbox
 

@@ -68,7 +68,7 @@ class Courier:
         """Raise NoSecretError unless every vendor that sends webhooks has a secret to sign with."""
         for vendor in self.world.vendors.values():
             if vendor.webhooks is not None:
-                secret_of(vendor.name, vendor.webhooks, self.world.settings)
+                secrets_of(vendor.name, vendor.webhooks, self.world.settings)
 
     async def send(self, events: Iterable[Event], *, concurrency: int) -> Report:
         """Send each event once, starting them in the given order."""
@@ -108,8 +108,8 @@ class Courier:
         return webhooks
 
     def _signed(self, webhooks: Webhooks, event: Event) -> dict[str, str]:
-        secret = secret_of(event.vendor, webhooks, self.world.settings)
-        return webhooks.headers(event.id, event.payload, secret, int(machine_now()))
+        secrets = secrets_of(event.vendor, webhooks, self.world.settings)
+        return webhooks.headers(event.id, event.payload, secrets, int(machine_now()))
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -134,12 +134,12 @@ class Courier:
             pause *= GROWTH
 
 
-def secret_of(vendor: str, webhooks: Webhooks, settings: Settings) -> str:
+def secrets_of(vendor: str, webhooks: Webhooks, settings: Settings) -> list[str]:
     """Return what a vendor signs with, or raise NoSecretError."""
-    secret = webhooks.secret(settings)
-    if secret is None:
-        raise NoSecretError(f"set OPS_SANDBOX_{vendor.upper()}_WEBHOOK_SECRET")
-    return secret.get_secret_value()
+    secrets = webhooks.secrets(settings)
+    if not secrets:
+        raise NoSecretError(f"set OPS_SANDBOX_{vendor.upper()}_WEBHOOK_SECRETS")
+    return [one.get_secret_value() for one in secrets]
 
 
 def is_success(status: int) -> bool:

@@ -1,9 +1,12 @@
 """Environment → one frozen Settings; the only reader of the environment in the sandbox."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -33,11 +36,17 @@ class Settings(BaseSettings):
     pagerduty_routing_key: SecretStr | None = None
     twilio_auth_token: SecretStr | None = None
     twilio_from: str | None = None
-    stripe_webhook_secret: SecretStr | None = None
-    clerk_webhook_secret: SecretStr | None = None
+    stripe_webhook_secrets: Secrets = ()  # two while one is rotated: both sign, as the vendors do it
+    clerk_webhook_secrets: Secrets = ()
 
     mailchimp_list_id: str = "a1b2c3d4e5"
     journey_id: int = 1001
     journey_step_id: int = 2001
     workflow_id: str = "57afe96172"
     workflow_email_id: str = "a87de7d1e5"
+
+    @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Accept several secrets, separated by commas or spaces."""
+        return value.replace(",", " ").split() if isinstance(value, str) else value

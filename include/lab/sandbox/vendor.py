@@ -1,6 +1,6 @@
 """What a vendor's package brings along, so that one line in `server.py` adds it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -51,9 +51,9 @@ class Webhooks:
     """How a vendor delivers: where to, signed with what, and how."""
 
     path: str
-    secret: Callable[[Settings], SecretStr | None]
-    headers: Callable[[str, bytes, str, int], dict[str, str]]
-    """(event id, body, secret, stamp in seconds) → the headers that sign it."""
+    secrets: Callable[[Settings], Sequence[SecretStr]]
+    headers: Callable[[str, bytes, Sequence[str], int], dict[str, str]]
+    """(event id, body, secrets, stamp in seconds) → the headers that sign it."""
     described: Callable[[dict[str, Any]], list[tuple[str, str, Any]]]
     """An event's document → its parts, each with the file and the pointer of what describes it."""
 

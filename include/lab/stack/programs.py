@@ -110,8 +110,8 @@ def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
     return {
         "OPS_SANDBOX_PORT": str(stack.ports.sandbox),
         "OPS_SANDBOX_RELAY_URL": stack.relay_url,
-        "OPS_SANDBOX_STRIPE_WEBHOOK_SECRET": stack.stripe_webhook_secret,
-        "OPS_SANDBOX_CLERK_WEBHOOK_SECRET": stack.clerk_webhook_secret,
+        "OPS_SANDBOX_STRIPE_WEBHOOK_SECRETS": stack.stripe_webhook_secret,
+        "OPS_SANDBOX_CLERK_WEBHOOK_SECRETS": stack.clerk_webhook_secret,
         "OPS_SANDBOX_STRIPE_API_KEY": stack.stripe_api_key,
         "OPS_SANDBOX_CLERK_API_KEY": stack.clerk_api_key,
         "OPS_SANDBOX_MAILCHIMP_API_KEY": stack.mailchimp_api_key,

@@ -28,14 +28,14 @@ def test_signatures_pass_the_vendors_own_verification(sandbox, relay, joined):
     assert (report["sent"], report["answers"]) == (8, {"200": 8})
     for received in relay.received:
         if received.path == "/webhooks/stripe":
-            secret = sandbox.settings.stripe_webhook_secret.get_secret_value()
+            secret = sandbox.settings.stripe_webhook_secrets[0].get_secret_value()
             header = received.headers["stripe-signature"]
             assert stripe.WebhookSignature.verify_header(
                 received.body.decode(), header, secret, tolerance=300
             )
         else:
             assert received.path == "/webhooks/clerk"
-            secret = sandbox.settings.clerk_webhook_secret.get_secret_value()
+            secret = sandbox.settings.clerk_webhook_secrets[0].get_secret_value()
             Webhook(secret).verify(received.body, received.headers)
 
 

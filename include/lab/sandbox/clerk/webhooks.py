@@ -3,21 +3,22 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Any
 
 from include.lab.sandbox.leniencies import SAME_AS
 from include.lab.sandbox.vendor import Webhooks
 
 
-def headers(event_id: str, body: bytes, secret: str, stamp: int) -> dict[str, str]:
-    """Return the three headers of a delivery; `secret` is `whsec_` and base64."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
+def headers(event_id: str, body: bytes, secrets: Sequence[str], stamp: int) -> dict[str, str]:
+    """Return the three headers of a delivery, signed with each secret, which is `whsec_` and base64."""
+    keys = [base64.b64decode(one.removeprefix("whsec_")) for one in secrets]
     signed = f"{event_id}.{stamp}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    signatures = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
     return {
         "svix-id": event_id,
         "svix-timestamp": str(stamp),
-        "svix-signature": f"v1,{signature}",
+        "svix-signature": " ".join(f"v1,{base64.b64encode(one).decode()}" for one in signatures),
     }
 
 
@@ -30,7 +31,7 @@ def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 WEBHOOKS = Webhooks(
     path="/webhooks/clerk",
-    secret=lambda settings: settings.clerk_webhook_secret,
+    secrets=lambda settings: settings.clerk_webhook_secrets,
     headers=headers,
     described=described,
 )

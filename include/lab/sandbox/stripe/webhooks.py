@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Any
 
 from include.lab.sandbox.leniencies import NOT_IN_THE_CUT
@@ -9,11 +10,11 @@ from include.lab.sandbox.stripe.shapes import DESCRIPTIONS
 from include.lab.sandbox.vendor import Webhooks
 
 
-def headers(_event_id: str, body: bytes, secret: str, stamp: int) -> dict[str, str]:
-    """Return the one header of a delivery; `secret` is used as it is written."""
+def headers(_event_id: str, body: bytes, secrets: Sequence[str], stamp: int) -> dict[str, str]:
+    """Return the one header of a delivery, with a signature by each secret, which is used as it is written."""
     signed = f"{stamp}.".encode() + body
-    signature = hmac.digest(secret.encode(), signed, hashlib.sha256).hex()
-    return {"stripe-signature": f"t={stamp},v1={signature}"}
+    signatures = [hmac.digest(one.encode(), signed, hashlib.sha256).hex() for one in secrets]
+    return {"stripe-signature": ",".join([f"t={stamp}", *(f"v1={one}" for one in signatures)])}
 
 
 def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
@@ -30,7 +31,7 @@ def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 WEBHOOKS = Webhooks(
     path="/webhooks/stripe",
-    secret=lambda settings: settings.stripe_webhook_secret,
+    secrets=lambda settings: settings.stripe_webhook_secrets,
     headers=headers,
     described=described,
 )

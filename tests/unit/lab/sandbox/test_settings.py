@@ -13,13 +13,22 @@ from include.lab.sandbox.settings import Settings
 def test_environment_is_read(monkeypatch):
     """Everything comes from `OPS_SANDBOX_…`; the descriptions also from `OPS_CONTRACTS_DIR`."""
     monkeypatch.setenv("OPS_SANDBOX_PORT", "9001")
-    monkeypatch.setenv("OPS_SANDBOX_STRIPE_WEBHOOK_SECRET", "whsec_x")
+    monkeypatch.setenv("OPS_SANDBOX_STRIPE_WEBHOOK_SECRETS", "whsec_x")
     monkeypatch.setenv("OPS_CONTRACTS_DIR", "contracts")
 
     settings = Settings()
 
     assert (settings.port, settings.contracts_dir) == (9001, Path("contracts"))
     assert "whsec_x" not in repr(settings)
+
+
+def test_two_secrets_are_two(monkeypatch):
+    """The pair of a rotation, as `.env` has it for the relay."""
+    monkeypatch.setenv("OPS_SANDBOX_CLERK_WEBHOOK_SECRETS", "whsec_old,whsec_new")
+
+    secrets = [one.get_secret_value() for one in Settings().clerk_webhook_secrets]
+
+    assert secrets == ["whsec_old", "whsec_new"]
 
 
 def test_empty_variable_counts_as_unset(monkeypatch):
@@ -31,7 +40,7 @@ def test_empty_variable_counts_as_unset(monkeypatch):
 
 def test_auto_delivery_needs_the_secrets(world):
     """Without a secret nothing could be signed: it is said when the switch is thrown."""
-    with pytest.raises(NoSecretError, match="OPS_SANDBOX_STRIPE_WEBHOOK_SECRET"):
+    with pytest.raises(NoSecretError, match="OPS_SANDBOX_STRIPE_WEBHOOK_SECRETS"):
         Courier(world).require_secrets()
 
 

@@ -20,7 +20,7 @@ def now():
 
 def test_stripe_accepts():
     """`stripe` accepts the header over exactly these bytes."""
-    signed = stripe_webhooks.headers("evt_1", BODY, STRIPE_SECRET, now())
+    signed = stripe_webhooks.headers("evt_1", BODY, [STRIPE_SECRET], now())
 
     assert stripe.WebhookSignature.verify_header(
         BODY.decode(), signed["stripe-signature"], STRIPE_SECRET, tolerance=300
@@ -33,7 +33,7 @@ def test_stripe_accepts():
 )
 def test_stripe_refuses_what_is_changed(body, secret, age):
     """Another body, another secret, an old stamp: refused."""
-    signed = stripe_webhooks.headers("evt_1", BODY, STRIPE_SECRET, now() - age)
+    signed = stripe_webhooks.headers("evt_1", BODY, [STRIPE_SECRET], now() - age)
 
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.WebhookSignature.verify_header(
@@ -43,7 +43,22 @@ def test_stripe_refuses_what_is_changed(body, secret, age):
 
 def test_svix_accepts():
     """`svix` accepts the three headers over exactly these bytes."""
-    Webhook(SVIX_SECRET).verify(BODY, clerk.headers("msg_1", BODY, SVIX_SECRET, now()))
+    Webhook(SVIX_SECRET).verify(BODY, clerk.headers("msg_1", BODY, [SVIX_SECRET], now()))
+
+
+def test_while_a_secret_is_rotated_both_sign():
+    """As the vendors do it, so that who knows the old one or the new one accepts the delivery."""
+    old, new = "whsec_old", "whsec_new"
+    signed = stripe_webhooks.headers("evt_1", BODY, [old, new], now())
+    for secret in (old, new):
+        assert stripe.WebhookSignature.verify_header(
+            BODY.decode(), signed["stripe-signature"], secret, tolerance=300
+        )
+
+    other = "whsec_" + "A" * 32
+    signed = clerk.headers("msg_1", BODY, [other, SVIX_SECRET], now())
+    for secret in (other, SVIX_SECRET):
+        Webhook(secret).verify(BODY, signed)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +67,7 @@ def test_svix_accepts():
 )
 def test_svix_refuses_what_is_changed(change):
     """Another id, stamp or signature: refused."""
-    signed = {**clerk.headers("msg_1", BODY, SVIX_SECRET, now()), **change}
+    signed = {**clerk.headers("msg_1", BODY, [SVIX_SECRET], now()), **change}
 
     with pytest.raises(WebhookVerificationError):
         Webhook(SVIX_SECRET).verify(BODY, signed)
