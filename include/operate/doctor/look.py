@@ -8,14 +8,14 @@ from airflow.sdk.configuration import conf
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from include.operate.doctor import airflow, connections, databases, settings, vendors
+from include.operate.doctor import airflow, connections, databases, settings, vendors, workers
 from include.operate.doctor.examination import examine
 from include.operate.doctor.patient import TOTAL_SECONDS, Patient
 from include.settings import JobSettings, Settings, wrong_in
 
 if TYPE_CHECKING:
     from include.clock import Clock
-    from include.operate.doctor.findings import Finding
+    from include.operate.doctor.findings import Check, Finding
 
 S = TypeVar("S", bound=BaseSettings)
 AIRFLOW_KEYS: Final = (
@@ -38,10 +38,14 @@ def look(
     checks = [
         *settings.checks(patient, wrong=wrong, airflow=keys),
         *connections.checks(patient),
-        *([] if before_start else [*databases.checks(patient), *airflow.checks(patient)]),
+        *([] if before_start else _of_what_runs(patient)),
         *vendors.checks(patient),
     ]
     return examine(checks, seconds=seconds)
+
+
+def _of_what_runs(patient: Patient) -> list[Check]:
+    return [*databases.checks(patient), *airflow.checks(patient), *workers.checks()]
 
 
 def read_patient(*, clock: Clock, has_stand_ins: bool) -> tuple[Patient, dict[str, str]]:
