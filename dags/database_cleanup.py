@@ -2,8 +2,9 @@
 
 **Starts** every night at 03:00 UTC; by hand at any time, also dry.
 
-**Changes** old rows of the ops tables and of Airflow's own (`include/retention.yaml` has the days). Never the key of an
-event or of an effect, an open dead letter or review, a planned end of a membership, or the audit log.
+**Changes** old rows of the ops tables and of Airflow's own, and old files of logs (`include/retention.yaml` has the
+days). Never the key of an event or of an effect, an open dead letter or review, a planned end of a membership, or the
+audit log.
 
 **Rerun** safe: what is gone is gone, the rest is looked for again.
 
@@ -50,13 +51,15 @@ def database_cleanup() -> None:
 
     @job_task(trigger_rule="all_done", **NO_RETRIES)
     def clean_airflow() -> None:
-        """Clean Airflow's own tables."""
+        """Clean Airflow's own tables and its logs."""
         from include.jobs import database_cleanup as job
 
         with runtime() as rt:
+            rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
+            job.clean_logs(rules, folder=rt.log_folder, dry_run=dry_run, clock=rt.clock)
             job.clean_airflow(
-                job.load_rules(),
-                dry_run=bool(rt.params["dry_run"]),
+                rules,
+                dry_run=dry_run,
                 airflow=rt.airflow_command,
                 tables=rt.airflow_tables,
                 store=rt.store,

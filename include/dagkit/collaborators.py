@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import (
     AirflowNotFoundException,
 )
@@ -144,6 +146,11 @@ class Collaborators:
         connection = cast("Any", PostgresHook("airflow_postgres").get_conn())
         self._leftovers.callback(connection.close)
         return AirflowTables(connection)
+
+    @property
+    def log_folder(self) -> Path:
+        """Where Airflow keeps the files of its logs."""
+        return Path(conf.get("logging", "base_log_folder"))
 
     @cached_property
     def airflow_command(self) -> AirflowCommand:

@@ -6,6 +6,8 @@ over is for the next night. A dry run counts with the same conditions and remove
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -48,6 +50,14 @@ class AirflowRules(BaseModel):
     tables: tuple[str, ...]
 
 
+class LogRules(BaseModel):
+    """How long files of logs are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_days: Days
+
+
 class Rules(BaseModel):
     """The retention file."""
 
@@ -55,6 +65,7 @@ class Rules(BaseModel):
 
     ops: dict[str, Days]
     airflow: AirflowRules
+    logs: LogRules
 
 
 def load_rules(path: Path = FILE) -> Rules:
@@ -129,6 +140,26 @@ def clean_airflow(  # noqa: PLR0913 - collaborators, by name
     run = Run(dag_run_id=dag_run_id, part="airflow", now=now)
     _report(run, counts, dry_run=dry_run, left=waiting, store=store)
     return counts
+
+
+def clean_logs(rules: Rules, *, folder: Path, dry_run: bool, clock: Clock) -> int:
+    """Remove old files below Airflow's log folder, and folders that are empty then; return how many files."""
+    before = (clock.now() - timedelta(days=rules.logs.keep_days)).timestamp()
+    files = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
+    old = [file for file in files if file.lstat().st_mtime < before]
+    log.info("cleanup.counted" if dry_run else "cleanup.removed", part="logs", files=len(old))
+    if not dry_run:
+        for file in old:
+            file.unlink(missing_ok=True)
+        _remove_empty({one for file in old for one in file.parents if folder in one.parents})
+    return len(old)
+
+
+def _remove_empty(folders: set[Path]) -> None:
+    """Remove the folders that have nothing in them, the deepest first."""
+    for one in sorted(folders, reverse=True):
+        with suppress(OSError):  # another file is there, or comes there now
+            one.rmdir()
 
 
 class Run(NamedTuple):
