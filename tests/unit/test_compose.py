@@ -27,6 +27,7 @@ EXAMPLE = ROOT / ".env.example"
 SANDBOX = ROOT / "deploy" / "sandbox.env"
 CADDYFILE = ROOT / "deploy" / "Caddyfile"
 DOCKERFILE = ROOT / "Dockerfile"
+UPGRADE = ROOT / "deploy" / "upgrade.sh"
 HELM = ROOT / "deploy" / "helm-values.yaml"
 KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "ops.yaml")
 
@@ -404,6 +405,28 @@ def test_one_host_and_local_stack_set_airflow_alike():
     assert {name: host.get(name, "").lower() for name in tuned} == {
         name: local[name].lower() for name in tuned
     }
+
+
+def test_an_upgrade_replaces_one_relay_after_the_other(tmp_path):
+    """Tables first; the second relay only when the first is healthy; and it stops where a step fails."""
+    said, docker = tmp_path / "said", tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "$@" >> "$SAID"\n[ "$*" != "$FAILS" ]\n')
+    docker.chmod(0o755)
+
+    def upgrade(fails=""):
+        said.write_text("")
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SAID": said, "FAILS": fails}
+        code = subprocess.run([UPGRADE], env=environment, check=False).returncode
+        return code, [line.removeprefix("compose ") for line in said.read_text().splitlines()]
+
+    code, steps = upgrade()
+    first, second = (f"up --detach --no-deps --wait relay-{number}" for number in (1, 2))
+
+    assert code == 0
+    assert steps[0] == "build"
+    assert steps.index("run --rm prepare") < steps.index(first) < steps.index(second)
+    assert steps[-1].startswith("up --detach")
+    assert upgrade(fails=f"compose {first}") == (1, steps[: steps.index(first) + 1])
 
 
 def test_caddy_takes_its_file():

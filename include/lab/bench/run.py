@@ -45,6 +45,7 @@ def run(  # noqa: PLR0913 - options, by name
     *,
     repetitions: int,
     count: int = COUNT,
+    mailchimp_seconds: float = 0.0,
     plain: bool,
     tell: Teller,
 ) -> Results:
@@ -53,7 +54,11 @@ def run(  # noqa: PLR0913 - options, by name
     load = results["machine"]["load_before"]
     if load > QUIET_LOAD:
         tell.say(f"the machine is busy (load {load}): the figures will be worse than they are")
-    with stack_for_bench(at) as (stack, stays), closing(Sandbox(stack)) as sandbox:
+    with (
+        stack_for_bench(at) as (stack, stays),
+        closing(Sandbox(stack)) as sandbox,
+        sandbox.slow("mailchimp", mailchimp_seconds),
+    ):
         bench = Bench(sandbox=sandbox, repetitions=repetitions, tell=tell)
         results |= measure(bench, stack, names, plan=Plan(count=count))
         compared = [name for name in names if name in COMPARED]

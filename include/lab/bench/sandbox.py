@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,15 @@ class Sandbox:
         state = self._get("/_sandbox/state/mailchimp", params={"email": email})
         return {tag["name"] for contact in state["members"] for tag in contact["tags"]}
 
+    @contextmanager
+    def slow(self, vendor: str, seconds: float) -> Iterator[None]:
+        """Let a vendor take so long for each call within the block."""
+        self._patch("/_sandbox/settings", {"service_seconds": {vendor: seconds}})
+        try:
+            yield
+        finally:
+            self._patch("/_sandbox/settings", {"service_seconds": {}})
+
     def forget_calls(self) -> None:
         """Forget the calls and the highest number at once."""
         self._http.delete("/_sandbox/calls").raise_for_status()
@@ -142,6 +152,9 @@ class Sandbox:
 
     def _post(self, path: str, **options: Any) -> Any:
         return self._answer(self._http.post(path, **options))
+
+    def _patch(self, path: str, wish: dict[str, Any]) -> None:
+        self._answer(self._http.patch(path, json=wish))
 
     def _get(self, path: str, **options: Any) -> Any:
         return self._answer(self._http.get(path, **options))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.lab.bench.report import Results
 
 
-def command(
+def command(  # noqa: PLR0913 - options, by name
     figures: Annotated[
         list[str] | None, typer.Argument(help=f"Which figures: {', '.join(FIGURES)}; without, all.")
     ] = None,
@@ -35,6 +35,10 @@ def command(
     count: Annotated[
         int, typer.Option(min=1, max=100_000, help="With how many `sleepers` is measured.")
     ] = COUNT,
+    mailchimp_ms: Annotated[
+        int,
+        typer.Option(min=0, max=5000, help="How long the sandbox's Mailchimp takes for a call."),
+    ] = 0,
     plain: Annotated[
         bool, typer.Option("--plain/--no-plain", help="Measure plain Airflow too (half an hour).")
     ] = True,
@@ -51,6 +55,7 @@ def command(
             names,
             repetitions=repetitions,
             count=count,
+            mailchimp_seconds=mailchimp_ms / 1000,
             plain=plain,
             tell=tell,
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -36,6 +37,20 @@ def test_a_planned_end_makes_stripes_own_event(sandbox):
 
     event = json.loads(events[member.stripe_subscription_id].body)
     assert event["data"]["object"]["cancel_at"] == at.timestamp()
+
+
+def test_a_slow_vendor_takes_its_time_within_the_block(sandbox):
+    """As a real Mailchimp does; afterwards it is as fast as before."""
+
+    def seconds():
+        began = time.monotonic()
+        sandbox.tags("nobody@example.org")
+        sandbox._http.get("/mailchimp/3.0/ping", auth=("any", "key-us1"))
+        return time.monotonic() - began
+
+    with sandbox.slow("mailchimp", 0.3):
+        assert seconds() >= 0.3
+    assert seconds() < 0.3
 
 
 def test_tags_are_those_that_mailchimp_has(sandbox):
