@@ -8,7 +8,10 @@ import pytest
 from hypothesis import settings
 
 from tests.guards import Guards
-from tests.local_stack import local_stack  # noqa: F401 - one stack for e2e, browser and faults
+from tests.local_stack import local_stack
+from tests.saying import pytest_terminal_summary, say
+
+__all__ = ["local_stack", "pytest_terminal_summary", "say"]  # one stack for e2e, browser and faults
 
 GUARDS = Guards()
 
@@ -17,6 +20,12 @@ def pytest_addoption(parser):
     """Offer what is not run by default."""
     parser.addoption(
         "--live", action="store_true", help="run against the vendors' test accounts too"
+    )
+    parser.addoption(
+        "--form",
+        choices=("local", "one-host", "celery"),
+        default="local",
+        help="run the end-to-end tests on the local stack, or on a form of production",
     )
     parser.addoption("--long", action="store_true", help="repeat what is random hundreds of times")
 

@@ -6,7 +6,12 @@ import socket
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-REAL_STACK = {"e2e", "browser", "faults"}  # these start a stack of their own, databases included
+REAL_STACK = {
+    "e2e",
+    "browser",
+    "faults",
+    "production",
+}  # these start a stack of their own, databases included
 
 
 class ForbiddenError(Exception):

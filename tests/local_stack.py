@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from include.lab.stack import family
 from include.lab.stack.layout import ROOT, Layout
 from include.lab.stack.ports import any_free
 from include.lab.stack.stack import Stack, load_stack
+from include.lab.stack.supervisor import Supervisor
+from tests.production import forms
 
 CONTRACTS = Path(os.environ.get("OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"))
 PORTS = ("OPS_RELAY_PORT", "OPS_SANDBOX_PORT", "OPS_AIRFLOW_PORT", "OPS_POSTGRES_PORT")
@@ -58,6 +61,25 @@ class LocalStack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    @contextmanager
+    def stopped(self, *names: str) -> Iterator[None]:
+        """Stop these processes for the block, in this order, and start them in the other."""
+        with closing(Supervisor(self.stack)) as supervisor:
+            for name in names:
+                supervisor.stop(name)
+            try:
+                yield
+            finally:
+                for name in reversed(names):
+                    supervisor.start(name)
+
+    def logs(self) -> Iterator[str]:
+        """Yield all that the processes and the tasks have written down."""
+        for folder in (self.layout.logs, self.layout.airflow_home / "logs"):
+            for path in folder.rglob("*.log*"):
+                if path.is_file():
+                    yield path.read_text(errors="replace")
+
     def processes(self) -> list[str]:
         """Return the command lines of all its living processes."""
         return [" ".join(process.cmdline()) for process in family.members(self.stack.id)]
@@ -85,8 +107,18 @@ def environment_of(state: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """Give the real stack, healthy; afterwards it is stopped, and nothing of it may be left."""
+def local_stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStack | forms.RunningForm]:
+    """Give the real stack, healthy; afterwards it is stopped, and nothing of it may be left.
+
+    With `--form` it is that form of production.
+    """
+    form = request.config.getoption("--form")
+    if form != "local":
+        with forms.running(form, tmp_path_factory.mktemp(form)) as production:
+            yield production
+        return
     state = tmp_path_factory.mktemp("a stack") / "state"
     state.mkdir()
     running = LocalStack(Layout(state=state), environment_of(state))

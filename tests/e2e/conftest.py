@@ -10,6 +10,21 @@ from include.lab.demo.sandbox import Sandbox
 from include.lab.demo.stage import Stage
 from tests.local_stack import LocalStack
 
+ABOUT_THE_LOCAL_STACK = {
+    "test_lifecycle.py": "`./ops up` and `./ops down`; production's start is in tests/production",
+    "test_demo.py": "`./ops demo`",
+    "test_crash.py": "supervisor's processes, and `./ops status`; production's deaths are in tests/production",
+}
+"""What is not tried on a form of production (`--form`), and why."""
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is about the local stack where the tests run on another."""
+    if config.getoption("--form") != "local":
+        for item in items:
+            if reason := ABOUT_THE_LOCAL_STACK.get(item.path.name):
+                item.add_marker(pytest.mark.skip(reason=f"about the local stack: {reason}"))
+
 
 @pytest.fixture
 def stage(local_stack: LocalStack) -> Iterator[Stage]:

@@ -1,8 +1,6 @@
 """Airflow is away: webhooks are taken all the same, and dealt with when it is back."""
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
@@ -10,7 +8,6 @@ import pytest
 
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import Stage
-from include.lab.stack.supervisor import Supervisor
 from include.store.inbox import State
 from tests.local_stack import LocalStack
 
@@ -26,7 +23,7 @@ def test_webhooks_wait_for_the_api_server(local_stack: LocalStack, stage: Stage)
         for event in stage.join(member, "clerk_first").of_type("checkout.session.completed")
     ]
 
-    with stopped(local_stack, "api-server"):
+    with local_stack.stopped("api-server"):
         answers = stage.sandbox.send(paid, copies=1, at_once=3)
         waiting = stage.rows([event.id for event in paid])
         told = health_of_jobs(local_stack, airflow_answers=False)
@@ -51,14 +48,3 @@ def health_of_jobs(local_stack: LocalStack, *, airflow_answers: bool) -> dict[st
             return dict(told)
         assert time.monotonic() < deadline, told
         time.sleep(0.5)
-
-
-@contextmanager
-def stopped(local_stack: LocalStack, name: str) -> Iterator[None]:
-    """Stop one process for the block."""
-    with closing(Supervisor(local_stack.stack)) as supervisor:
-        supervisor.stop(name)
-        try:
-            yield
-        finally:
-            supervisor.start(name)

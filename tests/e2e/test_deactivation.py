@@ -1,14 +1,11 @@
 """The system is off while memberships end: at its return all is done, once."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
 from include.lab.demo.stage import Stage
-from include.lab.stack.supervisor import Supervisor
 from include.routing import DEACTIVATION
 from include.store.deactivations import State
 from tests.local_stack import LocalStack
@@ -43,7 +40,7 @@ def test_ends_that_came_while_the_system_was_off(local_stack: LocalStack, stage:
 
     stage.wait("their runs", all_are(State.SCHEDULED), 15)
     delete_run(stage, str(ends()[0].dag_run_id))
-    with off(local_stack):
+    with local_stack.stopped(*ALL_BUT_VENDORS_AND_POSTGRES):
         last = max(row.deactivate_at for row in ends()) + timedelta(seconds=1)
         stage.wait("their ends", lambda: stage.clock.now() > last, 60)
         states = {row.state for row in ends()}
@@ -64,16 +61,3 @@ def delete_run(stage: Stage, run_id: str) -> None:
     path = f"/dags/{DEACTIVATION}/dagRuns/{quote(run_id)}"
     stage.airflow.ask("PATCH", path, {"state": "success"}).raise_for_status()
     stage.airflow.ask("DELETE", path).raise_for_status()
-
-
-@contextmanager
-def off(local_stack: LocalStack) -> Iterator[None]:
-    """Stop all of it but the vendors and Postgres for the block."""
-    with closing(Supervisor(local_stack.stack)) as supervisor:
-        for name in ALL_BUT_VENDORS_AND_POSTGRES:
-            supervisor.stop(name)
-        try:
-            yield
-        finally:
-            for name in reversed(ALL_BUT_VENDORS_AND_POSTGRES):
-                supervisor.start(name)

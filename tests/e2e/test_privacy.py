@@ -1,7 +1,5 @@
 """Secrets and e-mail addresses stay where they belong: no log, no conf, no XCom has them (J1)."""
 
-from pathlib import Path
-
 import pytest
 
 from include.lab.demo.checks import expect_members
@@ -21,8 +19,7 @@ def test_logs_have_no_address_and_no_secret(local_stack: LocalStack, stage: Stag
         str(v) for name, v in stack.items() if name.endswith(("_password", "_secret", "_key"))
     ]
 
-    logs = [path for folder in log_folders(local_stack) for path in folder.rglob("*.log*")]
-    text = "\n".join(path.read_text(errors="replace") for path in logs if path.is_file())
+    text = "\n".join(local_stack.logs())
 
     assert "update_mailchimp" in text, "the task logs were not read"
     assert member.email not in text.lower()
@@ -46,8 +43,3 @@ def test_runs_carry_ids_only(stage: Stage):
                 f"/xcomEntries/{entry['key']}"
             )
             assert "@" not in stage.airflow.ask("GET", path).text
-
-
-def log_folders(local_stack: LocalStack) -> list[Path]:
-    """Return where the processes and the tasks write."""
-    return [local_stack.layout.logs, local_stack.layout.airflow_home / "logs"]

@@ -29,12 +29,17 @@ FOLDERS = {
     "e2e": ("tests/e2e",),
     "browser": ("tests/browser",),
     "faults": ("tests/faults",),
+    "production": ("tests/production",),
 }
 ON_THE_STACK = ("e2e", "browser", "faults")  # what leaves most behind comes last
 """One stack for all of them, and times that are looked at: one test after the other, alone on the machine."""
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 """The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
 share is made once."""
+STARTS = ("tests/production/test_containers.py", "tests/production/test_start.py")
+"""What a full run tries of production: that one host starts and does its work. By name, all of it is tried."""
+FORMS = ("one-host", "celery")
+"""The forms of production, on each of which `./ops test production` runs the end-to-end tests too."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,14 @@ def sessions(names: Sequence[str], rest: Sequence[str]) -> list[tuple[str, list[
     if rest:
         return [("junit", [*folders, *rest])]
     alone = [folder for name in ON_THE_STACK for folder in FOLDERS[name] if folder in folders]
-    others = [folder for folder in folders if folder not in alone]
+    production = [folder for folder in FOLDERS["production"] if folder in folders]
+    others = [folder for folder in folders if folder not in (*alone, *production)]
     parts = [("junit", others, SIDE_BY_SIDE), ("junit-stack", alone, ())]
+    if production and set(names) == set(FOLDERS):
+        parts.append(("junit-production", list(STARTS), ()))
+    elif production:
+        parts.append(("junit-production", production, ()))
+        parts += [(f"junit-{form}", [*FOLDERS["e2e"]], (f"--form={form}",)) for form in FORMS]
     return [(report, [*part, *options]) for report, part, options in parts if part]
 
 

@@ -4,7 +4,15 @@ from importlib.util import find_spec
 
 import pytest
 
-from include.lab.commands.test import CHECKS, FOLDERS, SIDE_BY_SIDE, existing, sessions, split
+from include.lab.commands.test import (
+    CHECKS,
+    FOLDERS,
+    SIDE_BY_SIDE,
+    STARTS,
+    existing,
+    sessions,
+    split,
+)
 from include.lab.stack.layout import ROOT
 from include.operate.errors import CommandError
 
@@ -48,10 +56,21 @@ def test_what_needs_the_stack_has_the_machine_to_itself():
 
 
 def test_no_kind_of_tests_is_left_out():
-    """A full run is all folders, each once."""
+    """A full run is all folders, each once; of production, that it starts."""
     ran = [folder for _, arguments in sessions(list(FOLDERS), []) for folder in arguments]
 
-    assert sorted(set(ran) - set(SIDE_BY_SIDE)) == sorted(existing(list(FOLDERS)))
+    whole = [folder for folder in existing(list(FOLDERS)) if folder not in FOLDERS["production"]]
+    assert sorted(set(ran) - set(SIDE_BY_SIDE)) == sorted([*whole, *STARTS])
+    assert all((ROOT / file).is_file() for file in STARTS)
+
+
+def test_production_by_name_is_all_of_it():
+    """Its own tests, and the end-to-end tests on each of its forms."""
+    assert sessions(["production"], []) == [
+        ("junit-production", ["tests/production"]),
+        ("junit-one-host", ["tests/e2e", "--form=one-host"]),
+        ("junit-celery", ["tests/e2e", "--form=celery"]),
+    ]
 
 
 def test_what_pytest_is_told_holds_for_one_session():

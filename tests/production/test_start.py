@@ -1,0 +1,104 @@
+"""Production on one host, started from a clean checkout by its own file's words: what CI does on each change."""
+
+import httpx
+import pytest
+
+from include.lab.demo.checks import expect_members
+from include.lab.demo.play import stage_on
+from tests.production.forms import ONE_HOST, running
+
+pytestmark = pytest.mark.timeout(300)
+PUBLIC = "http://localhost"
+
+
+@pytest.fixture(scope="module")
+def form(tmp_path_factory):
+    """Give the one-host form, which has become healthy."""
+    with running(ONE_HOST, tmp_path_factory.mktemp("one host")) as form:
+        yield form
+
+
+def test_webhook_through_the_proxy_ends_in_its_effect(form):
+    """A member who pays and signs up is one at Mailchimp, on the platform and in the audit log, once."""
+    assert (
+        form.deployment.project.services["sandbox"].environment["OPS_SANDBOX_RELAY_URL"]
+        == "http://caddy"
+    )
+    with stage_on(form.stack) as stage:
+        member = stage.newcomer()
+
+        stage.deliver("joins", stage.join(member, "stripe_first").events)
+
+        expect_members(stage, [member])
+        assert stage.problems == []
+
+
+def test_relays_take_webhooks_of_the_world(form):
+    """One without a signature is refused by a relay and not by the proxy."""
+    for vendor in ("stripe", "clerk"):
+        answer = httpx.post(f"{PUBLIC}/webhooks/{vendor}", content=b"{}")
+
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_people_reach_airflow(form):
+    """Its UI and its REST API are behind the proxy."""
+    assert "<title>Airflow" in httpx.get(f"{PUBLIC}/").text
+    assert httpx.get(f"{PUBLIC}/api/v2/version").is_success
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics", "/health/jobs", "/webhooks/../readyz"])
+def test_pages_of_the_relays_are_closed(form, path):
+    """What a relay says is for operators: the world gets whatever Airflow has under that path."""
+    relay = httpx.get(f"{form.stack.relay_url}{path}")
+
+    answer = httpx.get(f"{PUBLIC}{path}")
+
+    assert relay.is_success or ".." in path
+    assert answer.text != relay.text
+    assert "ready" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/execution/", "/execution/health", "//execution/health", "/%65xecution/health"]
+)
+def test_interface_of_tasks_is_closed(form, path):
+    """Tasks speak to it from inside, with tokens that are worth much."""
+    assert httpx.get(f"{PUBLIC}{path}").status_code == httpx.codes.NOT_FOUND
+
+
+def test_another_name_is_not_served(form):
+    """A webhook to the host's number is not acknowledged by a proxy that has passed it to nobody."""
+    answer = httpx.post("http://127.0.0.1/webhooks/stripe", content=b"{}")
+
+    assert answer.status_code == httpx.codes.NOT_FOUND
+
+
+def test_only_what_the_file_publishes_is_open(form):
+    """The world's ports are the proxy's."""
+    world = {
+        (service.name, port.published)
+        for service in form.deployment.project.services.values()
+        for port in service.ports
+        if port.address != "127.0.0.1"
+    }
+
+    assert world == {("caddy", 80), ("caddy", 443)}
+
+
+def test_services_are_not_root_and_have_nothing_of_ours(form):
+    """Each process of the image runs as its user, with the file's environment and not with that of the tests."""
+    for container in form.deployment.containers.values():
+        for process in container.processes() if container.service.is_built else []:
+            assert process.uids().effective == 50000, container.name
+            assert not {"PYTEST_VERSION", "OPS_STATE_DIR"} & {*process.environ()}, container.name
+
+
+def test_nobody_was_started_twice(form):
+    """A service that fails at its first start and is right at the second hides what is wrong."""
+    restarts = {
+        one.name: one.restarts for one in form.deployment.containers.values() if one.restarts
+    }
+
+    assert restarts == {}
