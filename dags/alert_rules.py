@@ -3,7 +3,7 @@
 **Starts** each minute; by hand at any time.
 
 **Changes** `ops.alert_states`, `ops.alert_events`, `ops.alert_messages`, `ops.alert_samples`; sends to Slack, by mail,
-to PagerDuty and by text message; calls the dead-man's address.
+to PagerDuty and by text message, also what else people are to be told and have not been; calls the dead-man's address.
 
 **Rerun** safe: what was evaluated later is not evaluated again, and no message is sent twice by a channel that cannot
 bear it.
@@ -42,6 +42,7 @@ def alert_rules() -> None:
                 timeout_seconds=rt.settings.vendor_timeout_seconds,
                 clock=rt.clock,
             )
+            rt.tell_people()
         if watched.failures:
             give_up(watched.summary)
 

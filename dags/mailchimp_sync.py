@@ -76,20 +76,26 @@ def mailchimp_sync() -> None:
                 is_last_try=rt.is_last_try,
             )
 
-    @job_task(**BATCH_RETRIES)
-    def trigger_welcome() -> None:
-        """Welcome who is a member for the first time."""
+    @job_task(do_xcom_push=True, **BATCH_RETRIES)  # what it says is its result in the UI
+    def trigger_welcome() -> str | None:
+        """Welcome who is a member for the first time; say which welcomes nobody knows the outcome of."""
         from include.jobs import mailchimp_sync as job
 
         with runtime() as rt:
-            job.trigger_welcome(
-                dag_run_id=rt.dag_run_id,
-                store=rt.store,
-                mailchimp=rt.mailchimp,
-                clock=rt.clock,
-                connections=rt.settings.mailchimp_connections,
-                is_last_try=rt.is_last_try,
-            )
+            try:
+                job.trigger_welcome(
+                    dag_run_id=rt.dag_run_id,
+                    store=rt.store,
+                    mailchimp=rt.mailchimp,
+                    clock=rt.clock,
+                    connections=rt.settings.mailchimp_connections,
+                    is_last_try=rt.is_last_try,
+                )
+            finally:
+                uncertain = job.uncertain_welcomes(rt.dag_run_id, store=rt.store)
+                if uncertain:
+                    rt.tell_people()
+        return uncertain
 
     @job_task(trigger_rule="none_failed", **STORE_RETRIES)
     def record() -> None:

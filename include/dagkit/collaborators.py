@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
+import structlog
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import (
-    AirflowNotFoundException,
-)
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from include.clock import SystemClock
+from include.errors import OpsError
 from include.settings import load_job_settings
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from include.store.airflow_tables import AirflowTables
 
 T = TypeVar("T")
+
+log = structlog.get_logger("dagkit")
 
 LONGEST_IDLE_SECONDS: Final = 330.0
 """A task that works with a vendor inside a transaction is over before: a run has five minutes."""
@@ -69,6 +71,13 @@ class Collaborators:
         if not self.uses("slack"):
             return  # they stay in the database, where `./ops status` and the dead letters show the same
         notices.send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
+
+    def tell_people(self) -> None:
+        """Send it from a task, which must not fail by that: what is not sent now is sent within a minute."""
+        try:
+            self.send_notices()
+        except (AirflowException, OSError, OpsError) as error:
+            log.warning("notices.not_sent", problem=type(error).__name__)
 
     @property
     def links(self) -> Links:

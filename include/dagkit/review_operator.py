@@ -1,8 +1,9 @@
 """The task of `dead_letter_review` that waits for people: Airflow's human-in-the-loop with a form made when it runs.
 
 Airflow takes options and fields from the operator when the task executes, not from the parsed DAG (3.3.2), so one form
-shows the groups there are at that moment. The answer goes to `ops.reviews`, and nothing of it through XCom. A waiting
-task holds no worker and no triggerer.
+shows the groups there are at that moment. The answer goes to `ops.reviews`, and nothing of it through XCom; what a
+person has typed is taken out of Airflow's tables, which every viewer may read. A waiting task holds no worker and no
+triggerer.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowException, DownstreamTasksSkipped
 
 from include.dagkit.collaborators import Collaborators
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from include.jobs.dead_letter_review import Field, Question
+
+log = structlog.get_logger(__name__)
 
 
 class ReviewOperator(HITLOperator):
@@ -33,41 +39,72 @@ class ReviewOperator(HITLOperator):
         super().__init__(subject="Dead letters", options=options, **arguments)
 
     def execute(self, context: Any) -> Any:
-        """Ask, and wait; with nothing open there is nothing to ask."""
+        """Ask, and wait. With nothing open there is nothing to ask.
+
+        A run that was cleared has another one ask, unless its answer is still to be carried out.
+        """
         from include.jobs import dead_letter_review as job
 
+        run, question = context["run_id"], None
         with ExitStack() as leftovers:
             kit = Collaborators(leftovers)
-            question = job.ask(context["run_id"], store=kit.store, links=kit.links, clock=kit.clock)
+            if job.stands(run, store=kit.store):
+                return None
+            if job.has_asked(run, store=kit.store):
+                self._ask_in_another_run(run, kit)
+                _tidy(lambda: kit.airflow_tables.drop_form(str(context["ti"].id)))
+            else:
+                question = job.ask(run, store=kit.store, links=kit.links, clock=kit.clock)
         if question is None:
             raise DownstreamTasksSkipped(tasks=[self._next_task])  # type: ignore[no-untyped-call]
         self._show(question)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        """Write the answer down; without one in time, the letters stay open."""
+        """Write the answer down. One that cannot be taken is asked for again; without one, the letters stay open."""
         from include.jobs import dead_letter_review as job
 
+        run = context["run_id"]
         with ExitStack() as leftovers:
             kit = Collaborators(leftovers)
             if "error" not in event:
-                job.note_answer(
-                    context["run_id"],
+                refusal = job.note_answer(
+                    run,
                     options=event["chosen_options"] or [],
                     values=event["params_input"] or {},
                     user=event["responded_by_user"],
                     store=kit.store,
                     clock=kit.clock,
                 )
-                return
-            if event["error_type"] != "timeout":
+                _tidy(lambda: kit.airflow_tables.redact_answers(self.dag_id, run, field=job.WHY))
+                if refusal is None:
+                    return
+                self._ask_in_another_run(run, kit)
+            elif event["error_type"] == "timeout":
+                job.note_silence(run, store=kit.store, clock=kit.clock)
+            else:
                 self.process_trigger_event_error(event)
-            job.note_silence(context["run_id"], store=kit.store, clock=kit.clock)
         raise DownstreamTasksSkipped(tasks=[self._next_task])  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def _ask_in_another_run(run: str, kit: Collaborators) -> None:
+        from include.jobs import dead_letter_review as job
+
+        job.ask_in_another_run(run, store=kit.store, airflow=kit.airflow, clock=kit.clock)
 
     def _show(self, question: Question) -> None:
         self.subject, self.body = question.subject, question.body
         self.params = ParamsDict({field.name: _param(field) for field in question.fields})
+
+
+def _tidy(act: Callable[[], None]) -> None:
+    """Do what Airflow's tables need, and we can do without: what is left there, `erase` finds."""
+    import psycopg
+
+    try:
+        act()
+    except (AirflowException, OSError, psycopg.Error) as error:
+        log.warning("review.left_in_airflow", problem=type(error).__name__)
 
 
 def _param(field: Field) -> Param:

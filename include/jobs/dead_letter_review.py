@@ -1,7 +1,11 @@
 """The job `dead_letter_review`: people are asked about all open dead letters at once, group by group.
 
-A group is the letters of one job that failed alike. What is decided is carried out for the letters that were open
-when it was asked; what failed since then waits for the next review.
+A group is the letters of one job that failed alike. What is decided is carried out for the letters that were shown;
+what failed since then waits for the next review.
+
+Every question has a run of its own. Airflow shows a form as it was first made, even where its task is cleared, while
+our groups are counted anew: so a run that has asked once asks no more, and has another run ask. An answer that
+cannot be taken as it is changes nothing, and the question is put again, in words, with what was chosen.
 """
 
 from __future__ import annotations
@@ -13,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from include.errors import ActRefusedError, ErrorClass
+from include.errors import ActRefusedError, AirflowError, ErrorClass
 from include.jobs.dead_letters import LEFT, By, Desk
-from include.jobs.notices import close_question, counted, note_question
+from include.jobs.notices import close_question, counted, move_question, note_question
 from include.jobs.person import person_from
 from include.store.dead_letters import Act, Filter
 from include.store.reviews import AskedGroup, ReviewState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from include.clients.airflow import Airflow
     from include.clock import Clock
@@ -92,11 +97,47 @@ def start_if_due(*, store: Store, airflow: Airflow, clock: Clock) -> str | None:
     if not is_due(store=store, clock=clock) or airflow.has_open_run(JOB):
         return None
     now = clock.now()
-    run = f"review.{now:%Y%m%dT%H%M%S}"
+    run = _new_run(now)
     airflow.start_run(JOB, run)
     letters = sum(group.count for group in store.dead_letters.groups(Filter()))
     note_question(JOB, run, task=ASK_TASK, letters=letters, store=store, now=now)
     return run
+
+
+def stands(dag_run_id: str, *, store: Store) -> bool:
+    """Tell whether a run has an answer that is still to be carried out."""
+    review = store.reviews.get(dag_run_id)
+    return review is not None and review.state is ReviewState.ANSWERED
+
+
+def has_asked(dag_run_id: str, *, store: Store) -> bool:
+    """Tell whether this run has put its question: Airflow would show the form of then again."""
+    return store.reviews.get(dag_run_id) is not None
+
+
+def ask_in_another_run(
+    dag_run_id: str, *, store: Store, airflow: Airflow, clock: Clock
+) -> str | None:
+    """Have what is open asked about by a run of its own; return it, None where nothing is open.
+
+    Where Airflow does not take it now, `reconciliation` starts one soon.
+    """
+    if not store.dead_letters.groups(Filter()):
+        return None
+    now = clock.now()
+    run = _new_run(now)
+    try:
+        airflow.start_run(JOB, run)
+    except AirflowError as error:
+        log.warning("review.not_started", problem=str(error))
+        return None
+    store.reviews.leave(dag_run_id, now=now)
+    move_question(JOB, dag_run_id, run, store=store)
+    return run
+
+
+def _new_run(now: datetime) -> str:
+    return f"review.{now:%Y%m%dT%H%M%S%f}"
 
 
 def is_due(*, store: Store, clock: Clock) -> bool:
@@ -116,25 +157,32 @@ def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Questio
     if not groups:
         return None
     now, shown = clock.now(), groups[:MOST_GROUPS]
-    asked = [
-        AskedGroup(
-            name=f"group_{number}",
-            job=group.job,
-            error_class=str(group.error_class),
-            fingerprint=group.fingerprint,
-            count=group.count,
-            reason=group.reason,
-        )
-        for number, group in enumerate(shown, start=1)
-    ]
+    asked = [_asked(group, store) for group in shown]
+    refused = store.reviews.newest_refused()
     count = sum(group.count for group in groups)
     with store.transaction():
         store.reviews.ask(dag_run_id, asked, now=now)
         note_question(JOB, dag_run_id, task=ASK_TASK, letters=count, store=store, now=now)
+    chosen = refused.chosen if refused else {}
     return Question(
         subject=f"Decide about {counted(count, 'dead letter')} in {counted(len(groups), 'group')}",
-        body=_body(shown, len(groups), store=store, links=links),
-        fields=(*map(_field, asked), _why_field()),
+        body=_body(shown, len(groups), refused, store=store, links=links),
+        fields=(*(_field(one, chosen.get(one.kind)) for one in asked), _why_field()),
+    )
+
+
+def _asked(group: Group, store: Store) -> AskedGroup:
+    """Return a group as it is shown, named by what it is about: its kind of failure, and its newest letter."""
+    kind = Filter(job=group.job, error_class=group.error_class, fingerprint=group.fingerprint)
+    ids = [letter.id for letter in store.dead_letters.select(kind)]
+    return AskedGroup(
+        name=f"{group.job}.{group.fingerprint}.{max(ids, default=0)}",
+        job=group.job,
+        error_class=str(group.error_class),
+        fingerprint=group.fingerprint,
+        count=group.count,
+        reason=group.reason,
+        ids=ids,
     )
 
 
@@ -142,13 +190,13 @@ def _kind_of(group: Group) -> tuple[str, str, str]:
     return group.job, str(group.error_class), group.fingerprint
 
 
-def _field(group: AskedGroup) -> Field:
+def _field(group: AskedGroup, chosen: str | None) -> Field:
     return Field(
         name=group.name,
-        title=f"{group.name.replace('_', ' ')}: {group.count} of {group.job}",
+        title=f"{group.count} of {group.job}, letter {group.example}",
         description=f"{group.error_class}: {group.reason}",
         choices=tuple(Choice),
-        default=Choice.LATER,
+        default=_choice(chosen),
     )
 
 
@@ -160,14 +208,22 @@ def _why_field() -> Field:
     )
 
 
-def _body(groups: Sequence[Group], total: int, *, store: Store, links: Links) -> str:
+def _body(
+    groups: Sequence[Group], total: int, refused: Review | None, *, store: Store, links: Links
+) -> str:
+    again = (
+        [f"**Nothing was done: {refused.refusal}.** What was chosen is kept.", ""]
+        if refused
+        else []
+    )
     lines = [
+        *again,
         "Decide for each group, then choose *Carry out*. What nobody decides about stays open.",
         "",
-        "| group | letters | job | since | what failed | an example |",
-        "|---|---|---|---|---|---|",
+        "| letters | job | since | what failed | an example |",
+        "|---|---|---|---|---|",
     ]
-    for number, group in enumerate(groups, start=1):
+    for group in groups:
         letter = store.dead_letters.get(group.example_id)
         run = letter.dag_run_id if letter else None
         example = f"[run]({links.run(group.job, run)})" if run else ""
@@ -175,7 +231,7 @@ def _body(groups: Sequence[Group], total: int, *, store: Store, links: Links) ->
         since = f"{group.first_seen_at:%Y-%m-%d %H:%M}"
         reason = _plain(group.reason)
         lines.append(
-            f"| {number} | {group.count}{fixed} | {group.job} | {since} | {group.error_class}: {reason} "
+            f"| {group.count}{fixed} | {group.job} | {since} | {group.error_class}: {reason} "
             f"| letter {group.example_id} {example} |"
         )
     if total > len(groups):
@@ -200,17 +256,41 @@ def note_answer(  # noqa: PLR0913 - what an answer is, by name
     user: Mapping[str, str] | None,
     store: Store,
     clock: Clock,
-) -> None:
-    """Write down what a person has decided, whatever else the answer holds."""
-    review = _review(dag_run_id, store)
+) -> str | None:
+    """Write down what a person has decided; return why it cannot be taken, if it cannot.
+
+    Then nothing is done, and what was chosen stands in the form when it is asked again.
+    """
+    review, why = _review(dag_run_id, store), str(values.get(WHY) or "").strip()
     decisions = {
         group.name: choice
         for group in review.groups
         if CARRY_OUT in options and (choice := _choice(values.get(group.name))) is not Choice.LATER
     }
-    person = _person(user or {}, str(values.get(WHY) or ""))
-    store.reviews.answer(dag_run_id, decisions, actor=person.actor, why=person.why, now=clock.now())
-    log.info("review.answered", dag_run_id=dag_run_id, decisions=len(decisions))
+    refusal = _refusal(review, values, decisions, why) if CARRY_OUT in options else None
+    person = _person(user or {}, UNSAID if refusal or not why or NOT_NOW in options else why)
+    now = clock.now()
+    if refusal:
+        store.reviews.refuse(dag_run_id, decisions, refusal=refusal, actor=person.actor, now=now)
+    else:
+        store.reviews.answer(dag_run_id, decisions, actor=person.actor, why=person.why, now=now)
+    log.info("review.answered", dag_run_id=dag_run_id, decisions=len(decisions), refusal=refusal)
+    return refusal
+
+
+def _refusal(
+    review: Review, values: Mapping[str, Any], decisions: Mapping[str, Choice], why: str
+) -> str | None:
+    """Return in words why an answer cannot be taken as it is."""
+    if values.keys() - {group.name for group in review.groups} - {WHY}:
+        return "the form was another one than that of this question"
+    if not why:
+        return "to abandon needs a reason" if Choice.ABANDON in decisions.values() else None
+    try:
+        person_from("somebody", why)
+    except ActRefusedError as error:
+        return str(error)
+    return None
 
 
 def note_silence(dag_run_id: str, *, store: Store, clock: Clock) -> None:
@@ -228,13 +308,12 @@ def _choice(value: object) -> Choice:
 
 def _person(user: Mapping[str, str], why: str) -> Person:
     """Return who answered; one whose name is an address is known by her number at Airflow."""
-    name, number = user.get("name") or "somebody", user.get("id") or "unknown"
-    for who, reason in ((name, why), (name, UNSAID), (f"airflow-{number}", UNSAID)):
+    for who in (user.get("name") or "somebody", f"airflow-{user.get('id') or 'unknown'}"):
         try:
-            return person_from(who, reason)
+            return person_from(who, why)
         except ActRefusedError:
             continue
-    return person_from("somebody", UNSAID)
+    return person_from("somebody", why)
 
 
 # --- what is done about it ---
@@ -243,16 +322,13 @@ def _person(user: Mapping[str, str], why: str) -> Person:
 def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
     """Do what was decided. Again, it does what is left of it, and nothing twice."""
     review = _review(dag_run_id, store)
-    if review.state is ReviewState.UNANSWERED:
+    if review.state not in (ReviewState.ANSWERED, ReviewState.DONE):
         return CarriedOut(done={}, refused={})
     desk, done, refused = Desk(store, clock=clock), {}, {}
     desk.resume()
     for group in review.groups:
         choice = _choice(review.decisions.get(group.name))
         if choice is Choice.LATER:
-            continue
-        if choice is Choice.ABANDON and review.why in (None, UNSAID):
-            refused[group.name] = "not abandoned, because no reason was given"
             continue
         results = [act() for act in _acts(choice, group, review, desk)]
         changed = sum(one.done for one in results)
@@ -289,7 +365,9 @@ def _acts(
 
 
 def _wanted(group: AskedGroup, review: Review) -> Filter:
+    """Return the letters that were shown, but for those that have failed again since then."""
     return Filter(
+        ids=tuple(group.ids),
         job=group.job,
         error_class=ErrorClass(group.error_class),
         fingerprint=group.fingerprint,

@@ -1,7 +1,8 @@
-"""Erase one member: her personal data leaves our tables, and a search over all of them proves it.
+"""Erase one member: her personal data leaves our tables and Airflow's, and a search over all of them proves it.
 
-One transaction: either all is gone and audited, or nothing has changed. The vendors keep their own copies; who asks for
-erasure has to be erased there too, before or after.
+In Airflow's it stands where somebody has typed it: in a reason, in a run's note. A transaction in each database: either
+all is gone and audited, or nothing has changed. The vendors keep their own copies; who asks for erasure has to be
+erased there too, before or after.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from include.jobs.person import Person
     from include.store import Store
+    from include.store.airflow_tables import AirflowTables
 
 REASON = "erased at the member's request"
 
@@ -42,6 +44,7 @@ def erase(  # noqa: PLR0913 - who asks for what, by name
     person: Person,
     now: datetime,
     store: Store,
+    airflow: AirflowTables,
     dry_run: bool = False,
     tell: Callable[[int], None] = lambda _scanned: None,
 ) -> Erased:
@@ -52,17 +55,24 @@ def erase(  # noqa: PLR0913 - who asks for what, by name
     to hold one.
     """
     forms = address_forms(email)
-    with store.connection.transaction(force_rollback=dry_run):
+    if "" in forms:
+        raise ActRefusedError("this is no e-mail address")
+    traces = [trace for form in forms for trace in _traces(form)]
+    with (
+        airflow.connection.transaction(force_rollback=dry_run),
+        store.connection.transaction(force_rollback=dry_run),
+    ):
         members = _members(forms, store)
         events = store.erasure.events_of(members, email_keys=[_email_key(form) for form in forms])
         events |= _events_naming(forms, store, tell)
-        if not members and not events:
+        typed = airflow.redact(sorted(forms, key=len, reverse=True))
+        if not members and not events and not any(typed.values()):
             raise ActRefusedError("nobody is known under this address")
         if working := store.erasure.working_on(events):
             raise ActRefusedError(f"a run is working on {working} of her events: try again later")
-        rows = store.erasure.erase(members, events, reason=REASON, now=now)
+        rows = store.erasure.erase(members, events, reason=REASON, now=now) | typed
         store.audit.add([_change(m, person, rows) for m in members], now=now)
-        if left := store.erasure.search([trace for form in forms for trace in _traces(form)]):
+        if left := {**store.erasure.search(traces), **airflow.search(traces)}:
             raise ActRefusedError(f"nothing was changed: her address is also in {', '.join(left)}")
     return Erased(members=tuple(members), events=len(events), rows=rows)
 

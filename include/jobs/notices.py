@@ -33,8 +33,10 @@ LEASE = timedelta(minutes=1)  # for whoever sends; a message and its time-out ta
 AT_ONCE = 10  # Slack takes one message a second of a channel; a callback has 50 s for all it does
 SHORT_PAUSE = 2.0  # seconds that are waited on the spot: Slack wants one between two messages
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+REVIEW = "dead_letter_review"  # the job in which people decide, and its runbook
 LATE = "late"  # why of a run that has not failed: its deadline has passed
 SHOWN_REASONS = 3
+MAX_SHOWN_LETTERS = 5
 LONGEST_REASON = 300
 
 ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
@@ -112,6 +114,29 @@ def note_question(  # noqa: PLR0913 - what a question is, by name
     """Have people told that a run waits for their answer: once per run."""
     facts = {"kind": "question", "dag_run_id": dag_run_id, "task": task, "letters": letters}
     store.notices.put(_question_key(job, dag_run_id), job=job, facts=facts, now=now)
+
+
+def note_new_letters(*, store: Store, now: datetime) -> None:
+    """Have people told of the dead letters that are new, alike ones together, whether a review goes on or not."""
+    with store.transaction():
+        new = store.dead_letters.take_unannounced(now=now)
+        for job, fingerprint in sorted({(one.job, one.fingerprint) for one in new}):
+            alike = [one for one in new if (one.job, one.fingerprint) == (job, fingerprint)]
+            newest = alike[-1]
+            facts = {
+                "kind": "dead_letters",
+                "ids": [one.id for one in alike[-MAX_SHOWN_LETTERS:]],
+                "what": f"{newest.error_class}: {_clean(newest.reason)}",
+                "dag_run_id": newest.dag_run_id,
+            }
+            key = f"dead_letters:{job}:{fingerprint}"
+            store.notices.renew(key, job=job, facts=facts, count=len(alike), now=now)
+
+
+def move_question(job: str, old_run_id: str, dag_run_id: str, *, store: Store) -> None:
+    """Have it said in the thread of a question how it ended that another run puts again: nobody is told twice."""
+    old, new = _question_key(job, old_run_id), _question_key(job, dag_run_id)
+    store.notices.move(old, new, facts={"dag_run_id": dag_run_id})
 
 
 def close_question(job: str, dag_run_id: str, *, how: str, store: Store, now: datetime) -> None:
@@ -192,6 +217,7 @@ def send_due(
     better than never. `pause` waits for the second that Slack wants between two messages.
     """
     now, messages, desk = clock.now(), 0, _Desk(slack, links, pause)
+    note_new_letters(store=store, now=now)
     due = store.notices.take_due(
         now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=AT_ONCE
     )
@@ -310,6 +336,19 @@ def question_text(notice: Notice, links: Links) -> str:
     )
 
 
+def letters_text(notice: Notice, links: Links) -> str:
+    """Return the message that dead letters are new."""
+    facts, ids = notice.facts, " ".join(map(str, notice.facts["ids"]))
+    lines = [
+        f":envelope: {counted(notice.count, 'new dead letter')} of *{notice.job}*: {_escape(facts['what'])}"
+    ]
+    run = facts["dag_run_id"]
+    places = [_link(links.run(notice.job, run), "run")] if run else []
+    places.append(f"`./ops dead-letters list {ids}`")
+    places.append(links.runbook(REVIEW))
+    return "\n".join([*lines, " | ".join(places)])
+
+
 def finding_text(notice: Notice, _links: Links) -> str:
     """Return the message about what a person has to know."""
     facts = notice.facts
@@ -319,7 +358,12 @@ def finding_text(notice: Notice, _links: Links) -> str:
     return "\n".join(lines)
 
 
-TEXTS = {"failure": failure_text, "question": question_text, "finding": finding_text}
+TEXTS = {
+    "failure": failure_text,
+    "question": question_text,
+    "finding": finding_text,
+    "dead_letters": letters_text,
+}
 
 
 def recovery_text(notice: Notice, links: Links) -> str:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from include.errors import ActRefusedError
 
 ADDRESS = re.compile(r"\S@\S+\.\S")
+SECRET = re.compile(
+    r"(?i)(?:sk|rk|pk)_(?:live|test)_\w|whsec_\w|xox[a-z]-\w|-----BEGIN|\bBearer\s+\S|\b[0-9a-f]{32}\b(?:-us\d+)?"
+    r"|\beyJ[\w-]{8,}\.|(?:pass(?:word|wd)?|secret|token|api[_ -]?key)\s*[:=]\s*\S|://[^\s/:@]+:[^\s/@]+@"
+)
+"""What is like a secret: vendors' keys, tokens, passwords with their name, addresses with a password."""
 LONGEST_NAME, LONGEST_REASON = 80, 500
 
 
@@ -39,4 +44,6 @@ def _line(text: str, what: str, longest: int) -> str:
         raise ActRefusedError(f"{what} has more than {longest} characters")
     if ADDRESS.search(line):
         raise ActRefusedError(f"{what} must not hold an e-mail address: the audit log keeps none")
+    if SECRET.search(line):
+        raise ActRefusedError(f"{what} must not hold a secret, or something like one")
     return line

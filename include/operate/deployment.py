@@ -7,6 +7,7 @@ alone names no deployment: it is how the local stack is told to use another Post
 
 from __future__ import annotations
 
+import re
 import tomllib
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -16,12 +17,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.operate.errors import CommandError
 from include.settings import Ids, Secrets, environment_has, split, wrong_in
 from include.store import Store
+from include.store.airflow_tables import AirflowTables
 from include.store.reasons import reason_of
 
 if TYPE_CHECKING:
@@ -32,6 +42,7 @@ FOR_OTHERS: Final = 0o077
 ENVIRONMENT: Final = "environment"  # the name of the deployment that the environment describes
 NAMES_ONE: Final = "OPS_AIRFLOW_URL"
 CONNECT_SECONDS: Final = 5.0
+DRIVER: Final = re.compile(r"\+\w+://")  # of SQLAlchemy, which Postgres' own library does not know
 
 
 class NoDeploymentError(CommandError):
@@ -53,6 +64,7 @@ class Deployment(BaseModel):
     airflow_ui_url: str = ""  # as people open it, where that is another address
     airflow_admin_username: str = "admin"
     airflow_admin_password: SecretStr = SecretStr("")
+    airflow_database_url: SecretStr = SecretStr("")  # Airflow's own tables, for `erase`
     relay_urls: Ids = ()
     stripe_webhook_secrets: Secrets = ()  # for `send`, which signs as the vendors do
     clerk_webhook_secrets: Secrets = ()
@@ -74,6 +86,20 @@ class Deployment(BaseModel):
         except psycopg.Error as error:
             raise CommandError(f"the database does not answer: {reason_of(error)}") from error
 
+    @contextmanager
+    def airflow_tables(self) -> Iterator[AirflowTables]:
+        """Give Airflow's own tables for the block; raise CommandError where they are not known, or do not answer."""
+        dsn = DRIVER.sub("://", self.airflow_database_url.get_secret_value())
+        if not dsn:
+            raise CommandError(
+                "where are Airflow's tables? Set OPS_AIRFLOW_DATABASE_URL, or airflow_database_url in the profile"
+            )
+        try:
+            with closing(psycopg.connect(dsn, connect_timeout=int(CONNECT_SECONDS))) as connection:
+                yield AirflowTables(connection)
+        except psycopg.Error as error:
+            raise CommandError(f"Airflow's database does not answer: {reason_of(error)}") from error
+
     def run_url(self, dag_id: str, dag_run_id: str) -> str:
         """Return the address of a run in the Airflow UI."""
         ui = (self.airflow_ui_url or self.airflow_url).rstrip("/")
@@ -87,6 +113,11 @@ class _Environment(Deployment, BaseSettings):
         env_prefix="OPS_", frozen=True, extra="ignore", env_ignore_empty=True
     )
     is_inside: ClassVar[bool] = True
+
+    airflow_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("OPS_AIRFLOW_DATABASE_URL", "AIRFLOW_CONN_AIRFLOW_POSTGRES"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
-
+from include.store.searching import rows_with
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 SQL = queries("erasure")
 BATCH_ROWS = 500
-SEARCH = sql.SQL("SELECT count(*) AS count FROM {} AS t WHERE {}")
-HOLDS = sql.SQL("position(%s IN lower(t::text)) > 0")
 
 
 class Erasure:
@@ -83,13 +80,5 @@ class Erasure:
 
     def search(self, needles: Sequence[str]) -> dict[str, int]:
         """Return the tables, of ours and of the platform, with a row that holds one of these texts."""
-        found = {}
-        for row in list(SQL.read_tables(self._connection)):
-            table = sql.Identifier(row["schema"], row["name"])
-            holds = sql.SQL(" OR ").join([HOLDS] * len(needles))
-            [hits] = self._connection.execute(
-                SEARCH.format(table, holds), [needle.lower() for needle in needles]
-            ).fetchall()
-            if hits["count"]:
-                found[f"{row['schema']}.{row['name']}"] = hits["count"]
-        return found
+        tables = SQL.read_tables(self._connection)
+        return rows_with(needles, tables=tables, connection=self._connection)

@@ -125,6 +125,16 @@ class Notices:
                 now=now,
             )
 
+    def renew(self, key: str, *, job: str, facts: Facts, count: int, now: datetime) -> None:
+        """Have so many more of something told; what has not been told yet is told with them."""
+        SQL.renew_notice(
+            self._connection, key=key, job=job, facts=Jsonb(facts), count=count, now=now
+        )
+
+    def move(self, key: str, new_key: str, *, facts: Facts) -> None:
+        """Let an open notice go on under another key, with these facts changed."""
+        SQL.move_notice(self._connection, key=key, new_key=new_key, facts=Jsonb(facts))
+
     def get(self, key: str) -> Notice | None:
         """Return one notice."""
         row = SQL.read_notice(self._connection, key=key)

@@ -25,6 +25,8 @@ class ReviewState(StrEnum):
     ASKED = "asked"
     ANSWERED = "answered"
     UNANSWERED = "unanswered"  # nobody did in time: the letters stay open
+    REFUSED = "refused"  # the answer could not be taken as it was: the question is put again
+    LEFT = "left"  # another run asks
     DONE = "done"  # what was decided is carried out
 
 
@@ -38,6 +40,12 @@ class AskedGroup:
     fingerprint: str
     count: int
     reason: str
+    ids: Sequence[int] = ()
+
+    @property
+    def example(self) -> int:
+        """Return the oldest letter."""
+        return min(self.ids, default=0)
 
     @property
     def kind(self) -> tuple[str, str, str]:
@@ -59,6 +67,16 @@ class Review:
     decisions: dict[str, str]
     results: dict[str, Any]
     finished_at: datetime | None
+    refusal: str | None  # why the answer could not be taken
+
+    @property
+    def chosen(self) -> dict[tuple[str, str, str], str]:
+        """Return what was chosen, by kind of failure."""
+        return {
+            group.kind: self.decisions[group.name]
+            for group in self.groups
+            if group.name in self.decisions
+        }
 
 
 class Reviews:
@@ -69,7 +87,7 @@ class Reviews:
         self._connection = connection
 
     def ask(self, dag_run_id: str, groups: Sequence[AskedGroup], *, now: datetime) -> None:
-        """Write down what people are asked; asked anew, an earlier answer counts no more."""
+        """Write down what people are asked."""
         document = Jsonb([asdict(group) for group in groups])
         SQL.ask_review(self._connection, dag_run_id=dag_run_id, groups=document, now=now)
 
@@ -92,6 +110,35 @@ class Reviews:
             decisions=Jsonb(dict(decisions)),
             now=now,
         )
+
+    def refuse(
+        self,
+        dag_run_id: str,
+        decisions: Mapping[str, str],
+        *,
+        refusal: str,
+        actor: str,
+        now: datetime,
+    ) -> None:
+        """Write down why an answer cannot be taken, and what was chosen."""
+        SQL.refuse_review(
+            self._connection,
+            dag_run_id=dag_run_id,
+            decisions=Jsonb(dict(decisions)),
+            refusal=refusal,
+            actor=actor,
+            now=now,
+        )
+
+    def newest_refused(self) -> Review | None:
+        """Return the newest question, if its answer could not be taken."""
+        row = SQL.read_newest(self._connection)
+        review = _review(row) if row else None
+        return review if review and review.state is ReviewState.REFUSED else None
+
+    def leave(self, dag_run_id: str, *, now: datetime) -> None:
+        """Write down that another run asks, unless what became of the question is known."""
+        SQL.leave_review(self._connection, dag_run_id=dag_run_id, now=now)
 
     def leave_unanswered(self, dag_run_id: str, *, now: datetime) -> None:
         """Write down that nobody has answered in time."""

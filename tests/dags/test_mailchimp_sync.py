@@ -49,6 +49,37 @@ def test_tasks_tell_airflow_nothing(connected):
         assert "@example" not in str(end.calls).lower()
 
 
+def test_welcome_whose_answer_was_lost_is_told_and_shown_by_its_run(connected):
+    """The task ends well, its result says what nobody knows, and Slack has it before the task is over."""
+    ids = connected.receive(*connected.join())
+    for task in TASKS[:2]:
+        run(task, ids)
+    connected.sandbox.fault("mailchimp", "lost_answer", path="/customer-journeys/*", times=1)
+
+    end = run("trigger_welcome", ids)
+
+    assert (end.state, connected.sandbox.fired()) == ("success", 1)
+    [shown] = [body for _, path, body in end.calls if "/xcoms/" in path]
+    assert shown == "1 welcome(s) uncertain, dead letter(s) 1: sent or not, a person finds out"
+    [message] = connected.sandbox.ask("GET", "state/slack")["messages"]
+    assert message["text"].startswith(":envelope: 1 new dead letter of *mailchimp_sync*: uncertain")
+
+
+def test_slack_that_is_down_fails_no_welcome(connected):
+    """The message is sent a minute later: the task has done its part."""
+    ids = connected.receive(*connected.join())
+    for task in TASKS[:2]:
+        run(task, ids)
+    connected.sandbox.fault("mailchimp", "lost_answer", path="/customer-journeys/*", times=1)
+    connected.sandbox.fault("slack", "status", status=503, times=1)
+
+    end = run("trigger_welcome", ids)
+
+    assert (end.state, end.error, connected.sandbox.fired()) == ("success", None, 2)
+    [waiting] = connected.store.notices.waiting()
+    assert waiting.facts["kind"] == "dead_letters"
+
+
 def test_known_member_skips_the_welcome(connected):
     """Nobody is new: the welcome is skipped without a process, `record` goes on."""
     connected.run(*connected.join())

@@ -50,6 +50,10 @@ def test_every_file_is_parsed():
     assert set(bag.dags) == {path.stem for path in FILES}, "one file = one DAG = one job, same name"
 
 
+SAYS_WHAT_CAME_OF_IT = {"mailchimp_sync.trigger_welcome"}
+"""Tasks whose result is for people: a sentence that a green run would not say, and most runs have none."""
+
+
 @each_file()
 def test_file_is_named_like_no_package(path):
     """The folder is on the import path: `stripe.py` in it would hide the package `stripe`."""
@@ -200,7 +204,7 @@ def test_tasks_pass_nothing_through_airflow(path):
     """XCom, templates and rendered fields are seen by every viewer, and cost two calls per task."""
     for task in dag_of(path).tasks:
         name = f"{path.stem}.{task.task_id}"
-        assert task.do_xcom_push is False, (
+        assert task.do_xcom_push is (name in SAYS_WHAT_CAME_OF_IT), (
             f"{name}: hand over through the database, not through XCom"
         )
         templates = {field: getattr(task, field) for field in task.template_fields}

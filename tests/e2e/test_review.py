@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from include.errors import ErrorClass
 from include.lab.demo.airflow import ENDED, Airflow
 from include.lab.demo.stage import Stage
 from include.store import Store
+from include.store.airflow_tables import AirflowTables
 from include.store.dead_letters import Failure, LetterState
 from tests.local_stack import LocalStack
 from tests.reviews import DAG, end_open_reviews
@@ -17,6 +20,7 @@ from tests.reviews import DAG, end_open_reviews
 pytestmark = pytest.mark.timeout(600)
 ASK = "ask_people"
 REASON = "made by a test"
+ADDRESS = "ada.lovelace@e2e-review.example.org"
 SUBJECT = "run:e2e-review"  # a letter that nothing replays by itself
 
 
@@ -29,32 +33,33 @@ def store(local_stack: LocalStack) -> Iterator[Store]:
 
 @pytest.mark.usefixtures("slack_is_quiet")
 def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage, store: Store):
-    """Reconciliation asks, as its small user; an operator answers; a failure reaches Slack by Airflow's callback."""
+    """Reconciliation asks, as its small user; what an operator answers is asked for again until it can be taken."""
     stack = local_stack.stack
-    operator = stack.users["operator"]
-    with Airflow.at(stack.airflow_url, **operator) as airflow:
+    with Airflow.at(stack.airflow_url, **stack.users["operator"]) as airflow:
         end_open_reviews(airflow)
-        before = runs_of(airflow)
+        review = Review(stage, airflow)
         letter, other = a_letter(store, REASON), a_letter(store, "left by somebody else")
         started = airflow.start_run("reconciliation", {"deep": False, "dry_run": False})
         ends(stage, airflow, "reconciliation", started)
         assert airflow.run_state("reconciliation", started) == "success"
-        [run] = runs_of(airflow) - before
+        run = review.next_run()
         assert any("Decide" in text for text in messages(stage))
 
-        waits(stage, airflow, run)
-        answer(airflow, run, "abandon", why="")
-        ends(stage, airflow, DAG, run)
-        assert airflow.run_state(DAG, run) == "failed"
-        stage.wait("Slack's message", lambda: told_of_failure(stage, run), 60)
+        review.answer(run, "abandon", why="")
+        again = review.next_run()
+        assert "to abandon needs a reason" in review.form(again)["body"]
+        review.answer(again, "abandon", why=f"she is {ADDRESS}")
+        third = review.next_run()
+        assert "must not hold an e-mail address" in review.form(third)["body"]
+        clear(airflow, third)
+        fourth = review.next_run()
         assert store.dead_letters.get(letter).state is LetterState.OPEN
+        review.answer(fourth, "abandon", why="only a test")
 
-        clear(airflow, run)
-        waits(stage, airflow, run)
-        answer(airflow, run, "abandon", why="only a test")
-        ends(stage, airflow, DAG, run)
-
-        assert airflow.run_state(DAG, run) == "success"
+        for one in (run, again, third, fourth):
+            ends(stage, airflow, DAG, one)
+            assert airflow.run_state(DAG, one) == "success"
+        assert not [text for text in messages(stage) if f"*{DAG}* failed" in text]
     [line] = store.connection.execute(
         "SELECT * FROM ops.audit_log WHERE target = %s AND action = 'dead_letter:abandon'",
         [f"dead_letter:{letter}"],
@@ -62,6 +67,44 @@ def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage,
     assert store.dead_letters.get(letter).state is LetterState.ABANDONED
     assert store.dead_letters.get(other).state is LetterState.OPEN
     assert (line["actor"], line["metadata"]["why"]) == ("user:operator", "only a test")
+    with closing(psycopg.connect(stack.airflow_database_url)) as connection:
+        assert AirflowTables(connection).search([ADDRESS]) == {}
+        assert AirflowTables(connection).search(["only a test"]) == {}
+
+
+def test_question_of_a_cleared_run_can_hit_nobody(
+    local_stack: LocalStack, stage: Stage, store: Store
+):
+    """One of two is decided, the question is cleared: who answers the form that Airflow still has decides nothing."""
+    with Airflow.at(
+        local_stack.stack.airflow_url, **local_stack.stack.users["operator"]
+    ) as airflow:
+        end_open_reviews(airflow)
+        review = Review(stage, airflow)
+        first, second = a_letter(store, REASON), a_letter(store, "another reason altogether")
+        run = airflow.start_run(DAG, {})
+        review.waits(run)
+        old_form = review.form(run)["params"]
+        review.answer(run, "abandon", why="done by hand")
+        ends(stage, airflow, DAG, run)
+        review.known.add(run)
+
+        clear(airflow, run)
+        again = review.next_run()
+        ends(stage, airflow, DAG, run)
+        assert old_form.keys() - {"why"} > review.form(again)["params"].keys() - {"why"}
+        values = {name: "replay" if name != "why" else "she has it" for name in old_form}
+        stale = {"chosen_options": ["Carry out"], "params_input": values}
+        airflow.ask("PATCH", path_of(again), stale).raise_for_status()
+        third = review.next_run()
+
+        assert "another one than that of this question" in review.form(third)["body"]
+        assert store.dead_letters.get(first).state is LetterState.ABANDONED
+        assert store.dead_letters.get(second).state is LetterState.OPEN
+        waiting = airflow.ask("GET", f"/dags/{DAG}/dagRuns/~/hitlDetails?response_received=false")
+        asked = {one["task_instance"]["dag_run_id"] for one in waiting.json()["hitl_details"]}
+        assert asked == {third}
+        review.answer(third, "later", why="", reason="another reason altogether")
 
 
 FORBIDDEN = (
@@ -104,34 +147,58 @@ def a_letter(store: Store, reason: str) -> int:
     return store.dead_letters.open_case(failure, now=now).id
 
 
-def runs_of(airflow: Airflow) -> set[str]:
-    """Return the newest runs of the review."""
-    path = f"/dags/{DAG}/dagRuns?order_by=-run_after"
-    found = airflow.ask("GET", path).raise_for_status().json()["dag_runs"]
-    return {run["dag_run_id"] for run in found}
+def path_of(run: str) -> str:
+    """Return where a run's question is answered."""
+    return f"/dags/{DAG}/dagRuns/{run}/taskInstances/{ASK}/-1/hitlDetails"
 
 
-def waits(stage: Stage, airflow: Airflow, run: str) -> None:
-    """Wait until the task waits for people."""
+class Review:
+    """The questions, one run after the other, as a client of the REST API sees and answers them."""
 
-    def is_asked() -> bool:
-        return any(t.task == ASK and t.state == "awaiting_input" for t in airflow.tasks(DAG, run))
+    def __init__(self, stage: Stage, airflow: Airflow) -> None:
+        """Know the runs there are."""
+        self.stage, self.airflow = stage, airflow
+        self.known = self.runs()
 
-    stage.wait("the question", is_asked, 90)
+    def runs(self) -> set[str]:
+        """Return the newest runs of the review."""
+        path = f"/dags/{DAG}/dagRuns?order_by=-run_after"
+        found = self.airflow.ask("GET", path).raise_for_status().json()["dag_runs"]
+        return {run["dag_run_id"] for run in found}
 
+    def next_run(self) -> str:
+        """Wait for a run that is new, and until it waits for people."""
+        self.stage.wait("another run", lambda: bool(self.runs() - self.known), 120)
+        [run] = self.runs() - self.known
+        self.known.add(run)
+        self.waits(run)
+        return run
 
-def answer(airflow: Airflow, run: str, decision: str, *, why: str) -> None:
-    """Decide about the test's own group, as the console or a button in Slack does; what others left stays open.
+    def waits(self, run: str) -> None:
+        """Wait until the task waits for people."""
 
-    Airflow wants a value for every field of the form.
-    """
-    path = f"/dags/{DAG}/dagRuns/{run}/taskInstances/{ASK}/-1/hitlDetails"
-    form = airflow.ask("GET", path).raise_for_status().json()["params"]
-    [own] = [name for name, field in form.items() if REASON in str(field)]
-    assert decision in form[own]["schema"]["enum"]
-    values = {name: field["value"] for name, field in form.items()}
-    body = {"chosen_options": ["Carry out"], "params_input": {**values, own: decision, "why": why}}
-    airflow.ask("PATCH", path, body).raise_for_status()
+        def is_asked() -> bool:
+            tasks = self.airflow.tasks(DAG, run)
+            return any(one.task == ASK and one.state == "awaiting_input" for one in tasks)
+
+        self.stage.wait("the question", is_asked, 90)
+
+    def form(self, run: str) -> dict[str, Any]:
+        """Return what Airflow shows."""
+        form: dict[str, Any] = self.airflow.ask("GET", path_of(run)).raise_for_status().json()
+        return form
+
+    def answer(self, run: str, decision: str, *, why: str, reason: str = REASON) -> None:
+        """Decide about the test's own group, as a person does; what others left stays open.
+
+        Airflow wants a value for every field of the form.
+        """
+        form = self.form(run)["params"]
+        [own] = [name for name, field in form.items() if reason in str(field)]
+        assert decision in form[own]["schema"]["enum"]
+        values = dict.fromkeys(form, "later") | {own: decision, "why": why}
+        body = {"chosen_options": ["Carry out"], "params_input": values}
+        self.airflow.ask("PATCH", path_of(run), body).raise_for_status()
 
 
 def clear(airflow: Airflow, run: str) -> None:
@@ -155,8 +222,3 @@ def ends(stage: Stage, airflow: Airflow, dag: str, run: str) -> None:
 def messages(stage: Stage) -> list[str]:
     """Return the texts in Slack's channels."""
     return [message["text"] for message in stage.sandbox.get("/state/slack")["messages"]]
-
-
-def told_of_failure(stage: Stage, run: str) -> bool:
-    """Tell whether Slack has the message about a failed run."""
-    return any(f"*{DAG}* failed" in text and run in text for text in messages(stage))

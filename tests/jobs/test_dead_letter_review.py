@@ -1,5 +1,6 @@
 """People are asked about all open dead letters at once; what they decide is done in their name, and once."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -49,13 +50,27 @@ class Board:
         """Put the question, a minute later."""
         self.clock.advance(MINUTE)
         links = Links(airflow_url="https://airflow.example")
-        return job.ask(run, store=self.store, links=links, clock=self.clock)
+        self.question = job.ask(run, store=self.store, links=links, clock=self.clock)
+        return self.question
 
     def answer(self, values, *, options=(job.CARRY_OUT,), user=USER, run=RUN):
-        """Answer it."""
-        job.note_answer(
-            run, options=options, values=values, user=user, store=self.store, clock=self.clock
+        """Answer it; groups by their place in the form."""
+        named = {self.name(key) if isinstance(key, int) else key: v for key, v in values.items()}
+        return job.note_answer(
+            run, options=options, values=named, user=user, store=self.store, clock=self.clock
         )
+
+    def name(self, number):
+        """Return the name of a field of the last form."""
+        return self.question.fields[number - 1].name
+
+    def ask_again(self, run=RUN):
+        """Have another run ask, and ask in that."""
+        self.clock.advance(MINUTE)
+        with asked_airflow() as (_, api):
+            started = job.ask_in_another_run(run, store=self.store, airflow=api, clock=self.clock)
+        self.ask(started)
+        return started
 
     def carry_out(self, run=RUN):
         """Do what was decided."""
@@ -68,6 +83,17 @@ class Board:
     def is_due(self):
         """Tell whether people are to be asked."""
         return job.is_due(store=self.store, clock=self.clock)
+
+
+@contextmanager
+def asked_airflow():
+    """Give an Airflow that has the review, and a client of it."""
+    with running_airflow() as airflow:
+        airflow.dags[job.JOB] = {"is_paused": False, "has_import_errors": False}
+        password = SecretStr(airflow.password)
+        api = Airflow(url=airflow.url, username="reconciler", password=password)
+        yield airflow, api
+        api.close()
 
 
 @pytest.fixture
@@ -92,13 +118,13 @@ def test_question_shows_the_groups_the_largest_first(board):
 
     assert question.subject == "Decide about 3 dead letters in 2 groups"
     rows = [line for line in question.body.splitlines() if line.startswith("| ")]
-    assert f"| 1 | 2 | {SYNC} |" in rows[1]
+    assert f"| 2 | {SYNC} |" in rows[1]
     assert f"| letter {first} [run](https://airflow.example/dags/{SYNC}/runs/run_1) |" in rows[1]
     assert r"permanent: Mailchimp refuses \<b\>all\</b\> \| of it" in rows[2]
-    assert [(field.name, field.default) for field in question.fields] == [
-        ("group_1", "later"),
-        ("group_2", "later"),
-        ("why", ""),
+    assert [(field.title, field.default) for field in question.fields] == [
+        (f"2 of {SYNC}, letter {first}", "later"),
+        (f"1 of {SYNC}, letter 3", "later"),
+        ("Why", ""),
     ]
     assert question.fields[0].choices == ("replay", "compensate", "abandon", "later")
 
@@ -109,10 +135,10 @@ def test_each_group_gets_its_decision_in_the_name_of_who_decided(board):
     third = board.bury(3, REFUSED, ErrorClass.PERMANENT)
     board.ask()
 
-    board.answer({"group_1": "replay", "group_2": "abandon", "why": "it is back"})
+    board.answer({1: "replay", 2: "abandon", "why": "it is back"})
     carried = board.carry_out()
 
-    assert (carried.done, carried.problem) == ({"group_1": 2, "group_2": 1}, None)
+    assert (carried.done, carried.problem) == ({board.name(1): 2, board.name(2): 1}, None)
     assert board.states(first, second, third) == [
         LetterState.REPLAYING,
         LetterState.REPLAYING,
@@ -131,15 +157,15 @@ def test_cleared_task_repeats_nothing(board):
     """What is done is not done again; the record of it stays."""
     board.bury(1)
     board.ask()
-    board.answer({"group_1": "replay", "why": "again"})
+    board.answer({1: "replay", "why": "again"})
     board.carry_out()
     audit = board.world.audit()
 
     again = board.carry_out()
 
-    assert again.done == {"group_1": 0}
+    assert again.done == {board.name(1): 0}
     assert board.world.audit() == audit
-    assert board.store.reviews.get(RUN).results == {"group_1": {"act": "replay", "letters": 1}}
+    assert board.store.reviews.get(RUN).results == {board.name(1): {"act": "replay", "letters": 1}}
 
 
 def test_what_failed_after_the_question_waits_for_the_next_one(board):
@@ -149,7 +175,7 @@ def test_what_failed_after_the_question_waits_for_the_next_one(board):
     board.clock.advance(MINUTE)
     later = board.bury(2)
 
-    board.answer({"group_1": "abandon", "why": "an old test"})
+    board.answer({1: "abandon", "why": "an old test"})
     board.carry_out()
 
     assert board.states(shown, later) == [LetterState.ABANDONED, LetterState.OPEN]
@@ -159,11 +185,13 @@ def test_what_failed_after_the_question_waits_for_the_next_one(board):
 @pytest.mark.parametrize(
     ("values", "options"),
     [
-        ({"group_1": "replay", "why": "x"}, (job.NOT_NOW,)),
-        ({"group_1": "later", "why": "x"}, (job.CARRY_OUT,)),
+        ({1: "replay", "why": "x"}, (job.NOT_NOW,)),
+        ({1: "later", "why": "x"}, (job.CARRY_OUT,)),
         ({}, (job.CARRY_OUT,)),
-        ({"group_1": "delete", "group_7": "abandon", "why": 5}, (job.CARRY_OUT,)),
-        ({"group_1": ["abandon"]}, (job.CARRY_OUT,)),
+        ({1: "delete", "why": 5}, (job.CARRY_OUT,)),
+        ({"group_1": "abandon", "why": "x"}, (job.CARRY_OUT,)),
+        ({1: "abandon", "why": ""}, (job.NOT_NOW,)),
+        ({1: ["abandon"]}, (job.CARRY_OUT,)),
     ],
 )
 def test_whatever_is_no_decision_leaves_the_letters_open(board, values, options):
@@ -192,16 +220,108 @@ def test_put_off_group_is_asked_about_again_the_next_day(board):
     assert board.is_due()
 
 
-def test_abandoning_needs_a_reason(board):
-    """The rest is done; the group stays open, and the run says why."""
-    first, _, second = board.bury(1), board.bury(3), board.bury(2, REFUSED, ErrorClass.PERMANENT)
+def test_question_put_again_cannot_hit_another_letter(board):
+    """The first form is answered anew after its task was cleared: what it named is decided, and nothing else."""
+    first, second = board.bury(1), board.bury(2, REFUSED, ErrorClass.PERMANENT)
+    board.ask()
+    old_form = [field.name for field in board.question.fields[:-1]]
+    board.answer({1: "abandon", "why": "done by hand"})
+    board.carry_out()
+    decided = [
+        letter for letter in (first, second) if board.states(letter) == [LetterState.ABANDONED]
+    ]
+    assert len(decided) == 1
+
+    run = board.ask_again()
+    assert [board.name(1)] == old_form[1:]
+    stale = {old_form[0]: "replay", "why": "she has it"}
+
+    assert "another" in board.answer(stale, run=run)
+    assert board.carry_out(run).done == {}
+    assert sorted(board.states(first, second)) == [LetterState.ABANDONED, LetterState.OPEN]
+
+
+def test_run_that_has_asked_asks_no_more(board):
+    """Airflow would show its first form: another run asks, and people are not told twice."""
+    board.bury(1)
+    board.ask()
+    assert job.has_asked(RUN, store=board.store)
+
+    run = board.ask_again()
+
+    assert board.store.reviews.get(RUN).state is ReviewState.LEFT
+    assert board.store.reviews.get(run).state is ReviewState.ASKED
+    [notice] = board.store.notices.waiting()
+    assert notice.facts["dag_run_id"] == run
+    assert board.carry_out().done == {}
+
+
+def test_answer_that_was_taken_stands(board):
+    """Cleared before it was carried out, the run does not ask her again: it carries it out."""
+    board.bury(1)
+    board.ask()
+    assert not job.stands(RUN, store=board.store)
+    board.answer({1: "replay"})
+
+    assert job.stands(RUN, store=board.store)
+    board.carry_out()
+    assert not job.stands(RUN, store=board.store)
+
+
+def test_nothing_open_has_no_run_ask_again(board):
+    """Somebody has decided at the terminal meanwhile."""
+    board.bury(1)
+    board.ask()
+    board.store.connection.execute("UPDATE ops.dead_letters SET state = 'resolved'")
+
+    with asked_airflow() as (airflow, api):
+        options = {"store": board.store, "airflow": api, "clock": board.clock}
+        assert job.ask_in_another_run(RUN, **options) is None
+    assert airflow.runs == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "why", "words"),
+    [
+        ("abandon", "  ", "needs a reason"),
+        ("abandon", None, "needs a reason"),
+        ("replay", "ada@example.org has asked", "must not hold an e-mail address"),
+        ("replay", "her key is sk_live_51Habcdefghijklmnop", "must not hold a secret"),
+        ("replay", "x" * 501, "more than 500 characters"),
+    ],
+)
+def test_answer_that_cannot_be_taken_is_asked_for_again_in_words(board, choice, why, words):
+    """Nothing is done, nothing is red; what was chosen stands in the next form, and why it comes again."""
+    letter, other = board.bury(1), board.bury(2, REFUSED, ErrorClass.PERMANENT)
     board.ask()
 
-    board.answer({"group_1": "replay", "group_2": "abandon", "why": "  "})
+    refusal = board.answer({1: choice, "why": why})
     carried = board.carry_out()
+    run = board.ask_again()
 
-    assert carried.problem == "group_2: not abandoned, because no reason was given"
-    assert board.states(first, second) == [LetterState.REPLAYING, LetterState.OPEN]
+    assert words in refusal
+    assert (carried.done, carried.problem) == ({}, None)
+    assert board.states(letter, other) == [LetterState.OPEN, LetterState.OPEN]
+    assert words in board.question.body
+    assert {field.default for field in board.question.fields[:2]} == {choice, "later"}
+    assert (why or "-").strip() not in str(
+        board.store.reviews.get(RUN)
+    ) or words == "needs a reason"
+    assert board.answer({1: choice, "why": "she has it"}, run=run) is None
+    assert sum(board.carry_out(run).done.values()) == 1
+
+
+def test_review_that_airflow_does_not_take_now_is_due(board):
+    """`reconciliation` has it asked soon; the answer is not lost to a red task."""
+    board.bury(1)
+    board.ask()
+    board.answer({1: "abandon"})
+
+    with asked_airflow() as (airflow, api):
+        airflow.fail(503)
+        options = {"store": board.store, "airflow": api, "clock": board.clock}
+        assert job.ask_in_another_run(RUN, **options) is None
+    assert board.is_due()
 
 
 @pytest.mark.parametrize("choice", ["replay", "compensate"])
@@ -212,7 +332,7 @@ def test_what_cannot_be_done_is_said_with_what_can(board, choice):
     )
     letter = board.store.dead_letters.open_case(failure, now=NOW).id
     board.ask()
-    board.answer({"group_1": choice})
+    board.answer({1: choice})
 
     for _ in range(2):
         assert "1 letter left: such a letter has no events" in board.carry_out().problem
@@ -220,14 +340,11 @@ def test_what_cannot_be_done_is_said_with_what_can(board, choice):
 
 
 def test_no_address_gets_into_the_audit_log(board):
-    """Airflow may know people by their address, and a reason may hold one."""
+    """Airflow may know people by their address."""
     board.bury(1)
     board.ask()
 
-    board.answer(
-        {"group_1": "replay", "why": "ada@example.org has asked"},
-        user={"id": "7", "name": "ops@example.org"},
-    )
+    board.answer({1: "replay"}, user={"id": "7", "name": "ops@example.org"})
 
     review = board.store.reviews.get(RUN)
     assert (review.actor, review.why) == ("user:airflow-7", job.UNSAID)
@@ -250,17 +367,13 @@ def test_seven_days_of_silence_leave_them_open_and_people_are_asked_again(board)
 def test_review_is_started_once_and_people_are_told(board):
     """One waiting run over all groups: a second one is not started beside it."""
     board.bury(1)
-    with running_airflow() as airflow:
-        airflow.dags[job.JOB] = {"is_paused": False, "has_import_errors": False}
-        password = SecretStr(airflow.password)
-        api = Airflow(url=airflow.url, username="reconciler", password=password)
+    with asked_airflow() as (airflow, api):
         options = {"store": board.store, "airflow": api, "clock": board.clock}
 
         run = job.start_if_due(**options)
         again = job.start_if_due(**options)
-        api.close()
 
     assert [dag for dag, _ in airflow.runs] == [job.JOB]
-    assert (run, again) == (f"review.{NOW:%Y%m%dT%H%M%S}", None)
+    assert (run, again) == (f"review.{NOW:%Y%m%dT%H%M%S%f}", None)
     [notice] = board.store.notices.waiting()
     assert notice.facts["letters"] == 1

@@ -1,13 +1,18 @@
 """Erasure: nothing of her is left in any table, what identifies an event stays, and the journal still explains."""
 
 import hashlib
+from collections import defaultdict
+from contextlib import contextmanager
 
 import orjson
+import psycopg
 import pytest
+from psycopg.types.json import Json
 
 from include.errors import ActRefusedError
 from include.jobs.erasure import erase, names
 from include.jobs.person import person_from
+from include.store.airflow_tables import WORDS, AirflowTables
 from include.store.inbox import State
 from include.store.slack import Tie
 
@@ -46,8 +51,25 @@ def leave(world, email=EMAIL):
     )
 
 
+@contextmanager
+def airflow_of(world):
+    """Give Airflow's tables, as far as people's words stand in them; tests/e2e has the real ones."""
+    columns = defaultdict(list)
+    for (table, column), kind in WORDS.items():
+        columns[table].append(f"{column} {kind.as_string()}")
+    with psycopg.connect(
+        world.dsn, options="-c search_path=airflow", autocommit=True
+    ) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS airflow")
+        for table, definitions in columns.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(definitions)})")
+        yield AirflowTables(connection)
+
+
 def erased(world, email=EMAIL, **options):
-    return erase(email, person=PERSON, now=world.clock.now(), store=world.store, **options)
+    with airflow_of(world) as airflow:
+        options = {"now": world.clock.now(), "store": world.store, "airflow": airflow, **options}
+        return erase(email, person=PERSON, **options)
 
 
 def test_nothing_of_her_is_left(world):
@@ -143,6 +165,62 @@ def test_address_in_an_unknown_place_stops_it(world):
 
     assert LOWER in everything(world).replace("ops.rejections", "")
     assert "member:erase" not in world.audit()
+
+
+def test_what_people_have_typed_is_redacted_in_airflows_tables(world):
+    """A reason that names her stands there for every viewer; whatever is beside it stays."""
+    leave(world)
+    typed = {"why": f"{EMAIL} has asked", "mailchimp_sync.x.1": "replay"}
+    with airflow_of(world) as airflow:
+        run = airflow.connection.execute
+        run("INSERT INTO hitl_detail (params_input) VALUES (%s)", [Json(typed)])
+        run("INSERT INTO log (extra) VALUES (%s)", [Json({"params_input": typed})])
+        run("INSERT INTO dag_run_note (content) VALUES (%s)", [f"for {LOWER}, as agreed"])
+        run("INSERT INTO xcom (value) VALUES (%s)", [Json({"who": "grace@example.org"})])
+
+        counted = erased(world, dry_run=True).rows
+        assert len(airflow.search([LOWER])) == 3
+        assert counted["airflow.log"] == 1
+        assert erased(world).rows == counted
+
+        assert airflow.search([LOWER]) == {}
+        [answer] = run("SELECT params_input AS kept FROM hitl_detail").fetchall()
+        assert answer["kept"] == {"why": "*** has asked", "mailchimp_sync.x.1": "replay"}
+        assert airflow.search(["grace@example.org", "as agreed"]) == {
+            "airflow.dag_run_note": 1,
+            "airflow.xcom": 1,
+        }
+
+
+def test_who_is_known_to_airflow_alone_is_redacted_there(world):
+    """Nobody is a member under it; a person has named it in a note."""
+    with airflow_of(world) as airflow:
+        airflow.connection.execute("INSERT INTO task_instance_note VALUES (%s)", [LOWER])
+
+        assert erased(world).rows["airflow.task_instance_note"] == 1
+        assert airflow.search([LOWER]) == {}
+
+
+def test_address_in_an_unknown_place_of_airflows_stops_it(world):
+    """Then nothing is changed, in neither database."""
+    leave(world)
+    with airflow_of(world) as airflow:
+        airflow.connection.execute("CREATE TABLE dag_code (source text)")
+        airflow.connection.execute("INSERT INTO dag_code VALUES (%s)", [f"# {LOWER}"])
+        airflow.connection.execute("INSERT INTO log (extra) VALUES (%s)", [LOWER])
+
+        with pytest.raises(ActRefusedError, match=r"airflow\.dag_code"):
+            erased(world)
+
+        assert set(airflow.search([LOWER])) == {"airflow.dag_code", "airflow.log"}
+    assert "member:erase" not in world.audit()
+
+
+@pytest.mark.parametrize("text", ["", "  ", "ada", "@"])
+def test_what_is_no_address_erases_nothing(world, text):
+    """An empty pattern would be found everywhere."""
+    with pytest.raises(ActRefusedError):
+        erased(world, email=text)
 
 
 def test_stranger_is_nobody(world):

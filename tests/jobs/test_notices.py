@@ -321,6 +321,95 @@ def test_gone_thread_holds_up_nobody(desk):
     assert desk.store.notices.waiting() == []
 
 
+def open_letter(desk, subject, *, reason="Mailchimp refuses the key", **details):
+    """Let a letter wait for a person; return its number."""
+    options = {"error_class": "permanent", "job": JOB, **details}
+    failure = Failure(subject=subject, reason=reason, **options)
+    return desk.store.dead_letters.open_case(failure, now=desk.clock.now()).id
+
+
+def test_new_dead_letters_are_told_at_once_alike_ones_together(desk):
+    """Whether a review goes on or not: nobody waits seven days to hear of a member without a welcome."""
+    desk.store.reviews.ask("review.1", [], now=NOW)
+    for number in range(3):
+        open_letter(desk, f"step:{number}", reason="ada@example.org's answer was lost")
+    open_letter(desk, "step:another", dag_run_id=RUN)
+
+    desk.send()
+    desk.send()
+
+    texts = sorted(text for text, _ in desk.texts())
+    assert len(texts) == 2
+    assert texts[0].startswith(
+        f":envelope: 1 new dead letter of *{JOB}*: permanent: Mailchimp refuses the key"
+    )
+    assert f"/runs/{RUN}|run>" in texts[0]
+    assert texts[1].startswith(
+        f":envelope: 3 new dead letters of *{JOB}*: permanent: (an address) answer"
+    )
+    assert "`./ops dead-letters list 1 2 3`" in texts[1]
+
+
+def test_each_new_dead_letter_is_told_by_itself_later(desk):
+    """Its kind has been told a minute ago; how many there are now is not what is new."""
+    open_letter(desk, "step:1")
+    desk.send()
+    desk.clock.advance(MINUTE)
+    open_letter(desk, "step:2")
+    desk.send()
+
+    assert ["1 new dead letter of" in text for text, _ in desk.texts()] == [True, True]
+
+
+def test_new_dead_letters_wait_together_while_slack_is_down(desk):
+    """None of them is forgotten: the first message that gets through counts all of them."""
+    desk.sandbox.fault("slack", "status", status=503, times=1)
+    for number in range(2):
+        open_letter(desk, f"step:{number}")
+        desk.send()
+        desk.clock.advance(MINUTE)
+
+    assert [text.split(" of ")[0] for text, _ in desk.texts()] == [":envelope: 2 new dead letters"]
+
+
+def test_dead_letter_of_a_failed_run_is_told_by_the_runs_message(desk):
+    """One thing that went wrong is one message; the next letter of that kind is one of its own."""
+    open_letter(desk, "row:1", dag_run_id=RUN)
+    desk.fail()
+    desk.send()
+    desk.clock.advance(MINUTE)
+    desk.send()
+    assert [text.split("*")[2][:7] for text, _ in desk.texts()] == [" failed"]
+
+    open_letter(desk, "row:2", dag_run_id="run_2")
+    desk.fail("run_2")
+    desk.send()
+
+    assert [text.split()[0] for text, _ in desk.texts()] == [":red_circle:", ":envelope:"]
+
+
+def test_dead_letter_that_comes_back_is_told_again(desk):
+    """A person has had it tried again, and it has failed; what she has opened again herself she knows."""
+    [row] = desk.world.receive(desk.world.join()[0])
+    desk.store.inbox.finish([row], state=State.DEAD, reason="no", now=NOW)
+    letter = open_letter(desk, f"row:{row}", inbox_ids=(row,))
+    desk.send()
+    people, wanted = Desks(desk.store, clock=desk.clock), Filter(ids=(letter,))
+    person = By(actor="user:ada", why="a test")
+    desk.clock.advance(MINUTE)
+    people.abandon(wanted, by=person)
+    people.undo_abandon(wanted, by=person)
+    desk.send()
+    assert len(desk.texts()) == 1
+
+    assert people.replay(wanted, by=person).done == 1
+    desk.clock.advance(MINUTE)
+    assert open_letter(desk, f"row:{row}", inbox_ids=(row,)) == letter
+    desk.send()
+
+    assert len(desk.texts()) == 2
+
+
 def refusal(code):
     """Return Slack's refusal."""
     return {"kind": "status", "status": 200, "body": {"ok": False, "error": code}}

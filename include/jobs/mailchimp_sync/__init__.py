@@ -8,7 +8,7 @@ from include.jobs.mailchimp_sync.load import Plan, load_members
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
 from include.jobs.mailchimp_sync.record import Recorded, record
 from include.jobs.mailchimp_sync.update import update_mailchimp
-from include.jobs.mailchimp_sync.welcome import trigger_welcome
+from include.jobs.mailchimp_sync.welcome import trigger_welcome, uncertain_welcomes
 
 __all__ = [
     "JOB",
@@ -18,5 +18,6 @@ __all__ = [
     "load_members",
     "record",
     "trigger_welcome",
+    "uncertain_welcomes",
     "update_mailchimp",
 ]

@@ -15,6 +15,7 @@ import structlog
 from include.clients.mailchimp import VENDOR
 from include.errors import (
     BreakerOpenError,
+    ErrorClass,
     VendorError,
     VendorUnavailableError,
     VendorUncertainError,
@@ -25,6 +26,7 @@ from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
 from include.store.audit import Change, member_target
+from include.store.dead_letters import Filter
 from include.store.run_members import Outcome, Result
 from include.store.steps import Ending, StepState
 
@@ -75,6 +77,15 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
     gate.leave()
     errors |= {members[key].id: gate.error for key in keys}
     _answer_for(errors, dag_run_id, store, is_last_try=is_last_try)
+
+
+def uncertain_welcomes(dag_run_id: str, *, store: Store) -> str | None:
+    """Say which welcomes of a run wait for a person because their answer was lost; None where none does."""
+    wanted = Filter(dag_run_id=dag_run_id, error_class=ErrorClass.UNCERTAIN)
+    ids = [str(letter.id) for letter in store.dead_letters.select(wanted)]
+    if not ids:
+        return None
+    return f"{len(ids)} welcome(s) uncertain, dead letter(s) {', '.join(ids)}: sent or not, a person finds out"
 
 
 def _doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:

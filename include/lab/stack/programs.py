@@ -100,6 +100,7 @@ def ops_environment(inherited: Mapping[str, str], layout: Layout, stack: Stack) 
         **airflow_environment(layout, stack),
         **_relay_environment(layout, stack),
         "OPS_AIRFLOW_ADMIN_PASSWORD": stack.admin_password,
+        "OPS_AIRFLOW_DATABASE_URL": stack.airflow_database_url,
         "OPS_RELAY_URLS": stack.relay_url,
         "OPS_SANDBOX_URL": stack.sandbox_url,
         "_AIRFLOW_PROCESS_CONTEXT": "server",

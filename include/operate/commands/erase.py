@@ -1,4 +1,4 @@
-"""`./ops erase EMAIL`: one member's personal data leaves our tables."""
+"""`./ops erase EMAIL`: one member's personal data leaves our tables and Airflow's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """Redact one member's personal data in all tables, and search them for what is left."""
     with (
-        acting(reason, actor) as (_deployment, store, person),
+        acting(reason, actor) as (deployment, store, person),
+        deployment.airflow_tables() as airflow,
         Progress(
             TextColumn("looking at events: {task.completed:,}"), console=Console(stderr=True)
         ) as bar,
@@ -42,6 +43,7 @@ def command(
             person=person,
             now=SystemClock().now(),
             store=store,
+            airflow=airflow,
             dry_run=dry_run,
             tell=lambda scanned: bar.update(task, completed=scanned),
         )

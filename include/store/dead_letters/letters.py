@@ -181,6 +181,18 @@ class Filter:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NewLetter:
+    """A letter that has begun to wait for a person, before anybody was told."""
+
+    id: int
+    job: str
+    error_class: ErrorClass
+    fingerprint: str
+    reason: str
+    dag_run_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Moved:
     """A letter that has come to another state."""
 

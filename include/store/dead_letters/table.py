@@ -18,6 +18,7 @@ from include.store.dead_letters.letters import (
     Group,
     LetterState,
     Moved,
+    NewLetter,
     OpenCount,
     Severity,
 )
@@ -142,6 +143,14 @@ class DeadLetters:
             )
             for row in rows
         ]
+
+    def take_unannounced(self, *, now: datetime) -> list[NewLetter]:
+        """Take what has begun to wait for a person and nobody was told of, oldest first. Needs a transaction."""
+        rows = SQL.take_unannounced(self._connection, now=now)
+        letters = [
+            NewLetter(**{**row, "error_class": ErrorClass(row["error_class"])}) for row in rows
+        ]
+        return sorted(letters, key=lambda letter: letter.id)
 
     def counts(self) -> dict[LetterState, int]:
         """Count the letters in each state that has any."""

@@ -31,3 +31,32 @@ SELECT pool, slots FROM slot_pool;
 -- name: read_import_errors()
 -- Read which files cannot be imported.
 SELECT filename FROM import_error ORDER BY filename;
+
+-- name: redact_answers(dag_id, dag_run_id, field)!
+-- Take what a person has typed into a field out of a run's answers.
+UPDATE hitl_detail SET params_input = jsonb_set(params_input::jsonb, ARRAY[:field], '"***"')::json
+FROM task_instance AS ti
+WHERE ti.id = hitl_detail.ti_id AND ti.dag_id = :dag_id AND ti.run_id = :dag_run_id
+  AND params_input::jsonb ->> :field <> '';
+
+-- name: redact_old_answers(dag_id, dag_run_id, field)!
+-- The same of tries that were cleared.
+UPDATE hitl_detail_history SET params_input = jsonb_set(params_input::jsonb, ARRAY[:field], '"***"')::json
+FROM task_instance_history AS ti
+WHERE ti.task_instance_id = hitl_detail_history.ti_history_id AND ti.dag_id = :dag_id AND ti.run_id = :dag_run_id
+  AND params_input::jsonb ->> :field <> '';
+
+-- name: redact_logged_answers(dag_id, dag_run_id, field)!
+-- The same of Airflow's audit log, which has the whole request.
+UPDATE log SET extra = jsonb_set(extra::jsonb, ARRAY['params_input', :field], '"***"')::text
+WHERE dag_id = :dag_id AND run_id = :dag_run_id AND event = 'update_hitl_detail'
+  AND extra::jsonb -> 'params_input' ->> :field <> '';
+
+-- name: drop_form(id)!
+-- Take away the form of a task that asks no more.
+DELETE FROM hitl_detail WHERE ti_id = :id::uuid AND responded_at IS NULL;
+
+-- name: read_tables()
+-- Read the names of all of Airflow's tables.
+SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
+WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name;

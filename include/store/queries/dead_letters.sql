@@ -223,3 +223,23 @@ SET member_id = merged.to_id,
               ) THEN letter.subject ELSE replace(letter.subject, merged.from_id::text, merged.to_id::text) END
 FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)
 WHERE letter.member_id = merged.from_id;
+
+-- name: take_unannounced(now)
+-- Take the letters that have begun to wait for a person without anybody having been told, and tell them from now on as
+-- told. What the message about its failed run says, or is about to, is told; what a person has opened again she knows.
+WITH fresh AS (
+  SELECT letter.id FROM ops.dead_letters AS letter
+  LEFT JOIN ops.dead_letter_acts AS act ON act.id = letter.act_id AND act.act NOT IN ('undo_abandon', 'hold')
+  WHERE letter.state = 'open'
+    AND (letter.announced_at IS NULL OR letter.announced_at < greatest(letter.since, act.made_at))
+    AND NOT EXISTS (
+      SELECT FROM ops.notice_runs JOIN ops.notices USING (key)
+      WHERE notice_runs.dag_run_id = letter.dag_run_id
+        AND (notices.posted_at IS NULL OR notices.posted_at >= letter.last_seen_at)
+    )
+  ORDER BY letter.id
+  FOR UPDATE OF letter SKIP LOCKED
+)
+UPDATE ops.dead_letters AS letter SET announced_at = :now FROM fresh
+WHERE letter.id = fresh.id
+RETURNING letter.id, letter.job, letter.error_class, letter.fingerprint, letter.reason, letter.dag_run_id;

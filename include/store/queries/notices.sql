@@ -50,6 +50,19 @@ ON CONFLICT (key) DO UPDATE SET
   seen_at = greatest(known.seen_at, excluded.seen_at),
   recovered_at = NULL, recovery = NULL, recovery_told = true, given_up_at = NULL;
 
+-- name: renew_notice(key, job, facts, count, now)!
+-- Have so many more of something told in a message of its own, with what has not been told yet.
+INSERT INTO ops.notices AS known (key, job, state, count, facts, opened_at, seen_at, next_try_at)
+VALUES (:key, :job, 'open', :count, :facts, :now, :now, :now)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN known.posted_at IS NULL THEN known.count ELSE 0 END + excluded.count,
+  told = 0, posted_at = NULL, thread_ts = NULL, problem = NULL, given_up_at = NULL, attempts = 0,
+  facts = excluded.facts, opened_at = excluded.opened_at, seen_at = excluded.seen_at, next_try_at = excluded.next_try_at;
+
+-- name: move_notice(key, new_key, facts)!
+-- Let an open notice of no failed run go on under another key.
+UPDATE ops.notices SET key = :new_key, facts = facts || :facts WHERE key = :key AND state = 'open';
+
 -- name: take_due(now, quiet_since, leased_until, row_limit)
 -- Take what is to be told now, oldest first; another process does not get it too, unless this one falls silent.
 -- The same failure is told again only after a quiet time; its recovery at any time.

@@ -1,14 +1,25 @@
 -- name: ask_review(dag_run_id, groups, now)!
--- Write down what people are asked; asked anew, what they had answered counts no more.
-INSERT INTO ops.reviews (dag_run_id, state, groups, asked_at) VALUES (:dag_run_id, 'asked', :groups, :now)
-ON CONFLICT (dag_run_id) DO UPDATE
-  SET state = 'asked', groups = :groups, asked_at = :now, answered_at = NULL, actor = NULL, why = NULL,
-      decisions = '{}', results = '{}', finished_at = NULL;
+-- Write down what people are asked.
+INSERT INTO ops.reviews (dag_run_id, state, groups, asked_at) VALUES (:dag_run_id, 'asked', :groups, :now);
 
 -- name: answer_review(dag_run_id, state, actor, why, decisions, now)!
 -- Write down what was answered, or that nobody did.
 UPDATE ops.reviews SET state = :state, actor = :actor, why = :why, decisions = :decisions, answered_at = :now
 WHERE dag_run_id = :dag_run_id AND state IN ('asked', 'answered', 'unanswered');
+
+-- name: refuse_review(dag_run_id, decisions, refusal, actor, now)!
+-- Write down why an answer cannot be taken.
+UPDATE ops.reviews
+SET state = 'refused', refusal = :refusal, actor = :actor, decisions = :decisions, answered_at = :now
+WHERE dag_run_id = :dag_run_id AND state IN ('asked', 'refused');
+
+-- name: leave_review(dag_run_id, now)!
+-- Write down that another run asks.
+UPDATE ops.reviews SET state = 'left', finished_at = :now WHERE dag_run_id = :dag_run_id AND state = 'asked';
+
+-- name: read_newest()^
+-- Read the question that was put last.
+SELECT * FROM ops.reviews ORDER BY asked_at DESC, dag_run_id DESC LIMIT 1;
 
 -- name: save_result(dag_run_id, result)!
 -- Write down what came of one group.

@@ -5,7 +5,7 @@ A new DAG needs a scenario here; what is tried with it, task by task, is in `tes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -135,20 +135,21 @@ def letter_that_is_open(place: Place) -> dict[str, Any]:
     now = world.clock.now()
     world.store.dispatches.adopt("run", job="mailchimp_sync", inbox_ids=[row], now=now)
     world.store.inbox.finish([row], state=State.DEAD, reason="down", now=now)
-    failure = Failure(
-        job="mailchimp_sync",
-        subject=f"row:{row}",
-        error_class=ErrorClass.TRANSIENT,
-        reason="Mailchimp is out of service",
-        inbox_ids=(row,),
-    )
+    failure = replace(DOWN, subject=f"row:{row}", inbox_ids=(row,))
     world.store.dead_letters.open_case(failure, now=now)
     return {}
 
 
+DOWN = Failure(
+    job="mailchimp_sync",
+    subject="",
+    error_class=ErrorClass.TRANSIENT,
+    reason="Mailchimp is out of service",
+)
+GROUP = f"mailchimp_sync.{DOWN.fingerprint}.1"
 REPLAY = {
     "chosen_options": ["Carry out"],
-    "params_input": {"group_1": "replay", "why": "it is back"},
+    "params_input": {GROUP: "replay", "why": "it is back"},
     "responded_at": None,
     "responded_by_user": {"id": "2", "name": "operator"},
     "timedout": False,
