@@ -10,9 +10,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from include.airflow_api.kinds import is_dry, kind_of_run
 from include.airflow_api.session import AirflowSession, json_of, reason_of
 from include.errors import AirflowBusyError, AirflowDagError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PAGE = 100  # Airflow's most
+NEWEST = 25  # runs among which one of each kind is looked for
 CRON = re.compile(r"(\S+ ){4}\S+")  # other schedules (None, "Asset") are no cron lines
 MOST_PAGES = 50  # more failed runs than this are told of by the next run
 
@@ -31,6 +34,8 @@ class EndedRun:
     dag_id: str
     dag_run_id: str
     ended_at: datetime
+    kind: str = ""
+    is_dry: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,10 +82,13 @@ class Airflow(AirflowSession):
         wish = {"state": "failed", "end_date_gte": since.isoformat(), "order_by": "end_date"}
         return list(self._runs("~", wish))
 
-    def newest_success(self, dag_id: str) -> EndedRun | None:
-        """Return the run of a DAG that ended well last."""
+    def newest_successes(self, dag_id: str) -> dict[str, EndedRun]:
+        """Return the run of a DAG that ended well last, of each kind among the newest ones."""
         wish = {"state": "success", "order_by": "-end_date"}
-        return next(self._runs(dag_id, wish, page=1), None)
+        newest: dict[str, EndedRun] = {}
+        for run in islice(self._runs(dag_id, wish, page=NEWEST), NEWEST):
+            newest.setdefault(run.kind, run)
+        return newest
 
     def failed_task(self, dag_id: str, dag_run_id: str) -> FailedTask | None:
         """Return the first task that failed in a run; None where none did: it timed out, or it is gone."""
@@ -177,6 +185,8 @@ def _run_from(run: dict[str, Any]) -> EndedRun:
         dag_id=str(run["dag_id"]),
         dag_run_id=str(run["dag_run_id"]),
         ended_at=datetime.fromisoformat(str(run["end_date"])),
+        kind=kind_of_run(run.get("run_type"), run.get("conf")),
+        is_dry=is_dry(run.get("conf")),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from include.airflow_api.kinds import is_dry, kind_of_run
 from include.dagkit.collaborators import Collaborators
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def report_failure(context: Mapping[str, Any]) -> None:
             now=run.failed_at,
             started_at=getattr(context.get("dag_run"), "start_date", None),
         )
-        notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
+        if not is_dry(getattr(context.get("dag_run"), "conf", None)):
+            notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
+        kit.tidy_airflow(lambda tables: tables.drop_deadlines(run.job, run.dag_run_id))
         kit.send_notices()
 
 
@@ -49,12 +52,15 @@ async def report_late(context: Mapping[str, Any]) -> None:
     from include.store.notices import FailedRun
 
     dag_run = context["dag_run"]
-    if dag_run["state"] not in ("queued", "running"):
+    if dag_run["state"] not in ("queued", "running") or is_dry(dag_run.get("conf")):
         return
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)
         run = FailedRun(
-            job=dag_run["dag_id"], dag_run_id=dag_run["dag_run_id"], failed_at=kit.clock.now()
+            job=dag_run["dag_id"],
+            dag_run_id=dag_run["dag_run_id"],
+            failed_at=kit.clock.now(),
+            kind=kind_of_run(dag_run.get("run_type"), dag_run.get("conf")),
         )
         # Connections can be asked for on the triggerer's loop only; whatever waits for somebody leaves it.
         parts: dict[str, Any] = {"store": kit.store, "clock": kit.clock}
@@ -71,11 +77,13 @@ def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, 
     from include.store.notices import FailedRun
 
     dag, ti = context.get("dag"), context.get("ti")
-    ended_at = getattr(context.get("dag_run"), "end_date", None)
+    dag_run = context.get("dag_run")
+    ended_at = getattr(dag_run, "end_date", None)
     run = FailedRun(
         job=str(getattr(dag, "dag_id", "unknown")),
         dag_run_id=str(context.get("run_id", "unknown")),
         failed_at=ended_at or clock.now(),
+        kind=kind_of_run(getattr(dag_run, "run_type", None), getattr(dag_run, "conf", None)),
     )
     return run, Cause(
         why=context.get("reason"),

@@ -79,6 +79,15 @@ class Collaborators:
         except (AirflowException, OSError, OpsError) as error:
             log.warning("notices.not_sent", problem=type(error).__name__)
 
+    def tidy_airflow(self, act: Callable[[AirflowTables], None]) -> None:
+        """Do to Airflow's tables what is better done, and nothing depends on."""
+        import psycopg
+
+        try:
+            act(self.airflow_tables)
+        except (AirflowException, OSError, psycopg.Error) as error:
+            log.warning("airflow.not_tidied", problem=type(error).__name__)
+
     @property
     def links(self) -> Links:
         """Return where Airflow's UI and the runbooks are."""

@@ -11,20 +11,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowException, DownstreamTasksSkipped
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from include.dagkit.collaborators import Collaborators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from include.jobs.dead_letter_review import Field, Question
-
-log = structlog.get_logger(__name__)
 
 
 class ReviewOperator(HITLOperator):
@@ -52,7 +47,7 @@ class ReviewOperator(HITLOperator):
                 return None
             if job.has_asked(run, store=kit.store):
                 self._ask_in_another_run(run, kit)
-                _tidy(lambda: kit.airflow_tables.drop_form(str(context["ti"].id)))
+                kit.tidy_airflow(lambda tables: tables.drop_form(str(context["ti"].id)))
             else:
                 question = job.ask(run, store=kit.store, links=kit.links, clock=kit.clock)
         if question is None:
@@ -76,7 +71,9 @@ class ReviewOperator(HITLOperator):
                     store=kit.store,
                     clock=kit.clock,
                 )
-                _tidy(lambda: kit.airflow_tables.redact_answers(self.dag_id, run, field=job.WHY))
+                kit.tidy_airflow(
+                    lambda tables: tables.redact_answers(self.dag_id, run, field=job.WHY)
+                )
                 if refusal is None:
                     return
                 self._ask_in_another_run(run, kit)
@@ -95,16 +92,6 @@ class ReviewOperator(HITLOperator):
     def _show(self, question: Question) -> None:
         self.subject, self.body = question.subject, question.body
         self.params = ParamsDict({field.name: _param(field) for field in question.fields})
-
-
-def _tidy(act: Callable[[], None]) -> None:
-    """Do what Airflow's tables need, and we can do without: what is left there, `erase` finds."""
-    import psycopg
-
-    try:
-        act()
-    except (AirflowException, OSError, psycopg.Error) as error:
-        log.warning("review.left_in_airflow", problem=type(error).__name__)
 
 
 def _param(field: Field) -> Param:

@@ -100,7 +100,7 @@ def note_failure(run: FailedRun, cause: Cause, *, store: Store, clock: Clock) ->
     damage, now = store.notices.damage(run.dag_run_id), clock.now()
     return store.notices.note(
         run,
-        key=f"{run.job}:{fingerprint_of(cause, damage)}",
+        key=":".join(filter(None, (run.job, run.kind, fingerprint_of(cause, damage)))),
         facts=_facts(run, cause, damage),
         inbox_ids=damage.inbox_ids,
         quiet_since=now - QUIET,
@@ -162,6 +162,7 @@ def fingerprint_of(cause: Cause, damage: Damage) -> str:
 def _facts(run: FailedRun, cause: Cause, damage: Damage) -> Facts:
     return {
         "dag_run_id": run.dag_run_id,
+        "run_kind": run.kind,
         "what": _what(cause, damage),
         "why": cause.why,
         "task": cause.task,
@@ -397,15 +398,19 @@ def _escape(text: str) -> str:
 # --- when it is over ---
 
 
-def close_recovered(successes: Mapping[str, Success], *, store: Store, clock: Clock) -> int:
+def close_recovered(
+    successes: Mapping[tuple[str, str], Success], *, store: Store, clock: Clock
+) -> int:
     """Close the failures that are over; return how many.
 
-    One that left rows behind is over when these have ended well, another one with the next run of its
-    job that does. `successes` has the newest such run of each job.
+    One that left rows behind is over when these have ended well, another one with the next run of its own kind that
+    does: a dry run, or one of a single event, says nothing of the schedule's. `successes` has the newest such run
+    of each job and kind.
     """
     closed = 0
     for found in store.notices.read_open():
-        notice, success = found.notice, successes.get(found.notice.job)
+        notice = found.notice
+        success = _success_of(notice, successes)
         if found.has_rows:
             recovery = None if found.open_rows else {"rows": "well"}
         elif success is not None and success.ended_at > notice.seen_at:
@@ -415,3 +420,14 @@ def close_recovered(successes: Mapping[str, Success], *, store: Store, clock: Cl
         if recovery is not None:
             closed += store.notices.recover(notice, recovery=recovery, now=clock.now())
     return closed
+
+
+def _success_of(notice: Notice, successes: Mapping[tuple[str, str], Success]) -> Success | None:
+    """Return the newest success of the kind that failed; where that is not known, of any."""
+    kind = notice.facts.get("run_kind") or ""
+    of_job = [
+        one
+        for (job, other), one in successes.items()
+        if job == notice.job and (not kind or kind == other)
+    ]
+    return max(of_job, key=lambda one: one.ended_at, default=None)

@@ -65,6 +65,10 @@ class AirflowTables:
         SQL.redact_old_answers(self.connection, **values)
         SQL.redact_logged_answers(self.connection, **values)
 
+    def drop_deadlines(self, dag_id: str, dag_run_id: str) -> None:
+        """Take away what a run that failed in time can miss no more: Airflow does so only for one that ended well."""
+        SQL.drop_deadlines(self.connection, dag_id=dag_id, dag_run_id=dag_run_id)
+
     def drop_form(self, task_instance_id: str) -> None:
         """Take away the form of a task that asks no more: who answered it would decide nothing."""
         SQL.drop_form(self.connection, id=task_instance_id)

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from include.alerts.history import Sample
 from include.alerts.states import Happening, Phase, Reading, State, What
 from include.alerts.texts import Message
+from include.store.figures import WATCHERS
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -151,7 +152,12 @@ class Alerts:
     ) -> list[tuple[str, str | None]]:
         """Return the newest failed runs of a job, or of any, in a time."""
         rows = SQL.read_failed_runs(
-            self._connection, job=job, since=since, until=until, row_limit=limit
+            self._connection,
+            job=job,
+            since=since,
+            until=until,
+            watchers=list(WATCHERS),
+            row_limit=limit,
         )
         return [(row["job"], row["dag_run_id"]) for row in rows]
 

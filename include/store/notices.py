@@ -31,6 +31,7 @@ class FailedRun:
     job: str
     dag_run_id: str
     failed_at: datetime
+    kind: str = ""  # what tells its runs from others of its job: as `kind_of_run` says
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,7 +216,8 @@ class Notices:
             dag_run_ids=[run.dag_run_id for run in failed],
             failed_ats=[run.failed_at for run in failed],
         )
-        return [FailedRun(**row) for row in rows]
+        kinds = {(run.job, run.dag_run_id): run.kind for run in failed}
+        return [FailedRun(**row, kind=kinds[row["job"], row["dag_run_id"]]) for row in rows]
 
     def waiting(self) -> list[Notice]:
         """Return what is still to be told, oldest first."""

@@ -49,6 +49,17 @@ def test_failed_run_is_told(connected, context, said):
     assert f"/dags/mailchimp_sync/runs/{RUN}" in text
 
 
+def test_dry_run_that_fails_is_told_to_nobody(connected):
+    """Whoever has started it reads what it says; nothing was to happen."""
+    context = full_context()
+    context["dag_run"].conf, context["dag_run"].run_type = {"dry_run": True}, "manual"
+
+    report_failure(context)
+
+    assert messages(connected) == []
+    assert connected.store.job_runs.get("mailchimp_sync", RUN).status == "failed"
+
+
 def test_failure_carries_airflows_own_time(connected):
     """Reconciliation reads the same end of the run from Airflow, and finds it told."""
     report_failure(full_context())

@@ -66,6 +66,21 @@ def test_run_with_a_deadline_can_be_cleared(stage: Stage, airflow_database):
     stage.wait("its end", lambda: stage.airflow.run_state(DAG, "e2e.cleared") == "success", 60)
 
 
+@pytest.mark.usefixtures("slack_is_quiet")
+def test_run_that_failed_in_time_has_missed_nothing(stage: Stage, airflow_database):
+    """Airflow 3.3.2 keeps its deadline, and would call it missed two minutes later, by a run that was over."""
+    stage.sandbox.post("/faults", {"vendor": "luma", "kind": "status", "status": 401})
+    run = stage.airflow.start_run("luma_auto_approval", {})
+    stage.wait(
+        "it to fail", lambda: stage.airflow.run_state("luma_auto_approval", run) == "failed", 90
+    )
+
+    def is_gone() -> bool:
+        return airflow_database.execute(DEADLINE, (run,)).fetchall() == []
+
+    stage.wait("its deadline to be taken away", is_gone, 60)
+
+
 def test_waiting_run_with_a_deadline_can_be_cleared(stage: Stage, airflow_database, paused):
     """Its deadline is still ahead, and stays what it was."""
     start(stage, "e2e.cleared_early")

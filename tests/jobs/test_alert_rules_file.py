@@ -223,6 +223,19 @@ def test_message_leads_to_the_runs(watch):
     assert "docs/runbooks/mailchimp_sync_failing.md" in message["text"]
 
 
+def test_message_lists_the_runs_that_it_counts(watch):
+    """The watchers' own failures are in no number, and so in no list."""
+    watch.runs(good=4)
+    watch.runs(bad=1)
+    watch.runs(bad=1, name="reconciliation")
+
+    watch.minute()
+
+    [text] = [m["text"] for m in watch.sandbox.ask("GET", "state/slack")["messages"]]
+    assert "In the window 1 of 5 runs failed" in text
+    assert (text.count("• <"), f"{SYNC} run_5" in text) == (1, True)
+
+
 def test_nothing_runs_is_no_failure(watch):
     """H3: without a run there is no rate, and 1 failed of 1 is one: `min_samples` is 1 unless a rule says more."""
     watch.rules = (RULES["job_failure_rate_high"],)

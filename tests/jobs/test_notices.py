@@ -34,9 +34,9 @@ class Desk:
         )
         self.sandbox.ask("PATCH", "settings", json={"slack_limits": False})
 
-    def fail(self, run=RUN, *, task="record", why="task_failure", at=None):
+    def fail(self, run=RUN, *, task="record", why="task_failure", at=None, kind=""):
         """Let a run fail, and note it; returns whether that was news."""
-        failed = FailedRun(job=JOB, dag_run_id=run, failed_at=at or self.clock.now())
+        failed = FailedRun(job=JOB, dag_run_id=run, failed_at=at or self.clock.now(), kind=kind)
         cause = Cause(why=why, task=task, try_number=2)
         return note_failure(failed, cause, store=self.store, clock=self.clock)
 
@@ -45,10 +45,10 @@ class Desk:
         usual = {"store": self.store, "slack": self.slack, "links": LINKS, "clock": self.clock}
         return send_due(**usual, **options)
 
-    def succeed(self, run="a_later_run"):
+    def succeed(self, run="a_later_run", *, kind=""):
         """Let a run of the job end well, and close what is over by that."""
         success = Success(dag_run_id=run, ended_at=self.clock.now())
-        return close_recovered({JOB: success}, store=self.store, clock=self.clock)
+        return close_recovered({(JOB, kind): success}, store=self.store, clock=self.clock)
 
     def texts(self):
         """Return the messages in the channel, oldest first, each with whether it is a reply."""
@@ -178,12 +178,21 @@ def test_recovery_is_told_in_the_thread(desk):
     assert (is_reply, "times since" in text) == (False, False)
 
 
+def test_success_ends_the_failure_of_its_own_kind_of_run(desk):
+    """A dry run, or one that a person starts for one event, says nothing about what the schedule does."""
+    desk.fail(kind="scheduled")
+    desk.clock.advance(MINUTE)
+
+    assert desk.succeed(kind="manual 1a2b3c4d") == 0
+    assert desk.succeed(kind="scheduled") == 1
+
+
 def test_success_before_the_failure_is_no_recovery(desk):
     """Only a run that ended after the failure says that it is over."""
     success = Success(dag_run_id="earlier", ended_at=NOW - MINUTE)
     desk.fail()
 
-    assert close_recovered({JOB: success}, store=desk.store, clock=desk.clock) == 0
+    assert close_recovered({(JOB, ""): success}, store=desk.store, clock=desk.clock) == 0
 
 
 def test_failure_that_comes_back_within_the_quiet_time_is_not_told_again(desk):

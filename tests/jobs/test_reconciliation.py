@@ -154,6 +154,16 @@ def test_failed_run_whose_callback_was_lost_is_noted(night):
     assert "untold_failures" not in night.check(run="again")
 
 
+def test_dry_run_that_failed_is_told_to_nobody(night):
+    """Whoever has started it reads what it says."""
+    night.airflow.end(SYNC, "dry", "failed", NOW)
+    night.airflow.runs[SYNC, "dry"]["conf"] = {"dry_run": True}
+    night.clock.advance(MINUTE)
+
+    assert "untold_failures" not in night.check()
+    assert night.store.notices.waiting() == []
+
+
 def test_all_pages_of_failed_runs_are_read(night):
     """Airflow shows a hundred at a time: an outage has more."""
     for number in range(230):

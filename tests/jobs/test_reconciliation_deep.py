@@ -269,6 +269,21 @@ def test_who_unsubscribed_herself_is_written_down_and_left_alone(night):
     assert night.world.writes() == writes
 
 
+def test_share_is_of_all_that_was_compared(night):
+    """Stripe knows nobody of ours any more: all differ, and not twelve of none."""
+    for number in range(12):
+        settled(night, email=f"member_{number}@example.org")
+    night.world.receive(*night.world.events())
+    night.work_off()
+    empty = {"object": "list", "data": [], "has_more": False, "url": "/v1/subscriptions"}
+    night.world.sandbox.fault("stripe", "status", status=200, body=empty, path="/v1/subscriptions*")
+
+    found = night.compare()
+
+    share = found["stripe_state"].stopped
+    assert share == "12 of 24 differ (50.0 %, allowed are 5 %)"
+
+
 def test_too_many_differences_are_left_to_a_person(night):
     """Over the share nothing is put right: a wrong key or a wrong backup would be copied over everything."""
     for number in range(12):

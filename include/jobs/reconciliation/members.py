@@ -38,6 +38,7 @@ def compare_stripe(
     """Compare Stripe's customers and subscriptions with ours, and have those read again that differ."""
     now, busy = clock.now(), store.inbox.busy_members()
     seen: set[str] = set()
+    known = store.members.living_subscriptions()
     found: list[Difference] = []
     for customers in parts_of(stripe.list_customers(), AT_ONCE):
         seen |= {one.id for one in customers}
@@ -49,13 +50,13 @@ def compare_stripe(
         found += _subscriptions_that_differ(idle_ones, store, now)
     found += [
         repair.subscription(subscription_id, customer_id)
-        for subscription_id, customer_id in store.members.living_subscriptions()
+        for subscription_id, customer_id in known
         if subscription_id not in seen and f"stripe:{customer_id}" not in busy
     ]
     return put_right(
         "stripe_state",
         found,
-        looked_at=len(seen),
+        looked_at=len(seen | {subscription_id for subscription_id, _ in known}),
         dag_run_id=dag_run_id,
         limits=limits,
         store=store,
@@ -69,6 +70,7 @@ def compare_clerk(
     """Compare Clerk's users with ours, and have those read again that differ."""
     now, busy = clock.now(), store.inbox.busy_members()
     seen: set[str] = set()
+    known = store.members.living_users()
     found: list[Difference] = []
     for users in parts_of(clerk.list_users(), AT_ONCE):
         seen |= {one.id for one in users}
@@ -76,13 +78,13 @@ def compare_clerk(
         found += _users_that_differ(idle, store, now)
     found += [
         repair.user(user_id)
-        for user_id in store.members.living_users()
+        for user_id in known
         if user_id not in seen and f"clerk:{user_id}" not in busy
     ]
     return put_right(
         "clerk_state",
         found,
-        looked_at=len(seen),
+        looked_at=len(seen.union(known)),
         dag_run_id=dag_run_id,
         limits=limits,
         store=store,

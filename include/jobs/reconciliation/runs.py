@@ -166,8 +166,11 @@ class Checks:
         runs = self._airflow.failed_runs(since=self._now - FAILED_SINCE)
         untold = self._store.notices.unnoted(
             [
-                FailedRun(job=run.dag_id, dag_run_id=run.dag_run_id, failed_at=run.ended_at)
+                FailedRun(
+                    job=run.dag_id, dag_run_id=run.dag_run_id, failed_at=run.ended_at, kind=run.kind
+                )
                 for run in runs
+                if not run.is_dry
             ]
         )
         finding = finding_of("untold_failures", [run.dag_run_id for run in untold])
@@ -183,9 +186,8 @@ class Checks:
         jobs = {found.notice.job for found in self._store.notices.read_open()}
         successes = {}
         for job in sorted(jobs):
-            run = self._airflow.newest_success(job)
-            if run is not None:
-                successes[job] = Success(dag_run_id=run.dag_run_id, ended_at=run.ended_at)
+            for kind, run in self._airflow.newest_successes(job).items():
+                successes[job, kind] = Success(dag_run_id=run.dag_run_id, ended_at=run.ended_at)
         closed = close_recovered(successes, store=self._store, clock=self._clock)
         return Finding(check="recoveries", found=closed, repaired=closed)
 

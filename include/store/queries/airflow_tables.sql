@@ -52,6 +52,12 @@ UPDATE log SET extra = jsonb_set(extra::jsonb, ARRAY['params_input', :field], '"
 WHERE dag_id = :dag_id AND run_id = :dag_run_id AND event = 'update_hitl_detail'
   AND extra::jsonb -> 'params_input' ->> :field <> '';
 
+-- name: drop_deadlines(dag_id, dag_run_id)!
+-- Take away the deadlines of a run that failed before them (apache/airflow#60927).
+DELETE FROM deadline USING dag_run
+WHERE dag_run.id = deadline.dagrun_id AND dag_run.dag_id = :dag_id AND dag_run.run_id = :dag_run_id
+  AND dag_run.state = 'failed' AND NOT deadline.missed AND dag_run.end_date <= deadline.deadline_time;
+
 -- name: drop_form(id)!
 -- Take away the form of a task that asks no more.
 DELETE FROM hitl_detail WHERE ti_id = :id::uuid AND responded_at IS NULL;

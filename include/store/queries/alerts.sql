@@ -97,11 +97,11 @@ SELECT count(*) FROM ops.alert_messages WHERE state = 'planned' AND attempts > 0
 -- Read what was told when a rule began to fire.
 SELECT message FROM ops.alert_events WHERE rule = :rule AND fired_at = :fired_at AND message IS NOT NULL ORDER BY id LIMIT 1;
 
--- name: read_failed_runs(job, since, until, row_limit)
--- Read the newest failed runs of a job, or of any, in a time.
+-- name: read_failed_runs(job, since, until, watchers, row_limit)
+-- Read the newest failed runs of a job, or of any that counts among all jobs, in a time.
 SELECT job, dag_run_id FROM ops.job_runs
 WHERE status IN ('failed', 'lost') AND finished_at > :since AND finished_at <= :until
-  AND (:job::text IS NULL OR job = :job)
+  AND (job = :job OR :job::text IS NULL AND job <> ALL (:watchers::text[]))
 ORDER BY finished_at DESC LIMIT :row_limit;
 
 -- name: read_dead_runs(job, row_limit)

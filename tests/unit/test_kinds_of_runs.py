@@ -1,0 +1,32 @@
+"""Kinds of runs: who starts them, and what was asked of them."""
+
+from include.airflow_api.kinds import is_dry, kind_of_run
+
+
+def test_runs_of_the_relay_are_of_one_kind():
+    """Each has other rows to work on."""
+    assert (
+        kind_of_run("manual", {"inbox_ids": [1, 2]})
+        == kind_of_run("manual", {"inbox_ids": [3]})
+        == "manual"
+    )
+    assert kind_of_run("scheduled", None) == "scheduled"
+
+
+def test_run_of_which_something_else_was_asked_is_of_another_kind():
+    """A switch that is off asks nothing; what was typed is not in the name, for it may name a person."""
+    plain = kind_of_run("manual", {"deep": False, "dry_run": False})
+    dry, one = (
+        kind_of_run("manual", {"dry_run": True}),
+        kind_of_run("manual", {"guest": "ada@example.org"}),
+    )
+
+    assert plain == "manual"
+    assert len({plain, dry, one}) == 3
+    assert "ada" not in one
+
+
+def test_dry_runs_are_known_by_what_was_asked():
+    assert is_dry({"dry_run": True})
+    assert not is_dry({"dry_run": False})
+    assert not is_dry(None)
