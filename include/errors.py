@@ -20,6 +20,7 @@ OpsError
     └── PermanentVendorError    the same call fails for ever
         ├── VendorNotFoundError the object is not there
         ├── AddressTakenError   another contact has the address
+        ├── NotSubscribedError  the contact may get no mail now; she may change that
         └── ComplianceError     terminal for the member: only she can undo it
             └── ForgottenError  the same, and there is no contact any more
 """
@@ -181,6 +182,10 @@ class VendorNotFoundError(PermanentVendorError):
 
 class AddressTakenError(PermanentVendorError):
     """Another contact has the address already."""
+
+
+class NotSubscribedError(PermanentVendorError):
+    """The contact is not subscribed: she has not confirmed, or gets no mail any more."""
 
 
 class ComplianceError(PermanentVendorError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 VENDOR = "mailchimp"
 MOST_IN_BULK = 500
 MEMBERS_PAGE = 1000  # Mailchimp's most
-MEMBER_FIELDS = ("email_address", "status", "tags", "merge_fields")
+MEMBER_FIELDS = ("email_address", "status", "tags", "merge_fields", "timestamp_opt")
+WITHOUT_REQUIRED = {"skip_merge_validation": "true"}  # fields of others must keep no member out
 MOST_CONNECTIONS = 10  # Mailchimp's cap, over everything; how many there are is leased elsewhere
 BULK_TIMEOUT_SECONDS = 60  # hundreds of members take Mailchimp longer than one
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -66,12 +68,13 @@ class ContactFields:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AudienceMember:
-    """A contact as Mailchimp has it; `hash` is its key."""
+    """A contact as Mailchimp has it; `hash` is its key. Answers to bulk calls may come without tags."""
 
     hash: str
     status: str
     tags: frozenset[str]
     merge_fields: Mapping[str, Any]
+    opted_in_at: datetime | None  # when she subscribed, or was subscribed, for the first time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,28 +110,39 @@ class Mailchimp:
         self._list_id = list_id
         self._welcome = welcome
 
-    def upsert_member(self, fields: ContactFields) -> str:
-        """Create or change a contact, and return the status it has now. Repeating it is harmless."""
+    def read_member(self, key: str) -> AudienceMember:
+        """Return the contact of a hash; VendorNotFoundError where there is none."""
+        answer = _call(self._lists.get_list_member, self._list_id, key, fields=list(MEMBER_FIELDS))
+        return _audience_member(_json(answer))
+
+    def upsert_member(self, fields: ContactFields) -> AudienceMember:
+        """Create or change a contact, and return it as it is now. Repeating it is harmless."""
         body = _body_of(fields, status_if_new=fields.status_if_new)
-        answer = _call(
-            self._lists.set_list_member, self._list_id, subscriber_hash(fields.email), body
-        )
-        return str(_json(answer)["status"])
+        key = subscriber_hash(fields.email)
+        answer = _call(self._lists.set_list_member, self._list_id, key, body, **WITHOUT_REQUIRED)
+        return _audience_member(_json(answer))
+
+    def update_member(self, key: str, fields: ContactFields) -> AudienceMember:
+        """Change the contact of a hash whose address we do not know any more."""
+        body = {name: value for name, value in _body_of(fields).items() if name != "email_address"}
+        update = self._lists.update_list_member
+        return _audience_member(_json(_call(update, self._list_id, key, body, **WITHOUT_REQUIRED)))
 
     def move_member(self, old_hash: str, email: str) -> None:
         """Give a contact another address: it keeps its history and gets another hash.
 
         Raises AddressTakenError where that address is a contact already, VendorNotFoundError where
-        there is none of the old hash.
+        there is none of the old hash, PermanentVendorError where the contact is not subscribed.
         """
-        _call(self._lists.update_list_member, self._list_id, old_hash, {"email_address": email})
+        body = {"email_address": email}
+        _call(self._lists.update_list_member, self._list_id, old_hash, body, **WITHOUT_REQUIRED)
 
     def archive_member(self, old_hash: str) -> None:
         """Take a contact out of the audience; it can come back."""
         _call(self._lists.delete_list_member, self._list_id, old_hash)
 
-    def set_tags(self, email: str, tags: Mapping[str, bool]) -> None:
-        """Give (true) and take (false) a contact's tags. Automations on them are started."""
+    def set_tags(self, key: str, tags: Mapping[str, bool]) -> None:
+        """Give (true) and take (false) tags of the contact of a hash. Automations on them are started."""
         states = [
             {"name": name, "status": "active" if is_on else "inactive"}
             for name, is_on in tags.items()
@@ -136,23 +150,24 @@ class Mailchimp:
         _call(
             self._lists.update_list_member_tags,
             self._list_id,
-            subscriber_hash(email),
+            key,
             {"tags": states},
         )
 
     def upsert_members(
         self, members: Sequence[ContactFields], *, update_existing: bool
-    ) -> dict[str, str | VendorError]:
-        """Create up to 500 contacts, or change them too; return each one's status now, or its error.
+    ) -> dict[str, AudienceMember | VendorError]:
+        """Create up to 500 contacts, or change them too; return each one as it is now, or its error.
 
         The answers' keys are addresses in lower case. Without `update_existing` a contact that exists
         is an AddressTakenError. The call has no `status_if_new`: a new contact gets `status`.
         """
         bodies = [_body_of(fields) for fields in members]
         body = {"members": bodies, "update_existing": update_existing}
-        answer = _json(_call(self._bulk_lists.batch_list_members, self._list_id, body))
-        found: dict[str, str | VendorError] = {
-            member["email_address"].lower(): str(member["status"])
+        call = self._bulk_lists.batch_list_members
+        answer = _json(_call(call, self._list_id, body, **WITHOUT_REQUIRED))
+        found: dict[str, AudienceMember | VendorError] = {
+            member["email_address"].lower(): _audience_member(member)
             for member in (*answer["new_members"], *answer["updated_members"])
         }
         failed = {e["email_address"].lower(): bulk_error_from(e) for e in answer["errors"]}
@@ -312,7 +327,17 @@ def _audience_member(member: JSON) -> AudienceMember:
         status=str(member["status"]),
         tags=frozenset(str(tag["name"]) for tag in member.get("tags") or ()),
         merge_fields=member.get("merge_fields") or {},
+        opted_in_at=_moment(member.get("timestamp_opt")),
     )
+
+
+def _moment(text: object) -> datetime | None:
+    """Return a moment with a time zone; None where Mailchimp says none that we can read."""
+    try:
+        moment = datetime.fromisoformat(str(text or ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _json(answer: Any) -> JSON:

@@ -1,7 +1,7 @@
 """Mailchimp's refusals → our errors (mailchimp.com/developer/marketing/docs/errors).
 
-Titles may be translated, so wording decides where the title does not. Details quote addresses: none of
-their text goes into ours.
+Titles may be translated, so wording decides where the title does not. Of many refusals only `errors` says the
+reason, field by field. Details and messages quote addresses: none of their text goes into ours.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from include.errors import (
     AddressTakenError,
     ComplianceError,
     ForgottenError,
+    NotSubscribedError,
     PermanentVendorError,
     VendorBusyError,
     VendorError,
@@ -31,7 +32,9 @@ WORDINGS: tuple[tuple[str, type[VendorError], str], ...] = (
     ("permanently deleted", ForgottenError, "the address was deleted for good"),
     ("forgotten email", ForgottenError, "the address was deleted for good"),
     ("already a list member", AddressTakenError, "another contact has the address"),
+    ("already in this list", AddressTakenError, "another contact has the address"),
     ("member exists", AddressTakenError, "another contact has the address"),
+    ("not subscribed", NotSubscribedError, "the contact is not subscribed"),
     ("lot of lists", VendorSlowDownError, "the address signed up to too many lists recently"),
     ("too many lists", VendorSlowDownError, "the address signed up to too many lists recently"),
     ("looks fake or invalid", PermanentVendorError, "the address looks fake or invalid"),
@@ -58,8 +61,9 @@ def error_from(status: int, text: object, *, repeatable: bool) -> VendorError:  
         return PermanentVendorError(f"Mailchimp refuses our API key: {int(status)}")
     if status == HTTPStatus.NOT_FOUND:
         return VendorNotFoundError("Mailchimp does not know the list, member, segment or journey")
-    wording = f"{problem.get('title', '')} {problem.get('detail', '')}"
-    return _refusal_from(status, wording, _fields_in(problem.get("errors")))
+    errors = problem.get("errors")
+    wording = " ".join([str(problem.get(part, "")) for part in ("title", "detail")])
+    return _refusal_from(status, f"{wording} {_messages_in(errors)}", _fields_in(errors))
 
 
 def bulk_error_from(error: dict[str, Any]) -> VendorError:
@@ -106,6 +110,13 @@ def _problem_from(text: object) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return problem if isinstance(problem, dict) else {}
+
+
+def _messages_in(errors: object) -> str:
+    """Return what is said field by field."""
+    if not isinstance(errors, list):
+        return ""
+    return " ".join(str(e.get("message", "")) for e in errors if isinstance(e, dict))
 
 
 def _fields_in(errors: object) -> list[str]:

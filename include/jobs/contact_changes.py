@@ -1,18 +1,28 @@
-"""From how a contact should be, and how it was left, to what is to be called: pure."""
+"""From how a contact should be, and how it was left, to what is to be called: pure.
+
+Two things are hers. Who unsubscribed herself stays so, under another address too. And who read the newsletter
+before she was a member keeps it when the membership ends: her status stays as it was.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
+from include.jobs.membership import MERGE_FIELDS, STANDING_TAGS, has_tag, tags_in
 from include.store.contacts import Contact, ContactStatus
 from include.store.run_members import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
     from uuid import UUID
 
+    from include.clients.mailchimp import AudienceMember
     from include.jobs.membership import Wish
+    from include.store.members import Member
 
 STATUSES = {
     "subscribed": ContactStatus.SUBSCRIBED,
@@ -22,6 +32,11 @@ STATUSES = {
 }
 ASLEEP = ("archived", "transactional")
 """Statuses of contacts that are not in the audience's mailings and come in when told to."""
+GETS_MAIL = ("subscribed", "pending")
+AT_ONCE = timedelta(minutes=1)
+"""How far apart two things may be that are one: Mailchimp's clock has seconds, and is not ours."""
+OUR_TAGS = frozenset({*STANDING_TAGS.values(), "canceling"})
+"""The tags of standings: nobody else gives or takes them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,60 +45,149 @@ class ContactChange:
 
     member_id: UUID
     wish: Wish
+    key: str  # the hash under which the contact is, or will be
     fields: ContactFields
     tags: dict[str, bool]
     contact: Contact | None  # as it was left
+    joined_at: datetime
     move_from: str | None  # the hash of the address she had
     archive: tuple[str, ...]  # hashes that a merge of members left over
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether bulk calls can do it: nothing to move or to archive."""
-        return self.move_from is None and not self.archive
+        """Tell whether bulk calls can do it: nothing to move, to archive or to ask first."""
+        return self.move_from is None and not self.archive and not self._must_ask
+
+    @property
+    def _must_ask(self) -> bool:
+        """Tell whether only Mailchimp knows if she was a reader before, and so how she is left."""
+        contact = self.contact
+        is_unknown = contact is not None and contact.is_reader is None and contact.receives_mail
+        return is_unknown and not self.wish.subscribed
 
 
-def change_from(member_id: UUID, wish: Wish, contact: Contact | None) -> ContactChange:
-    """Return the calls that make a contact as wished."""
-    wanted_hash = subscriber_hash(wish.email)
-    had = contact.tags if contact else frozenset()
-    old_hash = contact.subscriber_hash if contact else wanted_hash
+def change_from(
+    member: Member, wish: Wish, *, holder: Contact | None = None, held: Iterable[str] = ()
+) -> ContactChange:
+    """Return the calls that make a member's contact as wished.
+
+    `holder` is the record of another account that had the contact at her address before; `held` are hashes
+    of contacts that are others' now, which are left alone.
+    """
+    contact, held = member.contact, frozenset(held)
+    key = wanted_key(wish, contact)
+    own = contact if contact and contact.subscriber_hash == key else None
+    record = own or holder or contact
+    had = (contact.tags if contact else frozenset()) | (holder.tags if holder else frozenset())
+    old_hash = contact.subscriber_hash if contact else key
     return ContactChange(
-        member_id=member_id,
+        member_id=member.id,
         wish=wish,
+        key=key,
         fields=ContactFields(
-            email=wish.email,
+            email=wish.email or "",
             merge_fields=wish.merge_fields,
             status_if_new="subscribed" if wish.subscribed else "unsubscribed",
-            status=_status_to_set(wish, contact),
+            status=_status_to_set(wish, record),
         ),
-        tags={tag: tag in wish.tags for tag in sorted(wish.tags ^ had)},
-        contact=contact,
-        move_from=old_hash if old_hash != wanted_hash else None,
-        archive=tuple(h for h in (contact.retired if contact else ()) if h != wanted_hash),
+        tags=tag_changes(wish, has=had),
+        contact=contact or holder,
+        joined_at=_joined_at(member),
+        move_from=old_hash if old_hash != key and old_hash not in held else None,
+        archive=tuple(h for h in (contact.retired if contact else ()) if h not in {key, *held}),
     )
 
 
-def status_left(change: ContactChange, answered: str) -> ContactStatus:
-    """Return how a contact stands after an upsert that answered this status.
-
-    Who should get mail and is unsubscribed, though not by us, did it herself: that is hers to undo.
-    """
-    status = STATUSES.get(answered, ContactStatus.COMPLIANCE)
-    was_hers = change.contact is not None and change.contact.status is ContactStatus.COMPLIANCE
-    if status is ContactStatus.UNSUBSCRIBED and (change.wish.subscribed or was_hers):
-        return ContactStatus.COMPLIANCE
-    return status
+def wanted_key(wish: Wish, contact: Contact | None) -> str:
+    """Return the hash of the contact that a wish is about: of an address we lost, the contact's own."""
+    if wish.email is None:
+        return contact.subscriber_hash if contact else ""
+    return subscriber_hash(wish.email)
 
 
-def contact_left(change: ContactChange, status: ContactStatus, *, refused: bool = False) -> Contact:
-    """Return the contact after all calls; with `refused` it was left with the tags it had."""
+def tag_changes(wish: Wish, *, has: Iterable[str]) -> dict[str, bool]:
+    """Return the tags to give and to take from a contact that has these; tags have no case."""
+    has = frozenset(has)
+    give = {tag: True for tag in wish.tags if not has_tag(has, tag)}
+    take = {tag: False for tag in has if not has_tag(wish.tags, tag)}
+    return dict(sorted((give | take).items()))
+
+
+def tags_to_set(change: ContactChange, found: AudienceMember) -> dict[str, bool]:
+    """Return the tags to give and take, now that Mailchimp says which there are; others are nobody's business."""
     had = change.contact.tags if change.contact else frozenset()
+    managed = OUR_TAGS | change.wish.tags | had
+    return tag_changes(change.wish, has=tags_in(found.tags, managed))
+
+
+def fields_of_new_contact(change: ContactChange, old: AudienceMember | None) -> ContactFields:
+    """Return what a contact gets that takes the place of another one, which Mailchimp would not rename.
+
+    What she has decided comes with her: who unsubscribed herself is not subscribed under her new address,
+    who has not confirmed is asked there. So do names that only Mailchimp knows.
+    """
+    if old is None:
+        return change.fields
+    status = change.fields.status_if_new
+    if old.status == "pending":
+        status = "pending"
+    elif old.status == "unsubscribed" and not _was_unsubscribed_by_us(change.contact):
+        status = "unsubscribed"
+    names = {name: old.merge_fields[name] for name in MERGE_FIELDS if old.merge_fields.get(name)}
+    merge_fields = {**names, **change.fields.merge_fields}
+    return replace(change.fields, merge_fields=merge_fields, status_if_new=status)
+
+
+def status_to_tell(change: ContactChange, found: AudienceMember) -> str | None:
+    """Return the status that a contact has to be told after its upsert; None where it is as it should be."""
+    if change.fields.status is not None:
+        return None
+    if found.status in ASLEEP:
+        return change.fields.status_if_new
+    is_wrong = not change.wish.subscribed and found.status in GETS_MAIL
+    return "unsubscribed" if is_wrong and not is_reader(change, found) else None
+
+
+def is_reader(change: ContactChange, found: AudienceMember) -> bool:
+    """Tell whether she read the newsletter before she was a member."""
+    contact = change.contact
+    if contact is not None and contact.is_reader is not None:
+        return contact.is_reader
+    opted_in = found.opted_in_at
+    is_before = opted_in is not None and opted_in < change.joined_at - AT_ONCE
+    return found.status in GETS_MAIL and is_before
+
+
+def contact_left(
+    change: ContactChange,
+    found: AudienceMember,
+    *,
+    status: str | None = None,
+    told: str | None = None,
+) -> Contact:
+    """Return the contact after all calls: as it was found, and the `status` it has after it was `told` one."""
     return Contact(
-        subscriber_hash=subscriber_hash(change.wish.email),
-        status=status,
-        tags=had if refused else change.wish.tags,
+        subscriber_hash=change.key,
+        status=_status_left(change, status or found.status, told=told or change.fields.status),
+        tags=change.wish.tags,
         retired=(),
         applied_sha256=change.wish.sha256,
+        is_reader=is_reader(change, found),
+    )
+
+
+def contact_refused(change: ContactChange, status: ContactStatus) -> Contact:
+    """Return the contact that Mailchimp changes nothing of; one that is not there has no tags."""
+    contact = change.contact
+    is_there = contact is not None and contact.subscriber_hash == change.key
+    is_gone = status is ContactStatus.FORGOTTEN
+    return Contact(
+        subscriber_hash=change.key,
+        status=status,
+        tags=contact.tags if contact and is_there and not is_gone else frozenset(),
+        retired=(),
+        applied_sha256=change.wish.sha256,
+        is_reader=contact.is_reader if contact else None,
     )
 
 
@@ -96,16 +200,31 @@ def outcome_of(change: ContactChange, left: Contact) -> Outcome:
     return Outcome.CREATE if change.contact is None else Outcome.UPDATE
 
 
-def must_wake(change: ContactChange, answered: str) -> bool:
-    """Tell whether an upsert left a contact asleep that should be told its status."""
-    return answered in ASLEEP and change.fields.status is None
+def _status_left(change: ContactChange, answered: str, *, told: str | None) -> ContactStatus:
+    """Return how a contact stands. Unsubscribed, though not by us: she did it herself, and only she can undo it."""
+    status = STATUSES.get(answered, ContactStatus.COMPLIANCE)
+    if status is not ContactStatus.UNSUBSCRIBED or told == "unsubscribed":
+        return status
+    before = change.contact.status if change.contact else None
+    is_ours = not change.wish.subscribed and before in (None, ContactStatus.UNSUBSCRIBED)
+    return status if is_ours else ContactStatus.COMPLIANCE
 
 
 def _status_to_set(wish: Wish, contact: Contact | None) -> str | None:
     """Return the status to set, or None to leave it: a routine upsert never subscribes anybody anew."""
-    status = contact.status if contact else None
-    if status in (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN):
+    if contact is None or contact.status in (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN):
         return None
     if wish.subscribed:
-        return "subscribed" if status is ContactStatus.UNSUBSCRIBED else None
-    return None if status is ContactStatus.UNSUBSCRIBED else "unsubscribed"
+        return "subscribed" if _was_unsubscribed_by_us(contact) else None
+    is_to_end = contact.receives_mail and contact.is_reader is False
+    return "unsubscribed" if is_to_end else None
+
+
+def _was_unsubscribed_by_us(contact: Contact | None) -> bool:
+    return contact is not None and contact.status is ContactStatus.UNSUBSCRIBED
+
+
+def _joined_at(member: Member) -> datetime:
+    """Return since when she has been a member, as far as we know."""
+    began = [m.first_active_at for m in member.memberships if m.first_active_at]
+    return min(began, default=member.created_at)

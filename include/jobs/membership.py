@@ -45,15 +45,19 @@ STANDING_TAGS = {
 }
 
 
-MERGE_FIELDS = ("FNAME", "LNAME", "TIER")
+TIER = "TIER"
+MERGE_FIELDS = ("FNAME", "LNAME", TIER)
 """The fields that a contact gets; the audience must have them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """How a member's contact should be. Without `subscribed` she should get no mail."""
+    """How a member's contact should be. Without `subscribed` she should get no mail.
 
-    email: str
+    Without an address, which another account has now, it is the contact that she was left with.
+    """
+
+    email: str | None
     subscribed: bool
     first_name: str
     last_name: str
@@ -62,8 +66,9 @@ class Wish:
 
     @property
     def merge_fields(self) -> dict[str, str]:
-        """Return the values of `MERGE_FIELDS`."""
-        return dict(zip(MERGE_FIELDS, (self.first_name, self.last_name, self.tier), strict=True))
+        """Return the values of `MERGE_FIELDS` that we know: a name that we do not know is not overwritten."""
+        values = zip(MERGE_FIELDS, (self.first_name, self.last_name, self.tier), strict=True)
+        return {name: value for name, value in values if value or name == TIER}
 
     @property
     def sha256(self) -> bytes:
@@ -108,7 +113,10 @@ def wish_of(member: Member) -> Wish | None:
     """
     standing = standing_of(member)
     was_deleted = member.deleted_at is not None
-    if member.email is None or standing is Standing.NONE or (was_deleted and not member.contact):
+    is_over = was_deleted or standing is Standing.ENDED
+    if member.email is None and not (is_over and member.contact):  # there is nobody to write to
+        return None
+    if standing is Standing.NONE or (was_deleted and not member.contact):
         return None
     membership = current_membership(member.memberships)
     ended_tags = frozenset({STANDING_TAGS[Standing.ENDED]})
@@ -120,6 +128,17 @@ def wish_of(member: Member) -> Wish | None:
         tier=membership.tier if membership else "",
         tags=ended_tags if was_deleted else tags_of(membership),
     )
+
+
+def has_tag(tags: Iterable[str], tag: str) -> bool:
+    """Tell whether a tag is among these, in whatever case it is written: at Mailchimp they are one."""
+    return tag.casefold() in {one.casefold() for one in tags}
+
+
+def tags_in(tags: Iterable[str], wanted: Iterable[str]) -> frozenset[str]:
+    """Return those of the tags that are wanted, in whatever case they are written."""
+    known = {one.casefold() for one in wanted}
+    return frozenset(tag for tag in tags if tag.casefold() in known)
 
 
 def is_satisfied(wish: Wish | None, contact: Contact | None) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from include.store.sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -30,13 +30,17 @@ class ContactStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:
-    """A member's contact; `retired` are hashes of contacts that a merge of members left over."""
+    """A member's contact; `retired` are hashes of contacts that a merge of members left over.
+
+    `is_reader` tells whether she read the newsletter before she was a member; None where nobody knows yet.
+    """
 
     subscriber_hash: str
     status: ContactStatus
     tags: frozenset[str]
     retired: tuple[str, ...]
     applied_sha256: bytes
+    is_reader: bool | None = None
 
     @property
     def receives_mail(self) -> bool:
@@ -52,7 +56,7 @@ class Contacts:
         self._connection = connection
 
     def save(self, contacts: dict[UUID, Contact], *, now: datetime) -> None:
-        """Write down how these members' contacts were left."""
+        """Write down how these members' contacts were left. A contact is one member's: the one who has it now."""
         SQL.save_contacts(
             self._connection,
             [
@@ -63,12 +67,42 @@ class Contacts:
                     "tags": sorted(contact.tags),
                     "retired": list(contact.retired),
                     "applied_sha256": contact.applied_sha256,
+                    "is_reader": contact.is_reader,
                     "now": now,
                 }
                 for member_id, contact in contacts.items()
             ],
         )
+        SQL.take_contacts(
+            self._connection,
+            member_ids=list(contacts),
+            hashes=[contact.subscriber_hash for contact in contacts.values()],
+        )
+
+    def of_hashes(self, hashes: Collection[str]) -> dict[str, dict[UUID, Contact]]:
+        """Return the records of these contacts, by hash, with the members who have them."""
+        found: dict[str, dict[UUID, Contact]] = {}
+        for row in SQL.read_contacts(self._connection, hashes=list(hashes)):
+            member_id, contact = row.pop("member_id"), contact_from(row)
+            found.setdefault(contact.subscriber_hash, {})[member_id] = contact
+        return found
+
+    def note_pending(self, member_ids: Collection[UUID]) -> None:
+        """Write down that these contacts get no mail yet, though we took them for subscribed."""
+        SQL.note_pending(self._connection, member_ids=list(member_ids))
 
     def forget(self, member_ids: Collection[UUID]) -> None:
         """Drop the contacts of members that were merged into others."""
         SQL.forget_contacts(self._connection, member_ids=list(member_ids))
+
+
+def contact_from(row: Mapping[str, Any]) -> Contact:
+    """Return a contact as its row has it."""
+    return Contact(
+        subscriber_hash=row["subscriber_hash"],
+        status=ContactStatus(row["status"]),
+        tags=frozenset(row["tags"]),
+        retired=tuple(row["retired"]),
+        applied_sha256=row["applied_sha256"],
+        is_reader=row["is_reader"],
+    )

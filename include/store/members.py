@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from include.events import SubscriptionStatus
 from include.events.values import address_forms, address_from
-from include.store.contacts import Contact, ContactStatus
+from include.store.contacts import contact_from
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     import psycopg
+
+    from include.store.contacts import Contact
 
 SQL = queries("members")
 STATUSES = frozenset(SubscriptionStatus)  # other statuses are the platform's own, not ours to judge
@@ -163,13 +165,7 @@ def _handles(member: Member) -> tuple[str | None, str | None, str | None]:
 def _member_from(row: dict[str, Any], memberships: Iterable[Membership]) -> Member:
     contact = None
     if row["subscriber_hash"] is not None:
-        contact = Contact(
-            subscriber_hash=row["subscriber_hash"],
-            status=ContactStatus(row["contact_status"]),
-            tags=frozenset(row["tags"]),
-            retired=tuple(row["retired"]),
-            applied_sha256=row["applied_sha256"],
-        )
+        contact = contact_from({**row, "status": row["contact_status"]})
     return Member(
         id=row["id"],
         email=address_from(row["email"]),

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from include.errors import ComplianceError, VendorNotFoundError
+from include.jobs.contact_changes import wanted_key
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
 from include.jobs.membership import state_of, wish_of
 from include.store.audit import Change, member_target
@@ -37,7 +38,7 @@ def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -
         had = member.contact.tags if member.contact else frozenset()
         tags = {tag: tag in had for tag in sorted(wish.tags | had)}
         with suppress(VendorNotFoundError, ComplianceError):  # then nothing was done either
-            mailchimp.set_tags(wish.email, tags)
+            mailchimp.set_tags(wanted_key(wish, member.contact), tags)
         now = clock.now()
         ending = Ending(key=f"{WELCOME}:{member_id}", state=StepState.REFUSED, reason=NOT_WELCOMED)
         store.steps.end([ending], now=now)

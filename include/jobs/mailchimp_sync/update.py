@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.clients.mailchimp import MOST_IN_BULK, VENDOR
+from include.clients.mailchimp import MOST_IN_BULK, VENDOR, subscriber_hash
 from include.errors import BreakerOpenError, VendorError, VendorUnavailableError
 from include.jobs.breakers import Gate
-from include.jobs.contact_changes import ContactChange, change_from, outcome_of
+from include.jobs.contact_changes import ContactChange, change_from, outcome_of, wanted_key
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single
 from include.jobs.membership import is_satisfied, state_of, wish_of
 from include.store.contacts import Contact
+from include.store.members import Handle
 from include.store.run_members import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from uuid import UUID
 
     from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
+    from include.jobs.membership import Wish
     from include.store import Store
     from include.store.members import Member
 
@@ -64,7 +66,7 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
         with store.transaction():
             batch = pending[start : start + MOST_IN_BULK]
             members = _locked(batch, store)
-            done, changes = _sorted_out([members[one] for one in batch if one in members])
+            done, changes = _sorted_out([members[one] for one in batch if one in members], store)
             done += [_gone(member_id) for member_id in batch if member_id not in members]
             answers = _apply(changes, store, mailchimp, gate=gate, connections=connections)
             _save_contacts(answers, store, clock)
@@ -87,17 +89,54 @@ def _locked(member_ids: Sequence[UUID], store: Store) -> dict[UUID, Member]:
     return store.members.read(member_ids)
 
 
-def _sorted_out(members: Iterable[Member]) -> tuple[list[Result], list[ContactChange]]:
+def _sorted_out(
+    members: Sequence[Member], store: Store
+) -> tuple[list[Result], list[ContactChange]]:
     """Return the outcome of members for whom nothing is to be called, and what is for the others."""
-    done, changes = [], []
+    wishes = {member.id: wish_of(member) for member in members}
+    taken = {subscriber_hash(wish.email) for wish in wishes.values() if wish and wish.email}
+    done, wanted = [], []
     for member in members:
-        wish = wish_of(member)
-        if wish is None or is_satisfied(wish, member.contact):
+        wish = wishes[member.id]
+        is_done = wish is None or is_satisfied(wish, member.contact)
+        if wish is None or is_done or _is_anothers(member, taken, store):
             after = state_of(member)
             done.append(Result(member_id=member.id, outcome=Outcome.UNCHANGED, after=after))
         else:
-            changes.append(change_from(member.id, wish, member.contact))
-    return done, changes
+            wanted.append((member, wish))
+    return done, _changes(wanted, store)
+
+
+def _is_anothers(member: Member, taken: Collection[str], store: Store) -> bool:
+    """Tell whether a member who has lost her address, or her account, has lost her contact to another one, too."""
+    if member.address is None:
+        return member.contact is not None and member.contact.subscriber_hash in taken
+    if member.deleted_at is None:
+        return False
+    others = store.members.find([Handle("email", member.address)]) - {member.id}
+    return any(wish_of(other) is not None for other in store.members.read(others).values())
+
+
+def _changes(wanted: Sequence[tuple[Member, Wish]], store: Store) -> list[ContactChange]:
+    """Return the changes, each knowing which of its contacts another account had, or has now."""
+    keys = [wanted_key(wish, member.contact) for member, wish in wanted]
+    keys += [one for member, _ in wanted if member.contact for one in _hashes(member.contact)]
+    records = store.contacts.of_hashes(keys)
+    changes = []
+    for member, wish in wanted:
+        others = {
+            key: contact
+            for key, held in records.items()
+            for member_id, contact in held.items()
+            if member_id != member.id
+        }
+        holder = others.get(wanted_key(wish, member.contact))
+        changes.append(change_from(member, wish, holder=holder, held=others))
+    return changes
+
+
+def _hashes(contact: Contact) -> tuple[str, ...]:
+    return (contact.subscriber_hash, *contact.retired)
 
 
 def _gone(member_id: UUID) -> Result:

@@ -3,6 +3,9 @@
 Mailchimp does not promise that a repeated trigger is harmless. So the intent is committed before each
 call; a call whose answer is lost, or whose task ended before it, is uncertain, and only a person repeats
 it. Calls go out in small groups: that is how many can be uncertain at once.
+
+A contact that has yet to be confirmed gets no welcome: it stays planned, and the run that learns of the
+confirmation sends it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from include.clients.mailchimp import VENDOR
 from include.errors import (
     BreakerOpenError,
     ErrorClass,
+    NotSubscribedError,
     VendorError,
     VendorUnavailableError,
     VendorUncertainError,
@@ -26,6 +30,7 @@ from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
 from include.store.audit import Change, member_target
+from include.store.contacts import ContactStatus
 from include.store.dead_letters import Filter
 from include.store.run_members import Outcome, Result
 from include.store.steps import Ending, StepState
@@ -106,10 +111,19 @@ def _to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member
         member = members.get(member_id)
         if reason := _reason_against(member):
             refused.append(Ending(key=key, state=StepState.REFUSED, reason=reason))
-        elif member and member.contact and is_satisfied(wish_of(member), member.contact):
-            welcome[key] = member  # else the run that mends her contact welcomes her
+        elif member and _can_be_welcomed(member):
+            welcome[key] = (
+                member  # else the run that mends her contact, or hears of it, welcomes her
+            )
     store.steps.end(refused, now=clock.now())
     return welcome
+
+
+def _can_be_welcomed(member: Member) -> bool:
+    """Tell whether her contact is as it should be, and confirmed."""
+    contact = member.contact
+    is_confirmed = contact is not None and contact.status is not ContactStatus.PENDING
+    return is_confirmed and is_satisfied(wish_of(member), contact)
 
 
 def _reason_against(member: Member | None) -> str | None:
@@ -127,7 +141,10 @@ def _welcome_group(
     mailchimp: Mailchimp,
     clock: Clock,
 ) -> dict[UUID, VendorError]:
-    """Make the calls of a group at once; return the members for whom one surely did not arrive."""
+    """Make the calls of a group at once; return the members for whom one surely did not arrive.
+
+    Who is not subscribed after all is no failure: her welcome waits until Mailchimp says that she is.
+    """
     ours = store.steps.intend(list(group), dag_run_id=dag_run_id, now=clock.now())
     keys = [key for key in group if key in ours]
     answers = fan_out(
@@ -141,14 +158,16 @@ def _welcome_group(
     endings = [_ending(key, errors.get(key)) for key in keys]
     uncertain = [group[end.key].id for end in endings if end.state is StepState.UNCERTAIN]
     done = [group[end.key].id for end in endings if end.state is StepState.DONE]
+    waiting = [group[key].id for key, e in errors.items() if isinstance(e, NotSubscribedError)]
     with store.transaction():
         store.steps.end(endings, now=clock.now())
+        store.contacts.note_pending(waiting)
         store.run_members.mend(dag_run_id, done)
         _note_uncertain(uncertain, dag_run_id, store, clock)
     return {
         group[key].id: error
         for key, error in errors.items()
-        if not isinstance(error, VendorUncertainError)
+        if not isinstance(error, VendorUncertainError | NotSubscribedError)
     }
 
 

@@ -10,9 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from include.clients.mailchimp import subscriber_hash
-from include.jobs.contact_changes import ASLEEP, STATUSES
-from include.jobs.membership import STANDING_TAGS, is_satisfied, wish_of
+from include.jobs.contact_changes import (
+    ASLEEP,
+    GETS_MAIL,
+    OUR_TAGS,
+    STATUSES,
+    tag_changes,
+    wanted_key,
+)
+from include.jobs.membership import is_satisfied, tags_in, wish_of
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import put_right
 from include.store.contacts import Contact, ContactStatus
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
-OUR_TAGS = frozenset({*STANDING_TAGS.values(), "canceling"})
 NOT_APPLIED = b""  # equals no wish: the job calls again
 
 
@@ -82,37 +87,44 @@ def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None
         return None
     if contact is None or not is_satisfied(wish, contact):
         return Gap(member=member, seen=contact and replace(contact, applied_sha256=NOT_APPLIED))
-    if contact.status in HERS:
-        return None
-    found = audience.get(subscriber_hash(wish.email))
-    if found is None:
-        return Gap(member=member, seen=None)
+    found = audience.get(wanted_key(wish, contact))
+    if found is None:  # of one that only she can make again, that is known
+        is_gone = contact.status in HERS
+        return None if is_gone else Gap(member=member, seen=None)
     return _gap_to(found, member, wish, contact)
 
 
 def _gap_to(found: AudienceMember, member: Member, wish: Wish, contact: Contact) -> Gap | None:
     managed = OUR_TAGS | wish.tags | contact.tags
-    seen = replace(contact, tags=found.tags & managed, applied_sha256=NOT_APPLIED)
+    seen = replace(contact, tags=tags_in(found.tags, managed), applied_sha256=NOT_APPLIED)
     if contact.receives_mail and found.status in ("unsubscribed", "cleaned"):
         is_hers = replace(contact, status=ContactStatus.COMPLIANCE)
         return Gap(member=member, seen=is_hers, is_hers=True)
     if _status_differs(wish, contact, found) or not _shows(found, wish, managed):
-        status = STATUSES.get(found.status, contact.status)
-        return Gap(member=member, seen=replace(seen, status=status))
+        return Gap(member=member, seen=replace(seen, status=_status_seen(contact, found)))
     return None
 
 
 def _status_differs(wish: Wish, contact: Contact, found: AudienceMember) -> bool:
-    """Tell whether somebody gets mail who should not, or sleeps who should get it."""
-    gets_mail = found.status in ("subscribed", "pending")
-    return gets_mail is not wish.subscribed and (
-        found.status not in ASLEEP or contact.receives_mail
-    )
+    """Tell whether somebody gets mail who should not, sleeps who should get it, or has confirmed or come back."""
+    gets_mail = found.status in GETS_MAIL
+    if gets_mail and not wish.subscribed:
+        return not contact.is_reader
+    if gets_mail:
+        return STATUSES[found.status] is not contact.status
+    return contact.receives_mail and (wish.subscribed or found.status not in ASLEEP)
+
+
+def _status_seen(contact: Contact, found: AudienceMember) -> ContactStatus:
+    """Return the status to write down; what she has decided herself is not taken for our doing."""
+    is_hers = contact.status in HERS and found.status not in GETS_MAIL
+    return contact.status if is_hers else STATUSES.get(found.status, contact.status)
 
 
 def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
     """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
-    return found.tags & managed == wish.tags and all(
+    has_tags = not tag_changes(wish, has=tags_in(found.tags, managed))
+    return has_tags and all(
         found.merge_fields.get(name, "") == value for name, value in wish.merge_fields.items()
     )
 

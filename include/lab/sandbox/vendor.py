@@ -25,6 +25,7 @@ class Switches:
     """What becomes of a subscription after the last attempt; with `none` a card is tried once only."""
     auto_deliver: bool = False
     service_seconds: dict[str, float] = field(default_factory=dict)
+    mailchimp_required_fields: list[str] = field(default_factory=list)
     luma_calls_per_minute: int = 200
     slack_limits: bool = True
 

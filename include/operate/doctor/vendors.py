@@ -162,8 +162,8 @@ def _merge_fields(fields: list[MergeField]) -> Finding:
     if other := [tag for tag in MERGE_FIELDS if kinds[tag] not in TEXT_FIELDS]:
         return failed(name, f"no text: {', '.join(other)}", "make them fields of type text")
     if needed := [one.tag for one in fields if one.is_required and one.tag not in MERGE_FIELDS]:
-        advice = "make them optional: new contacts come without them and are refused"
-        return failed(name, f"the audience requires {', '.join(needed)}", advice)
+        advice = "make them optional: members come without them, and the audience's own forms ask for them"
+        return warning(name, f"the audience requires {', '.join(needed)}", advice)
     return ok(name, f"{', '.join(MERGE_FIELDS)} are there")
 
 

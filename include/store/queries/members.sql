@@ -44,7 +44,7 @@ FROM (
 SELECT users.id, users.email, users.clerk_user_id, users.stripe_customer_id, users.first_name, users.last_name,
        users.created_at, users.deleted_at,
        contacts.subscriber_hash, contacts.status AS contact_status, contacts.tags, contacts.retired,
-       contacts.applied_sha256
+       contacts.applied_sha256, contacts.is_reader
 FROM public.users
 LEFT JOIN ops.contacts ON contacts.member_id = users.id
 WHERE users.id = ANY (:member_ids::uuid[]);

@@ -71,15 +71,43 @@ def test_other_address_moves_the_member(mailchimp):
 
 
 def test_move_to_a_taken_address_is_refused(mailchimp):
-    """Two contacts are never made one: 400 Member Exists, and nothing changed."""
+    """Two contacts are never made one: the reason is in `errors` alone, and nothing changed."""
     put(mailchimp, ADA)
     put(mailchimp, "grace@example.org")
 
     with pytest.raises(ApiClientError) as refused:
         put(mailchimp, "grace@example.org", path_email=ADA)
 
-    assert problem(refused)["title"] == "Member Exists"
+    assert problem(refused)["title"] == "Invalid Resource"
+    assert "already in this list" not in problem(refused)["detail"]
+    assert "already in this list" in problem(refused)["errors"][0]["message"]
     assert mailchimp.lists.get_list_members_info(LIST)["total_items"] == 2
+
+
+@pytest.mark.parametrize("becomes", ["unsubscribed_by_person", "cleaned", "pending"])
+def test_only_a_subscribed_member_is_moved(checked, mailchimp, becomes):
+    """Another address for who gets no mail, or has not confirmed, is refused, and nothing changed."""
+    put(mailchimp, ADA)
+    checked.act("mailchimp_address", email=ADA, becomes=becomes)
+
+    with pytest.raises(ApiClientError) as refused:
+        mailchimp.lists.update_list_member(LIST, key(ADA), {"email_address": "ada@example.com"})
+
+    assert problem(refused)["errors"][0]["field"] == "email_address"
+    assert mailchimp.lists.get_list_member(LIST, key(ADA))["id"] == key(ADA)
+
+
+def test_required_merge_field_is_asked_for_unless_told_otherwise(checked, mailchimp):
+    """With `skip_merge_validation` a member comes without it; a routine change is refused as well."""
+    checked.ask("PATCH", "settings", json={"mailchimp_required_fields": ["PHONE"]})
+    body = {"email_address": ADA, "status_if_new": "subscribed", "merge_fields": {"FNAME": "Ada"}}
+
+    with pytest.raises(ApiClientError) as refused:
+        mailchimp.lists.set_list_member(LIST, key(ADA), body)
+    made = mailchimp.lists.set_list_member(LIST, key(ADA), body, skip_merge_validation="true")
+
+    assert problem(refused)["errors"][0]["field"] == "PHONE"
+    assert made["merge_fields"]["FNAME"] == "Ada"
 
 
 def test_archived_member_comes_back_with_a_status(mailchimp):

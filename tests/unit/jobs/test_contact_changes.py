@@ -1,20 +1,25 @@
 """From wish and contact to calls: what is set, what is left alone, and what came of it."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from include.clients.mailchimp import subscriber_hash
+from include.clients.mailchimp import AudienceMember, subscriber_hash
 from include.events import SubscriptionStatus
 from include.jobs.contact_changes import (
     change_from,
     contact_left,
-    must_wake,
+    contact_refused,
+    is_reader,
     outcome_of,
-    status_left,
+    status_to_tell,
+    tags_to_set,
 )
 from include.jobs.membership import is_satisfied, wish_of
 from include.store.contacts import ContactStatus as Status
 from include.store.run_members import Outcome
-from tests.factories import make_contact, make_member, make_membership
+from tests.factories import NOW, make_contact, make_member, make_membership
 
 ACTIVE = make_member()
 ENDED = make_member(memberships=(make_membership(status=SubscriptionStatus.CANCELED),))
@@ -24,7 +29,14 @@ HASH = subscriber_hash("ada@example.org")
 def a_change(member=ACTIVE, **contact):
     """Make the change of a member; with contact fields she has a contact."""
     had = make_contact(**{"subscriber_hash": HASH, **contact}) if contact else None
-    return change_from(member.id, wish_of(member), had)
+    return change_from(replace(member, contact=had), wish_of(member))
+
+
+def found(status, *tags, opted_in_at=NOW):
+    """Make what Mailchimp says of her contact."""
+    return AudienceMember(
+        hash=HASH, status=status, tags=frozenset(tags), merge_fields={}, opted_in_at=opted_in_at
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,8 +48,8 @@ def a_change(member=ACTIVE, **contact):
         (ACTIVE, Status.UNSUBSCRIBED, "subscribed"),
         (ACTIVE, Status.COMPLIANCE, None),
         (ACTIVE, Status.FORGOTTEN, None),
-        (ENDED, None, "unsubscribed"),
-        (ENDED, Status.SUBSCRIBED, "unsubscribed"),
+        (ENDED, None, None),  # she may have been a reader: Mailchimp says so
+        (ENDED, Status.SUBSCRIBED, None),  # the same
         (ENDED, Status.UNSUBSCRIBED, None),
         (ENDED, Status.COMPLIANCE, None),
     ],
@@ -84,55 +96,108 @@ def test_retired_contact_at_her_own_address_stays():
         (ACTIVE, Status.COMPLIANCE, "subscribed", Status.SUBSCRIBED),
         (ACTIVE, None, "cleaned", Status.COMPLIANCE),
         (ACTIVE, None, "something new", Status.COMPLIANCE),
-        (ENDED, Status.SUBSCRIBED, "unsubscribed", Status.UNSUBSCRIBED),
+        (ENDED, None, "unsubscribed", Status.UNSUBSCRIBED),
+        (ENDED, Status.SUBSCRIBED, "unsubscribed", Status.COMPLIANCE),
+        (ENDED, Status.UNSUBSCRIBED, "unsubscribed", Status.UNSUBSCRIBED),
         (ENDED, Status.COMPLIANCE, "unsubscribed", Status.COMPLIANCE),
     ],
 )
 def test_answer_tells_whose_unsubscribe_it_is(member, was, answered, left):
-    """Unsubscribed though we wished mail: she did it herself, and only she can undo it."""
+    """Unsubscribed though not by us: she did it herself, and only she can undo it."""
     change = a_change(member, **({"status": was} if was else {}))
 
-    assert status_left(change, answered) is left
+    assert contact_left(change, found(answered)).status is left
+
+
+def test_unsubscribe_that_we_told_is_ours():
+    """Whatever she was before: we may undo it."""
+    change = a_change(ENDED, status=Status.SUBSCRIBED)
+
+    left = contact_left(change, found("subscribed"), status="unsubscribed", told="unsubscribed")
+
+    assert left.status is Status.UNSUBSCRIBED
 
 
 @pytest.mark.parametrize(
     ("member", "was", "left", "outcome"),
     [
-        (ACTIVE, None, Status.SUBSCRIBED, Outcome.CREATE),
-        (ACTIVE, Status.SUBSCRIBED, Status.SUBSCRIBED, Outcome.UPDATE),
-        (ACTIVE, Status.UNSUBSCRIBED, Status.SUBSCRIBED, Outcome.UPDATE),
-        (ACTIVE, None, Status.COMPLIANCE, Outcome.TERMINAL),
-        (ACTIVE, Status.SUBSCRIBED, Status.FORGOTTEN, Outcome.TERMINAL),
-        (ENDED, Status.SUBSCRIBED, Status.UNSUBSCRIBED, Outcome.CANCEL),
-        (ENDED, None, Status.UNSUBSCRIBED, Outcome.CANCEL),
-        (ENDED, Status.UNSUBSCRIBED, Status.UNSUBSCRIBED, Outcome.UPDATE),
-        (ENDED, Status.COMPLIANCE, Status.COMPLIANCE, Outcome.UPDATE),
+        (ACTIVE, None, "subscribed", Outcome.CREATE),
+        (ACTIVE, Status.SUBSCRIBED, "subscribed", Outcome.UPDATE),
+        (ACTIVE, Status.UNSUBSCRIBED, "subscribed", Outcome.UPDATE),
+        (ACTIVE, None, "cleaned", Outcome.TERMINAL),
+        (ENDED, Status.SUBSCRIBED, "unsubscribed", Outcome.CANCEL),
+        (ENDED, None, "unsubscribed", Outcome.CANCEL),
+        (ENDED, Status.UNSUBSCRIBED, "unsubscribed", Outcome.UPDATE),
+        (ENDED, Status.COMPLIANCE, "unsubscribed", Outcome.UPDATE),
     ],
 )
 def test_outcome_tells_what_happened(member, was, left, outcome):
     """Created, updated, canceled, or left where only she can go on."""
     change = a_change(member, **({"status": was} if was else {}))
 
-    assert outcome_of(change, contact_left(change, left)) is outcome
+    assert outcome_of(change, contact_left(change, found(left))) is outcome
 
 
 def test_refused_contact_keeps_its_tags():
     """What Mailchimp refused was not tagged either: the tags to take are known when she is back."""
     change = a_change(ENDED, tags=frozenset({"active"}))
 
-    assert contact_left(change, Status.COMPLIANCE, refused=True).tags == {"active"}
+    assert contact_refused(change, Status.COMPLIANCE).tags == {"active"}
+    assert contact_refused(change, Status.FORGOTTEN).tags == frozenset()
 
 
-@pytest.mark.parametrize("status", list(Status))
+def test_refused_contact_at_another_address_has_no_tags():
+    """Those that she had hang on the address she had."""
+    change = a_change(subscriber_hash="old", tags=frozenset({"active"}))
+
+    assert contact_refused(change, Status.COMPLIANCE).tags == frozenset()
+
+
+@pytest.mark.parametrize("status", ["subscribed", "pending", "unsubscribed", "cleaned"])
 def test_what_was_left_is_not_called_again(status):
     """After the calls nothing is to be called, however they ended: no hot loop on a refusal."""
     change = a_change(status=Status.SUBSCRIBED)
 
-    assert is_satisfied(change.wish, contact_left(change, status))
+    assert is_satisfied(change.wish, contact_left(change, found(status)))
+    assert is_satisfied(change.wish, contact_refused(change, Status.FORGOTTEN))
 
 
-def test_archived_contact_is_woken():
-    """An archived contact keeps its status unless it is told one."""
-    assert must_wake(a_change(), "archived")
-    assert not must_wake(a_change(), "subscribed")
-    assert not must_wake(a_change(ENDED), "archived")
+@pytest.mark.parametrize(
+    ("member", "contact", "answer", "told"),
+    [
+        (ACTIVE, {}, found("archived"), "subscribed"),
+        (ACTIVE, {}, found("subscribed"), None),
+        (ENDED, {}, found("archived"), "unsubscribed"),
+        (ENDED, {}, found("subscribed"), "unsubscribed"),
+        (ENDED, {}, found("subscribed", opted_in_at=NOW - timedelta(days=1)), None),
+        (ENDED, {"is_reader": True}, found("subscribed"), None),
+        (ENDED, {"is_reader": False}, found("subscribed"), None),  # the upsert has told it
+        (ENDED, {}, found("unsubscribed"), None),
+    ],
+)
+def test_contact_is_told_its_status_where_the_upsert_could_not(member, contact, answer, told):
+    """One that sleeps is woken; who gets mail without a membership, and was no reader before, gets none."""
+    assert status_to_tell(a_change(member, **contact), answer) == told
+
+
+@pytest.mark.parametrize(
+    ("opted_in_at", "reads"),
+    [
+        (NOW - timedelta(days=1), True),
+        (NOW - timedelta(seconds=30), False),  # the same moment, by another clock
+        (NOW + timedelta(seconds=1), False),
+        (None, False),
+    ],
+)
+def test_reader_is_who_subscribed_before_she_was_a_member(opted_in_at, reads):
+    """What is known stays, and an unsubscribed contact is nobody's newsletter."""
+    assert is_reader(a_change(), found("subscribed", opted_in_at=opted_in_at)) is reads
+    assert is_reader(a_change(is_reader=not reads), found("subscribed")) is not reads
+    assert not is_reader(a_change(), found("unsubscribed", opted_in_at=opted_in_at))
+
+
+def test_tags_that_are_nobodys_business_stay():
+    """Ours are set by what Mailchimp has, in whatever case; others are neither given nor taken."""
+    answer = found("subscribed", "Active", "alumni", "vip")
+
+    assert tags_to_set(a_change(tags=frozenset()), answer) == {"alumni": False, "pro": True}

@@ -25,6 +25,7 @@ class SettingsWish(Wish):
     stripe_dunning: Dunning | None = None
     auto_deliver: bool | None = None
     service_seconds: dict[str, float] | None = None
+    mailchimp_required_fields: list[str] | None = None
     luma_calls_per_minute: int | None = Field(default=None, ge=1)
     slack_limits: bool | None = None
 

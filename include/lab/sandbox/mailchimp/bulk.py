@@ -1,5 +1,6 @@
 """The two calls that take up to 500 members: batch subscribe and batch segment."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -12,7 +13,11 @@ from include.lab.sandbox.wire import Refusal
 
 
 def subscribe(
-    state: MailchimpState, body: dict[str, Any], *, skip_duplicates: bool
+    state: MailchimpState,
+    body: dict[str, Any],
+    *,
+    skip_duplicates: bool,
+    required: Sequence[str],
 ) -> dict[str, Any]:
     """Add or change members one by one; the failures of some are listed and stop nobody else.
 
@@ -29,7 +34,14 @@ def subscribe(
         if skip_duplicates and email.lower() in seen:
             continue
         seen.add(email.lower())
-        _subscribe_one(state, wish, email, result, update=bool(body.get("update_existing")))
+        found = state.contacts.find(email) if email else None
+        if found is not None and not body.get("update_existing"):
+            result.refuse_known(email)
+            continue
+        try:
+            _subscribe_one(state, wish, email, found, result, required=required)
+        except Refusal as refusal:
+            result.refuse(email, refusal)
     return result.as_json(state)
 
 
@@ -49,6 +61,13 @@ class _Result:
                 "field_message": message,
             }
         )
+
+    def refuse_known(self, email: str) -> None:
+        error = (
+            f"{email} is already a list member, do you want to update? "
+            "please provide update_existing:true in the request body"
+        )
+        self.fail(email, error, "ERROR_CONTACT_EXISTS")
 
     def refuse(self, email: str, refusal: Refusal) -> None:
         document = orjson.loads(refusal.answer.body)
@@ -71,27 +90,22 @@ class _Result:
         }
 
 
-def _subscribe_one(
-    state: MailchimpState, wish: dict[str, Any], email: str, result: _Result, *, update: bool
+def _subscribe_one(  # noqa: PLR0913 - one member of a call, and what the call is about
+    state: MailchimpState,
+    wish: dict[str, Any],
+    email: str,
+    found: Contact | None,
+    result: _Result,
+    *,
+    required: Sequence[str],
 ) -> None:
-    found = state.contacts.find(email) if email else None
-    if found is not None and not update:
-        error = (
-            f"{email} is already a list member, do you want to update? "
-            "please provide update_existing:true in the request body"
-        )
-        result.fail(email, error, "ERROR_CONTACT_EXISTS")
-        return
-    try:
-        if found is not None:
-            state.contacts.change(found, wish, state.now())
-            result.updated.append(found)
-        elif not wish.get("status"):
-            raise errors.invalid_field("status", "This value should not be blank.")
-        else:
-            result.new.append(state.create(email, wish["status"], wish))
-    except Refusal as refusal:
-        result.refuse(email, refusal)
+    if found is not None:
+        state.contacts.change(found, wish, state.now(), required=required)
+        result.updated.append(found)
+    elif not wish.get("status"):
+        raise errors.invalid_field("status", "This value should not be blank.")
+    else:
+        result.new.append(state.create(email, wish["status"], wish, required=required))
 
 
 def change_segment(state: MailchimpState, tag: Tag, body: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 A contact that unsubscribed by itself, bounced or is under review cannot be subscribed by the API;
 an archived one comes back with a `status`; one that was deleted for good never does. An unsubscribe
-that came by the API is not the person's own and can be undone by the API.
+that came by the API is not the person's own and can be undone by the API. Only a subscribed contact can be
+given another address, and none that is a contact already, archived or not.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import md5
 from secrets import token_hex
@@ -21,8 +23,15 @@ ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 FAKE = re.compile(r"\.invalid$")
 
 Quirk = Literal[
-    "unsubscribed_by_person", "cleaned", "under_review", "forgotten", "too_many_lists", "none"
+    "unsubscribed_by_person",
+    "cleaned",
+    "under_review",
+    "forgotten",
+    "too_many_lists",
+    "pending",
+    "none",
 ]
+QUIRK_STATUSES = {"none": "subscribed", "cleaned": "cleaned", "pending": "pending"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,18 +110,26 @@ class Contacts:
             raise errors.too_many_lists(email)
         return self.add(email, status, now)
 
-    def change(self, contact: Contact, changes: dict[str, Any], now: str) -> None:
-        """Apply the fields of a PUT or PATCH; all of them, or none and a refusal."""
+    def change(
+        self, contact: Contact, changes: dict[str, Any], now: str, *, required: Iterable[str] = ()
+    ) -> None:
+        """Apply the fields of a PUT or PATCH; all of them, or none and a refusal.
+
+        `required` are the merge fields that must not be empty, where the call does not say otherwise.
+        """
         status = changes.get("status", contact.status)
         if status not in STATUSES and status != contact.status:
             raise errors.invalid_field("status", f"Schema describes enum, {status} found instead")
         if status in ("subscribed", "pending") and contact.quirk in NOT_THE_APIS:
             self._refuse_return(contact, status)
         merge_fields = checked_merge_fields(changes.get("merge_fields") or {})
+        merge_fields = {**contact.merge_fields, **merge_fields}
+        if "merge_fields" in changes:
+            refuse_missing(merge_fields, required)
         email = changes.get("email_address") or contact.email
         refuse_address(email)
         self._move(contact, email)
-        contact.merge_fields = {**contact.merge_fields, **merge_fields}
+        contact.merge_fields = merge_fields
         contact.status = status
         for name in ("interests", "language", "vip", "email_type", "ip_signup", "ip_opt"):
             if name in changes:
@@ -127,8 +144,13 @@ class Contacts:
     def _move(self, contact: Contact, email: str) -> None:
         """Give a contact another address: it gets another hash and keeps everything else."""
         if email.lower() != contact.email.lower():
-            if subscriber_hash(email) in self.by_hash:
-                raise errors.member_exists(email)
+            other = self.by_hash.get(subscriber_hash(email))
+            if other is not None:
+                raise errors.address_taken(email, other.status)
+            if subscriber_hash(email) in self._forgotten:
+                raise errors.forgotten(email)
+            if contact.status != "subscribed":
+                raise errors.not_to_be_renamed(contact.status)
             del self.by_hash[contact.id]
             self.by_hash[subscriber_hash(email)] = contact
         contact.email = email
@@ -151,7 +173,7 @@ class Contacts:
             self.forget(contact)
             return
         contact.quirk = quirk
-        contact.status = {"none": "subscribed", "cleaned": "cleaned"}.get(quirk, "unsubscribed")
+        contact.status = QUIRK_STATUSES.get(quirk, "unsubscribed")
         contact.last_changed = now
 
 
@@ -161,6 +183,13 @@ def refuse_address(email: object) -> None:
         raise errors.invalid_field("email_address", "Please provide a valid email address.")
     if FAKE.search(email):
         raise errors.fake_address(email)
+
+
+def refuse_missing(merge_fields: dict[str, Any], required: Iterable[str]) -> None:
+    """Refuse a contact without a value that the audience requires."""
+    for name in required:
+        if not merge_fields.get(name):
+            raise errors.invalid_merge_field(name, "Please enter a value")
 
 
 def checked_merge_fields(values: Any) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def segment(list_id: str, tag: Tag) -> dict[str, Any]:
     }
 
 
-def merge_fields(list_id: str) -> dict[str, Any]:
+def merge_fields(list_id: str, required: Sequence[str]) -> dict[str, Any]:
     """Return the list's merge fields."""
     types = {"ADDRESS": "address", "PHONE": "phone", "BIRTHDAY": "birthday"}
     fields = [
@@ -109,7 +109,7 @@ def merge_fields(list_id: str) -> dict[str, Any]:
             "tag": tag,
             "name": tag.title(),
             "type": types.get(tag, "text"),
-            "required": False,
+            "required": tag in required,
             "default_value": "",
             "public": False,
             "display_order": number,

@@ -97,6 +97,20 @@ def member_exists(email: str) -> Refusal:
     return Refusal(problem(400, "Member Exists", detail))
 
 
+def address_taken(email: str, status: str) -> Refusal:
+    """Refuse to give a contact the address of another one: the reason is in `errors` alone."""
+    return invalid_field(
+        "email_address", f'"{email}" is already in this list with a status of "{status.title()}".'
+    )
+
+
+def not_to_be_renamed(status: str) -> Refusal:
+    """Refuse another address to a contact that is not subscribed."""
+    return invalid_field(
+        "email_address", f"The address of a contact with the status {status} cannot be changed."
+    )
+
+
 def cannot_be_removed() -> Refusal:
     """Refuse to archive twice."""
     detail = "This list member cannot be removed.  Please contact support."

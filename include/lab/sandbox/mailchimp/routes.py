@@ -44,14 +44,17 @@ def batch_subscribe(state: MailchimpState, call: Call, list_id: str) -> Answer:
     """Add or change up to 500 members."""
     state.require_list(list_id)
     skip = call.argument("skip_duplicate_check").lower() == "true"
-    return json_answer(bulk.subscribe(state, body_of(call), skip_duplicates=skip))
+    required = required_fields(state, call)
+    answer = bulk.subscribe(state, body_of(call), skip_duplicates=skip, required=required)
+    return json_answer(answer)
 
 
 @ROUTES.on("GET", LIST + "/merge-fields")
 def list_merge_fields(state: MailchimpState, call: Call, list_id: str) -> Answer:
     """Return the list's merge fields."""
     state.require_list(list_id)
-    return picked_answer(call, documents.merge_fields(list_id))
+    required = state.around.switches.mailchimp_required_fields
+    return picked_answer(call, documents.merge_fields(list_id, required))
 
 
 @ROUTES.on("GET", LIST + "/members")
@@ -78,7 +81,8 @@ def add_member(state: MailchimpState, call: Call, list_id: str) -> Answer:
     """Add a member; here, and only here, `tags` is a field."""
     state.require_list(list_id)
     body = body_of(call)
-    contact = state.create(str(body.get("email_address") or ""), body.get("status") or "", body)
+    email, status = str(body.get("email_address") or ""), body.get("status") or ""
+    contact = state.create(email, status, body, required=required_fields(state, call))
     for name in body.get("tags") or []:
         state.tags.set(contact, name, "active", state.now())
     return json_answer(member_document(state, contact))
@@ -95,7 +99,8 @@ def get_member(state: MailchimpState, call: Call, list_id: str, key: str) -> Ans
 def set_member(state: MailchimpState, call: Call, list_id: str, key: str) -> Answer:
     """Add or change a member; a `tags` field is ignored, as Mailchimp does."""
     state.require_list(list_id)
-    return json_answer(member_document(state, state.upsert(key, body_of(call))))
+    contact = state.upsert(key, body_of(call), required=required_fields(state, call))
+    return json_answer(member_document(state, contact))
 
 
 @ROUTES.on("PATCH", MEMBER)
@@ -103,7 +108,8 @@ def update_member(state: MailchimpState, call: Call, list_id: str, key: str) -> 
     """Change a member that exists."""
     state.require_list(list_id)
     contact = state.contact(key)
-    state.contacts.change(contact, body_of(call), state.now())
+    required = required_fields(state, call)
+    state.contacts.change(contact, body_of(call), state.now(), required=required)
     return json_answer(member_document(state, contact))
 
 
@@ -229,6 +235,13 @@ def list_queue(state: MailchimpState, _call: Call, workflow_id: str, email_id: s
 def member_document(state: MailchimpState, contact: Contact) -> dict[str, Any]:
     """Return a member with its tags."""
     return documents.member(state.list_id, contact, state.tags.of(contact))
+
+
+def required_fields(state: MailchimpState, call: Call) -> list[str]:
+    """Return the merge fields that a call must bring: none with `skip_merge_validation`."""
+    if call.argument("skip_merge_validation").lower() == "true":
+        return []
+    return state.around.switches.mailchimp_required_fields
 
 
 def body_of(call: Call) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One audience: its contacts, its tags, and who was sent into a journey or an automation."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.lab.sandbox.mailchimp import documents, errors
@@ -41,23 +41,26 @@ class MailchimpState:
         if list_id != self.list_id:
             raise errors.not_found()
 
-    def upsert(self, key: str, changes: dict[str, Any]) -> Contact:
+    def upsert(self, key: str, changes: dict[str, Any], *, required: Sequence[str] = ()) -> Contact:
         """PUT: change the contact of the path, or create that of the body (`status_if_new`)."""
         found = self.contacts.find(key)
         if found is not None:
-            self.contacts.change(found, changes, self.now())
+            self.contacts.change(found, changes, self.now(), required=required)
             return found
         email = changes.get("email_address") or ""
         status = changes.get("status") or changes.get("status_if_new")
         if not status:
             raise errors.invalid_field("status_if_new", "This value should not be blank.")
-        return self.create(email, status, changes)
+        return self.create(email, status, changes, required=required)
 
-    def create(self, email: str, status: str, changes: dict[str, Any]) -> Contact:
+    def create(
+        self, email: str, status: str, changes: dict[str, Any], *, required: Sequence[str] = ()
+    ) -> Contact:
         """Create a contact with all fields of the body, or refuse and leave nothing behind."""
         contact = self.contacts.create(email, status, self.now())
         try:
-            self.contacts.change(contact, {**changes, "status": status}, self.now())
+            changes = {"merge_fields": {}, **changes, "status": status}
+            self.contacts.change(contact, changes, self.now(), required=required)
         except Refusal:
             self.contacts.remove(contact)
             raise

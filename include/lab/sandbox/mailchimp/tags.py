@@ -1,4 +1,4 @@
-"""Tags. A tag is a static segment: the member's view and the list's view are one set."""
+"""Tags. A tag is a static segment: the member's view and the list's view are one set. Its name has no case."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,7 +30,9 @@ class Tags:
 
     def named(self, name: str) -> Tag | None:
         """Return the tag of that name, or None."""
-        return next((tag for tag in self.by_id.values() if tag.name == name), None)
+        return next(
+            (tag for tag in self.by_id.values() if tag.name.casefold() == name.casefold()), None
+        )
 
     def create(self, name: str, now: str) -> Tag:
         """Add a tag; its name must be new."""

@@ -1,0 +1,413 @@
+"""Mailchimp as it is: what it refuses, what is hers to decide, and what hangs on an address that moves."""
+
+import pytest
+
+from include.clients.mailchimp import ContactFields, subscriber_hash
+from include.events import SubscriptionStatus
+from include.store.contacts import ContactStatus
+from include.store.dead_letters import Filter
+from include.store.inbox import State
+from tests import factories
+from tests.jobs.test_reconciliation_deep import Night
+
+ADA, NEW = "ada@example.org", "ada@new.example"
+MONTH = 30 * 24 * 3600
+
+
+@pytest.fixture
+def ada(world):
+    """Give the world in which Ada is a member."""
+    world.run(*world.join(ADA))
+    return world
+
+
+def becomes(world, what, email=ADA):
+    """Let something happen to a contact that no call of ours causes."""
+    world.sandbox.act("mailchimp_address", email=email, becomes=what)
+
+
+def moves(world, email=ADA, new_email=NEW):
+    """Let a member have another address; return the run that told us."""
+    return world.run(*world.act("update_member", email=email, new_email=new_email))
+
+
+def ends(world, email=ADA):
+    """Let the membership end for want of payment."""
+    return world.run(*world.act("payment_given_up", email=email))
+
+
+def no_letter(world):
+    """Check that nothing waits for a person."""
+    assert world.store.dead_letters.select(Filter()) == []
+    return True
+
+
+def is_left_behind(world, email=ADA):
+    """Check that an old contact is out of the audience and has no tag of a member."""
+    old = world.contact(email)
+    assert old is None or (old["status"], old["tags"]) == ("archived", set())
+    return True
+
+
+def user_moves(world, user_id, email, **names):
+    """Let Clerk say that an account has this address; return the run."""
+    user = factories.user(user_id, email=email, **names)
+    return world.run(factories.clerk_event("user.updated", user, at=world.clock.now()))
+
+
+# --- what we do not know is not written ---
+
+
+def test_empty_name_overwrites_none(world):
+    """Mailchimp knows a name that no vendor told us: it stays, tonight and every night."""
+    world.mailchimp.upsert_member(
+        ContactFields(
+            email=ADA, merge_fields={"FNAME": "Ada", "LNAME": "L."}, status_if_new="subscribed"
+        )
+    )
+    world.run(*world.join(ADA, first_name="", last_name=""))
+    night = Night(world)
+    night.compare()
+    night.work_off()
+
+    assert (world.contact()["FNAME"], world.contact()["LNAME"]) == ("Ada", "L.")
+    assert "contacts" not in night.compare(run="next")
+
+
+# --- another address ---
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now"),
+    [
+        ("unsubscribed_by_person", "unsubscribed"),
+        ("under_review", "unsubscribed"),
+        ("cleaned", "subscribed"),
+        ("pending", "pending"),
+    ],
+)
+@pytest.mark.parametrize("is_noted", [True, False], ids=["noted", "not noted"])
+def test_contact_that_cannot_be_renamed_is_left_behind(ada, was, is_now, is_noted):
+    """Only a subscribed contact can: the new address gets all that is hers, and her own decision with it."""
+    becomes(ada, was)
+    if is_noted:
+        Night(ada).compare()
+
+    run = moves(ada)
+
+    assert ada.states(run) == {State.PROCESSED}
+    contact = ada.contact(NEW)
+    assert (contact["status"], contact["tags"]) == (is_now, {"active", "pro"})
+    assert is_left_behind(ada)
+    assert no_letter(ada)
+
+
+@pytest.mark.parametrize("taken_by", ["none", "unsubscribed_by_person", "archived"])
+def test_address_of_another_contact_is_taken_over(ada, taken_by):
+    """The refusal's reason is in `errors` alone; whose status it is, its own contact says."""
+    becomes(ada, "none" if taken_by == "archived" else taken_by, email=NEW)
+    if taken_by == "archived":
+        ada.mailchimp.archive_member(subscriber_hash(NEW))
+
+    moves(ada)
+
+    wanted = "unsubscribed" if taken_by == "unsubscribed_by_person" else "subscribed"
+    assert (ada.contact(NEW)["status"], ada.contact(NEW)["tags"]) == (wanted, {"active", "pro"})
+    assert is_left_behind(ada)
+    assert no_letter(ada)
+
+
+def test_address_that_was_deleted_for_good_has_no_tags_in_our_record(ada):
+    """Our record says what Mailchimp has, also under a changed address: nothing."""
+    becomes(ada, "forgotten", email=NEW)
+
+    run = moves(ada)
+
+    contact = ada.member().contact
+    assert (contact.status, contact.tags) == (ContactStatus.FORGOTTEN, frozenset())
+    assert contact.subscriber_hash == subscriber_hash(NEW)
+    assert ada.states(run) == {State.PROCESSED}
+    assert is_left_behind(ada)
+
+
+def test_refused_new_address_leaves_the_old_contact(ada):
+    """The one loses what hung on it only when the other has it."""
+    moves(ada, new_email="ada@new.invalid")
+
+    assert ada.contact()["tags"] == {"active", "pro"}
+    assert ada.contact()["status"] == "subscribed"
+
+
+def test_move_that_was_interrupted_is_finished(ada):
+    """Nothing is answered after the new contact was made: the next try leaves the old one behind."""
+    becomes(ada, "unsubscribed_by_person")
+    ada.load(ada.receive(*ada.act("update_member", email=ADA, new_email=NEW)), "run_move")
+    ada.sandbox.fault("mailchimp", "status", status=503, path="*/tags", times=1)
+    with pytest.raises(Exception, match="out of service"):
+        ada.update("run_move")
+
+    ada.update("run_move", is_first_try=False)
+
+    assert ada.contact(NEW)["tags"] == {"active", "pro"}
+    assert is_left_behind(ada)
+
+
+def test_unknown_name_goes_with_her(world):
+    """What only Mailchimp knows of her is hers under the new address, too."""
+    world.run(*world.join(ADA, first_name="", last_name=""))
+    world.mailchimp.upsert_member(
+        ContactFields(email=ADA, merge_fields={"FNAME": "Ada"}, status_if_new="subscribed")
+    )
+    becomes(world, "unsubscribed_by_person")
+
+    moves(world)
+
+    assert world.contact(NEW)["FNAME"] == "Ada"
+
+
+# --- who decided herself ---
+
+
+def test_who_unsubscribed_herself_still_gets_tags(ada):
+    """Alumni off, active and tier on: she gets no mail, and is known for what she is."""
+    ends(ada)
+    becomes(ada, "unsubscribed_by_person")
+    subject = factories.subscription(
+        "sub_new", ada.member().stripe_customer_id, tier="leader", status="active"
+    )
+
+    run = ada.run(
+        factories.stripe_event("customer.subscription.created", subject, at=ada.clock.now())
+    )
+
+    assert ada.states(run) == {State.PROCESSED}
+    contact = ada.contact()
+    assert (contact["status"], contact["tags"]) == ("unsubscribed", {"active", "leader"})
+    assert contact["TIER"] == "leader"
+    record = ada.member().contact
+    assert (record.status, record.tags) == (ContactStatus.COMPLIANCE, {"active", "leader"})
+
+
+def test_who_comes_back_by_a_form_is_known_to_be_back(ada):
+    """The night sees it: our record says what Mailchimp has."""
+    becomes(ada, "unsubscribed_by_person")
+    night = Night(ada)
+    night.compare()
+    assert ada.member().contact.status == ContactStatus.COMPLIANCE
+    becomes(ada, "none")
+
+    night.compare(run="next")
+    night.work_off()
+
+    assert ada.member().contact.status == ContactStatus.SUBSCRIBED
+
+
+# --- the welcome waits ---
+
+
+def test_welcome_waits_for_the_confirmation(world):
+    """Who has not confirmed is welcomed once she has, and nobody is bothered until then."""
+    becomes(world, "pending")
+    run = world.run(*world.join(ADA))
+    night = Night(world)
+    night.compare()
+    night.work_off()
+    assert (world.states(run), world.welcome_calls()) == ({State.PROCESSED}, 0)
+    assert world.steps() == ["planned"]
+    assert no_letter(world)
+
+    becomes(world, "none")
+    night.compare(run="next")
+    night.work_off()
+
+    assert world.welcomes() == [ADA]
+    assert world.steps() == ["done"]
+
+
+def test_refused_welcome_waits_too(world):
+    """We took her for subscribed, Mailchimp says that she is not: no dead letter, it is sent later."""
+    world.load(world.receive(*world.join(ADA)), "run_ada")
+    world.update("run_ada")
+    becomes(world, "pending")
+
+    world.welcome("run_ada")
+    world.record("run_ada")
+
+    assert world.states("run_ada") == {State.PROCESSED}
+    assert world.steps() == ["planned"]
+    becomes(world, "none")
+    night = Night(world)
+    night.compare()
+    night.work_off()
+    assert world.welcomes() == [ADA]
+
+
+# --- fields of others ---
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_required_field_of_others_keeps_no_member_out(world, many):
+    """An audience may require what no vendor tells us: the contact is made all the same."""
+    world.sandbox.ask("PATCH", "settings", json={"mailchimp_required_fields": ["PHONE"]})
+
+    events = [event for n in range(many) for event in world.join(f"ada{n}@example.org")]
+    run = world.run(*events)
+
+    assert world.states(run) == {State.PROCESSED}
+    assert world.contact("ada0@example.org")["tags"] == {"active", "pro"}
+
+
+# --- who read the newsletter before ---
+
+
+@pytest.fixture
+def reader(world):
+    """Give the world in which Ada has read the newsletter for a month, and becomes a member then."""
+    becomes(world, "none")
+    world.pass_time(seconds=MONTH)
+    world.run(*world.join(ADA))
+    return world
+
+
+def test_reader_keeps_the_newsletter(reader):
+    """Her membership ends: member tags off, alumni on, her status as it was."""
+    ends(reader)
+
+    assert (reader.contact()["status"], reader.contact()["tags"]) == ("subscribed", {"alumni"})
+    assert "contacts" not in Night(reader).compare()
+
+
+def test_reader_under_another_address_keeps_it(reader):
+    """She moved while she was a member: it is she who reads."""
+    moves(reader)
+    ends(reader, NEW)
+
+    assert (reader.contact(NEW)["status"], reader.contact(NEW)["tags"]) == (
+        "subscribed",
+        {"alumni"},
+    )
+
+
+def test_reader_whom_nobody_asked_about_keeps_it(reader):
+    """Records from before this rule do not say it: then Mailchimp is asked."""
+    reader.store.connection.execute("UPDATE ops.contacts SET is_reader = NULL")
+
+    ends(reader)
+
+    assert (reader.contact()["status"], reader.contact()["tags"]) == ("subscribed", {"alumni"})
+
+
+def test_reader_who_unsubscribed_stays_so_when_she_comes_back(reader):
+    """It was not us who took her out of the mailings."""
+    becomes(reader, "unsubscribed_by_person")
+    ends(reader)
+
+    record = reader.member().contact
+    assert (record.status, record.tags) == (ContactStatus.COMPLIANCE, {"alumni"})
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_who_came_as_a_member_is_unsubscribed(world, many):
+    """She never asked for a newsletter: without a membership there is no mail."""
+    emails = [f"ada{n}@example.org" for n in range(many)]
+    world.run(*[event for email in emails for event in world.join(email)])
+    world.run(*[event for email in emails for event in world.act("payment_given_up", email=email)])
+
+    assert {world.contact(email)["status"] for email in emails} == {"unsubscribed"}
+    assert world.contact(emails[0])["tags"] == {"alumni"}
+
+
+# --- addresses of other accounts ---
+
+
+def test_address_taken_over_takes_the_contact_along(ada):
+    """Two accounts, and Clerk says whose the address is now: the contact is hers, and the other one's no more."""
+    ada.run(*ada.join("eve@example.org", first_name="Eve"))
+    eve, ada_before = (
+        next(m for m in ada.members() if m.first_name == name) for name in ("Eve", "Ada")
+    )
+    user_moves(ada, eve.clerk_user_id, ADA, first_name="Eve")
+
+    user_moves(ada, ada_before.clerk_user_id, NEW)
+
+    assert ada.contact(ADA)["FNAME"] == "Eve"
+    assert (ada.contact(NEW)["status"], ada.contact(NEW)["tags"]) == (
+        "subscribed",
+        {"active", "pro"},
+    )
+    assert is_left_behind(ada, "eve@example.org")
+
+
+def test_address_taken_by_nobody_who_pays_stays_as_it_was(ada):
+    """An account without a membership has her address now: she pays, and keeps what hangs on it."""
+    user_moves(ada, "user_other", ADA, first_name="Eve")
+
+    assert ada.contact()["tags"] == {"active", "pro"}
+
+
+def test_payer_without_an_address_is_ended_like_anybody(ada):
+    """Another account has her address, then she deletes her own: her contact is ended by its hash."""
+    her = ada.member()
+    user_moves(ada, "user_other", ADA, first_name="Eve")
+
+    gone = {"id": her.clerk_user_id, "object": "user", "deleted": True}
+    run = ada.run(factories.clerk_event("user.deleted", gone, at=ada.clock.now()))
+
+    assert (ada.contact()["status"], ada.contact()["tags"]) == ("unsubscribed", {"alumni"})
+    assert ada.states(run) == {State.PROCESSED}
+
+
+def test_deleted_account_does_not_touch_its_heirs_contact(ada):
+    """A late word about a deleted account ends nothing of who has the address now."""
+    her = ada.member()
+    gone = {"id": her.clerk_user_id, "object": "user", "deleted": True}
+    ada.run(factories.clerk_event("user.deleted", gone, at=ada.clock.now()))
+    customer = factories.customer("cus_new", email=ADA)
+    ada.run(
+        factories.stripe_event("customer.created", customer),
+        factories.clerk_event("user.created", factories.user("user_new", email=ADA)),
+        factories.stripe_event(
+            "customer.subscription.created", factories.subscription("sub_new", "cus_new")
+        ),
+    )
+    assert ada.contact()["tags"] == {"active", "pro"}
+
+    ada.store.connection.execute(
+        "UPDATE ops.contacts SET applied_sha256 = '' WHERE member_id = %s", (her.id,)
+    )
+    subject = factories.subscription(
+        her.memberships[0].subscription_id,
+        her.stripe_customer_id,
+        status=SubscriptionStatus.CANCELED,
+    )
+    ada.run(factories.stripe_event("customer.subscription.deleted", subject, at=ada.clock.now()))
+
+    assert (ada.contact()["status"], ada.contact()["tags"]) == ("subscribed", {"active", "pro"})
+
+
+# --- tags ---
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_tags_have_no_case(world, many):
+    """The audience has a tag `PRO`: it is ours, and no difference tonight."""
+    becomes(world, "none", email="somebody@example.org")
+    world.mailchimp.set_tags(subscriber_hash("somebody@example.org"), {"PRO": True})
+
+    world.run(*[e for n in range(many) for e in world.join(f"ada{n}@example.org")])
+
+    assert world.contact("ada0@example.org")["tags"] == {"active", "PRO"}
+    assert "contacts" not in Night(world).compare()
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_tag_that_cannot_be_made_is_a_failure_that_is_seen(world, many):
+    """It is not recorded as done: a person hears of it, and who needs it goes again."""
+    path = "*/segments" if many > 1 else "*/tags"
+    world.sandbox.fault("mailchimp", "status", status=400, method="POST", path=path, body={})
+
+    run = world.run(*[e for n in range(many) for e in world.join(f"ada{n}@example.org")])
+
+    assert world.sandbox.fired() > 0
+    assert world.states(run) == {State.DEAD}
+    assert {member.contact for member in world.members()} == {None}
