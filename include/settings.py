@@ -39,6 +39,7 @@ class JobSettings(BaseSettings):
     runbook_url: str = (
         ""  # the folder of docs/runbooks as people can open it; empty: they read the repository
     )
+    command: str = "./ops"  # how people write `ops` for this place: messages say it
     deactivation_lead_seconds: int = Field(default=300, ge=10, le=3000)  # from a run to its moment
     breaker_opens_after: int = Field(default=5, ge=1)  # members or events in a row a vendor fails
 

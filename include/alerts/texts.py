@@ -87,20 +87,29 @@ class Message:
         return cls(**fields)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """What people need to act: the address that the runbooks' file names follow, and how they write `ops`."""
+
+    runbooks: str
+    command: str = "./ops"
+
+
 def message_of(
-    rule: Rule, change: Happening, *, examples: Sequence[Link], runbooks: str
+    rule: Rule, change: Happening, *, examples: Sequence[Link], places: Places
 ) -> Message:
-    """Return what is told of a change; `runbooks` is the address that their file names follow."""
+    """Return what is told of a change."""
     fired_at = change.fired_at or change.at
+    look = () if change.what is What.RESOLVED else (f"Look first: {places.command} status",)
     return Message(
         rule=rule.name,
         what=change.what,
         severity=rule.severity,
         at=change.at,
         key=f"{rule.name}.{fired_at:%Y%m%dT%H%M%SZ}",
-        facts=tuple(_facts(rule, change)),
+        facts=(*_facts(rule, change), *look),
         examples=() if change.what is What.RESOLVED else tuple(examples),
-        runbook=rule.runbook or f"{runbooks}{rule.name}.md",
+        runbook=rule.runbook or f"{places.runbooks}{rule.name}.md",
     )
 
 

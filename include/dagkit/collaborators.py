@@ -69,7 +69,7 @@ class Collaborators:
         from include.jobs import notices
 
         if not self.uses("slack"):
-            return  # they stay in the database, where `./ops status` and the dead letters show the same
+            return  # they stay in the database, where `status` and the dead letters show the same
         notices.send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
 
     def tell_people(self) -> None:
@@ -90,13 +90,17 @@ class Collaborators:
 
     @property
     def links(self) -> Links:
-        """Return where Airflow's UI and the runbooks are."""
+        """Return where Airflow's UI and the runbooks are, and how people write `ops` here."""
         from airflow.sdk.configuration import conf
 
         from include.jobs.notices import Links
 
         url = conf.get("api", "base_url", fallback="http://localhost:8080")
-        return Links(airflow_url=url, runbook_url=self.settings.runbook_url)
+        return Links(
+            airflow_url=url,
+            runbook_url=self.settings.runbook_url,
+            command=self.settings.command,
+        )
 
     @cached_property
     def settings(self) -> JobSettings:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+VENDORS = ("clerk", "mailchimp", "stripe")  # whose breakers there are
 OPENS_AFTER = 5
 MOST_NAMED = 100  # more of those whom calls failed for say nothing new
 PAUSES = tuple(
@@ -174,6 +175,21 @@ def note_success(vendor: str, *, store: Store, clock: Clock, dag_run_id: str | N
         if before.state is not BreakerState.CLOSED:
             store.dead_letters.hurry(vendor, now=now)
             store.inbox.wake_dispatchers()
+
+
+def probe_now(vendor: str, *, store: Store, now: datetime) -> Breaker | None:
+    """Let the next run probe a vendor that is left alone, and what waits for it be due; return how it stands."""
+    with store.transaction():
+        breaker = store.breakers.get(vendor)
+        if breaker is None or breaker.state is BreakerState.CLOSED:
+            return breaker
+        breaker = store.breakers.lock(vendor, now=now)
+        if breaker.state is BreakerState.OPEN:
+            breaker = replace(breaker, probe_at=now)
+            store.breakers.save(breaker)
+            store.dead_letters.hurry(vendor, now=now)
+            store.inbox.wake_dispatchers()
+    return breaker
 
 
 class Gate:

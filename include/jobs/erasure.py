@@ -87,7 +87,7 @@ def _members(forms: Collection[str], store: Store) -> list[UUID]:
         )
     if ends := store.erasure.open_ends(found):
         raise ActRefusedError(
-            f"{ends} end(s) of her membership are still to come: see ./ops deactivations list"
+            f"{ends} end(s) of her membership are still to come: see `deactivations list`"
         )
     return sorted(found)
 

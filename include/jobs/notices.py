@@ -58,10 +58,11 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
-    """Where things are found: Airflow's UI, and the folder of the runbooks (empty: in the repository)."""
+    """Where things are found: Airflow's UI, the folder of the runbooks (empty: in the repository), and `ops`."""
 
     airflow_url: str
     runbook_url: str = ""
+    command: str = "./ops"
 
     def run(self, job: str, dag_run_id: str) -> str:
         """Return the address of a run."""
@@ -319,7 +320,7 @@ def failure_text(notice: Notice, links: Links) -> str:
         log_url = links.task_log(job, run, facts["task"], facts["try_number"])
         places.append(_link(log_url, f"log of {facts['task']}"))
     places.append(links.runbook(job))
-    places.append(f"dead letters: `./ops dead-letters list --run {_escape(run)}`")
+    places.append(f"dead letters: `{links.command} dead-letters list --run {_escape(run)}`")
     return "\n".join([*lines, " | ".join(places)])
 
 
@@ -332,8 +333,10 @@ def question_text(notice: Notice, links: Links) -> str:
     """Return the message that a run waits for people."""
     facts = notice.facts
     letters = counted(facts["letters"], "dead letter")
-    return f":raising_hand: A decision is wanted about {letters}. " + _link(
-        links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide"
+    answer = _link(links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide")
+    return (
+        f":raising_hand: A decision is wanted about {letters}. {answer}"
+        f" | look at them: `{links.command} dead-letters list`"
     )
 
 
@@ -345,17 +348,17 @@ def letters_text(notice: Notice, links: Links) -> str:
     ]
     run = facts["dag_run_id"]
     places = [_link(links.run(notice.job, run), "run")] if run else []
-    places.append(f"`./ops dead-letters list {ids}`")
+    places.append(f"`{links.command} dead-letters list {ids}`")
     places.append(links.runbook(REVIEW))
     return "\n".join([*lines, " | ".join(places)])
 
 
-def finding_text(notice: Notice, _links: Links) -> str:
+def finding_text(notice: Notice, links: Links) -> str:
     """Return the message about what a person has to know."""
     facts = notice.facts
     what = str(facts["finding"]).replace("_", " ").capitalize()
     lines = [f":mag: *{what}*: {_escape(_clean(facts['words']))}"]
-    lines.append(f'If it may stay so: `./ops findings close {facts["id"]} --reason "…"`')
+    lines.append(f'If it may stay so: `{links.command} findings close {facts["id"]} --reason "…"`')
     return "\n".join(lines)
 
 

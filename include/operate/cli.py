@@ -28,6 +28,7 @@ COMMANDS = {
     for name in (
         "init",
         "status",
+        "probe",
         "doctor",
         "send",
         "timeline",

@@ -67,6 +67,7 @@ class Watch:
 
     def __init__(self, settings: Settings, *, connect: Callable[[], Store], clock: Clock) -> None:
         """Count silence from now on."""
+        self._settings = settings
         self._connect = connect
         self._clock = clock
         self._urls = {
@@ -152,7 +153,7 @@ class Watch:
         pause = self._pauses.get(name, Pause(until=now))
         if now < pause.until:
             return False
-        problem = self._problem_with(self._urls[name], {"text": text_of(alarm)})
+        problem = self._problem_with(self._urls[name], {"text": text_of(alarm, self._settings)})
         if problem is None:
             self._pauses.pop(name, None)
             return True
@@ -182,10 +183,12 @@ def name_of(url: str) -> str:
     return sha256(url.encode()).hexdigest()[:16]
 
 
-def text_of(alarm: Alarm) -> str:
-    """Return the message: what, since when, and where to read on."""
+def text_of(alarm: Alarm, settings: Settings) -> str:
+    """Return the message: what, since when, what to look at first, and where to read on."""
     since = f"{alarm.since:%Y-%m-%d %H:%M:%S} UTC"
     if alarm.ended_at is None:
-        return f"{alarm.name}: {alarm.words}. Raised {since} by the relay. docs/runbooks/{alarm.name}.md"
+        runbook = f"{settings.runbook_url.rstrip('/') or 'docs/runbooks'}/{alarm.name}.md"
+        look = f"Look first: {settings.command} status"
+        return f"{alarm.name}: {alarm.words}. Raised {since} by the relay. {look}. {runbook}"
     lasted = round((alarm.ended_at - alarm.since).total_seconds())
     return f"{alarm.name} resolved: it lasted {lasted} s, raised {since}."

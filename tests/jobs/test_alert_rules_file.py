@@ -6,6 +6,7 @@ import pytest
 
 from include.alerts.history import backtest
 from include.alerts.rules import load, others
+from include.alerts.texts import Places
 from include.clients.alert_channels import SlackChannel
 from include.clients.slack import Slack
 from include.jobs import alert_rules as job
@@ -39,7 +40,7 @@ class RealWatch(Watch):
             store=self.store,
             numbers=job.Numbers(self.store, now=now),
             examples=job.examples_from(self.store, airflow_url="https://airflow.example.org"),
-            runbooks="docs/runbooks/",
+            places=Places(runbooks="docs/runbooks/"),
             now=now,
         )
         return self.deliver()

@@ -6,6 +6,9 @@ import pytest
 
 from include.clients.mailchimp import subscriber_hash
 from include.clock import FixedClock, SystemClock
+from include.jobs.breakers import VENDORS, probe_now
+from include.jobs.mailchimp_sync.load import ASKED
+from include.jobs.mailchimp_sync.update import VENDOR
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
 from include.store.inbox import State
@@ -171,3 +174,44 @@ def test_one_that_always_fails_does_not_hold_it_open(waiting, moving):
     assert moving.sandbox.fired() > 0
     assert breaker(moving).state is BreakerState.CLOSED
     assert len(moving.welcomes()) == len(NAMES) - 1
+
+
+def test_person_has_a_vendor_tried_at_once(waiting, moving):
+    """What waits is due now, and the run that takes it probes: one call, and all is done."""
+    assert take(moving) is None
+    moving.sandbox.ask("DELETE", "faults")
+
+    stood = probe_now("mailchimp", store=moving.store, now=moving.clock.now())
+
+    assert stood.state is BreakerState.OPEN
+    taken = take(moving)
+    assert taken.inbox_ids == waiting
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+    assert breaker(moving).state is BreakerState.CLOSED
+    assert set(moving.rows(waiting)) == {State.PROCESSED}
+
+
+def test_probe_of_a_person_that_fails_is_one_call(waiting, moving):
+    """Asked for too soon, it costs the vendor one call and makes the pause longer, as any probe does."""
+    probe_now("mailchimp", store=moving.store, now=moving.clock.now())
+    taken = take(moving)
+    before = calls(moving)
+
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert calls(moving) == before + 1
+    assert breaker(moving).probe_at == moving.clock.now() + timedelta(minutes=5)
+
+
+def test_vendor_that_is_called_is_not_probed(moving):
+    """Nothing is changed where nothing is wrong."""
+    moving.run(*moving.join())
+
+    stood = probe_now("mailchimp", store=moving.store, now=moving.clock.now())
+
+    assert stood is None or stood.state is BreakerState.CLOSED
+
+
+def test_every_vendor_with_a_breaker_can_be_named():
+    """`ops probe` offers them."""
+    assert {VENDOR, *ASKED} == set(VENDORS)

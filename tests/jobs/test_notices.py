@@ -19,7 +19,11 @@ from tests.contract.conftest import slack_client_of
 from tests.factories import NOW
 
 JOB, RUN = "mailchimp_sync", "stripe.test.evt_1"
-LINKS = Links(airflow_url="https://airflow.example", runbook_url="https://code.example/runbooks/")
+LINKS = Links(
+    airflow_url="https://airflow.example",
+    runbook_url="https://code.example/runbooks/",
+    command="docker compose run --rm ops",
+)
 MINUTE = timedelta(minutes=1)
 
 
@@ -91,7 +95,7 @@ def test_failed_run_is_one_message_with_all_that_is_needed(desk):
         ),
         ("https://code.example/runbooks/mailchimp_sync.md", "runbook"),
     }
-    assert f"`./ops dead-letters list --run {RUN}`" in text
+    assert f"`docker compose run --rm ops dead-letters list --run {RUN}`" in text
     assert "@example" not in text
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from include.alerts.history import Sample
     from include.alerts.rules import Rule
+    from include.alerts.texts import Places
     from include.store import Store
 
 WRONG_CLOCK = timedelta(minutes=2)  # so far ahead no evaluation can have been
@@ -70,7 +71,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
     store: Store,
     numbers: Numbers,
     examples: Examples,
-    runbooks: str,
+    places: Places,
     now: datetime,
 ) -> Evaluation:
     """Evaluate all rules as of `now`, and the minutes since the last time that were missed.
@@ -91,7 +92,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
             if is_forgotten(last, now):
                 before = forgotten(before)
             after, changes = _go_on(rule, before, numbers, ats)
-            told += _keep(rule, changes, store=store, examples=examples, runbooks=runbooks)
+            told += _keep(rule, changes, store=store, examples=examples, places=places)
             states.append(after)
         states += [_end(state, store=store, now=now) for state in known.values()]
         begin = last or now - max((rule.window for rule in rules), default=PACE)
@@ -121,14 +122,14 @@ def _go_on(
 
 
 def _keep(
-    rule: Rule, changes: Sequence[Happening], *, store: Store, examples: Examples, runbooks: str
+    rule: Rule, changes: Sequence[Happening], *, store: Store, examples: Examples, places: Places
 ) -> list[Happening]:
     """Keep what happened, and plan whom to tell; return what is told."""
     told = to_tell(changes)
     for change in changes:
         message = None
         if change in told:
-            message = message_of(rule, change, examples=examples(rule, change), runbooks=runbooks)
+            message = message_of(rule, change, examples=examples(rule, change), places=places)
         event_id = store.alerts.add_event(change, condition=rule.condition, message=message)
         if message is not None:
             _plan(event_id, change, [(to.channel, to.to) for to in rule.notify], store)

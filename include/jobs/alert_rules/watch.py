@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.alerts.rules import load, others
+from include.alerts.texts import Places
 from include.clients import dead_man
 from include.errors import VendorUnavailableError
 from include.jobs.alert_rules.deliver import deliver
@@ -50,7 +51,10 @@ def watch(  # noqa: PLR0913 - the watcher's world
         store=store,
         numbers=Numbers(store, now=now),
         examples=examples_from(store, airflow_url=links.airflow_url.rstrip("/")),
-        runbooks=f"{links.runbook_url.rstrip('/')}/" if links.runbook_url else RUNBOOKS,
+        places=Places(
+            runbooks=f"{links.runbook_url.rstrip('/')}/" if links.runbook_url else RUNBOOKS,
+            command=links.command,
+        ),
         now=now,
     )
     delivery = deliver(store=store, channels=channels, instead=others(rules), clock=clock)

@@ -218,5 +218,5 @@ def _pagerduty(patient: Patient) -> Iterable[Finding]:
             return
     yield ok(
         "PagerDuty",
-        "only its key's form was looked at: `./ops alerts check` makes a call, which wakes nobody",
+        "only its key's form was looked at: `alerts check` makes a call, which wakes nobody",
     )

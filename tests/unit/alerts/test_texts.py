@@ -8,10 +8,12 @@ import pytest
 from include.alerts.readings import reading_of
 from include.alerts.rules import load, rules_from
 from include.alerts.states import State, What, happening, step
-from include.alerts.texts import Link, Message, message_of, span
+from include.alerts.texts import Link, Message, Places, message_of, span
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EXAMPLE = Link(text="run a", url="https://airflow.example.org/a")
+
+PLACES = Places(runbooks="https://example.org/runbooks/", command="docker compose run --rm ops")
 
 
 def fired(name="mailchimp_sync_failing", **numbers):
@@ -24,7 +26,7 @@ def fired(name="mailchimp_sync_failing", **numbers):
 
 def told(rule, change):
     """Return the message of a change."""
-    return message_of(rule, change, examples=[EXAMPLE], runbooks="https://example.org/runbooks/")
+    return message_of(rule, change, examples=[EXAMPLE], places=PLACES)
 
 
 def test_message_says_what_since_when_how_many_and_where_to_look():
@@ -38,6 +40,7 @@ def test_message_says_what_since_when_how_many_and_where_to_look():
         f"failure_count 6 of mailchimp_sync, rule: {condition}, window 15m",
         "Since 2026-11-24 12:00:00 UTC",
         "In the window 6 of 40 runs failed",
+        "Look first: docker compose run --rm ops status",
         "run a: https://airflow.example.org/a",
         "Runbook: https://example.org/runbooks/mailchimp_sync_failing.md",
     )

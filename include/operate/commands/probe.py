@@ -1,0 +1,66 @@
+"""`ops probe VENDOR`: try a vendor that is left alone at once, and say what came of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from include.clock import SystemClock
+from include.jobs.breakers import VENDORS, probe_now
+from include.operate.deployment import chosen
+from include.operate.errors import CommandError
+from include.operate.terminal import say
+from include.relay.trouble import counted, wait
+from include.store.breakers import BreakerState
+from include.store.figures import open_breakers
+
+if TYPE_CHECKING:
+    from include.store import Store
+    from include.store.breakers import Breaker
+
+LOOK_SECONDS = 0.25
+
+
+def command(
+    vendor: Annotated[str, typer.Argument(metavar="VENDOR", help=f"One of {', '.join(VENDORS)}.")],
+    *,
+    wait_seconds: Annotated[
+        int, typer.Option("--wait", min=1, help="How many seconds to wait for what comes of it.")
+    ] = 60,
+) -> None:
+    """Try a vendor that is left alone now, by a run with what waits for it; 1 unless it answers."""
+    if vendor not in VENDORS:
+        raise CommandError(
+            f"no vendor {vendor!r} is ever left alone: there are {', '.join(VENDORS)}"
+        )
+    with chosen().store() as store:
+        before = probe_now(vendor, store=store, now=SystemClock().now())
+        if before is None or before.state is BreakerState.CLOSED:
+            say(f"ops: {vendor} is called as usual: there is nothing to try")
+            return
+        rows = sum(one.row_count for one in open_breakers(store) if one.vendor == vendor)
+        if not rows and before.state is BreakerState.OPEN:
+            raise CommandError(f"nobody waits for {vendor}: the next event that needs it tries it")
+        say(f"ops: {wait(rows, 'row')} for {vendor}, and the next run tries it with one of them")
+        after = outcome(store, before, seconds=wait_seconds)
+    if after.state is not BreakerState.CLOSED:
+        again = f"{after.probe_at:%H:%M:%S} UTC" if after.probe_at else "once"
+        raise CommandError(
+            f"{vendor} does not answer ({after.reason}): it is tried again at {again}"
+        )
+    say(f"ops: {vendor} answers again: {counted(rows, 'row')} go on")
+
+
+def outcome(store: Store, before: Breaker, *, seconds: float) -> Breaker:
+    """Return how it stands once a run has tried the vendor; raise CommandError where none does in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        now = store.breakers.get(before.vendor)
+        if now and (now.state is BreakerState.CLOSED or now.openings > before.openings):
+            return now
+        time.sleep(LOOK_SECONDS)
+    raise CommandError(
+        f"no run has tried {before.vendor} within {seconds:.0f} s: `status` says whether runs are started"
+    )
