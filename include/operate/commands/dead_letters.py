@@ -82,10 +82,10 @@ def show_list(
             "groups": [group_document(group) for group in groups],
         }
         say(json.dumps(found, indent=1))
-        return
+        raise typer.Exit(1 if wish.names_one and not letters else 0)
     if not letters:
         say("ops: no such dead letter")
-        return
+        raise typer.Exit(1 if wish.names_one else 0)
     console().print(group_table(groups))
     say()
     console().print(letter_table(deployment, letters[:MOST_SHOWN]))
@@ -167,7 +167,8 @@ def _add(act: Act) -> None:
             preview = desk.preview(act, wanted)
             if dry_run or not preview.count:
                 _tell_preview(act, preview, desk.elsewhere(act, wanted), as_json=as_json)
-                return
+                is_nothing = not preview.count and (wish.names_one or not dry_run)
+                raise typer.Exit(1 if is_nothing else 0)
             person = person_of(actor, reason or "")
             _confirm(act, preview, yes=yes, as_json=as_json)
             options = Options(per_minute=per_minute, with_fixed=with_fixed)

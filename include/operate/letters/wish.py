@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from include.store import Store
 
+DAGS = Path(__file__).resolve().parents[3] / "dags"  # one file, one job
 AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 Ids = Annotated[
@@ -55,6 +57,11 @@ class Wish:
     since: Since = None
     until: Until = None
 
+    @property
+    def names_one(self) -> bool:
+        """Tell whether it names something that must be there, and not only a kind of letters."""
+        return bool(self.ids or self.run or self.fingerprint)
+
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
     """Have a command that takes a `wish` take the options that make it, before its own."""
@@ -83,7 +90,7 @@ def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
         member_id = next(iter(members))
     return Filter(
         ids=tuple(wish.ids) if wish.ids else None,
-        job=None if wish.job is None else job_from(wish.job),
+        job=None if wish.job is None else known_job(wish.job),
         error_class=wish.error_class,
         fingerprint=wish.fingerprint,
         member_id=member_id,
@@ -91,6 +98,14 @@ def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
         since=None if wish.since is None else moment_from(wish.since, now=now),
         until=None if wish.until is None else moment_from(wish.until, now=now),
     )
+
+
+def known_job(name: str) -> str:
+    """Return a job by its name; raise CommandError where there is none of it."""
+    jobs = sorted(path.stem for path in DAGS.glob("*.py"))
+    if (job := job_from(name)) not in jobs:
+        raise CommandError(f"there is no job {name}: there are {', '.join(jobs)}")
+    return job
 
 
 def moment_from(text: str, *, now: datetime) -> datetime:
