@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,7 +21,7 @@ from tests.production.machine import child_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.production.compose import Service
     from tests.production.images import Image
@@ -73,6 +73,7 @@ class Container:
     name: str
     mounts: Sequence[tuple[Path, str, bool]]
     network: str
+    is_one_off: bool = False
     health: Health = field(default_factory=Health)
     exit_code: int | None = None
     restarts: int = 0
@@ -81,7 +82,7 @@ class Container:
     _first: int | None = None
     _ends: threading.Event = field(default_factory=threading.Event)
     _keeper: threading.Thread | None = None
-    _writer: threading.Thread | None = None
+    _writers: list[threading.Thread] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -90,8 +91,13 @@ class Container:
 
     @property
     def log(self) -> Path:
-        """All it has written to its outputs, as seen from here."""
+        """All it has said, as seen from here; a one-off container's errors are apart."""
         return self.machine.path(self.folder / "log")
+
+    @property
+    def errors(self) -> Path:
+        """Where what it writes to its second output goes."""
+        return self.machine.path(self.folder / "errors") if self.is_one_off else self.log
 
     @property
     def environment(self) -> dict[str, str]:
@@ -160,7 +166,7 @@ class Container:
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
                 process.wait(10)
-        for thread in (self._keeper, self._writer):
+        for thread in (self._keeper, *self._writers):
             if thread is not None:
                 thread.join(20)
 
@@ -207,17 +213,30 @@ class Container:
             *self.machine.entering(net=self.network), "--", "/usr/bin/unshare", *namespaces, "--", *inside,
             *self._as_user(self.command),
         ]  # fmt: skip
+        with self._kept(self.log) as output, self._kept(self.errors) as errors:
+            self._process = subprocess.Popen(
+                command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+            )
+        until(lambda: not self.is_running or self._found_first(), 10)
+
+    @contextmanager
+    def _kept(self, file: Path) -> Iterator[int]:
+        """Give a pipe for an output, whose content goes to a file until nobody has it open any more."""
         said, output = os.pipe()
         os.fchown(output, *self._ids)  # as Docker does: a process may open /dev/stdout by its name
-        self._process = subprocess.Popen(
-            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        writer = threading.Thread(
+            target=_write_down, args=(said, file.open("ab", buffering=0)), daemon=True
         )
-        os.close(output)
-        self._writer = threading.Thread(
-            target=_write_down, args=(said, self.log.open("ab", buffering=0)), daemon=True
-        )
-        self._writer.start()
-        until(lambda: not self.is_running or self._found_first(), 10)
+        self._writers.append(writer)
+        writer.start()
+        try:
+            yield output
+        finally:
+            os.close(output)
 
     def _found_first(self) -> bool:
         """Find the first process, once it is among its own files: nsenter's child is unshare, whose child it is."""

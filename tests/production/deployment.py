@@ -45,9 +45,9 @@ class Deployment:
     _addresses: dict[str, str] = field(default_factory=dict)
     _publisher: subprocess.Popen[bytes] | None = None
 
-    def up(self, *names: str, seconds: float = 300) -> None:
+    def up(self, *names: str, seconds: float = 300, dependencies: bool = True) -> None:
         """Start services in the order of what they wait for; return when all are healthy or, without a check, run."""
-        wanted = self._wanted(names)
+        wanted = self._wanted(names, dependencies=dependencies)
         for service in wanted:
             for name in self._names(service):
                 if name not in self.containers:
@@ -99,15 +99,21 @@ class Deployment:
             one.start()
         self._tell_names()
 
-    def recreate(self, project: Project, *names: str, seconds: float = 300) -> None:
-        """Replace containers by those of another version of the project, all where no service is named."""
+    def replace(
+        self, project: Project, *names: str, dependencies: bool = True, seconds: float = 300
+    ) -> None:
+        """Do `up` for another version of the project, where services that differ are made anew."""
         self.project = project
-        self.stop(*names)
-        for name, one in [*self.containers.items()]:
-            if not names or one.service.name in names:
-                one.remove()
-                del self.containers[name]
-        self.up(*names, seconds=seconds)
+        changed = [
+            name
+            for name in names
+            if any(one.service != project.services[name] for one in self.of(name))
+        ]
+        self.stop(*changed)
+        for one in self.of(*changed):
+            one.remove()
+            del self.containers[one.name]
+        self.up(*names, seconds=seconds, dependencies=dependencies)
 
     def run(
         self,
@@ -121,14 +127,17 @@ class Deployment:
         once = replace(service, restart="no", health=None, ports=(), command=words or service.command,
                        environment={**service.environment, **(environment or {})})  # fmt: skip
         number = sum(one.startswith(f"{name}-run-") for one in self._addresses) + 1
-        container = self._made(f"{name}-run-{number}", once, self.images.of(service, self.project))
+        image = self.images.of(service, self.project)
+        container = self._made(f"{name}-run-{number}", once, image, is_one_off=True)
         self._tell_names()
         container.start()
         until(lambda: container.exit_code is not None, seconds)
         container.stop()
-        said = container.log.read_text(errors="replace")
+        said, errors = (
+            file.read_text(errors="replace") for file in (container.log, container.errors)
+        )
         container.remove()
-        return subprocess.CompletedProcess(container.command, container.exit_code, said)
+        return subprocess.CompletedProcess(container.command, container.exit_code, said, errors)
 
     def of(self, *names: str) -> list[Container]:
         """Return the containers of services."""
@@ -150,30 +159,27 @@ class Deployment:
             self._publisher.kill()
             self._publisher.wait()
 
-    def _wanted(self, names: Sequence[str]) -> list[Service]:
+    def _wanted(self, names: Sequence[str], *, dependencies: bool) -> list[Service]:
         """Return the services to start: those named, or all that are active, and what they depend on."""
-        found: dict[str, Service] = {}
-
-        def add(name: str) -> None:
-            if name not in found:
-                found[name] = self.project.services[name]
-                for other, dependency in found[name].depends_on.items():
-                    if dependency.required or other in self.project.active:
-                        add(other)
-
-        for name in names or self.project.active:
-            add(name)
-        return [*found.values()]
+        wanted = [*(names or self.project.active)]
+        for name in wanted:  # grows on the way
+            for other, dependency in self.project.services[name].depends_on.items():
+                is_there = dependency.required or other in self.project.active
+                if dependencies and is_there and other not in wanted:
+                    wanted.append(other)
+        return [self.project.services[name] for name in wanted]
 
     @staticmethod
     def _names(service: Service) -> Iterator[str]:
         yield from (f"{service.name}-{number + 1}" for number in range(service.scale))
 
-    def _made(self, name: str, service: Service, image: Image) -> Container:
+    def _made(
+        self, name: str, service: Service, image: Image, *, is_one_off: bool = False
+    ) -> Container:
         if name not in self._addresses:
             self._addresses[name] = self.machine.add_host(name)
         container = Container(
-            machine=self.machine, service=service, image=image, name=name, network=name,
+            machine=self.machine, service=service, image=image, name=name, network=name, is_one_off=is_one_off,
             mounts=[*self._mounts(service, image), *((one, str(one), True) for one in self.images.binds),
                     (self._hosts, "/etc/hosts", True)],
         )  # fmt: skip

@@ -148,13 +148,14 @@ class RunningForm:
         return lambda: any(one != killed and is_wanted(one) for one in container.processes())
 
     def upgrade(self, version: str) -> None:
-        """Replace what runs from our image by another version of it, but for the vendors' stand-in."""
-        variables = {**self.variables, "OPS_VERSION": version}
-        project = project_of(self.name, variables)
-        ours = [
-            name for name in project.active if project.services[name].is_built and name != "sandbox"
-        ]
-        self.deployment.recreate(project, *ours)
+        """Do what deploy/upgrade.sh does, but leave the vendors' stand-in, which is the outside world."""
+        project = project_of(self.name, {**self.variables, "OPS_VERSION": version})
+        self.deployment.project = project
+        prepared = self.deployment.run("prepare")
+        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+        for relay in self.services_of("relay"):
+            self.deployment.replace(project, relay, dependencies=False)
+        self.deployment.replace(project, *(project.active - {"sandbox"}))
 
     @contextmanager
     def stopped(self, *parts: str) -> Iterator[None]:

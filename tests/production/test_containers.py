@@ -223,9 +223,9 @@ def test_one_off_container_has_other_words(deploy):
     }
     deployment = deploy(tool=tool)
 
-    told = deployment.run("tool", 'echo "$A"; exit 4')
+    told = deployment.run("tool", 'echo "$A"; echo no >&2; exit 4')
 
-    assert (told.returncode, told.stdout) == (4, "b\n")
+    assert (told.returncode, told.stdout, told.stderr) == (4, "b\n", "no\n")
     assert deployment.run("tool").returncode == 3
 
 

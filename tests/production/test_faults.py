@@ -1,7 +1,9 @@
 """Whatever dies in production while members join: nothing is lost, nothing happens twice, and it heals by itself."""
 
 import time
+from contextlib import suppress
 
+import psycopg
 import pytest
 
 from include.lab.demo.play import stage_on
@@ -12,7 +14,7 @@ from tests.production.forms import CELERY, ONE_HOST, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
-BURST = 40  # members; each with two events, each sent twice
+BURST = 25  # members; each with eight events, each sent twice
 SLOW_SECONDS = 8  # a call to Mailchimp that keeps a task at its work
 PERIOD_SECONDS, BEFORE_SECONDS = 30, 12
 QUEUED = "SELECT count(*) AS count FROM task_instance WHERE dag_id = %s AND state = 'queued'"
@@ -31,6 +33,7 @@ def stage(form):
     form.deployment.wait_until_healthy(seconds=180)
     with stage_on(form.stack) as stage:
         yield stage
+        stage.database.close()  # it may be another than the one at the beginning
         stage.sandbox.http.delete("/faults").raise_for_status()
 
 
@@ -39,7 +42,8 @@ def heals(form, stage, say, request):
     """Give what waits until a load is over and all is healthy again, and checks what came of it."""
 
     def heals(load, since, *, seconds):
-        stage.database = open_database(form.stack.database_url)  # the old connection may be dead
+        stage.database.close()  # it may be dead
+        assert until(lambda: connects(stage, form.stack), 60), "Postgres does not come back"
         is_over = until(load.is_over, seconds - (time.monotonic() - since))
         took = time.monotonic() - since
         found = check(stage, load)
@@ -52,6 +56,14 @@ def heals(form, stage, say, request):
         form.deployment.wait_until_healthy(seconds=120)
 
     return heals
+
+
+def connects(stage, stack):
+    """Connect the stage to its database anew; tell whether that went."""
+    with suppress(psycopg.OperationalError):
+        stage.database = open_database(stack.database_url)
+        return True
+    return False
 
 
 def joining(stage, number=BURST):
