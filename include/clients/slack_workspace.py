@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from slack_sdk.errors import SlackApiError
 
 from include.clients.slack_errors import NETWORK_ERRORS, code_of, error_from, network_error_from
-from include.errors import PayloadError, PermanentVendorError, VendorUnavailableError
+from include.errors import PayloadError, PermanentVendorError, Scope, VendorUnavailableError
 from include.events.reading import Node
 from include.events.values import address_from
 
@@ -42,6 +42,7 @@ class Kind(StrEnum):
     GUEST = "guest"
     BOT = "bot"
     GONE = "gone"  # deactivated
+    STRANGER = "stranger"  # of another workspace, or nobody knows: never touched
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,19 +101,34 @@ class SlackWorkspace:
 
     @_readable
     def list_people(self, *, cursor: str | None = None) -> Page[Person]:
-        """Return a page of everybody, those who are gone too."""
+        """Return a page of everybody, those who are gone too; one who cannot be read is left out."""
         answer = _read(self._client.users_list, limit=PAGE, cursor=cursor)
-        return _page(answer, [_person_from(user) for user in answer.nodes("members")])
+        found = [_or_none(user, self._team_id) for user in answer.nodes("members")]
+        people = [person for person in found if person is not None]
+        if found and not people:
+            raise answer.error("members", "has nobody who can be read")
+        return _page(answer, people)
 
     @_readable
     def find_person(self, email: str) -> Person:
         """Return who has an address; VendorNotFoundError is usual: not everybody has joined, or with it."""
-        return _person_from(_read(self._client.users_lookupByEmail, email=email).node("user"))
+        return self._person(self._client.users_lookupByEmail, email=email)
 
     @_readable
     def read_person(self, user_id: str) -> Person:
-        """Return the person of an id."""
-        return _person_from(_read(self._client.users_info, user=user_id).node("user"))
+        """Return the person of an id; PermanentVendorError where Slack says nothing clear of her."""
+        return self._person(self._client.users_info, user=user_id)
+
+    def _person(self, method: Callable[..., SlackResponse], **arguments: str) -> Person:
+        person = _or_none(_read(method, **arguments).node("user"), self._team_id)
+        if person is None:
+            raise PermanentVendorError(UNREADABLE).about(Scope.MESSAGE)
+        return person
+
+    @cached_property
+    def _team_id(self) -> str:
+        """The workspace that we are in."""
+        return _read(self._client.auth_test).text("team_id")
 
     @_readable
     def read_group(self, group_id: str) -> Group:
@@ -246,12 +262,27 @@ def _page(answer: Node, entries: list[T]) -> Page[T]:
     return Page(entries=entries, next=cursor or None)
 
 
-def _person_from(user: Node) -> Person:
-    email = address_from(user.node("profile").optional_text("email"))
-    return Person(id=_id(user), kind=_kind_of(user), email=email)
+def _or_none(user: Node, team_id: str) -> Person | None:
+    """Return somebody, or None where what Slack says of her cannot be read: the others still can."""
+    try:
+        email = address_from(user.node("profile").optional_text("email"))
+        return Person(id=_id(user), kind=_kind_of(user, team_id), email=email)
+    except PayloadError:
+        return None
 
 
-def _kind_of(user: Node) -> Kind:
+def _is_stranger(user: Node, team_id: str) -> bool:
+    """Tell whether somebody is of another workspace; people of an organization may be in several of its own."""
+    home = user.optional_text("team_id")
+    is_foreign = bool(home) and home != team_id
+    return user.flag("is_stranger") or (
+        is_foreign and team_id not in user.node("enterprise_user").texts("teams")
+    )
+
+
+def _kind_of(user: Node, team_id: str) -> Kind:
+    if _is_stranger(user, team_id):
+        return Kind.STRANGER
     if user.flag("deleted"):
         return Kind.GONE
     if user.flag("is_bot") or user.optional_text("id") == SLACKBOT:

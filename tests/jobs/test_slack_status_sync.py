@@ -8,6 +8,7 @@ import structlog
 from include.errors import MemberUnknownError, VendorUnavailableError
 from include.store.members import Handle
 from include.store.slack import Tie
+from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import BOT, CHANNEL, FIELD, GROUP, OWNER, SlackWorld
 
 
@@ -437,8 +438,8 @@ def test_answer_that_cannot_be_read_is_an_outage(slack, members):
     assert (slack.group(), slack.writes()) == (set(emails), [])
 
 
-def test_list_that_was_cut_short_is_refused(slack):
-    """It looks whole, but half of the group is not on it: nobody is thrown out unseen."""
+def test_list_that_was_cut_short_throws_nobody_out(slack):
+    """It looks whole, but half of the group is not on it: who is not listed is not ours to touch."""
     emails = slack.both(60, in_group=60)
     people = [one for one in slack.state()["people"] if one["profile"].get("email") in emails[:30]]
     body = {"ok": True, "members": people, "response_metadata": {"next_cursor": ""}}
@@ -447,7 +448,7 @@ def test_list_that_was_cut_short_is_refused(slack):
     result = slack.run()
 
     assert slack.sandbox.fired() == 1
-    assert "would remove 30 of 60" in result.summary
+    assert (result.matched, result.unmatched) == (30, 30)
     assert slack.group() == set(emails)
 
 
@@ -597,3 +598,63 @@ def test_each_change_of_a_member_is_in_the_audit_log(slack):
     [first, second] = [row["metadata"] for row in rows if row["action"] == "job:completed"]
     assert (first["places"][GROUP]["added"], second["places"][GROUP]["removed"]) == (6, 1)
     assert "@" not in str(rows)
+
+
+# --- who is not of this workspace ---
+
+
+@pytest.mark.parametrize("others", [0, 50], ids=["asked one by one", "the whole list"])
+@pytest.mark.parametrize("status", ["active", "canceled"])
+def test_person_of_another_workspace_is_never_touched(slack, others, status):
+    """She shares the members' channel: not taken for the member with her address, not taken out, not let in."""
+    slack.without_limits()
+    slack.both(others + 1)
+    stranger = slack.joins("ada@elsewhere.example", role="stranger")
+    slack.member("ada@elsewhere.example", status)
+    client = slack_client_of(slack.sandbox)
+    client.conversations_invite(channel=CHANNEL, users=[stranger])
+
+    for _ in range(2):
+        result = slack.run(channel_ids=(CHANNEL,))
+        slack.pass_time(days=10)
+
+    assert "ada@elsewhere.example" in slack.channel()
+    assert "ada@elsewhere.example" not in slack.group()
+    assert result.unmatched == (1 if status == "active" else 0)
+    assert result.errors == []
+
+
+def test_ids_of_enterprise_grid_are_ids(slack):
+    """They begin with W."""
+    [email] = slack.both(1)
+    document = {**person_of(slack, email), "id": "W012A3CDE"}
+    slack.sandbox.fault(
+        "slack",
+        "status",
+        status=200,
+        path="/users.lookupByEmail",
+        body={"ok": True, "user": document},
+    )
+
+    slack.run(dry_run=True)
+
+    assert slack.run(dry_run=True).matched == 1
+
+
+def test_odd_answer_about_one_person_ends_no_run(slack):
+    """Of one Slack says what nobody can read: she is left as she is, and the others are brought in line."""
+    first, second = slack.both(2)
+    slack.run()
+    [third] = slack.both(1, seed=2)
+    odd = {"ok": True, "user": {"id": "no id", "profile": []}}
+    slack.sandbox.fault("slack", "status", status=200, path="/users.info", body=odd, times=1)
+
+    slack.run()
+
+    assert slack.sandbox.fired() == 1
+    assert slack.group() == {first, second, third}
+
+
+def person_of(slack, email):
+    """Return somebody as Slack shows her."""
+    return slack_client_of(slack.sandbox).users_lookupByEmail(email=email).data["user"]

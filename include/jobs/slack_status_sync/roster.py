@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 from include.clients.slack_workspace import Kind, Person
-from include.errors import VendorNotFoundError, VendorUnavailableError
+from include.errors import (
+    PermanentVendorError,
+    Scope,
+    VendorNotFoundError,
+    VendorUnavailableError,
+)
 from include.jobs.membership import Standing, current_membership, standing_of
 from include.store.slack import Tie
 
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
     from include.store.members import Member
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 FEW = 40
 """Up to so many questions about single people are asked; more are answered by the whole list, page by page."""
@@ -38,7 +47,7 @@ class People:
     def add(self, person: Person) -> None:
         """Know one more."""
         self.by_id[person.id] = person
-        if person.email and person.kind is not Kind.GONE:
+        if person.email and person.kind not in (Kind.GONE, Kind.STRANGER):
             self._by_email[person.email] = person.id
 
     def id_of(self, email: str | None) -> str | None:
@@ -70,14 +79,20 @@ def read_people(
 ) -> People:
     """Return Slack's people as far as they matter: one by one where they are few, else all of them.
 
-    `present` are the ids of who is in the group and the channels.
+    `present` are the ids of who is in the group and the channels. Who is not even in the whole list, which has the
+    deactivated too, is of another workspace; and of whom Slack says nothing clear is left as she is.
     """
     ids = set(present) | {tie.slack_user_id for tie in ties.values()}
     if len(ids) + len(_addresses(members, ties)) > FEW:
-        return People(all_pages(workspace.list_people, turns.of("users.list")))
+        people = People(all_pages(workspace.list_people, turns.of("users.list")))
+        for user_id in ids - people.by_id.keys():
+            people.add(Person(id=user_id, kind=Kind.STRANGER))
+        return people
     people = People()
     for user_id in sorted(ids):
-        _add(people, partial(workspace.read_person, user_id), turns.of("users.info"))
+        read = partial(workspace.read_person, user_id)
+        if not _add(people, read, turns.of("users.info")):
+            people.add(Person(id=user_id, kind=Kind.STRANGER))
     settled = [member_id for member_id, tie in ties.items() if _is_settled(tie, people)]
     for address in sorted(_addresses(members, settled)):
         find = partial(workspace.find_person, address)
@@ -96,17 +111,23 @@ def _addresses(members: Iterable[Member], settled: Collection[UUID]) -> set[str]
 
 def _is_settled(tie: Tie, people: People) -> bool:
     """Tell whether a tie says who somebody is, so that her address need not be asked."""
-    return tie.by_hand or people.kind_of(tie.slack_user_id) is not Kind.GONE
+    return tie.by_hand or people.kind_of(tie.slack_user_id) not in (Kind.GONE, Kind.STRANGER)
 
 
 def _add(
     people: People, read: Callable[[], Person], call: Callable[[Callable[[], Person]], Person]
-) -> None:
-    """Ask about one person; who has not joined, or is gone, is nobody."""
+) -> bool:
+    """Ask about one person; who has not joined, or is gone, is nobody. False where Slack says nothing clear of her."""
     try:
         people.add(call(read))
     except VendorNotFoundError:
-        return
+        return True
+    except PermanentVendorError as error:
+        if error.scope is Scope.VENDOR:
+            raise
+        log.warning("slack_sync.unclear_person", why=str(error))
+        return False
+    return True
 
 
 def all_pages(

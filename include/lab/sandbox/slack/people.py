@@ -8,10 +8,18 @@ from typing import Any, Literal, get_args
 from include.lab.sandbox.slack import errors
 
 Role = Literal[
-    "primary_owner", "owner", "admin", "member", "guest", "single_channel_guest", "bot", "slackbot"
+    "primary_owner",
+    "owner",
+    "admin",
+    "member",
+    "guest",
+    "single_channel_guest",
+    "bot",
+    "slackbot",
+    "stranger",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
-TEAM = "T0SANDBOX01"
+TEAM, OTHER_TEAM = "T0SANDBOX01", "T0ELSEWHERE"
 PICTURES = (24, 32, 48, 72, 192, 512)
 LABEL = "Member until"
 FIELD = "Xf0MEMBER01"
@@ -45,6 +53,11 @@ class Person:
         return self.role in ("guest", "single_channel_guest")
 
     @property
+    def is_stranger(self) -> bool:
+        """Is this somebody of another workspace, who shares a channel with this one."""
+        return self.role == "stranger"
+
+    @property
     def is_admin(self) -> bool:
         """Does she run the workspace."""
         return self.role in ("primary_owner", "owner", "admin")
@@ -53,7 +66,7 @@ class Person:
         """Return the person as `users.list` shows her; of a deactivated one less is said."""
         known = {
             "id": self.id,
-            "team_id": TEAM,
+            "team_id": OTHER_TEAM if self.is_stranger else TEAM,
             "name": self.name,
             "deleted": self.is_deactivated,
             "profile": self.shown_profile(),
@@ -63,6 +76,8 @@ class Person:
         }
         if self.is_deactivated:
             return known
+        if self.is_stranger:
+            known["is_stranger"] = True
         return known | {
             "color": "9f69e7",
             "real_name": self.real_name,

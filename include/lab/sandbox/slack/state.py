@@ -50,7 +50,7 @@ class SlackState:
 
     def join(self, person: Person) -> None:
         """Put somebody new into #general, as Slack does; a guest or a bot comes nowhere by herself."""
-        if not person.is_guest and not person.is_bot:
+        if not (person.is_guest or person.is_bot or person.is_stranger):
             self.channels.by_id[GENERAL].members[person.id] = None
 
     def group(self, group_id: str) -> Group:
@@ -63,7 +63,7 @@ class SlackState:
         """Tell whether Slack takes somebody into a user group: no guest, no bot, nobody who is gone."""
         person = self.people.by_id.get(user_id)
         return person is not None and not (
-            person.is_guest or person.is_bot or person.is_deactivated
+            person.is_guest or person.is_bot or person.is_deactivated or person.is_stranger
         )
 
     def deactivate(self, person: Person) -> None:

@@ -11,8 +11,8 @@ from include.lab.sandbox.wire import Answer, Json
 
 @method("users.list")
 def list_users(state: SlackState, arguments: Arguments, _reader: str) -> Answer:
-    """Return a page of everybody: deactivated people, guests and bots too."""
-    people = list(state.people.by_id.values())
+    """Return a page of everybody: deactivated people, guests and bots too, but nobody of another workspace."""
+    people = [person for person in state.people.by_id.values() if not person.is_stranger]
     page, metadata = page_of(people, arguments, usual=1000)
     members = [person.document() for person in page]
     return done(members=members, cache_ts=state.now(), response_metadata=metadata)
