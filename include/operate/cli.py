@@ -27,6 +27,7 @@ COMMANDS = {
     name: f"{FOLDER}.{name.replace('-', '_')}"
     for name in (
         "init",
+        "rotate",
         "status",
         "probe",
         "doctor",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import sys
+from functools import partial
+from threading import Timer
+from typing import TYPE_CHECKING, cast
 
 import structlog
 import uvicorn
@@ -13,16 +16,20 @@ from include.relay.protocol import GuardedProtocol
 from include.settings import load_settings
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from starlette.applications import Starlette
     from structlog.types import Processor
 
 CONNECTIONS = 1000
+FAILED_TO_START = 3  # as uvicorn itself ends
 
 
 def main() -> None:
     """Serve."""
     _configure_logging()
     settings = load_settings()
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.relay_host,
         port=settings.relay_port,
@@ -35,6 +42,32 @@ def main() -> None:
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=5,
     )
+    server = LeavingServer(config, seconds=settings.relay_leaving_seconds)
+    server.run()
+    if not server.started:
+        sys.exit(FAILED_TO_START)
+
+
+class LeavingServer(uvicorn.Server):
+    """Is not ready for a while before it stops: a proxy sends no more by then, and no webhook meets a closed door."""
+
+    def __init__(self, config: uvicorn.Config, *, seconds: float) -> None:
+        """Take so long to leave; a second signal ends it at once."""
+        super().__init__(config)
+        self._seconds = seconds
+        self._is_leaving = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say that it is not ready, and stop when that has been heard."""
+        stop = partial(super().handle_exit, sig, frame)
+        if self._is_leaving or not self._seconds:
+            stop()
+            return
+        self._is_leaving = True
+        cast("Starlette", self.config.app).state.is_leaving = True
+        timer = Timer(self._seconds, stop)
+        timer.daemon = True  # who is killed meanwhile does not wait for it
+        timer.start()
 
 
 def _configure_logging() -> None:

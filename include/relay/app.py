@@ -102,7 +102,9 @@ class Relay:
             Route("/metrics", self._metrics),
         ]
         handlers = {HTTPException: _refuse}
-        return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+        app = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+        app.state.is_leaving = False
+        return app
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -117,14 +119,17 @@ class Relay:
         await asyncio.gather(*(asyncio.to_thread(stop) for stop in stops))
         for session in self._sessions:
             session.close()
+        self._health.close()
         log.info("relay.stopped")
 
     async def _healthz(self, _request: Request) -> Response:
         """Say that the process is alive."""
         return JSONResponse({"alive": True})
 
-    async def _readyz(self, _request: Request) -> Response:
+    async def _readyz(self, request: Request) -> Response:
         """Say whether an event could be stored now, and what waits."""
+        if request.app.state.is_leaving:
+            return JSONResponse({"ready": False, "leaving": True}, status_code=503)
         readiness = await self._health.readiness()
         return JSONResponse(readiness, status_code=200 if readiness["ready"] else 503)
 

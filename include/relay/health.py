@@ -32,8 +32,9 @@ class Health:
         clock: Clock,
         timeout_seconds: float,
     ) -> None:
-        """Ask over connections of its own."""
+        """Ask over a session of its own."""
         self._connect = connect
+        self._store: Store | None = None
         self._writer = writer
         self._loops = loops
         self._clock = clock
@@ -62,16 +63,31 @@ class Health:
     def _states(self) -> dict[str, Any]:
         return {name: loop.state() for name, loop in self._loops.items()}
 
+    def close(self) -> None:
+        """Give the session back."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
     def _ask(self) -> dict[str, Any]:
+        """Ask in the session that is kept, as the writer keeps its own; in a new one where that has died.
+
+        While a password is changed, open sessions go on: who can store is ready, whether or not it could log in.
+        """
+        if self._store is not None:
+            try:
+                return self._asked(self._store)
+            except psycopg.OperationalError:
+                self.close()
+        self._store = self._connect()
+        return self._asked(self._store)
+
+    def _asked(self, store: Store) -> dict[str, Any]:
         """Write something, for that is what the relay is for, and take it back; read what waits."""
-        store = self._connect()
-        try:
-            with store.connection.transaction(force_rollback=True):
-                store.rejections.add({("relay", "probe"): 1}, now=self._clock.now())
-                waiting = store.inbox.waiting()
-                breakers = store.breakers.tripped()
-        finally:
-            store.close()
+        with store.connection.transaction(force_rollback=True):
+            store.rejections.add({("relay", "probe"): 1}, now=self._clock.now())
+            waiting = store.inbox.waiting()
+            breakers = store.breakers.tripped()
         age = self._clock.now() - waiting.since if waiting.since else None
         return {
             "waiting": waiting.count,

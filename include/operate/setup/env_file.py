@@ -18,12 +18,12 @@ from typing import Any, Final
 from dotenv import dotenv_values
 
 from include.operate.errors import CommandError
+from include.operate.setup.compose import resolved
 
 EXAMPLE: Final = ".env.example"
 LINE: Final = re.compile(r"^(?P<name>[A-Z_][A-Z0-9_]*)=", re.ASCII)
 PLAIN: Final = re.compile(r"[\w@%+=:,./?&${}-]*", re.ASCII)
 ESCAPE: Final = re.compile(r"\\(?!u).|'")  # of JSON in single quotes
-REFERENCE: Final = re.compile(r"\$\{(?P<name>\w+)\}")
 
 
 class EnvFile:
@@ -69,10 +69,7 @@ class EnvFile:
 
     def resolved(self) -> dict[str, str]:
         """Return all values with what `${NAME}` refers to in its place."""
-        return {
-            name: REFERENCE.sub(lambda found: self.values.get(found["name"], ""), value)
-            for name, value in self.values.items()
-        }
+        return resolved(self.values)
 
     def finish(self) -> None:
         """Take the example's value for what was not asked, and make the draft the file."""

@@ -74,8 +74,12 @@ def _wrong_address(text: str) -> str:
 
 
 def _platform(env: EnvFile) -> None:
-    """Ask for the platform's database, and look whether it is one."""
-    existing = env.resolved().get("OPS_DATABASE_URL", "")
+    """Ask for the platform's database; Enter keeps the one that is set."""
+    ask_platform(env, existing=env.resolved().get("OPS_DATABASE_URL", ""))
+
+
+def ask_platform(env: EnvFile, *, existing: str) -> None:
+    """Ask until the address is a platform's, or stays in spite of what is said."""
     while True:
         dsn = ask_secret(
             "Platform's Postgres (postgresql://USER:PASSWORD@HOST:5432/DATABASE)", existing=existing

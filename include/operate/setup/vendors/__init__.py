@@ -15,5 +15,17 @@ from include.operate.setup.vendors.mailchimp import mailchimp
 from include.operate.setup.vendors.slack import slack
 from include.operate.setup.vendors.stripe import stripe
 
+__all__ = [
+    "VENDORS",
+    "clerk",
+    "luma",
+    "mail",
+    "mailchimp",
+    "pagerduty",
+    "slack",
+    "stripe",
+    "twilio",
+]
+
 VENDORS: Final = (stripe, clerk, mailchimp, luma, slack, mail, pagerduty, twilio)
 """In the order in which they are asked about."""

@@ -37,5 +37,5 @@ def test_ops_is_given_what_was_answered():
 
 def test_folder_without_a_compose_file_is_said(tmp_path):
     """With the name of the file that is missing."""
-    with pytest.raises(CommandError, match=r"docker-compose\.yaml has no service ops"):
+    with pytest.raises(CommandError, match=r"docker-compose\.yaml cannot be read"):
         environment_of("ops", folder=tmp_path, values={})

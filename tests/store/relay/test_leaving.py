@@ -1,0 +1,36 @@
+"""A relay that ends says so first, and works on until that has been heard."""
+
+import os
+import signal
+import time
+
+from tests.relay_process import running_relay, send_stripe, stripe_event
+
+SECONDS = 2.0
+
+
+def test_relay_that_leaves_is_not_ready_and_works_on(database, tmp_path):
+    """A proxy sends it no more within these seconds; what comes before that is taken, and then it ends well."""
+    with running_relay(database, tmp_path, relay_leaving_seconds=SECONDS) as relay:
+        begun = time.monotonic()
+        os.kill(relay.pid, signal.SIGTERM)
+
+        while relay.client.get("/readyz").status_code == 200:
+            assert time.monotonic() - begun < SECONDS / 2
+        assert relay.client.get("/readyz").json() == {"ready": False, "leaving": True}
+        assert send_stripe(relay, stripe_event("evt_late")).status_code == 200
+
+        assert relay._process.wait(timeout=15) in (0, -signal.SIGTERM)
+        assert time.monotonic() - begun >= SECONDS
+
+
+def test_second_signal_ends_it_at_once(database, tmp_path):
+    """Who cannot wait need not."""
+    with running_relay(database, tmp_path, relay_leaving_seconds=60) as relay:
+        os.kill(relay.pid, signal.SIGTERM)
+        while relay.client.get("/readyz").status_code == 200:
+            pass
+
+        os.kill(relay.pid, signal.SIGTERM)
+
+        assert relay._process.wait(timeout=15) in (0, -signal.SIGTERM)
