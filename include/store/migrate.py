@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -24,14 +25,22 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+log = structlog.get_logger(__name__)
+
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 LOCK = 0x6F7073  # "ops": what changes the schema holds it
 
 
 def migrate(dsn: str, *, revision: str = "head") -> None:
-    """Apply what is missing up to `revision`, all of it or nothing."""
+    """Apply what is missing up to `revision`, all of it or nothing.
+
+    Tables of a newer version are left as they are: none takes away what this one needs (docs/operations/way-back.md).
+    """
     with _locked(dsn) as connection:
+        if (found := _version_of(connection)) > max(versions()):
+            log.warning("migrate.newer", found=found, known=max(versions()))
+            return
         connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ops")
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -55,6 +64,16 @@ def has_platform_tables(dsn: str) -> bool:
     with psycopg.connect(dsn) as connection:
         row = connection.execute("SELECT to_regclass('public.users') IS NOT NULL").fetchone()
         return bool(row and row[0])
+
+
+def _version_of(connection: Connection) -> str:
+    """Return the version of the tables, nothing where there are none; versions are numbers of four digits."""
+    table = connection.exec_driver_sql("SELECT to_regclass('ops.schema_version')").scalar()
+    if table is None:
+        return ""
+    return str(
+        connection.exec_driver_sql("SELECT max(version_num) FROM ops.schema_version").scalar() or ""
+    )
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """Migrations: again, at once, and never backwards."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
+from include.store import Store
 from include.store.migrate import create_platform_tables, migrate
 
 TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops'"
@@ -37,3 +39,42 @@ def test_several_processes_may_migrate_at_once(postgres_server, empty_database):
         "SELECT version_num FROM ops.schema_version", database="ops_empty_test"
     )
     assert len(versions) == 1
+
+
+def test_tables_of_a_newer_version_are_left_alone(postgres_server, empty_database):
+    """The way back: the version before starts again, on the tables that the newer one has made."""
+    migrate(empty_database)
+    newer = "ALTER TABLE ops.inbox ADD COLUMN of_the_next_version text"
+    postgres_server.execute(newer, database="ops_empty_test")
+    later = "UPDATE ops.schema_version SET version_num = '9999'"
+    postgres_server.execute(later, database="ops_empty_test")
+
+    migrate(empty_database)
+
+    found = "SELECT version_num FROM ops.schema_version"
+    assert postgres_server.execute(found, database="ops_empty_test") == [("9999",)]
+
+
+IN_FLIGHT = """
+INSERT INTO ops.inbox (provider, mode, event_id, type, received_at, headers, body, body_sha256,
+                       job, state, due_at, dag_run_id)
+SELECT 'stripe', 'live', event_id, 'invoice.paid', now(), '{}', '{}', '', 'mailchimp_sync', state, now(), dag_run_id
+FROM (VALUES ('evt_1', 'waiting', NULL), ('evt_2', 'dispatched', 'run_1')) AS rows (event_id, state, dag_run_id);
+INSERT INTO ops.dispatches (dag_run_id, job, rows, state, claimed_at, started_at)
+VALUES ('run_1', 'mailchimp_sync', 1, 'started', now(), now());
+"""
+BEFORE = "0014"
+"""The tables of commit 5bbb611, the last one before the first release."""
+
+
+def test_rows_in_flight_come_through(postgres_server, empty_database):
+    """An event that waits and one that a run has are there after the upgrade, as the new code reads them."""
+    migrate(empty_database, revision=BEFORE)
+    postgres_server.execute(IN_FLIGHT, database="ops_empty_test")
+
+    migrate(empty_database)
+
+    with closing(Store.connect(empty_database)) as store:
+        assert store.inbox.waiting().count == 1
+        assert [row.event_id for row in store.inbox.of_run("run_1")] == ["evt_2"]
+        assert [run.dag_run_id for run in store.dispatches.in_flight()] == ["run_1"]
