@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from include.errors import ActRefusedError
-from include.jobs.planned_ends import Author, move_end, revoke_end
+from include.jobs.planned_ends import Author, Whose, move_end, open_end, revoke_end
 from include.store.deactivations import End, Reason, State
 
 if TYPE_CHECKING:
@@ -27,12 +27,21 @@ class Done(NamedTuple):
     after: Deactivation
 
 
-def cancel(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> Done:
+def revoke(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> Done:
     """Let the membership go on, whatever the vendors do at the end that was planned."""
     with store.transaction():
         row = _changeable(deactivation_id, store)
         revoke_end(row, why=person.why, by=_author(person, now), store=store)
         return Done(row, store.deactivations.get(row.id) or row)
+
+
+def undo(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> Done:
+    """Plan the end anew that a person has revoked, as it was then."""
+    with store.transaction():
+        row = _revoked_by_hand(deactivation_id, store)
+        end = End(vendor_at=row.vendor_at, deactivate_at=row.deactivate_at, reason=row.reason)
+        whose = Whose(row.member_id, row.subscription_id)
+        return Done(row, open_end(whose, end, by=_author(person, now), store=store))
 
 
 def move(
@@ -73,6 +82,30 @@ def _changeable(deactivation_id: int, store: Store) -> Deactivation:
     return row
 
 
+def _revoked_by_hand(deactivation_id: int, store: Store) -> Deactivation:
+    """Return a row that a person has revoked and that nothing has followed, its member locked."""
+    row = _known(deactivation_id, store)
+    store.members.lock([row.member_id])
+    row = _known(deactivation_id, store)
+    if row.state is not State.REVOKED or row.actor is None:
+        raise ActRefusedError(
+            f"deactivation {row.id} was not revoked by a person: it is {row.state}"
+        )
+    latest = store.deactivations.latest([row.subscription_id])[row.subscription_id]
+    if latest.id != row.id:
+        raise ActRefusedError(
+            f"deactivation {row.id} was followed by deactivation {latest.id}, which is {latest.state}"
+        )
+    return row
+
+
+def _known(deactivation_id: int, store: Store) -> Deactivation:
+    row = store.deactivations.get(deactivation_id)
+    if row is None:
+        raise ActRefusedError(f"there is no deactivation {deactivation_id}")
+    return row
+
+
 def _locked(deactivation_id: int, store: Store) -> Deactivation:
     """Return an open row as it is once its member is locked; she may have been merged meanwhile."""
     row = _open(deactivation_id, store)
@@ -85,9 +118,7 @@ def _locked(deactivation_id: int, store: Store) -> Deactivation:
 
 
 def _open(deactivation_id: int, store: Store) -> Deactivation:
-    row = store.deactivations.get(deactivation_id)
-    if row is None:
-        raise ActRefusedError(f"there is no deactivation {deactivation_id}")
+    row = _known(deactivation_id, store)
     if not row.is_open:
         raise ActRefusedError(f"deactivation {row.id} is over: it is {row.state}")
     return row

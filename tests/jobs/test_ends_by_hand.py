@@ -31,8 +31,8 @@ def of(world, row):
     return world.store.deactivations.get(row.id)
 
 
-def cancel(world, row, store=None):
-    return ends_by_hand.cancel(
+def revoke(world, row, store=None):
+    return ends_by_hand.revoke(
         row.id, person=GRACE, now=world.clock.now(), store=store or world.store
     )
 
@@ -63,11 +63,11 @@ def withdrawn(world):
 # --- each act: the row, its run, and the audit log ---
 
 
-def test_canceled_end_is_revoked_with_its_run(world, planned):
+def test_revoked_end_takes_its_run_along(world, planned):
     """With who and why, before and after."""
     scheduled(world, planned)
 
-    before, after = cancel(world, planned)
+    before, after = revoke(world, planned)
 
     assert (before.state, after.state) == (State.SCHEDULED, State.REVOKED)
     assert (after.actor, after.why) == ("user:grace", "she called")
@@ -76,6 +76,51 @@ def test_canceled_end_is_revoked_with_its_run(world, planned):
     assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:revoke")
     assert audit["metadata"]["why"] == "she called"
     assert (audit["before"]["state"], audit["after"]["state"]) == ("scheduled", "revoked")
+
+
+def undo(world, row):
+    return ends_by_hand.undo(row.id, person=GRACE, now=world.clock.now(), store=world.store)
+
+
+def test_revoked_end_can_be_planned_again(world, planned):
+    """As it was, in a row of its own, with who and why; and once."""
+    revoke(world, planned)
+
+    before, after = undo(world, planned)
+
+    assert (before.state, after.state) == (State.REVOKED, State.PENDING)
+    assert (after.deactivate_at, after.vendor_at, after.reason) == (
+        planned.deactivate_at,
+        planned.vendor_at,
+        planned.reason,
+    )
+    audit = last_audit(world)
+    assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:plan")
+    with pytest.raises(ActRefusedError, match=f"followed by deactivation {after.id}"):
+        undo(world, planned)
+
+
+def test_end_that_is_planned_again_comes(world, planned):
+    """Nothing of the revocation is left: at its moment the membership is over."""
+    revoke(world, planned)
+    _, after = undo(world, planned)
+    run_now(world, after)
+
+    world.deactivate()
+
+    assert status(world) == OVER
+
+
+def test_only_what_a_person_has_revoked_is_planned_again(world, planned):
+    """What is still planned is; what the vendors have revoked, they plan."""
+    with pytest.raises(ActRefusedError, match="was not revoked by a person: it is"):
+        undo(world, planned)
+    world.store.deactivations.revoke(planned.id, why="she is back", now=world.clock.now())
+
+    with pytest.raises(ActRefusedError, match="was not revoked by a person: it is revoked"):
+        undo(world, planned)
+    with pytest.raises(ActRefusedError, match="there is no deactivation 77"):
+        ends_by_hand.undo(77, person=GRACE, now=world.clock.now(), store=world.store)
 
 
 def test_moved_end_gets_another_run(world, planned):
@@ -131,7 +176,7 @@ def test_failed_end_is_tried_again(world, planned):
 
 def test_unknown_row_is_refused(world):
     with pytest.raises(ActRefusedError, match="there is no deactivation 7"):
-        ends_by_hand.cancel(7, person=GRACE, now=world.clock.now(), store=world.store)
+        ends_by_hand.revoke(7, person=GRACE, now=world.clock.now(), store=world.store)
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.REVOKED])
@@ -140,7 +185,7 @@ def test_row_that_is_over_is_refused(world, planned, state):
     world.store.connection.execute("UPDATE ops.deactivations SET state = %s", [state])
     audited = len(world.audit())
 
-    for act in (cancel, run_now, lambda w, r: move(w, r, w.clock.now() + DAY)):
+    for act in (revoke, run_now, lambda w, r: move(w, r, w.clock.now() + DAY)):
         with pytest.raises(ActRefusedError, match=f"is over: it is {state}"):
             act(world, planned)
 
@@ -160,7 +205,7 @@ def test_what_is_carried_out_can_only_go_on(world, planned):
     )
 
     with pytest.raises(ActRefusedError, match="has closed the membership at"):
-        cancel(world, planned)
+        revoke(world, planned)
     with pytest.raises(ActRefusedError, match="being carried out by r"):
         run_now(world, planned)
 
@@ -171,7 +216,7 @@ def test_act_waits_for_the_members_lock(world, planned):
 
     def act(store):
         try:
-            cancel(world, planned, store)
+            revoke(world, planned, store)
         except ActRefusedError as error:
             refused.append(str(error))
 
@@ -229,7 +274,7 @@ def test_canceled_end_is_not_carried_out(world):
     world.run(*world.join(EMAIL))
     world.run(*world.act("cancel_at_period_end", email=EMAIL, in_seconds=3600))
     [row] = world.ends()
-    cancel(world, row)
+    revoke(world, row)
     known = len(world.sandbox.events())
 
     world.pass_time(seconds=3601)
@@ -268,7 +313,7 @@ def test_moved_end_is_carried_out_at_its_own_date(world):
 
 def test_person_keeps_a_member_whom_stripe_ends(world, planned):
     """The same end told again, and then carried out, is the one she decided about."""
-    cancel(world, planned)
+    revoke(world, planned)
 
     world.run(*world.act("update_member", email=EMAIL, tier="leader"))
     world.run(*world.act("cancel_now", email=EMAIL))
@@ -304,7 +349,7 @@ def test_another_end_overrules_a_persons_date(world, planned):
 
 
 def test_another_end_is_planned_though_one_was_canceled(world, planned):
-    cancel(world, planned)
+    revoke(world, planned)
 
     world.run(*world.act("cancel_at", email=EMAIL, in_seconds=5 * 86400))
 

@@ -205,7 +205,7 @@ def test_persons_acts_are_told_with_who_and_why(store, timeline, ada):
     grace = person_from("grace", "she called")
     later = NOW + timedelta(days=40)
     ends_by_hand.move(row.id, later, person=grace, now=NOW + timedelta(hours=1), store=store)
-    ends_by_hand.cancel(row.id, person=grace, now=NOW + timedelta(hours=2), store=store)
+    ends_by_hand.revoke(row.id, person=grace, now=NOW + timedelta(hours=2), store=store)
 
     _, moved, audited, revoked = told_of_ends(timeline)
 

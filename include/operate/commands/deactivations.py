@@ -1,10 +1,12 @@
-"""`./ops deactivations list|cancel|move|run-now`: the planned ends of memberships, and a person's say in them."""
+"""`./ops deactivations list|revoke|undo|move|run-now`: the planned ends of memberships, and a person's say in them."""
 
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.style import Style
@@ -32,7 +34,7 @@ MOST_SHOWN = 100
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 app = typer.Typer(
-    help="Show the planned ends of memberships; cancel one, move it, or have it now.",
+    help="Show the planned ends of memberships; revoke one, move it, or have it now.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -69,16 +71,20 @@ def show(
 
 
 @app.command()
-def cancel(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
-    """Let the membership go on, whatever the vendor does at the end that was planned."""
+def revoke(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
+    """Let the membership go on, whatever Stripe does at the end that was planned; `undo` takes it back."""
     with acting(reason, actor) as (deployment, store, person):
-        done = ends_by_hand.cancel(number, person=person, now=SystemClock().now(), store=store)
-    _tell(
-        deployment,
-        done,
-        "is canceled: the membership goes on, until the vendors tell of another end",
-        as_json,
-    )
+        done = ends_by_hand.revoke(number, person=person, now=SystemClock().now(), store=store)
+        page = stripe_page(done.after, mode=store.inbox.mode_of("stripe"))
+    _tell(deployment, done, revoked_text(done.after, page), as_json)
+
+
+@app.command()
+def undo(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
+    """Plan the end anew that a person has revoked, as it was then."""
+    with acting(reason, actor) as (deployment, store, person):
+        done = ends_by_hand.undo(number, person=person, now=SystemClock().now(), store=store)
+    _tell(deployment, done, f"is planned again, as deactivation {done.after.id}", as_json)
 
 
 @app.command()
@@ -100,11 +106,32 @@ def move(
 
 
 @app.command("run-now")
-def run_now(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
-    """Let the membership end now, or have what failed tried again."""
+def run_now(
+    number: Id,
+    *,
+    reason: Why,
+    actor: Actor = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let the membership end now, which nothing takes back; or have what failed tried again."""
     with acting(reason, actor) as (deployment, store, person):
+        if not yes:
+            confirm(number, store.deactivations.get(number), as_json=as_json)
         done = ends_by_hand.run_now(number, person=person, now=SystemClock().now(), store=store)
     _tell(deployment, done, "is due now: the relay starts its run", as_json)
+
+
+# --- asking ---
+
+
+def confirm(number: int, row: Deactivation | None, *, as_json: bool) -> None:
+    """Have a person say yes to what cannot be undone, unless she has."""
+    if as_json or not sys.stdin.isatty():
+        raise CommandError("this ends a membership now and cannot be undone: say --yes")
+    whose = f" of member {row.member_id} ({row.subscription_id})" if row else ""
+    if not typer.confirm(f"End the membership{whose} now? It cannot be undone"):
+        raise CommandError(f"nothing is changed: deactivation {number} stays as it was")
 
 
 # --- what comes in ---
@@ -133,6 +160,25 @@ def read(store: Store, handle: str | None) -> list[Deactivation]:
 
 
 # --- what is shown ---
+
+
+def stripe_page(row: Deactivation, *, mode: str) -> str:
+    """Return where a subscription is resumed by hand in Stripe's dashboard."""
+    folder = "test/" if mode == "test" else ""
+    return (
+        f"https://dashboard.stripe.com/{folder}subscriptions/{quote(row.subscription_id, safe='')}"
+    )
+
+
+def revoked_text(row: Deactivation, page: str) -> str:
+    """Say what a revoked end means here and at Stripe, and what to do there."""
+    at = f" at {_moment(row.vendor_at)}" if row.vendor_at else ""
+    return (
+        "is revoked: here the membership goes on, until the vendors tell of another end.\n"
+        f"Stripe does not know of it: it still ends {row.subscription_id}{at}, and charges her no more. "
+        f"The tag `canceling` stays at Mailchimp until she is resumed there:\n{page}\n"
+        f"To take this back: deactivations undo {row.id}"
+    )
 
 
 def document(deployment: Deployment, row: Deactivation) -> dict[str, Any]:

@@ -9,7 +9,14 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.lab.cli import make_app
-from include.operate.commands.deactivations import date_from, document, table
+from include.operate.commands.deactivations import (
+    confirm,
+    date_from,
+    document,
+    revoked_text,
+    stripe_page,
+    table,
+)
 from include.operate.errors import CommandError
 from include.store.deactivations import Deactivation, Reason, State
 from tests.factories import make_deployment
@@ -112,7 +119,8 @@ def test_row_without_a_date_has_none():
 
 
 @pytest.mark.parametrize(
-    "act", [["cancel", "7"], ["move", "7", "2026-12-31T12:00Z"], ["run-now", "7"]]
+    "act",
+    [["revoke", "7"], ["undo", "7"], ["move", "7", "2026-12-31T12:00Z"], ["run-now", "7"]],
 )
 def test_nothing_is_done_without_a_reason(act):
     """Before anything is looked up."""
@@ -130,7 +138,7 @@ def test_nothing_is_done_without_a_reason(act):
     ],
 )
 def test_bad_words_are_refused_in_one_line(options, words):
-    arguments = ["deactivations", "cancel", "7", *options]
+    arguments = ["deactivations", "revoke", "7", *options]
 
     result = CliRunner().invoke(make_app(["deactivations"]), arguments)
 
@@ -141,6 +149,24 @@ def test_bad_words_are_refused_in_one_line(options, words):
 @pytest.mark.parametrize("number", ["x", "0", "-1", "9223372036854775808"])
 def test_number_is_a_number(number):
     """One that a table can have."""
-    arguments = ["deactivations", "cancel", "--reason", "x", "--", number]
+    arguments = ["deactivations", "revoke", "--reason", "x", "--", number]
 
     assert CliRunner().invoke(make_app(["deactivations"]), arguments).exit_code == 2
+
+
+def test_revoked_end_says_what_stripe_still_does():
+    """With the page where it is resumed, and how it is taken back here."""
+    row = a_row(state=State.REVOKED)
+
+    words = revoked_text(row, stripe_page(row, mode="test"))
+
+    assert "Stripe does not know of it: it still ends sub_1 at 2026-12-02 09:00:00 UTC" in words
+    assert "https://dashboard.stripe.com/test/subscriptions/sub_1\n" in words
+    assert "deactivations undo 7" in words
+    assert stripe_page(row, mode="live") == "https://dashboard.stripe.com/subscriptions/sub_1"
+
+
+def test_end_now_is_asked_about():
+    """Nothing takes it back; where nobody can be asked, a script says so beforehand."""
+    with pytest.raises(CommandError, match="cannot be undone: say --yes"):
+        confirm(7, a_row(), as_json=True)
