@@ -18,8 +18,8 @@ from tests.jobs.world import World
 from tests.postgres import new_database
 
 REFERENCES = {}
-WELCOME = ("ops.steps", "mailchimp.triggers", "welcomes", "changes", "open letters")
-"""What differs where nobody knows whether a welcome was sent."""
+WELCOME = ("ops.steps", "mailchimp.triggers", "welcomes", "changes", "open letters", "slack.")
+"""What differs where nobody knows whether a welcome was sent: people are told so at once."""
 SHARES, LONG_SHARES = (0.4, 0.8), [number / 39 for number in range(40)]
 
 
