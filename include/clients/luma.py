@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -28,11 +29,11 @@ from include.events.values import address_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
 T = TypeVar("T")
 
 PAGE = 100  # Luma caps it as it likes
+LONGEST_EVENT = timedelta(days=7)  # one that lasts longer is not looked for once it has begun
 BLOCK_SECONDS = (
     60.0  # who makes too many calls is blocked for a minute (docs.luma.com, rate limits)
 )
@@ -52,12 +53,16 @@ class GuestStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guest:
-    """Somebody who registered for an event; `email` is what she registered with, if anything."""
+    """Somebody who registered for an event; `email` is what she registered with, if anything.
+
+    `has_to_pay` tells of a ticket whose money is taken when she is let in.
+    """
 
     id: str
     event_id: str
     email: str | None = field(repr=False)
     status: GuestStatus
+    has_to_pay: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,10 +160,13 @@ class Luma:
             raise VendorUnavailableError("Luma's answer cannot be read") from None
 
     def list_events(self, *, after: datetime, cursor: str | None = None) -> Page[str]:
-        """Return a page of the ids of events that begin after a moment."""
-        query = {"after": after.isoformat(), "sort_column": "start_at", "sort_direction": "asc"}
+        """Return a page of the ids of events that end after a moment: those that are under way, too."""
+        begin = (after - LONGEST_EVENT).isoformat()  # Luma can only be asked for when they begin
+        query = {"after": begin, "sort_column": "start_at", "sort_direction": "asc"}
         wrapper = self._routes.event_wrapper
-        return self._page(self._routes.list_events, query, cursor, lambda e: _event_id(e, wrapper))
+        page = self._page(self._routes.list_events, query, cursor, lambda e: _event(e, wrapper))
+        ids = [event_id for event_id, ends_at in page.entries if ends_at is None or ends_at > after]
+        return Page(entries=ids, unreadable=page.unreadable, next=page.next)
 
     def list_pending_guests(self, event_id: str, *, cursor: str | None = None) -> Page[Guest]:
         """Return a page of the guests of an event who wait to be let in.
@@ -265,8 +273,14 @@ def _or_none(read: Callable[[Node], T], entry: Node) -> T | None:
         return None
 
 
-def _event_id(entry: Node, wrapper: str | None) -> str:
-    return _id_of(_unwrapped(entry, wrapper))
+def _event(entry: Node, wrapper: str | None) -> tuple[str, datetime | None]:
+    """Return an event's id, and when it ends if Luma says so."""
+    node = _unwrapped(entry, wrapper)
+    try:
+        ends_at = datetime.fromisoformat(node.optional_text("end_at") or "")
+    except ValueError:
+        return _id_of(node), None
+    return _id_of(node), ends_at if ends_at.tzinfo else None
 
 
 def _guest(entry: Node, event_id: str, wrapper: str | None) -> Guest:
@@ -276,7 +290,15 @@ def _guest(entry: Node, event_id: str, wrapper: str | None) -> Guest:
     except ValueError:
         raise node.error("approval_status", "is none that we know") from None
     email = address_from(node.optional_text("user_email"))
-    return Guest(id=_id_of(node), event_id=event_id, email=email, status=status)
+    has_to_pay = any(map(_costs_money, [*node.nodes("event_tickets"), node.node("event_ticket")]))
+    return Guest(
+        id=_id_of(node), event_id=event_id, email=email, status=status, has_to_pay=has_to_pay
+    )
+
+
+def _costs_money(ticket: Node) -> bool:
+    """Tell whether a ticket has a price that was not taken yet; a price that cannot be read is one."""
+    return ticket.values.get("amount") not in (None, 0) and not ticket.flag("is_captured")
 
 
 def _unwrapped(entry: Node, wrapper: str | None) -> Node:

@@ -433,3 +433,23 @@ def test_no_address_is_written_down_anywhere(luma, sandbox):
         "luma_approval.completed",
     }
     assert "@" not in f"{logs}{luma.audit()}{result}{result.summary}"
+
+
+@pytest.mark.parametrize("routes", ["current", "old"])
+def test_who_has_to_pay_is_left_to_a_person(luma, routes):
+    """Letting her in would take her money: she is counted, and nothing is called."""
+    luma.seed([luma.member("ada@example.org").email], amount=2500)
+
+    result = luma.run(routes=routes)
+
+    assert (result.paid, result.approved, result.is_failure) == (1, 0, False)
+    assert result.document()["for_a_person"] == 1
+    assert luma.statuses() == {"pending_approval": ["ada@example.org"]}
+
+
+@pytest.mark.parametrize(("hours", "is_read"), [(1, True), (3, False)])
+def test_event_under_way_is_still_read(luma, hours, is_read):
+    """It lasts two hours: who comes late is let in, and afterwards nobody is."""
+    luma.seed([luma.member("ada@example.org").email], begun_hours_ago=hours)
+
+    assert luma.run().approved == int(is_read)

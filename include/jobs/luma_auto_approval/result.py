@@ -22,6 +22,7 @@ class Result:
     found: int = 0  # who were pending when the pages were read
     denials: Counter[Denial] = field(default_factory=Counter)
     approved: int = 0
+    paid: int = 0  # members whose ticket costs money: a person lets them in, and takes it
     declined: int = 0  # those of the denied who were told so
     settled: int = 0  # no longer pending in their turn: somebody else has decided
     failed: int = 0  # about whom no decision could be made
@@ -38,7 +39,7 @@ class Result:
     @property
     def processed(self) -> int:
         """Count whose turn came."""
-        return self.approved + self.denied + self.settled + self.failed_approvals
+        return self.approved + self.denied + self.paid + self.settled + self.failed_approvals
 
     @property
     def is_failure(self) -> bool:
@@ -54,6 +55,7 @@ class Result:
         reasons = "; ".join(sorted({error["why"] for error in self.errors}))
         return (
             f"approved {self.approved}, denied {self.denied}, "
+            f"{f'for a person {self.paid}, ' if self.paid else ''}"
             f"errors {len(self.errors)}{_in_brackets(reasons)}, "
             f"left {self.left}{_in_brackets(self.stopped)}"
         )
@@ -72,6 +74,7 @@ class Result:
             "approved": self.approved,
             "denied": self.denied,
             "denied_why": {str(why): count for why, count in sorted(self.denials.items())},
+            "for_a_person": self.paid,
             "declined": self.declined,
             "settled": self.settled,
             "failed": len(self.errors),

@@ -112,12 +112,14 @@ def _decisions(guests: list[Guest], orders: Orders, store: Store, result: Result
     decisions = []
     for guest in guests:
         denial = register.denial(guest.email)
-        if denial is None:
+        if denial is None and guest.has_to_pay:
+            result.paid += 1
+        elif denial is None:
             decisions.append(Decision(guest=guest, status=GuestStatus.APPROVED))
-            continue
-        result.denials[denial] += 1
-        if orders.decline_others:
-            decisions.append(Decision(guest=guest, status=GuestStatus.DECLINED))
+        else:
+            result.denials[denial] += 1
+            if orders.decline_others:
+                decisions.append(Decision(guest=guest, status=GuestStatus.DECLINED))
     return sorted(
         decisions, key=lambda one: not one.is_approval
     )  # members first, while there is time

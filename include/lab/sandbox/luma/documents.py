@@ -34,6 +34,7 @@ class Guest:
     registered_at: float
     id: str = field(default_factory=lambda: f"gst-{token_hex(8)}")
     user_id: str = field(default_factory=lambda: f"usr-{token_hex(8)}")
+    amount: int = 0  # of the ticket, in cents
     ticket_id: str = field(default_factory=lambda: token_hex(8))
     mails: list[str] = field(default_factory=list)
 
@@ -118,10 +119,10 @@ def _ticket(one: Guest) -> Json:
     return {
         "id": one.ticket_id,
         "api_id": one.ticket_id,
-        "amount": 0,
+        "amount": one.amount,
         "amount_discount": 0,
         "amount_tax": 0,
-        "currency": None,
+        "currency": "usd" if one.amount else None,
         "event_ticket_type_id": "evtticktyp-sandbox",
         "name": "Standard",
         "checked_in_at": None,

@@ -26,6 +26,8 @@ class CalendarWish(BaseModel):
     plus: int = Field(default=0, ge=0)
     upper: int = Field(default=0, ge=0)
     events: int = Field(default=1, ge=1, le=20)
+    amount: int = Field(default=0, ge=0)  # that each ticket costs, in cents
+    begun_hours_ago: float | None = None  # the first event is under way
     guests_of_past_event: int = Field(default=0, ge=0, le=1000)
     seed: int = 1
 
@@ -37,6 +39,8 @@ def seed_calendar(state: LumaState, wish: CalendarWish) -> dict[str, Any]:
         state.add_event(f"Meeting {number}", state.now() + number * DAY_SECONDS)
         for number in range(1, wish.events + 1)
     ]
+    if wish.begun_hours_ago is not None:
+        events[0].start_at = state.now() - wish.begun_hours_ago * 3600
     strangers = max(0, wish.guests - len(wish.members))
     people = [
         *((_spelled(wish, number), email) for number, email in enumerate(wish.members)),
@@ -47,6 +51,8 @@ def seed_calendar(state: LumaState, wish: CalendarWish) -> dict[str, Any]:
         _registered(state, dice.choice(events), dice.choice(NAMES), address, member)
         for address, member in people
     ]
+    for one in guests:
+        state.guest(one["event_id"], one["id"]).amount = wish.amount
     return {"events": [event.id for event in events], "guests": guests, **_past(state, wish)}
 
 
@@ -60,7 +66,11 @@ def _spelled(wish: CalendarWish, number: int) -> str:
 
 
 def _registered(
-    state: LumaState, event: Event, first_name: str, address: str, member: str | None
+    state: LumaState,
+    event: Event,
+    first_name: str,
+    address: str,
+    member: str | None,
 ) -> dict[str, Any]:
     guest = state.register(event.id, address, f"{first_name} Guest")
     return {"id": guest.id, "event_id": event.id, "email": address, "member": member}
