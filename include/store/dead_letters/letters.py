@@ -181,7 +181,7 @@ class Filter:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NewLetter:
+class NewDeadLetter:
     """A letter that has begun to wait for a person, before anybody was told."""
 
     id: int

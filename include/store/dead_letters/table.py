@@ -18,7 +18,7 @@ from include.store.dead_letters.letters import (
     Group,
     LetterState,
     Moved,
-    NewLetter,
+    NewDeadLetter,
     OpenCount,
     Severity,
 )
@@ -144,11 +144,11 @@ class DeadLetters:
             for row in rows
         ]
 
-    def take_unannounced(self, *, now: datetime) -> list[NewLetter]:
+    def take_unannounced(self, *, now: datetime) -> list[NewDeadLetter]:
         """Take what has begun to wait for a person and nobody was told of, oldest first. Needs a transaction."""
         rows = SQL.take_unannounced(self._connection, now=now)
         letters = [
-            NewLetter(**{**row, "error_class": ErrorClass(row["error_class"])}) for row in rows
+            NewDeadLetter(**{**row, "error_class": ErrorClass(row["error_class"])}) for row in rows
         ]
         return sorted(letters, key=lambda letter: letter.id)
 
