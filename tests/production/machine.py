@@ -33,6 +33,11 @@ ip link add bridge type bridge
 ip addr add {GATEWAY}/24 dev bridge
 ip link set bridge up
 """
+TRIAL = """
+mount --make-rprivate / && mount -t tmpfs run /run && cd /run && mkdir upper work root
+mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work root root
+ip link add bridge type bridge && ip link add veth type veth peer name eth0
+"""
 
 
 def missing(programs: Sequence[str] = ()) -> str:
@@ -43,9 +48,10 @@ def missing(programs: Sequence[str] = ()) -> str:
         packages = " ".join(PACKAGES.get(name, name) for name in absent)
         return f"not installed: {', '.join(absent)} (Debian: apt-get install -y {packages})"
     tried = subprocess.run(
-        ["unshare", *NAMESPACES, "--fork", "true"], capture_output=True, text=True, check=False
-    )
-    return f"namespaces are not allowed here: {tried.stderr.strip()}" if tried.returncode else ""
+        ["unshare", *NAMESPACES, "--fork", "sh", "-euc", TRIAL],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return f"containers are not possible here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 PACKAGES = {
