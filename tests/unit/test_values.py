@@ -1,5 +1,7 @@
 """Addresses and names are made right where they come in."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,12 @@ def test_one_address_however_it_is_typed(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["b@bücher.example", "B@BÜCHER.example", "b@bu\u0308cher.example", "b@XN--BCHER-KVA.example"],
+    [
+        "b@bücher.example",
+        "B@BÜCHER.example",
+        unicodedata.normalize("NFD", "b@bücher.example"),
+        "b@XN--BCHER-KVA.example",
+    ],
 )
 def test_international_domain_has_one_form(text):
     """Composed or not, in letters or as DNS has it: one person."""
