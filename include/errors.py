@@ -19,6 +19,7 @@ OpsError
     ├── VendorUncertainError    the answer was lost on a call that must not be repeated blindly
     └── PermanentVendorError    the same call fails for ever
         ├── VendorNotFoundError the object is not there
+        ├── UnreadableError     the vendor's answer about an object is not as described
         ├── AddressTakenError   another contact has the address
         ├── NotSubscribedError  the contact may get no mail now; she may change that
         └── ComplianceError     terminal for the member: only she can undo it
@@ -178,6 +179,10 @@ class PermanentVendorError(VendorError):
 
 class VendorNotFoundError(PermanentVendorError):
     """The vendor does not know this object."""
+
+
+class UnreadableError(PermanentVendorError):
+    """The vendor's answer about this object cannot be read."""
 
 
 class AddressTakenError(PermanentVendorError):

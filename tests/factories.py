@@ -101,7 +101,12 @@ def subscription(  # noqa: PLR0913 - what the tests vary
 ) -> dict[str, Any]:
     """Return a subscription; the old shape has the period on itself, the new one on its item."""
     period = {"current_period_end": seconds(period_end)}
-    price = {"id": "price_1", "object": "price", "metadata": {"tier": tier}, "product": "prod_1"}
+    price = {
+        "id": f"price_{tier}_month",
+        "object": "price",
+        "metadata": {"tier": tier},
+        "product": f"prod_{tier}",
+    }
     item = {"id": "si_1", "price": price, **(period if shape == NEW_SHAPE else {})}
     return {
         "id": subscription_id,

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from include.alerts.conditions import nearest
 from include.alerts.history import firings
 from include.alerts.names import NUMBERS
 from include.alerts.readings import reading_of
 from include.alerts.rules import UNITS, RulesError
 from include.alerts.states import PACE, State, happening, step
+from include.strict_yaml import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from include.alerts.names import JOB, NUMBERS
 from include.errors import OpsError
+from include.strict_yaml import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -143,12 +143,6 @@ def parse(text: str, *, jobs: frozenset[str]) -> Condition:
 def job_named(text: str) -> str:
     """Return a job's name as it is everywhere else: `mailchimp-sync` is `mailchimp_sync`."""
     return text.replace("-", "_")
-
-
-def nearest(word: str, known: Iterator[str] | frozenset[str] | tuple[str, ...]) -> str:
-    """Return `; did you mean …?`, or nothing where no known word is near."""
-    found = get_close_matches(word, sorted(known), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
 
 
 @cache

@@ -9,21 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     WithJsonSchema,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from include.alerts.conditions import Condition, ConditionError, nearest, parse
+from include import strict_yaml
+from include.alerts.conditions import Condition, ConditionError, parse
 from include.alerts.names import JOB
-from include.errors import OpsError
+from include.strict_yaml import FileError, Problems, nearest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILE: Final = ROOT / "include" / "alerts.yaml"
@@ -43,7 +42,7 @@ TARGETS: Final[dict[str, tuple[str, str]]] = {
 """Channel → what its target looks like, as a pattern and in words."""
 
 
-class RulesError(OpsError):
+class RulesError(FileError):
     """The alert rules cannot be used; one line per problem."""
 
 
@@ -191,12 +190,8 @@ class Rules(BaseModel):
 
 def load(path: Path = FILE, *, jobs: frozenset[str] | None = None) -> tuple[Rule, ...]:
     """Return the rules of the file; raise RulesError naming file, line and column of each problem."""
-    name = path.name
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RulesError(f"{name}: cannot be read ({type(error).__name__})") from error
-    return rules_from(text, file=name, jobs=known_jobs() if jobs is None else jobs)
+    text = strict_yaml.text_of(path, RulesError)
+    return rules_from(text, file=path.name, jobs=known_jobs() if jobs is None else jobs)
 
 
 def others(rules: Iterable[Rule]) -> tuple[Target, ...]:
@@ -216,37 +211,22 @@ def known_jobs(dags: Path = ROOT / "dags") -> frozenset[str]:
 
 def rules_from(text: str, *, file: str, jobs: frozenset[str]) -> tuple[Rule, ...]:
     """Return the rules that a file's text says; raise RulesError."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-        raise RulesError(f"{file}:{place}: not YAML: {error.problem}") from error
-    problems = _Problems(file, node)
-    try:
-        rules = Rules.model_validate(tree).alerts
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        places = [one["loc"] for one in found]
-        for one in found:
-            if not _follows(one["loc"], places):
-                problems.add(one["loc"], _words(one))
-        rules = ()
-    for index, rule in enumerate(rules):
-        rule._jobs = jobs  # noqa: SLF001 - part of its making; pydantic keeps private what is no field
-        _check(rule, index, rules, problems)
-    problems.add_doubled_keys()
-    problems.raise_any()
-    return rules
+
+    def check(rules: Rules, problems: Problems) -> None:
+        for index, rule in enumerate(rules.alerts):
+            rule._jobs = jobs  # noqa: SLF001 - part of its making; pydantic keeps private what is no field
+            _check(rule, index, rules.alerts, problems)
+
+    return strict_yaml.read(text, Rules, file=file, check=check, error_class=RulesError).alerts
 
 
-def _check(rule: Rule, index: int, rules: tuple[Rule, ...], problems: _Problems) -> None:
+def _check(rule: Rule, index: int, rules: tuple[Rule, ...], problems: Problems) -> None:
     """Look at what a single field cannot know: the condition's text, names that are taken."""
     try:
         condition = rule.parsed
     except ConditionError as error:
-        problems.add_within(("alerts", index, "condition"), error)
+        at = {"line": error.line, "column": error.column}
+        problems.add_within(("alerts", index, "condition"), str(error), **at)
         return
     if any(other.name == rule.name for other in rules[:index]):
         problems.add(("alerts", index, "name"), f"the name {rule.name} is taken by an alert above")
@@ -254,95 +234,3 @@ def _check(rule: Rule, index: int, rules: tuple[Rule, ...], problems: _Problems)
         problems.add(("alerts", index, "condition"), f"{JOB} alone is no condition: add a number")
     elif not rule.candidates():
         problems.add(("alerts", index, "condition"), "no job can fulfil this")
-
-
-def _follows(place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:
-    """Tell whether a problem only follows from one further in: a list whose entries are wrong is short."""
-    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
-
-
-def _words(error: Any) -> str:
-    """Return what pydantic found, in the file's words."""
-    key = error["loc"][-1] if error["loc"] else ""
-    if error["type"] == "extra_forbidden":
-        model = Rule if len(error["loc"]) > 1 else Rules
-        known = tuple(field.alias or name for name, field in model.model_fields.items())
-        return f"unknown key {key}{nearest(str(key), known)}"
-    if error["type"] == "missing":
-        return f"{key} is missing"
-    if error["type"] == "literal_error":
-        return f"{key}: one of {error['ctx']['expected']} is expected"
-    return (
-        str(error["msg"]) if error["type"] in ("duration", "target") else f"{key}: {error['msg']}"
-    )
-
-
-class _Problems:
-    """What is wrong, with the place in the file of each."""
-
-    def __init__(self, file: str, root: yaml.Node | None) -> None:
-        self._file, self._root = file, root
-        self._found: list[tuple[int, int, str]] = []
-
-    def add(self, path: tuple[int | str, ...], what: str) -> None:
-        """Note a problem of what is at `path`; where it is not there, of what it should be in."""
-        mark = self._node(path)
-        self._found.append((*_place(mark), what))
-
-    def add_within(self, path: tuple[int | str, ...], error: ConditionError) -> None:
-        """Note a problem inside a text."""
-        node = self._node(path)
-        line, column = _place(node)
-        style = node.style if isinstance(node, yaml.ScalarNode) else None
-        if style in ("|", ">"):  # the text begins on the next line, further in
-            line, column = line + error.line, error.column + 6
-        elif error.line == 1:
-            column += error.column - 1 + (style is not None)
-        else:
-            line, column = line + error.line - 1, error.column
-        self._found.append((line, column, str(error)))
-
-    def add_doubled_keys(self) -> None:
-        """Note keys that are there twice, of which YAML keeps the last without a word."""
-        waiting = [self._root]
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, yaml.SequenceNode):
-                waiting += node.value
-            elif isinstance(node, yaml.MappingNode):
-                seen: set[str] = set()
-                for key, value in node.value:
-                    if key.value in seen:
-                        self._found.append((*_place(key), f"{key.value} is there twice"))
-                    seen.add(key.value)
-                    waiting.append(value)
-
-    def raise_any(self) -> None:
-        """Raise what was noted, if anything, from the top of the file down."""
-        if self._found:
-            lines = [
-                f"{self._file}:{line}:{column}: {what}"
-                for line, column, what in sorted(self._found)
-            ]
-            raise RulesError("\n".join(lines))
-
-    def _node(self, path: tuple[int | str, ...]) -> yaml.Node | None:
-        node = self._root
-        for step in path:
-            found = _child(node, step)
-            if found is None:
-                break
-            node = found
-        return node
-
-
-def _child(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-        return node.value[step] if step < len(node.value) else None
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
-    return None
-
-
-def _place(node: yaml.Node | None) -> tuple[int, int]:
-    return (node.start_mark.line + 1, node.start_mark.column + 1) if node else (1, 1)

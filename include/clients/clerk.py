@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import requests
+import structlog
 
 from include.clients.dates import date_in
 from include.errors import (
+    PayloadError,
     PermanentVendorError,
     VendorBusyError,
     VendorError,
@@ -21,12 +23,15 @@ from include.events.clerk import user_from
 from include.events.reading import node_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from include.events import UserSnapshot
+    from include.events.reading import Node
 
 PAGE = 500  # Clerk's most
+
+log = structlog.get_logger(__name__)
 
 
 class Clerk:
@@ -53,7 +58,7 @@ class Clerk:
             users = node_from(b'{"users":' + answer.content + b"}").nodes(
                 "users"
             )  # it is a bare list
-            yield from map(user_from, users)
+            yield from _readable(users)
             if len(users) < PAGE:
                 return
 
@@ -81,6 +86,15 @@ class Clerk:
         if not answer.ok:
             raise _error_from(answer).by("clerk")
         return answer
+
+
+def _readable(users: Iterable[Node]) -> Iterator[UserSnapshot]:
+    """Return the users; one that cannot be read is left out."""
+    for user in users:
+        try:
+            yield user_from(user)
+        except PayloadError as error:
+            log.warning("clerk.unreadable", object_id=user.values.get("id"), reason=str(error))
 
 
 class _Bearer(requests.auth.AuthBase):

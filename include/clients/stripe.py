@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stripe
@@ -19,14 +20,21 @@ from include.errors import (
     VendorUnavailableError,
 )
 from include.events.reading import Node
-from include.events.stripe import customer_from, paid_period_from, subscription_from
+from include.events.stripe import (
+    SubscriptionStatus,
+    charge_from,
+    customer_from,
+    due_since,
+    paid_period_from,
+    subscription_from,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from include.events import CustomerSnapshot, RefundedCharge, SubscriptionSnapshot
-    from include.events.stripe import PaidPeriod
+    from include.events import CustomerSnapshot, SubscriptionSnapshot
+    from include.events.stripe import Charge, PaidPeriod
 
 T = TypeVar("T")
 
@@ -37,7 +45,19 @@ SERVER_ERRORS = 500
 NOT_FOUND = 404
 TOO_MANY_REQUESTS = 429
 PAGE = 100  # Stripe's most
-READ_KINDS: Final = ("subscriptions", "customers", "invoices", "events")
+OWING: Final = (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID)
+LIVE: Final = re.compile("[a-z]+_live_")
+"""A key of the live mode: sk_live_…, rk_live_…"""
+READ_KINDS: Final = (
+    "subscriptions",
+    "customers",
+    "invoices",
+    "charges",
+    "disputes",
+    "events",
+    "prices",
+    "products",
+)
 """What the jobs read: a restricted key needs the right to read each."""
 
 
@@ -48,6 +68,15 @@ class WebhookEndpoint:
     url: str
     types: frozenset[str]
     is_enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """A price that recurs, of the price list."""
+
+    id: str
+    product_id: str | None
+    lookup_key: str | None
 
 
 class Stripe:
@@ -61,10 +90,15 @@ class Stripe:
             http_client=stripe.RequestsClient(timeout=timeout_seconds),
             max_network_retries=NETWORK_RETRIES,  # without it the client never retries
         )
+        self.is_live = LIVE.match(api_key) is not None
         self._subscriptions = client.v1.subscriptions
         self._customers = client.v1.customers
         self._invoices = client.v1.invoices
+        self._charges = client.v1.charges
+        self._disputes = client.v1.disputes
         self._events = client.v1.events
+        self._prices = client.v1.prices
+        self._products = client.v1.products
         self._webhook_endpoints = client.v1.webhook_endpoints
         self._read_account = client.v1.accounts.retrieve_current
 
@@ -105,10 +139,30 @@ class Stripe:
         return _read(self._webhook_endpoints.create, wish).text("secret")
 
     def read_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
-        """Return the subscription as it is now."""
-        return subscription_from(_read(self._subscriptions.retrieve, subscription_id))
+        """Return the subscription as it is now, with what its newest invoice tells."""
+        wish = {"expand": ["latest_invoice"]}
+        found = subscription_from(_read(self._subscriptions.retrieve, subscription_id, wish))
+        if found.unpaid_since is None or found.status not in OWING:
+            return found
+        owed = {"subscription": subscription_id, "status": "open", "limit": PAGE}
+        since = filter(None, map(due_since, _read(self._invoices.list, owed).nodes("data")))
+        return replace(found, unpaid_since=min(since, default=found.unpaid_since))
 
-    def find_paid_period(self, charge: RefundedCharge) -> PaidPeriod | None:
+    def list_subscriptions_of(self, customer_id: str) -> list[SubscriptionSnapshot]:
+        """Return all subscriptions of a customer, ended ones too; one that cannot be read is left out."""
+        wish = {"status": "all", "customer": customer_id, "expand": ["data.latest_invoice"]}
+        return list(_parsed(_all(self._subscriptions.list, wish), subscription_from))
+
+    def read_charge(self, charge_id: str) -> Charge:
+        """Return a charge, and what was paid back of it, as it is now."""
+        return charge_from(_read(self._charges.retrieve, charge_id))
+
+    def read_disputes(self, charge_id: str) -> frozenset[str]:
+        """Return where the disputes about a charge stand: `won`, `lost`, or something that goes on."""
+        disputes = _read(self._disputes.list, {"charge": charge_id}).nodes("data")
+        return frozenset(dispute.text("status") for dispute in disputes)
+
+    def find_paid_period(self, charge: Charge) -> PaidPeriod | None:
         """Return which of a customer's newest invoices a charge had paid; None where it is none of them."""
         if charge.customer_id is None:
             return None
@@ -137,7 +191,33 @@ class Stripe:
 
     def list_subscriptions(self) -> Iterator[SubscriptionSnapshot]:
         """Return all subscriptions as they are now, ended ones too; one that cannot be read is left out."""
-        yield from _parsed(_all(self._subscriptions.list, {"status": "all"}), subscription_from)
+        yield from _parsed(
+            _all(self._subscriptions.list, {"status": "all", "expand": ["data.latest_invoice"]}),
+            subscription_from,
+        )
+
+    def list_prices(self) -> Iterator[Price]:
+        """Return all active prices that recur."""
+        for node in _all(self._prices.list, {"active": True, "type": "recurring"}):
+            yield Price(
+                id=node.text("id"),
+                product_id=node.reference("product"),
+                lookup_key=node.optional_text("lookup_key"),
+            )
+
+    def read_price(self, price_id: str) -> None:
+        """Raise VendorNotFoundError where there is no such price."""
+        _read(self._prices.retrieve, price_id)
+
+    def read_product(self, product_id: str) -> None:
+        """Raise VendorNotFoundError where there is no such product."""
+        _read(self._products.retrieve, product_id)
+
+    def count_subscriptions(self, price_id: str) -> str:
+        """Return how many living subscriptions have a price, `100 or more`; empty where none has."""
+        page = _read(self._subscriptions.list, {"price": price_id, "limit": PAGE})
+        count = len(page.nodes("data"))
+        return f"{count} or more" if page.flag("has_more") else str(count or "")
 
     def list_customers(self) -> Iterator[CustomerSnapshot]:
         """Return all customers as they are now; one that cannot be read is left out."""
@@ -148,9 +228,9 @@ class Stripe:
         return customer_from(_read(self._customers.retrieve, customer_id))
 
 
-def _read(read: Callable[[Any], Any], wish: str | dict[str, Any]) -> Node:
+def _read(read: Callable[..., Any], *wish: str | dict[str, Any]) -> Node:
     with _told_as_ours():
-        return Node(read(wish).to_dict(), "stripe")
+        return Node(read(*wish).to_dict(), "stripe")
 
 
 @contextmanager

@@ -22,13 +22,23 @@ class UserSnapshot:
     first_name: str
     last_name: str
     deleted: bool
+    addresses: tuple[str, ...] = ()  # all that are verified, the primary one first
+    is_barred: bool = False  # banned, or locked out
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether it can never change again."""
+        return self.deleted
 
 
 def user_from(node: Node) -> UserSnapshot:
     """Read a user."""
+    primary, addresses = _addresses_from(node)
     return UserSnapshot(
         id=node.text("id"),
-        email=_verified_email_from(node),
+        email=primary,
+        addresses=addresses,
+        is_barred=node.flag("banned") or node.flag("locked"),
         first_name=name_from(node.optional_text("first_name")),
         last_name=name_from(node.optional_text("last_name")),
         deleted=node.flag("deleted"),
@@ -41,16 +51,22 @@ def deleted_user_from(node: Node) -> UserSnapshot:
 
 
 PARSERS: dict[str, Callable[[Node], UserSnapshot]] = {
+    "user.banned": user_from,
     "user.created": user_from,
+    "user.unbanned": user_from,
     "user.updated": user_from,
     "user.deleted": deleted_user_from,
 }
 
 
-def _verified_email_from(node: Node) -> str | None:
-    primary = node.optional_text("primary_email_address_id")
-    for address in node.nodes("email_addresses"):
-        if address.optional_text("id") == primary:
-            verified = address.node("verification").optional_text("status") == "verified"
-            return address_from(address.optional_text("email_address")) if verified else None
-    return None
+def _addresses_from(node: Node) -> tuple[str | None, tuple[str, ...]]:
+    """Return the primary address, if it is verified, and all verified ones in the order of their age."""
+    verified = {
+        address.optional_text("id"): found
+        for address in node.nodes("email_addresses")
+        if address.node("verification").optional_text("status") == "verified"
+        and (found := address_from(address.optional_text("email_address")))
+    }
+    primary = verified.get(node.optional_text("primary_email_address_id"))
+    others = (one for one in verified.values() if one != primary)
+    return primary, tuple(dict.fromkeys([*filter(None, [primary]), *others]))

@@ -50,6 +50,15 @@ class Node:
             raise self.error(name, "is not a boolean")
         return bool(value)
 
+    def number(self, name: str) -> int:
+        """Return a whole number; missing means 0."""
+        value = self.values.get(name)
+        if value is None:
+            return 0
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(name, "is not a whole number")
+        return value
+
     def instant(self, name: str) -> datetime | None:
         """Return a Unix time in seconds (Stripe) or milliseconds (Clerk), or None."""
         value = self.values.get(name)

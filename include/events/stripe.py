@@ -7,7 +7,7 @@ on each subscription item, an invoice's subscription under `parent.subscription_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ from include.errors import PayloadError
 from include.events.values import address_from, name_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from include.events.reading import Node
 
 UNPAID = ("payment_failed", "payment_disputed")  # reasons of a cancellation
+
+OWED = ("open", "uncollectible")  # of an invoice
 
 LONGEST_TIER = 50  # Mailchimp takes 100 characters in a tag's name
 
@@ -44,18 +46,40 @@ class SubscriptionStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SubscriptionItem:
+    """What is sold by one item of a subscription; what the item does not say is None."""
+
+    price_id: str | None
+    product_id: str | None
+    lookup_key: str | None
+    tier: str  # what price or product call it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionSnapshot:
     """A subscription as it was at one moment."""
 
     id: str
     customer_id: str
     status: SubscriptionStatus
-    tier: str
+    items: tuple[SubscriptionItem, ...] = ()
+    has_more_items: bool = False  # than Stripe shows here
     current_period_end: datetime | None
+    started_at: datetime | None = None
     cancel_at: datetime | None
     cancel_at_period_end: bool
     ended_at: datetime | None
     was_unpaid: bool = False  # Stripe has ended it because nobody paid, or the payment is disputed
+    was_never_paid: bool = False  # nothing of it was paid for, nor was it on trial
+    is_collection_paused: bool = False
+    is_fixed_term: bool = False  # its end was agreed when it began
+    unpaid_since: datetime | None = None  # when its open invoice was due; only where that was read
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether it can never change again."""
+        return self.status.is_final
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +90,13 @@ class CustomerSnapshot:
     email: str | None
     name: str
     deleted: bool
+    created_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether it can never change again."""
+        return self.deleted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +105,8 @@ class Checkout:
 
     customer_id: str | None
     subscription_id: str | None
-    clerk_user_id: str | None  # what we gave Stripe as `client_reference_id`
+    client_reference_id: str | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +115,10 @@ class Invoice:
 
     customer_id: str | None
     subscription_id: str | None
+    id: str = ""
+    is_paid_back: bool = (
+        False  # its money was, or is not any more: the subscription means something else
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,33 +128,53 @@ class PaidPeriod:
     subscription_id: str
     paid_until: datetime
     payment_ids: frozenset[str]
+    is_base: bool  # a period's own price is in it, not only the difference to another one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RefundedCharge:
-    """A charge that was paid back, all of it or a part; which period it had paid for is read from Stripe."""
+class Charge:
+    """Money that was paid, and what has become of it since."""
 
+    id: str
     customer_id: str | None
-    payment_ids: frozenset[str]  # the charge's own id, its payment intent's, its invoice's
-    is_full: bool
+    payment_ids: frozenset[str]  # its own id, its payment intent's, its invoice's
+    is_full: bool  # all of it was paid back
+    refunded_cents: int
+    is_disputed: bool
 
 
-StripeSubject = SubscriptionSnapshot | CustomerSnapshot | Checkout | Invoice | RefundedCharge
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoneyMoved:
+    """A refund or a dispute: it names the charge, whose state is read from Stripe."""
+
+    charge_id: str | None
+    has_failed: bool = False  # a refund that did not reach her
+
+
+StripeSubject = SubscriptionSnapshot | CustomerSnapshot | Checkout | Invoice | MoneyMoved
 
 
 def subscription_from(node: Node) -> SubscriptionSnapshot:
     """Read a subscription."""
     items = node.node("items").nodes("data")
+    status, invoice = _status_from(node), _latest_invoice(node)
     return SubscriptionSnapshot(
         id=node.text("id"),
         customer_id=_required_reference(node, "customer"),
-        status=_status_from(node),
-        tier=_tier_from(items[0]) if items else "",
+        status=status,
+        items=tuple(map(_item_from, items or [node])),  # before it had items it had a plan
+        has_more_items=node.node("items").flag("has_more"),
         current_period_end=_period_end_from(node, items),
+        started_at=_optional_instant(node, "start_date"),
         cancel_at=node.instant("cancel_at"),
         cancel_at_period_end=node.flag("cancel_at_period_end"),
         ended_at=node.instant("ended_at"),
-        was_unpaid=node.node("cancellation_details").optional_text("reason") in UNPAID,
+        was_unpaid=_was_unpaid(node, invoice),
+        was_never_paid=_was_never_paid(node, status, invoice),
+        is_collection_paused=node.values.get("pause_collection") is not None,
+        is_fixed_term=_is_fixed_term(node),
+        unpaid_since=due_since(invoice) if invoice else None,
+        metadata=_metadata_from(node),
     )
 
 
@@ -129,6 +185,8 @@ def customer_from(node: Node) -> CustomerSnapshot:
         email=address_from(node.optional_text("email")),
         name=name_from(node.optional_text("name")),
         deleted=node.flag("deleted"),
+        created_at=_optional_instant(node, "created"),
+        metadata=_metadata_from(node),
     )
 
 
@@ -139,11 +197,11 @@ def deleted_customer_from(node: Node) -> CustomerSnapshot:
 
 def checkout_from(node: Node) -> Checkout:
     """Read a checkout session."""
-    reference = node.optional_text("client_reference_id") or ""
     return Checkout(
         customer_id=node.reference("customer"),
         subscription_id=node.reference("subscription"),
-        clerk_user_id=reference if reference.startswith("user_") else None,
+        client_reference_id=node.optional_text("client_reference_id"),
+        metadata=_metadata_from(node),
     )
 
 
@@ -151,26 +209,42 @@ def invoice_from(node: Node) -> Invoice:
     """Read an invoice."""
     details = node.node("parent").node("subscription_details")
     return Invoice(
+        id=node.optional_text("id") or "",
         customer_id=node.reference("customer"),
         subscription_id=details.reference("subscription") or node.reference("subscription"),
     )
 
 
-def refunded_charge_from(node: Node) -> RefundedCharge:
-    """Read a charge of which something was paid back."""
+def charge_from(node: Node) -> Charge:
+    """Read a charge."""
     references = (node.text("id"), node.reference("payment_intent"), node.reference("invoice"))
-    return RefundedCharge(
+    return Charge(
+        id=node.text("id"),
         customer_id=node.reference("customer"),
         payment_ids=frozenset(filter(None, references)),
         is_full=node.flag("refunded"),
+        refunded_cents=node.number("amount_refunded"),
+        is_disputed=node.flag("disputed"),
     )
 
 
+def money_moved_from(node: Node) -> MoneyMoved:
+    """Read a charge that was paid back, a refund, or a dispute."""
+    if node.optional_text("object") == "charge":
+        return MoneyMoved(charge_id=node.text("id"))
+    has_failed = node.optional_text("status") == "failed"
+    return MoneyMoved(charge_id=node.reference("charge"), has_failed=has_failed)
+
+
 def paid_period_from(node: Node) -> PaidPeriod | None:
-    """Read what an invoice (with its payments) was paid for; None where that is no subscription."""
+    """Read what an invoice (with its payments) was paid for; None where that is no subscription.
+
+    The lines of a difference (proration) end with the period, too, and pay for no part of it alone.
+    """
     subscription_id = invoice_from(node).subscription_id
     lines = node.node("lines").nodes("data")
-    ends = [end for line in lines if (end := line.node("period").instant("end"))]
+    base = [line for line in lines if _is_base(line)]
+    ends = [end for line in base or lines if (end := line.node("period").instant("end"))]
     if subscription_id is None or not ends:
         return None
     paid_by = [payment.node("payment") for payment in node.node("payments").nodes("data")]
@@ -179,11 +253,23 @@ def paid_period_from(node: Node) -> PaidPeriod | None:
         subscription_id=subscription_id,
         paid_until=max(ends),
         payment_ids=frozenset(filter(None, [node.text("id"), *references])),
+        is_base=bool(base),
     )
 
 
+def _is_base(line: Node) -> bool:
+    """Tell whether a line is the price of a whole period."""
+    if line.number("amount") <= 0 or line.flag("proration"):
+        return False
+    details = line.node("parent").node("subscription_item_details")
+    is_of_item = bool(details.values) or line.optional_text("type") == "subscription"
+    return is_of_item and not details.flag("proration")
+
+
 PARSERS: dict[str, Callable[[Node], StripeSubject]] = {
-    "charge.refunded": refunded_charge_from,
+    "charge.dispute.closed": money_moved_from,
+    "charge.dispute.created": money_moved_from,
+    "charge.refunded": money_moved_from,
     "checkout.session.completed": checkout_from,
     "checkout.session.expired": checkout_from,
     "customer.created": customer_from,
@@ -204,6 +290,8 @@ PARSERS: dict[str, Callable[[Node], StripeSubject]] = {
     "invoice.payment_succeeded": invoice_from,
     "invoice.upcoming": invoice_from,
     "invoice.voided": invoice_from,
+    "refund.failed": money_moved_from,
+    "refund.updated": money_moved_from,
 }
 
 
@@ -226,9 +314,19 @@ def _period_end_from(node: Node, items: list[Node]) -> datetime | None:
         return None
 
 
-def _tier_from(item: Node) -> str:
+def _item_from(item: Node) -> SubscriptionItem:
+    """Read what an item sells: a price, or in old API versions only the plan that it was before."""
+    price = item.node("price" if item.values.get("price") is not None else "plan")
+    return SubscriptionItem(
+        price_id=price.optional_text("id") or None,
+        product_id=price.reference("product"),
+        lookup_key=price.optional_text("lookup_key") or None,
+        tier=_tier_from(price),
+    )
+
+
+def _tier_from(price: Node) -> str:
     """Return the tier a price stands for: its own word, its product's, else how it is called."""
-    price = item.node("price")
     product = price.values.get("product")
     of_product = price.node("product").node("metadata") if isinstance(product, dict) else None
     tier = (
@@ -239,6 +337,61 @@ def _tier_from(item: Node) -> str:
         or ""
     )
     return tier.strip().lower()[:LONGEST_TIER]
+
+
+def _latest_invoice(node: Node) -> Node | None:
+    """Return the newest invoice, where it was asked for; events have only its id."""
+    is_there = isinstance(node.values.get("latest_invoice"), dict)
+    return node.node("latest_invoice") if is_there else None
+
+
+def _was_never_paid(node: Node, status: SubscriptionStatus, invoice: Node | None) -> bool:
+    """Tell whether a subscription never began: its first payment failed, or was given up."""
+    if status in (SubscriptionStatus.INCOMPLETE, SubscriptionStatus.INCOMPLETE_EXPIRED):
+        return True
+    return (
+        status is SubscriptionStatus.CANCELED
+        and node.values.get("trial_start") is None
+        and invoice is not None
+        and invoice.optional_text("billing_reason") == "subscription_create"
+        and invoice.optional_text("status") != "paid"
+    )
+
+
+def _was_unpaid(node: Node, invoice: Node | None) -> bool:
+    """Tell whether an ended subscription was owed for: by Stripe's reason, or by its newest invoice."""
+    if node.node("cancellation_details").optional_text("reason") in UNPAID:
+        return True
+    return invoice is not None and invoice.optional_text("status") in OWED
+
+
+def _is_fixed_term(node: Node) -> bool:
+    """Tell whether an end was set with the beginning: nobody has asked to leave."""
+    asked_at = _optional_instant(node, "canceled_at")
+    is_dated = node.values.get("cancel_at") is not None and not node.flag("cancel_at_period_end")
+    return is_dated and (asked_at is None or asked_at == _optional_instant(node, "start_date"))
+
+
+def due_since(invoice: Node) -> datetime | None:
+    """Return since when an open invoice has waited for its money."""
+    if invoice.optional_text("status") not in OWED:
+        return None
+    finalized = _optional_instant(invoice.node("status_transitions"), "finalized_at")
+    return finalized or _optional_instant(invoice, "created")
+
+
+def _optional_instant(node: Node, name: str) -> datetime | None:
+    """Return a time that nothing hangs on alone; None where it cannot be read."""
+    try:
+        return node.instant(name)
+    except PayloadError:
+        return None
+
+
+def _metadata_from(node: Node) -> dict[str, str]:
+    """Return the metadata's texts."""
+    values = node.node("metadata").values
+    return {key: text for key, text in values.items() if isinstance(text, str) and text}
 
 
 def _required_reference(node: Node, name: str) -> str:

@@ -11,34 +11,47 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from include.errors import MemberUnknownError
-from include.jobs.endings import History, membership_from, membership_gone
+from include.events.values import address_from
+from include.jobs.endings import History, membership_from, membership_gone, not_a_membership
+from include.jobs.membership import current_membership, goes_on
+from include.membership.identity import account_named_by
+from include.membership.plans import NO_PLAN, Kind, placement_of
 from include.store.members import Handle, Member, Membership
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from include.events import Checkout, CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
+    from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
+    from include.membership.policy import Policy
     from include.store.contacts import Contact
     from include.store.deactivations import Deactivation
     from include.store.refunds import Refund
 
 EMAIL, NAME = "email", "name"
+NOBODY = "about nobody who is a member here"
+NEVER_PAID = "nothing of the subscription is paid or on trial"
+UNTOLD = "the subscription does not say what it is for"
+NO_CUSTOMER = "Stripe does not know the subscription's customer any more"
 
 
 class Directory:
     """Members by whatever they are known by."""
 
-    def __init__(self, now: datetime) -> None:
-        """Start empty; `now` is when what is done here happens."""
+    def __init__(self, now: datetime, policy: Policy) -> None:
+        """Start empty; `now` is when what is done here happens, `policy` says what makes a member."""
         self.now = now
+        self.policy = policy
         self.members: dict[UUID, Member] = {}
         self.known: dict[UUID, Member] = {}
         self.merged: dict[UUID, UUID] = {}
         self._ids: dict[Handle, UUID] = {}
         self._clerk_provides: dict[UUID, frozenset[str]] = {}
         self._latest: Mapping[str, Deactivation] = {}
-        self._refunds: Mapping[str, Refund] = {}
+        self._refunds: Mapping[str, tuple[Refund, ...]] = {}
+        self._strangers: dict[str, CustomerSnapshot] = {}
+        self._accounts: dict[str, str] = {}
+        self.contested: set[UUID] = set()  # whose address somebody of another name pays under, too
 
     def add(self, members: Mapping[UUID, Member], handles: Mapping[Handle, UUID]) -> None:
         """Take in members as they were read; `handles` are further ones they are known by."""
@@ -53,7 +66,7 @@ class Directory:
         self._clerk_provides[member_id] = provides
 
     def note_endings(
-        self, latest: Mapping[str, Deactivation], refunds: Mapping[str, Refund]
+        self, latest: Mapping[str, Deactivation], refunds: Mapping[str, tuple[Refund, ...]]
     ) -> None:
         """Note what is known of subscriptions' ends, by subscription."""
         self._latest, self._refunds = latest, refunds
@@ -84,59 +97,93 @@ class Directory:
         if user.deleted:
             if member is None:
                 raise MemberUnknownError("Clerk's user is deleted and was no member here")
-            return self._put(replace(member, deleted_at=member.deleted_at or at))
-        member = member or self._unclaimed(user.email) or self._new()
+            gone = replace(member, deleted_at=member.deleted_at or at, addresses=frozenset())
+            return self._put(gone)
+        member = member or self._unclaimed(user.addresses) or self._new()
         given = frozenset({EMAIL} if user.email else ()) | frozenset(
             {NAME} if user.first_name or user.last_name else ()
         )
         self.note_provided(member.id, given)
         if NAME in given:
             member = replace(member, first_name=user.first_name, last_name=user.last_name)
-        self._put(replace(member, clerk_user_id=user.id))
-        return self._give_email(member.id, user.email, is_unique=True)
+        self._put(
+            replace(
+                member,
+                clerk_user_id=user.id,
+                addresses=frozenset(user.addresses),
+                is_barred=user.is_barred,
+            )
+        )
+        self._give_email(member.id, user.email, is_unique=True)
+        return self._take_over(member.id, user.addresses)
 
     def apply_customer(self, customer: CustomerSnapshot) -> UUID:
-        """Bring a member in line with her Stripe customer, where Clerk says nothing else."""
-        member = self.find("customer", customer.id)
+        """Bring a member in line with her Stripe customer, where Clerk says nothing else.
+
+        Raises MemberUnknownError for a customer who is nobody's: she may become a member by what she pays for.
+        """
+        named = account_named_by(customer, self.policy)
+        member = self.find("customer", customer.id) or self.find("user", named)
         if customer.deleted:
             if member is None:
                 raise MemberUnknownError("Stripe's customer is deleted and was no member here")
-            return member.id
-        member = member or self.find("email", _lower(customer.email)) or self._new()
-        provided = self._provided(member)
-        first_name, _, last_name = customer.name.partition(" ")
-        if NAME not in provided and customer.name:
-            member = replace(member, first_name=first_name, last_name=last_name.strip())
-        self._ids[Handle("customer", customer.id)] = member.id
-        self._put(replace(member, stripe_customer_id=member.stripe_customer_id or customer.id))
-        email = None if EMAIL in provided else customer.email
-        return self._give_email(member.id, email, is_unique=False)
+            return self._lose_customer(member, customer.id)
+        if member is None:
+            self._strangers[customer.id] = customer
+            raise MemberUnknownError(NOBODY)
+        living = self._verified(customer.email)
+        if (
+            member.deleted_at is not None and living is not None
+        ):  # she has come back with a new account
+            member = self._merge(member, living)
+        return self._take_customer(member, customer)
 
-    def link(self, checkout: Checkout) -> None:
-        """Join the customer who paid and the Clerk user she was when she did."""
-        user = self.find("user", checkout.clerk_user_id)
-        customer = self.find("customer", checkout.customer_id)
+    def name_account(self, customer_id: str | None, clerk_user_id: str | None) -> None:
+        """Note which Clerk user a checkout or a subscription names, and join them where both are members."""
+        if customer_id is None or clerk_user_id is None:
+            return
+        self._accounts[customer_id] = clerk_user_id
+        user, customer = self.find("user", clerk_user_id), self.find("customer", customer_id)
         if user is not None and customer is not None and _may_be_one(user, customer):
             self._merge(user, customer)
 
+    def reason_against(self, subscription: SubscriptionSnapshot) -> str | None:
+        """Say why a subscription makes nobody a member; None where it does."""
+        kind = placement_of(subscription, self.policy).kind
+        if kind is not Kind.MEMBERSHIP:
+            return NO_PLAN if kind is Kind.OTHER else UNTOLD
+        return NEVER_PAID if subscription.was_never_paid else None
+
     def apply_subscription(self, subscription: SubscriptionSnapshot, *, at: datetime) -> UUID:
-        """Bring a membership in line with its subscription, as it was at that moment."""
-        member = self.find("customer", subscription.customer_id)
+        """Bring a membership in line with its subscription, as it was at that moment.
+
+        Raises MemberUnknownError where it is no membership, or nobody's that is a member yet.
+        """
         holder = self.find("subscription", subscription.id)
-        member = member or holder
+        placement = placement_of(subscription, self.policy)
+        if holder is None and placement.kind is not Kind.MEMBERSHIP:
+            raise MemberUnknownError(self.reason_against(subscription))
+        self.name_account(subscription.customer_id, account_named_by(subscription, self.policy))
+        member = self._payer(subscription) or self.find("subscription", subscription.id)
         if member is None:
-            raise MemberUnknownError("Stripe does not know the subscription's customer any more")
+            reason = self.reason_against(subscription)
+            raise MemberUnknownError(reason or NO_CUSTOMER)
         before = _membership_of(holder, subscription.id) if holder else None
+        holder = self.find("subscription", subscription.id)
         if holder is not None and holder.id != member.id:
             self._put(_without(holder, subscription.id))
+        if placement.kind is Kind.OTHER and before is not None:  # it was moved to something else
+            return self._put(_with(self.members[member.id], not_a_membership(before, at=at)))
+        tier = placement.tier if placement.tier is not None else before.tier if before else ""
         membership = membership_from(
             subscription,
+            tier=tier,
             before=before,
             history=self.history(subscription.id, member),
             at=at,
             now=self.now,
         )
-        return self._put(_with(member, membership))
+        return self._put(_at_customer(_with(self.members[member.id], membership)))
 
     def end_subscription(self, subscription_id: str, *, at: datetime) -> UUID:
         """End the membership of a subscription that Stripe does not know any more."""
@@ -152,12 +199,70 @@ class Directory:
         )
         return self._put(_with(member, membership))
 
+    def _payer(self, subscription: SubscriptionSnapshot) -> Member | None:
+        """Return whose customer pays for a subscription; who pays for a membership becomes a member."""
+        customer_id = subscription.customer_id
+        member = self.find("customer", customer_id)
+        if member is not None or self.reason_against(subscription) is not None:
+            return member
+        customer = self._strangers.get(customer_id)
+        if customer is None:
+            return None
+        member = (
+            self.find("user", self._accounts.get(customer_id))
+            or self._verified(customer.email)
+            or self._typed(customer)
+            or self._new()
+        )
+        return self.members[self._take_customer(member, customer)]
+
+    def _verified(self, email: str | None) -> Member | None:
+        """Return whose address it is, as Clerk has verified it."""
+        member = self.find("verified", address_from(email)) or self.find(
+            "email", address_from(email)
+        )
+        return member if member is not None and _has_verified(member, email, self) else None
+
+    def _typed(self, customer: CustomerSnapshot) -> Member | None:
+        """Return who has no account and typed the same address; not if two of other names both pay."""
+        member = self.find("email", address_from(customer.email))
+        if member is None or member.clerk_user_id is not None:
+            return None
+        name = f"{member.first_name} {member.last_name}".strip()
+        is_other = bool(name and customer.name) and name.casefold() != customer.name.casefold()
+        if is_other and any(map(goes_on, member.memberships)):
+            self.contested.add(member.id)
+            return None
+        return member
+
+    def _take_customer(self, member: Member, customer: CustomerSnapshot) -> UUID:
+        """Make a customer a member's own; what Clerk says of her stays as it is."""
+        provided = self._provided(member)
+        first_name, _, last_name = customer.name.partition(" ")
+        if NAME not in provided and customer.name:
+            member = replace(member, first_name=first_name, last_name=last_name.strip())
+        self._ids[Handle("customer", customer.id)] = member.id
+        self._put(replace(member, stripe_customer_id=member.stripe_customer_id or customer.id))
+        email = None if EMAIL in provided else customer.email
+        return self._give_email(member.id, email, is_unique=False)
+
+    def _lose_customer(self, member: Member, customer_id: str) -> UUID:
+        """Forget a customer that Stripe has deleted: it names nobody any more."""
+        if member.stripe_customer_id != customer_id:
+            return member.id
+        self._put(replace(member, stripe_customer_id=None))
+        self._ids[Handle("customer", customer_id)] = (
+            member.id
+        )  # for what comes of its subscriptions
+        return member.id
+
     def history(self, subscription_id: str, member: Member) -> History:
         """Return what tells of the end of this member's subscription."""
         return History(
             latest=self._latest.get(subscription_id),
-            refund=self._refunds.get(subscription_id),
+            refunds=self._refunds.get(subscription_id, ()),
             deleted_at=member.deleted_at,
+            policy=self.policy,
         )
 
     def provides(self, member_id: UUID) -> frozenset[str]:
@@ -170,9 +275,18 @@ class Directory:
         named = frozenset({NAME} if member.first_name or member.last_name else ())
         return named | frozenset({EMAIL} if member.email else ())  # the platform got it from Clerk
 
-    def _unclaimed(self, email: str | None) -> Member | None:
-        member = self.find("email", _lower(email))
-        return member if member is not None and member.clerk_user_id is None else None
+    def _unclaimed(self, addresses: Iterable[str]) -> Member | None:
+        found = (self.find("email", address) for address in addresses)
+        return next((one for one in found if one is not None and one.clerk_user_id is None), None)
+
+    def _take_over(self, member_id: UUID, addresses: Collection[str]) -> UUID:
+        """Give a living account what was paid for under its addresses: without one, or with one that is deleted."""
+        for other in list(self.members.values()):
+            is_hers = other.address in addresses and other.id not in self.merged
+            is_free = other.deleted_at is not None or other.clerk_user_id is None
+            if is_hers and is_free and other.id != self.resolve(member_id):
+                self._merge(self.members[self.resolve(member_id)], other)
+        return self.resolve(member_id)
 
     def _new(self) -> Member:
         return Member(id=uuid4(), created_at=self.now)
@@ -180,7 +294,8 @@ class Directory:
     def _put(self, member: Member) -> UUID:
         old = self.members.get(member.id)
         for handle in _handles(old) - _handles(member) if old else ():
-            self._ids.pop(handle, None)
+            if handle.kind != "customer":  # she may have several, of which her row names one
+                self._ids.pop(handle, None)
         self._ids.update(dict.fromkeys(_handles(member), member.id))
         self.members[member.id] = member
         return member.id
@@ -191,11 +306,16 @@ class Directory:
         Of two Clerk accounts only one can have it: the one for which Clerk says so (`is_unique`).
         """
         member = self.members[member_id]
-        holder = self.find("email", _lower(email))
+        holder = self.find("email", address_from(email))
         if email is None:
             return member_id
         if holder is not None and holder.id != member_id:
-            if _may_be_one(member, holder):
+            is_proven = (
+                is_unique or holder.clerk_user_id is None or _has_verified(holder, email, self)
+            )
+            if holder.id in self.contested:
+                return member_id
+            if _may_be_one(member, holder) and is_proven:
                 member = self._merge(member, holder)
             elif is_unique:
                 self._put(replace(holder, email=None))
@@ -246,6 +366,15 @@ def _may_be_one(one: Member, other: Member) -> bool:
     return not has_two_accounts or bool(one.deleted_at or other.deleted_at)
 
 
+def _has_verified(member: Member, email: str | None, directory: Directory) -> bool:
+    """Tell whether Clerk has verified an address for a living member; of old rows only the main one is known."""
+    address = address_from(email)
+    if address is None or member.clerk_user_id is None or member.deleted_at is not None:
+        return False
+    is_main = EMAIL in directory.provides(member.id) and address == member.address
+    return address in member.addresses or is_main
+
+
 def _seniority(member: Member) -> tuple[bool, bool, datetime, str]:
     """Sort the member first whose row stays: alive, known to Clerk, older."""
     is_deleted = member.deleted_at is not None
@@ -263,8 +392,10 @@ def _handles(member: Member) -> set[Handle]:
     handles = {
         Handle("user", member.clerk_user_id or ""),
         Handle("customer", member.stripe_customer_id or ""),
+        *(Handle("customer", m.customer_id or "") for m in member.memberships),
         Handle("email", "" if member.deleted_at else member.address or ""),
         *(Handle("subscription", m.subscription_id or "") for m in member.memberships),
+        *(Handle("verified", "" if member.deleted_at else one) for one in member.addresses),
     }
     return {handle for handle in handles if handle.value}
 
@@ -285,5 +416,10 @@ def _with(member: Member, membership: Membership) -> Member:
     return replace(member, memberships=tuple(ordered))
 
 
-def _lower(email: str | None) -> str | None:
-    return email.lower() if email else None
+def _at_customer(member: Member) -> Member:
+    """Name the customer of the membership that counts; one that has ended may have no customer any more."""
+    current = current_membership(member.memberships)
+    is_known = current is not None and goes_on(current) and current.customer_id is not None
+    return (
+        replace(member, stripe_customer_id=current.customer_id) if current and is_known else member
+    )

@@ -10,26 +10,30 @@ person's decision holds until the vendors tell of another end than the one she d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from include.events import SubscriptionStatus
 from include.jobs.membership import STANDINGS, Standing
+from include.membership.policy import shipped
 from include.store.deactivations import End, Reason, State
 from include.store.members import Membership
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from include.events import SubscriptionSnapshot
+    from include.membership.policy import Access, Policy
     from include.store.deactivations import Deactivation
     from include.store.refunds import Refund
 
 CANCELED = SubscriptionStatus.CANCELED
 SAME_END = timedelta(days=1)
 """How late Stripe may carry out a planned end so that it is the one a person has decided about."""
+SAME_ACT = timedelta(hours=1)
+"""How long before an end at once its refund may have been made."""
+OTHER_ENDS = frozenset({Reason.USER_DELETED, Reason.REFUNDED})
+"""Reasons of ends that are never the same as another one, whatever their dates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +41,9 @@ class History:
     """What else tells of a membership's end than its subscription."""
 
     latest: Deactivation | None = None  # the newest of this subscription
-    refund: Refund | None = None  # of a period of it
+    refunds: tuple[Refund, ...] = ()  # of periods of it, the latest one's last
     deleted_at: datetime | None = None  # when the member deleted her account
+    policy: Policy = field(default_factory=shipped)
 
 
 class Act(Enum):
@@ -61,31 +66,47 @@ class Decision:
 # --- what a membership is ---
 
 
-def membership_from(
+def membership_from(  # noqa: PLR0913 - what a membership depends on
     subscription: SubscriptionSnapshot,
     *,
+    tier: str,
     before: Membership | None,
     history: History,
     at: datetime,
     now: datetime,
 ) -> Membership:
-    """Return the membership that a subscription is, as Stripe had it `at` that moment."""
+    """Return the membership of a tier that a subscription is, as Stripe had it `at` that moment."""
     told = Membership(
         subscription_id=subscription.id,
-        status=subscription.status,
-        tier=subscription.tier,
+        status=_status_told(subscription, history.policy.access),
+        tier=tier,
         current_period_end=subscription.current_period_end,
         cancel_at=subscription.cancel_at,
         cancel_at_period_end=subscription.cancel_at_period_end,
         first_active_at=before.first_active_at if before else None,
         ended_at=subscription.ended_at,
+        customer_id=subscription.customer_id,
+        past_due_since=_past_due_since(subscription, before, at),
+        is_fixed_term=subscription.is_fixed_term,
     )
     if told.status is CANCELED:
         was_paid = not subscription.was_unpaid
-        return _ended(told, before, history, was_paid=was_paid, at=at, now=now)
+        ended = _ended(told, before, history, was_paid=was_paid, at=at, now=now)
+        return _dated(ended, subscription, at)
     if before is not None and _stays_over(told, before, history, now):
         return replace(told, status=CANCELED, ended_at=told.ended_at or before.ended_at)
-    return _dated(told, at)
+    told = _dated(told, subscription, at)
+    end = _unpaid_end(told, history.policy.access)
+    if end is None or not _is_over(end, now) or _is_held(history.latest, end, now):
+        return told
+    return replace(told, status=CANCELED, ended_at=end.vendor_at)
+
+
+def not_a_membership(before: Membership, *, at: datetime) -> Membership:
+    """Return what was a membership and is a subscription of something else now."""
+    if STANDINGS[before.status] <= Standing.ENDED:
+        return before
+    return replace(before, status=CANCELED, ended_at=at, cancel_at=None, cancel_at_period_end=False)
 
 
 def membership_gone(
@@ -102,6 +123,25 @@ def membership_gone(
     return _ended(told, before, history, was_paid=True, at=at, now=now)
 
 
+def _status_told(subscription: SubscriptionSnapshot, access: Access) -> SubscriptionStatus:
+    """Return the status as it counts here: not to collect is to pause, and a pause may be as good as none."""
+    status = subscription.status
+    if access.paused == "full":
+        return SubscriptionStatus.ACTIVE if status is SubscriptionStatus.PAUSED else status
+    is_running = STANDINGS[status] >= Standing.PAST_DUE and status is not SubscriptionStatus.UNPAID
+    return SubscriptionStatus.PAUSED if subscription.is_collection_paused and is_running else status
+
+
+def _past_due_since(
+    subscription: SubscriptionSnapshot, before: Membership | None, at: datetime
+) -> datetime | None:
+    """Return when the first payment failed of those that are owed; None where none is."""
+    if STANDINGS[subscription.status] is not Standing.PAST_DUE:
+        return None
+    known = (before.past_due_since if before else None, subscription.unpaid_since)
+    return min(filter(None, known), default=at)
+
+
 def _ended(  # noqa: PLR0913 - what an end depends on
     told: Membership,
     before: Membership | None,
@@ -113,26 +153,38 @@ def _ended(  # noqa: PLR0913 - what an end depends on
 ) -> Membership:
     """Return what Stripe has ended: as it was while it is paid for or a person keeps it, else over."""
     told = replace(told, ended_at=told.ended_at or at)
-    had = before.status if before else _status_unseen(told)
+    had = _status_before(told, before, history)
     if not was_paid or STANDINGS[had] is not Standing.ACTIVE:
         return told
     kept = replace(told, status=had, cancel_at=_paid_until(told))
     end = wanted_end(kept, history, now=now)
     if end is None or _is_held(history.latest, end, now) or not _is_over(end, now):
-        return _dated(kept, at)
+        return kept
     return told
 
 
-def _status_unseen(told: Membership) -> SubscriptionStatus:
-    """Return what a subscription was that nobody told us of before its end."""
+def _status_before(
+    told: Membership, before: Membership | None, history: History
+) -> SubscriptionStatus:
+    """Return what a subscription was before its end, where nobody told us as far as its dates tell.
+
+    Who lost it to a refund that was taken back is asked about as if for the first time.
+    """
+    latest = history.latest
+    was_refunded = latest is not None and latest.reason is Reason.REFUNDED
+    is_taken_back = was_refunded and not any(refund.is_full for refund in history.refunds)
+    if before is not None and not (is_taken_back and before.status is CANCELED):
+        return before.status
     return SubscriptionStatus.ACTIVE if _paid_until(told) else CANCELED
 
 
-def _dated(membership: Membership, at: datetime) -> Membership:
-    """Note when it was active for the first time."""
-    if membership.first_active_at is None and STANDINGS[membership.status] is Standing.ACTIVE:
-        return replace(membership, first_active_at=at)
-    return membership
+def _dated(membership: Membership, subscription: SubscriptionSnapshot, at: datetime) -> Membership:
+    """Note when it was active for the first time: as Stripe says, else when we first saw it so."""
+    is_active = STANDINGS[membership.status] is Standing.ACTIVE
+    began = subscription.started_at or (at if is_active else None)
+    if membership.first_active_at is not None or subscription.was_never_paid:
+        return membership
+    return replace(membership, first_active_at=began)
 
 
 def _stays_over(told: Membership, before: Membership, history: History, now: datetime) -> bool:
@@ -164,10 +216,39 @@ def wanted_end(membership: Membership, history: History, *, now: datetime) -> En
         return None
     if history.deleted_at is not None:
         return _end(history.deleted_at, Reason.USER_DELETED)
-    end, refund = _planned_end(membership, now), history.refund
-    if end is not None and refund is not None and _is_covered(membership, refund):
-        return _end(refund.refunded_at, Reason.REFUNDED)
-    return end
+    end = _planned_end(membership, now)
+    if end is not None and (at := _paid_back_at(membership, history)) is not None:
+        return _end(at, Reason.REFUNDED)
+    unpaid = _unpaid_end(membership, history.policy.access)
+    return min(filter(None, (end, unpaid)), key=_date_of, default=None)
+
+
+def _unpaid_end(membership: Membership, access: Access) -> End | None:
+    """Return when what is owed for is over: so long after the first failed payment as the policy says."""
+    graces = {
+        SubscriptionStatus.PAST_DUE: access.past_due,
+        SubscriptionStatus.UNPAID: access.unpaid,
+    }
+    if membership.status not in graces or membership.past_due_since is None:
+        return None
+    at = membership.past_due_since + graces[membership.status].for_
+    return _end(at, Reason.NOT_PAID)
+
+
+def _date_of(end: End) -> datetime:
+    """Sort ends by their date; one without is the last."""
+    return end.vendor_at or datetime.max.replace(tzinfo=UTC)
+
+
+def _paid_back_at(membership: Membership, history: History) -> datetime | None:
+    """Return when the money for the running period was paid back, or, after an end at once, the rest of it."""
+    for refund in reversed(history.refunds):
+        if refund.is_full and _is_covered(membership, refund):
+            return refund.refunded_at
+        ended_at = membership.ended_at
+        if ended_at is not None and refund.refunded_at >= ended_at - SAME_ACT:
+            return ended_at
+    return None
 
 
 def _planned_end(membership: Membership, now: datetime) -> End | None:
@@ -234,6 +315,8 @@ def _is_known(latest: Deactivation, end: End, now: datetime) -> bool:
     """Tell whether an open row is about this end already."""
     if latest.actor is not None and _is_same(latest, end):
         return True
+    if latest.state is State.FAILED:  # Stripe can be asked again: it is to be tried anew
+        return False
     if latest.deactivate_at is not None and latest.deactivate_at <= now and _is_over(end, now):
         return True  # its run is on it
     return latest.vendor_at == end.vendor_at and latest.reason is end.reason
@@ -249,7 +332,7 @@ def _is_held(latest: Deactivation | None, end: End, now: datetime) -> bool:
 
 def _is_same(latest: Deactivation | None, end: End) -> bool:
     """Tell whether a row was about this end: the vendor's date, or Stripe's carrying it out soon after."""
-    if latest is None or end.reason in (Reason.USER_DELETED, Reason.REFUNDED):
+    if latest is None or {latest.reason, end.reason} & OTHER_ENDS:
         return False
     if latest.vendor_at is None or end.vendor_at is None:
         return latest.vendor_at is end.vendor_at

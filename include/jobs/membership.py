@@ -13,6 +13,7 @@ from include.events import SubscriptionStatus as Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
 
     from include.store.contacts import Contact
     from include.store.members import Member, Membership
@@ -41,6 +42,7 @@ STANDINGS = {
 STANDING_TAGS = {
     Standing.ACTIVE: "active",
     Standing.PAST_DUE: "past_due",
+    Standing.PAUSED: "paused",
     Standing.ENDED: "alumni",
 }
 
@@ -90,18 +92,36 @@ def current_membership(memberships: Sequence[Membership]) -> Membership | None:
     return max(memberships, key=_rank, default=None)
 
 
-def tags_of(membership: Membership | None) -> frozenset[str]:
-    """Return the tags a membership asks for.
+def goes_on(membership: Membership) -> bool:
+    """Tell whether somebody is charged for it, and has not asked to end it."""
+    is_charged = STANDINGS[membership.status] in (Standing.ACTIVE, Standing.PAST_DUE)
+    return is_charged and membership.ended_at is None and not membership.is_canceling
 
-    At most one of active, past_due and alumni; canceling where its end is planned; its tier while it
-    has not ended.
+
+def has_access(member: Member) -> bool:
+    """Tell whether what a membership opens is open to her: at the platform, Luma and Slack alike."""
+    return access_of(member) >= Standing.PAST_DUE
+
+
+def access_of(member: Member) -> Standing:
+    """Return her standing as far as it opens something: to who is barred nothing is open."""
+    return Standing.ENDED if member.is_barred else standing_of(member)
+
+
+def tags_of(memberships: Sequence[Membership]) -> frozenset[str]:
+    """Return the tags that memberships ask for.
+
+    At most one of active, past_due, paused and alumni; canceling for who asked to leave and has nothing that
+    goes on; the tier while it has not ended.
     """
+    membership = current_membership(memberships)
     standing = Standing.NONE if membership is None else STANDINGS[membership.status]
     if membership is None or standing is Standing.NONE:
         return frozenset()
     if standing is Standing.ENDED:
         return frozenset({STANDING_TAGS[standing]})
-    is_canceling = membership.cancel_at_period_end or membership.cancel_at is not None
+    going_on = [m for m in memberships if STANDINGS[m.status] is Standing.ACTIVE]
+    is_canceling = all(m.is_canceling for m in (membership, *going_on))
     wanted = {STANDING_TAGS.get(standing), membership.tier, "canceling" if is_canceling else None}
     return frozenset(tag for tag in wanted if tag)
 
@@ -126,7 +146,7 @@ def wish_of(member: Member) -> Wish | None:
         first_name=member.first_name,
         last_name=member.last_name,
         tier=membership.tier if membership else "",
-        tags=ended_tags if was_deleted else tags_of(membership),
+        tags=ended_tags if was_deleted else tags_of(member.memberships),
     )
 
 
@@ -148,16 +168,21 @@ def is_satisfied(wish: Wish | None, contact: Contact | None) -> bool:
     return contact.applied_sha256 == wish.sha256 and not contact.retired
 
 
-def is_new_member(before: Iterable[Membership], after: Member) -> bool:
-    """Tell whether she is a member for the first time ever: then she is welcomed.
+def is_new_member(
+    before: Iterable[Membership], after: Member, *, now: datetime, within: timedelta
+) -> bool:
+    """Tell whether she begins to be a member now, for the first time ever: then she is welcomed.
 
-    A membership that was in good standing before anybody noted when it began is not a first one.
+    A membership that was in good standing before anybody noted when it began is not a first one; and one
+    that began longer ago than `within` is not new, whenever we hear of it.
     """
     had_one = any(
         membership.first_active_at is not None or STANDINGS[membership.status] > Standing.ENDED
         for membership in before
     )
-    return standing_of(after) is Standing.ACTIVE and not had_one
+    began = [m.first_active_at for m in after.memberships if m.first_active_at is not None]
+    is_recent = all(instant >= now - within for instant in began)
+    return standing_of(after) is Standing.ACTIVE and not had_one and is_recent
 
 
 def state_of(member: Member) -> dict[str, object]:

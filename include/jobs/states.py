@@ -2,8 +2,9 @@
 
 Events come late, twice, and in any order, and Stripe's clock ticks in seconds. So an event's snapshot is
 applied only if it is strictly newer than what is known and alone the newest that came. In every other case
-(a tie, something older, an event that only names the object) the vendor is asked. What is final, deleted
-or canceled, cannot change and is asked about no more.
+(a tie, something older, an event that only names the object) the vendor is asked; and so it is when something
+is seen for the first time, unless the event has only just happened. What is final, deleted or canceled, cannot
+change and is asked about no more.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+from include.events import SubscriptionSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 CLOCK_SKEW = timedelta(seconds=5)
 """How far our clock, which dates what was read, may be from the vendor's, which dates events."""
+
+FRESH = timedelta(minutes=1)
+"""How old an event of something never seen may be so that it is taken for how things are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +47,9 @@ class Verdict(Enum):
     KEEP = auto()  # what is known stays: it is final, or the newest report is where it came from
 
 
-def judge(known: AppliedObject | None, reports: Sequence[Report]) -> tuple[Verdict, Report]:
+def judge(
+    known: AppliedObject | None, reports: Sequence[Report], *, now: datetime
+) -> tuple[Verdict, Report]:
     """Decide about an object on which there is at least one report; returns the newest, too."""
     newest = max(reports, key=lambda report: report.occurred_at)
     if known is not None and known.is_final:
@@ -51,7 +59,7 @@ def judge(known: AppliedObject | None, reports: Sequence[Report]) -> tuple[Verdi
         return Verdict.ASK, newest
     if known is not None and known.event_id == newest.event_id:
         return Verdict.KEEP, newest
-    if newest.snapshot is None or (known is not None and not _is_newer(newest, known)):
+    if newest.snapshot is None or not _is_enough(newest, known, now):
         return Verdict.ASK, newest
     return Verdict.APPLY, newest
 
@@ -63,6 +71,19 @@ def is_outdated(known: AppliedObject | None, report: Report) -> bool:
         and known.event_id != report.event_id
         and (known.is_final or report.occurred_at < known.as_of)
     )
+
+
+def _is_enough(report: Report, known: AppliedObject | None, now: datetime) -> bool:
+    """Tell whether a state is the newest there is; of something never seen only if it has just become so.
+
+    An end that is told first leaves open whether anything was ever paid: only the vendor knows.
+    """
+    if known is not None:
+        return _is_newer(report, known)
+    if isinstance(report.snapshot, SubscriptionSnapshot) and report.snapshot.status.is_final:
+        return report.snapshot.was_never_paid
+    is_final = report.snapshot is not None and report.snapshot.is_final
+    return is_final or report.occurred_at >= now - FRESH
 
 
 def _is_newer(report: Report, known: AppliedObject) -> bool:

@@ -36,6 +36,7 @@ COMMANDS = {
         "deactivations",
         "dead-letters",
         "findings",
+        "policy",
         "reconcile",
         "erase",
         "ticks",

@@ -12,7 +12,8 @@ import sys
 
 from pydantic import Field, SecretStr
 
-from include.alerts.rules import load
+from include.alerts import rules
+from include.membership import policy
 from include.settings import Settings
 from include.store.migrate import create_platform_tables, has_platform_tables, migrate
 
@@ -29,7 +30,8 @@ class ProductionSettings(Settings):
 
 def prepare(settings: ProductionSettings) -> None:
     """Do all of it; exit with one line where the platform's tables are not there."""
-    load()  # rules that cannot be used keep all else from starting: nobody would be told of anything
+    rules.load()  # rules that cannot be used keep all else from starting: nobody would be told of anything
+    policy.load()  # and without a policy nobody knows who is a member
     dsn = settings.database_url.get_secret_value()
     if not has_platform_tables(dsn):
         sys.exit(NO_PLATFORM)

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     DELETED = "deleted"  # Stripe has ended it
     USER_DELETED = "user_deleted"  # she has deleted her account
     REFUNDED = "refunded"  # it ends, and she has her money back
+    NOT_PAID = "not_paid"  # a payment has failed, and the time to make it good is over
     BY_HAND = "by_hand"  # a person has set the date
 
 
@@ -375,6 +376,20 @@ class Deactivations:
         """Show the profiles again that a deactivation of these members has hidden; return whose."""
         rows = SQL.show_profiles(self._connection, member_ids=list(member_ids), now=now)
         return [row["member_id"] for row in rows]
+
+    def hide_barred(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
+        """Hide the profiles of members whom Clerk has barred; return whose were visible."""
+        rows = SQL.hide_barred(self._connection, member_ids=list(member_ids), now=now)
+        return [row["member_id"] for row in rows]
+
+    def show_freed(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
+        """Show the profiles again that a bar had hidden; return whose."""
+        rows = SQL.show_freed(self._connection, member_ids=list(member_ids), now=now)
+        return [row["member_id"] for row in rows]
+
+    def leave_hidden(self, member_ids: Collection[UUID]) -> None:
+        """Keep the profiles hidden of members whose membership has ended while they were barred."""
+        SQL.leave_hidden(self._connection, member_ids=list(member_ids))
 
 
 def _whole_second(instant: datetime | None) -> str:

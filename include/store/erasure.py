@@ -74,6 +74,7 @@ class Erasure:
             "ops.run_members": SQL.redact_outcomes(self._connection, **members),
             "ops.contacts": SQL.delete_contacts(self._connection, **members),
             "ops.slack_people": SQL.delete_slack_people(self._connection, **members),
+            "ops.accounts": SQL.delete_accounts(self._connection, **members),
             "ops.audit_log": SQL.redact_audit(self._connection, **members),
             "public.users": SQL.redact_users(self._connection, now=now, **members),
         }

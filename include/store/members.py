@@ -35,6 +35,16 @@ class Membership:
     cancel_at_period_end: bool = False
     first_active_at: datetime | None = None
     ended_at: datetime | None = None
+    customer_id: str | None = None
+    past_due_since: datetime | None = None
+    is_fixed_term: bool = False  # its end was agreed when it began
+
+    @property
+    def is_canceling(self) -> bool:
+        """Tell whether somebody asked to end it."""
+        return self.cancel_at_period_end or (
+            self.cancel_at is not None and not (self.is_fixed_term and self.ended_at is None)
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +59,8 @@ class Member:
     last_name: str = ""
     created_at: datetime
     deleted_at: datetime | None = None
+    addresses: frozenset[str] = frozenset()  # those that Clerk has verified
+    is_barred: bool = False  # Clerk has banned her, or locked her out
     memberships: tuple[Membership, ...] = ()
     contact: Contact | None = None
 
@@ -61,7 +73,7 @@ class Member:
 class Handle(NamedTuple):
     """Something a member is known by."""
 
-    kind: str  # customer, subscription, user (of Clerk), email (in lower case)
+    kind: str  # customer, subscription, user (of Clerk), email, verified (an address that Clerk knows as hers)
     value: str
 
 
@@ -141,15 +153,23 @@ class Members:
         if freed:  # an address or id may go from one to the other within this very call
             SQL.free_handles(self._connection, member_ids=freed)
         SQL.save_users(self._connection, [_user_values(member, now) for member in members])
-        SQL.save_memberships(
-            self._connection,
-            [
-                {"user_id": member.id, "now": now, **_membership_values(membership)}
-                for member in members
-                for membership in member.memberships
-                if membership.subscription_id is not None
-            ],
-        )
+        accounts = [_account_values(one) for one in members if one.clerk_user_id is not None]
+        SQL.save_accounts(self._connection, accounts)
+        values = [
+            {"user_id": member.id, "now": now, **_membership_values(membership)}
+            for member in members
+            for membership in member.memberships
+            if membership.subscription_id is not None
+        ]
+        SQL.save_memberships(self._connection, values)
+        SQL.save_subscriptions(self._connection, values)
+
+    def note_facts(self, members: Iterable[Member]) -> None:
+        """Write down what the vendors say of members and was not written down before."""
+        members = list(members)
+        memberships = [m for one in members for m in one.memberships if m.customer_id is not None]
+        SQL.add_subscriptions(self._connection, [_membership_values(m) for m in memberships])
+        SQL.add_accounts(self._connection, [_account_values(m) for m in members if m.addresses])
 
     def move(self, merged: Mapping[UUID, UUID]) -> None:
         """Give the memberships of merged members to the ones they were merged into."""
@@ -175,6 +195,8 @@ def _member_from(row: dict[str, Any], memberships: Iterable[Membership]) -> Memb
         last_name=row["last_name"],
         created_at=row["created_at"],
         deleted_at=row["deleted_at"],
+        addresses=frozenset(row["addresses"] or ()),
+        is_barred=bool(row["is_barred"]),
         memberships=tuple(memberships),
         contact=contact,
     )
@@ -194,6 +216,14 @@ def _user_values(member: Member, now: datetime) -> dict[str, object]:
     }
 
 
+def _account_values(member: Member) -> dict[str, object]:
+    return {
+        "clerk_user_id": member.clerk_user_id,
+        "addresses": sorted(member.addresses),
+        "is_barred": member.is_barred,
+    }
+
+
 def _membership_values(membership: Membership) -> dict[str, object]:
     return {
         "subscription_id": membership.subscription_id,
@@ -204,4 +234,7 @@ def _membership_values(membership: Membership) -> dict[str, object]:
         "cancel_at_period_end": membership.cancel_at_period_end,
         "first_active_at": membership.first_active_at,
         "ended_at": membership.ended_at,
+        "customer_id": membership.customer_id,
+        "past_due_since": membership.past_due_since,
+        "is_fixed_term": membership.is_fixed_term,
     }

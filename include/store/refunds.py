@@ -1,8 +1,8 @@
-"""Up to when subscriptions' periods were paid back: who has her money again is a member no longer."""
+"""Money that was paid back for subscriptions' periods: who has all of it again is a member no longer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.store.sql import queries
@@ -18,11 +18,13 @@ SQL = queries("refunds")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refund:
-    """A subscription's period that was paid back in full."""
+    """What was paid back of the money for a subscription's period."""
 
     subscription_id: str
     paid_until: datetime  # the end of that period
     refunded_at: datetime
+    charge_id: str = ""  # empty where it was not noted
+    is_full: bool = True
 
 
 class Refunds:
@@ -32,16 +34,23 @@ class Refunds:
         """Work over `connection`."""
         self._connection = connection
 
-    def read(self, subscription_ids: Collection[str]) -> dict[str, Refund]:
-        """Return the refunds of these subscriptions that have one."""
-        rows = SQL.read_refunds(self._connection, subscription_ids=list(subscription_ids))
-        return {row["subscription_id"]: Refund(**row) for row in rows}
+    def read(self, subscription_ids: Collection[str]) -> dict[str, tuple[Refund, ...]]:
+        """Return the refunds of these subscriptions that have one, the latest period's last."""
+        found: dict[str, tuple[Refund, ...]] = {}
+        for row in SQL.read_refunds(self._connection, subscription_ids=list(subscription_ids)):
+            refund = Refund(**row)
+            found[refund.subscription_id] = (*found.get(refund.subscription_id, ()), refund)
+        return found
 
     def save(self, refund: Refund) -> None:
-        """Write a refund down; the one of the latest period counts."""
-        SQL.save_refund(
+        """Write a refund down."""
+        SQL.save_refund(self._connection, **asdict(refund))
+
+    def drop(self, refund: Refund) -> None:
+        """Forget a refund that was taken back."""
+        SQL.drop_refund(
             self._connection,
             subscription_id=refund.subscription_id,
+            charge_id=refund.charge_id,
             paid_until=refund.paid_until,
-            refunded_at=refund.refunded_at,
         )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.clock import FixedClock
+from include.clock import FixedClock, SystemClock
 from include.store.deactivations import State
 
 pytestmark = pytest.mark.timeout(3600)  # with --long
@@ -81,7 +81,7 @@ def test_back_at_any_moment(world, times):
 def come_back(world, *, back, lag, early, is_told):
     """Let somebody cancel, let a run come too early and one `lag` after the cut, and let her return."""
     email = f"ada{next(numbers)}@example.org"
-    world.clock = FixedClock(world.clock.now())
+    world.clock = FixedClock(SystemClock().now())
     world.run(*world.join(email))
     month = int(MONTH.total_seconds())
     world.run(*world.act("cancel_at_period_end", email=email, in_seconds=month))

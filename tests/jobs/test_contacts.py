@@ -362,12 +362,12 @@ def test_deleted_account_does_not_touch_its_heirs_contact(ada):
     her = ada.member()
     gone = {"id": her.clerk_user_id, "object": "user", "deleted": True}
     ada.run(factories.clerk_event("user.deleted", gone, at=ada.clock.now()))
-    customer = factories.customer("cus_new", email=ADA)
+    customer, now = factories.customer("cus_new", email=ADA), ada.clock.now()
     ada.run(
-        factories.stripe_event("customer.created", customer),
-        factories.clerk_event("user.created", factories.user("user_new", email=ADA)),
+        factories.stripe_event("customer.created", customer, at=now),
+        factories.clerk_event("user.created", factories.user("user_new", email=ADA), at=now),
         factories.stripe_event(
-            "customer.subscription.created", factories.subscription("sub_new", "cus_new")
+            "customer.subscription.created", factories.subscription("sub_new", "cus_new"), at=now
         ),
     )
     assert ada.contact()["tags"] == {"active", "pro"}

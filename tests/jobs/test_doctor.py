@@ -198,7 +198,7 @@ def test_stripe_must_send_what_starts_jobs(doctor, sandbox):
         "url": "https://x.org/webhooks/stripe",
     }
     for change, reason in (
-        ({"enabled_events": ["invoice.paid"]}, "does not send charge.refunded, checkout"),
+        ({"enabled_events": ["invoice.paid"]}, "does not send charge.dispute.closed, charge"),
         ({"enabled_events": ["*"], "url": "https://x.org/other"}, "no endpoint"),
         ({"enabled_events": ["*"], "status": "disabled"}, "disabled"),
     ):

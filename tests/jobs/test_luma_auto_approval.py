@@ -60,8 +60,8 @@ def test_plus_addresses_are_members_where_the_rule_says_so(luma):
 
 
 def test_membership_that_is_not_active_is_denied_with_its_reason(luma):
-    """The counts tell a stranger from a member who has not paid."""
-    luma.member("late@example.org", "past_due")
+    """The counts tell a stranger from a member whose membership is paused or over; who owes a payment has her grace."""
+    luma.member("late@example.org", "paused")
     luma.member("gone@example.org", "canceled")
     luma.seed(["late@example.org", "gone@example.org"], guests=3)
 

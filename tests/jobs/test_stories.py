@@ -60,7 +60,7 @@ def test_single_member_costs_three_calls(world):
     [
         ("cancel_at_period_end", {"active", "pro", "canceling"}, "subscribed"),
         ("payment_failed", {"past_due", "pro"}, "subscribed"),
-        ("pause", {"pro"}, "subscribed"),
+        ("pause", {"paused", "pro"}, "subscribed"),
         ("payment_given_up", {"alumni"}, "unsubscribed"),
     ],
 )
@@ -307,8 +307,13 @@ def test_two_vendors_spellings_are_one_person(world):
     """Stripe was told another spelling of the address that Clerk has verified: one member, not two."""
     customer = factories.customer("cus_b", email=" Ada@BÜCHER.example ")
     user = factories.user("user_b", email="ada@xn--bcher-kva.example")
-    world.run(factories.stripe_event("customer.created", customer))
+    paid = factories.subscription("sub_b", "cus_b")
+    now = world.clock.now()
+    world.run(
+        factories.stripe_event("customer.updated", customer, at=now),
+        factories.stripe_event("customer.subscription.created", paid, at=now),
+    )
 
-    world.run(factories.clerk_event("user.created", user))
+    world.run(factories.clerk_event("user.created", user, at=now))
 
     assert world.member().email == "ada@xn--bcher-kva.example"

@@ -19,6 +19,7 @@ from include.clients.stripe import Stripe
 from include.clock import SystemClock
 from include.jobs import mailchimp_sync as job
 from include.jobs import member_deactivation
+from include.membership.policy import shipped
 from include.routing import route_of
 from include.store import Store
 from include.store.inbox import Arrival, State
@@ -51,6 +52,7 @@ class World:
     def __post_init__(self):
         """Connect the clients to the sandbox."""
         url = self.sandbox.url
+        self.policy = shipped()
         self.clock = SystemClock()
         self.stripe = Stripe("sk_test_x", base_url=f"{url}/stripe", timeout_seconds=TIMEOUT_SECONDS)
         self.clerk = Clerk(
@@ -148,7 +150,7 @@ class World:
             stripe=self.stripe,
             clerk=self.clerk,
             clock=self.clock,
-            **options,
+            **{"policy": self.policy, **options},
         )
 
     def update(self, run, **options):
@@ -239,6 +241,10 @@ class World:
         return [row["is_visible"] for row in rows]
 
     # --- what came of it ---
+
+    def reasons(self, run):
+        """Return why a run's rows ended as they did, each once."""
+        return {row.reason for row in self.store.inbox.of_run(run)}
 
     def rows(self, ids):
         """Return the states of rows."""

@@ -20,6 +20,8 @@ from include.events import (
     UserSnapshot,
     event_from,
 )
+from include.membership.identity import account_named_by
+from include.membership.policy import shipped
 from tests import contracts, factories
 from tests.factories import NEW_SHAPE, NOW, OLD_SHAPE, PERIOD_END, as_body
 
@@ -102,7 +104,7 @@ def test_invoices_subscription_is_read_in_both_shapes(shape):
     """The subscription moved from the invoice to its parent; both are read."""
     event = parse(factories.stripe_event("invoice.paid", factories.invoice("sub_7", shape=shape)))
 
-    assert event.subject == Invoice(customer_id="cus_1", subscription_id="sub_7")
+    assert event.subject == Invoice(id="in_1", customer_id="cus_1", subscription_id="sub_7")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_tier_is_what_the_price_says_first(price, tier):
 
     event = parse(factories.stripe_event("customer.subscription.updated", subject))
 
-    assert event.subject.tier == tier
+    assert event.subject.items[0].tier == tier
 
 
 def test_expanded_customer_is_its_id():
@@ -149,7 +151,7 @@ def test_only_a_clerk_id_links_a_checkout(reference, user_id):
 
     event = parse(factories.stripe_event("checkout.session.completed", subject))
 
-    assert event.subject.clerk_user_id == user_id
+    assert account_named_by(event.subject, shipped()) == user_id
 
 
 def test_unverified_address_is_none():

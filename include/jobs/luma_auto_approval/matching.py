@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from include.events.values import address_from
-from include.jobs.membership import Standing, standing_of
+from include.jobs.membership import has_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,16 +44,16 @@ class Register:
     def __init__(self, members: Iterable[Member], rule: Rule) -> None:
         """Know these members."""
         self._rule = rule
-        self._standings: defaultdict[str, set[Standing]] = defaultdict(set)
+        self._access: defaultdict[str, set[bool]] = defaultdict(set)
         for member in members:
-            if member.email:
-                self._standings[mailbox_of(member.email, rule)].add(standing_of(member))
+            for address in {member.email, *member.addresses} - {None}:
+                self._access[mailbox_of(address or "", rule)].add(has_access(member))
 
     def denial(self, email: str | None) -> Denial | None:
-        """Return why this guest is not let in, or None for an active member."""
+        """Return why this guest is not let in, or None for a member who has access."""
         if email is None:
             return Denial.NO_ADDRESS
-        standings = self._standings.get(mailbox_of(email, self._rule))
-        if standings is None:
+        found = self._access.get(mailbox_of(email, self._rule))
+        if found is None:
             return Denial.UNKNOWN
-        return None if Standing.ACTIVE in standings else Denial.NOT_ACTIVE
+        return None if True in found else Denial.NOT_ACTIVE

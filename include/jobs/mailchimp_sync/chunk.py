@@ -14,18 +14,20 @@ from include.events import (
     CustomerSnapshot,
     Event,
     Invoice,
-    RefundedCharge,
+    MoneyMoved,
     Reread,
     Snapshot,
     SubscriptionSnapshot,
     UserSnapshot,
 )
 from include.jobs.directory import Directory
-from include.jobs.mailchimp_sync.ends import plan_ends
+from include.jobs.mailchimp_sync.ends import heed_bars, plan_ends
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
+from include.jobs.mailchimp_sync.people import PAYMENTS, Charged, note_people
 from include.jobs.mailchimp_sync.vendors import Kind, Reading, Vendors
 from include.jobs.membership import is_new_member, state_of
 from include.jobs.states import Report, Verdict, is_outdated, judge
+from include.membership.identity import account_named_by
 from include.store.audit import Change, member_target
 from include.store.inbox import State
 from include.store.members import Handle
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clock import Clock
+    from include.membership.policy import Policy
     from include.store import Store
 
 ORDER = (Kind.USER, Kind.CUSTOMER, Kind.SUBSCRIPTION)  # who she is, before what she has
@@ -62,6 +65,7 @@ class Case:
     kind: Kind
     reports: list[Report] = field(default_factory=list)
     known: AppliedObject | None = None
+    must_ask: bool = False
     verdict: Verdict = Verdict.ASK
     snapshot: Snapshot | None = None
     as_of: datetime | None = None
@@ -73,7 +77,7 @@ class Case:
 class Chunk:
     """Rows that are applied together. `apply` runs in a transaction and may be run again after a rollback."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - collaborators, by name
         self,
         arrived: Collection[Arrived],
         *,
@@ -81,8 +85,10 @@ class Chunk:
         store: Store,
         vendors: Vendors,
         clock: Clock,
+        policy: Policy,
     ) -> None:
         """Take what has arrived; nothing is done yet."""
+        self._policy = policy
         self._arrived = arrived
         self._dag_run_id = dag_run_id
         self._store = store
@@ -92,12 +98,13 @@ class Chunk:
     def apply(self, *, has_welcome: bool) -> dict[int, VendorError]:
         """Apply all rows; return those that a vendor has to be asked about who does not answer."""
         self._cases: dict[ObjectKey, Case] = {}
-        self._directory = Directory(self._now)
+        self._directory = Directory(self._now, self._policy)
         self._collect()
         self._lock_and_read(_handles(self._cases.values()))
         self._judge()
         self._ask([case for case in self._cases.values() if case.verdict is Verdict.ASK])
         self._meet_customers()
+        self._meet_earlier_subscriptions()
         self._note_endings()
         self._apply_cases()
         self._write(has_welcome=has_welcome)
@@ -110,20 +117,21 @@ class Chunk:
         for row in self._arrived:
             subject, event = row.event.subject, row.event
             snapshot = None
-            if not isinstance(subject, Checkout | Invoice | RefundedCharge | Reread):
+            if not isinstance(subject, Checkout | Invoice | MoneyMoved | Reread):
                 snapshot = subject
             case = self._case_of(row)
             if case is not None:
                 case.reports.append(
                     Report(event_id=event.id, occurred_at=event.occurred_at, snapshot=snapshot)
                 )
-            if isinstance(subject, Checkout) and subject.subscription_id and subject.clerk_user_id:
-                self._case(ObjectKey("clerk", row.mode, subject.clerk_user_id), Kind.USER)
+                case.must_ask |= isinstance(subject, Invoice) and subject.is_paid_back
+            if isinstance(subject, Checkout) and subject.subscription_id:
+                self._case_of_account(account_named_by(subject, self._policy), row.mode)
 
     def _case_of(self, row: Arrived) -> Case | None:
         """Return the case of the object that a row is about; None for a payment without one."""
         match row.event.subject:
-            case Checkout(subscription_id=None) | Invoice(subscription_id=None) | RefundedCharge():
+            case Checkout(subscription_id=None) | Invoice(subscription_id=None) | MoneyMoved():
                 return None
             case Reread(kind=wanted, id=object_id):
                 kind = Kind(wanted)
@@ -136,6 +144,10 @@ class Chunk:
             case Checkout(subscription_id=named) | Invoice(subscription_id=named):
                 kind, object_id = Kind.SUBSCRIPTION, named or ""
         return self._case(ObjectKey(row.provider, row.mode, object_id), kind)
+
+    def _case_of_account(self, clerk_user_id: str | None, mode: str) -> None:
+        if clerk_user_id is not None:
+            self._case(ObjectKey("clerk", mode, clerk_user_id), Kind.USER)
 
     def _case(self, key: ObjectKey, kind: Kind) -> Case:
         return self._cases.setdefault(key, Case(key=key, kind=kind))
@@ -171,10 +183,12 @@ class Chunk:
 
     def _judge(self) -> None:
         for case in self._cases.values():
-            if not case.reports:  # a checkout names the user: ask, unless she is known
+            if not case.reports:  # something names the user: ask, unless she is known
                 case.verdict = Verdict.KEEP if case.known else Verdict.ASK
                 continue
-            case.verdict, newest = judge(case.known, case.reports)
+            case.verdict, newest = judge(case.known, case.reports, now=self._now)
+            if case.must_ask:
+                case.verdict = Verdict.ASK
             if case.verdict is Verdict.APPLY:
                 case.snapshot = newest.snapshot
                 case.as_of, case.event_id = newest.occurred_at, newest.event_id
@@ -191,32 +205,84 @@ class Chunk:
                 case.snapshot, case.as_of = answer.snapshot, max(answer.read_at, newest)
             else:
                 case.problem = answer
-        handles = {
-            Handle("email", email.lower())
-            for case in cases
-            if (email := getattr(case.snapshot, "email", None))
-        }
+        handles = {Handle("email", one) for case in cases for one in _addresses_in(case.snapshot)}
         if handles:
             self._lock_and_read(handles)
 
     def _meet_customers(self) -> None:
-        """Ask about the customers of subscriptions that nobody here is known to be."""
-        unknown = []
+        """Ask about the customers, and the accounts they are named to be, of whom nobody here is known."""
+        directory, unknown = self._directory, []
         for case in list(self._cases.values()):
-            if isinstance(case.snapshot, SubscriptionSnapshot):
+            if isinstance(case.snapshot, SubscriptionSnapshot) and not directory.reason_against(
+                case.snapshot
+            ):
                 customer_id = case.snapshot.customer_id
                 key = ObjectKey("stripe", case.key.mode, customer_id)
-                if key not in self._cases and not self._directory.find("customer", customer_id):
+                payer = directory.find("customer", customer_id)
+                is_gone = payer is not None and payer.deleted_at is not None
+                if key not in self._cases and (payer is None or is_gone):
                     unknown.append(self._case(key, Kind.CUSTOMER))
-        if unknown:
-            self._lock_and_read(_handles(unknown))
-            self._ask([case for case in unknown if not self._is_known(case)])
+        self._meet(unknown)
+        named = [
+            (ObjectKey("clerk", case.key.mode, user_id), Kind.USER)
+            for case in self._cases.values()
+            if isinstance(case.snapshot, SubscriptionSnapshot | CustomerSnapshot)
+            and (user_id := account_named_by(case.snapshot, self._policy))
+        ]
+        self._meet([self._case(*one) for one in named if one[0] not in self._cases])
+
+    def _meet(self, cases: Collection[Case]) -> None:
+        """Read whose these objects are, and ask about those that are nobody's yet."""
+        if cases:
+            self._lock_and_read(_handles(cases))
+            self._ask([case for case in cases if not self._is_known(case)])
 
     def _is_known(self, case: Case) -> bool:
-        if self._directory.find("customer", case.key.object_id) is None:
+        found = self._directory.find(case.kind, case.key.object_id)
+        if found is None or (case.kind is Kind.CUSTOMER and found.deleted_at is not None):
             return False
         case.verdict = Verdict.KEEP
         return True
+
+    def _meet_earlier_subscriptions(self) -> None:
+        """Read what customers had before that are older than who is new: who comes back is no new member."""
+        seen_first = {
+            case.snapshot.customer_id: case
+            for case in self._cases.values()
+            if isinstance(case.snapshot, SubscriptionSnapshot) and self._may_be_new(case)
+        }
+        answers = self._vendors.subscriptions_of(list(seen_first))
+        earlier = []
+        for customer_id, answer in answers.items():
+            first = seen_first[customer_id]
+            if isinstance(answer, VendorError):
+                first.problem = answer
+                continue
+            for snapshot in answer:
+                key = ObjectKey("stripe", first.key.mode, snapshot.id)
+                if key not in self._cases and not self._directory.reason_against(snapshot):
+                    case = self._case(key, Kind.SUBSCRIPTION)
+                    case.snapshot, case.as_of = snapshot, self._now
+                    earlier.append(case)
+        if earlier:
+            self._lock_and_read(_handles(earlier))
+
+    def _may_be_new(self, case: Case) -> bool:
+        """Tell whether a subscription makes a new member as far as we know, of an older customer."""
+        subscription, oldest = case.snapshot, self._now - self._policy.welcome.within
+        if case.known is not None or not isinstance(subscription, SubscriptionSnapshot):
+            return False
+        if self._directory.reason_against(subscription) or subscription.status.is_final:
+            return False
+        if subscription.started_at is not None and subscription.started_at < oldest:
+            return False
+        member = self._directory.find("customer", subscription.customer_id)
+        if member is not None and any(m.first_active_at for m in member.memberships):
+            return False
+        key = ObjectKey("stripe", case.key.mode, subscription.customer_id)
+        customer = self._cases[key].snapshot if key in self._cases else None
+        created_at = customer.created_at if isinstance(customer, CustomerSnapshot) else None
+        return created_at is None or created_at < oldest
 
     def _note_endings(self) -> None:
         """Read what is known of the ends of all memberships at hand."""
@@ -240,6 +306,11 @@ class Chunk:
                     self._apply_case(case)
             if kind is Kind.CUSTOMER:
                 self._link()
+                self._ask_about_moved()
+        for case in self._cases.values():  # who is a member by what she pays for
+            if case.kind is Kind.CUSTOMER and isinstance(case.problem, MemberUnknownError):
+                case.problem = None
+                self._apply_case(case)
 
     def _apply_case(self, case: Case) -> None:
         try:
@@ -279,7 +350,22 @@ class Chunk:
     def _link(self) -> None:
         for row in self._arrived:
             if isinstance(row.event.subject, Checkout):
-                self._directory.link(row.event.subject)
+                checkout = row.event.subject
+                named = account_named_by(checkout, self._policy)
+                self._directory.name_account(checkout.customer_id, named)
+
+    def _ask_about_moved(self) -> None:
+        """Ask about what a deleted account had paid for, now that it is somebody's again."""
+        directory, moved = self._directory, []
+        gone = [directory.known[lost] for lost in directory.merged if lost in directory.known]
+        mode = next(iter(self._arrived)).mode
+        for membership in (m for one in gone if one.deleted_at for m in one.memberships):
+            key = ObjectKey("stripe", mode, membership.subscription_id or "")
+            case = self._case(key, Kind.SUBSCRIPTION)
+            if case.snapshot is None and case.problem is None:
+                moved.append(case)
+        if moved:
+            self._ask(moved)
 
     # --- what is written ---
 
@@ -293,7 +379,12 @@ class Chunk:
             new = [
                 member.id
                 for member in changed
-                if is_new_member(directory.memberships_before(member.id), member)
+                if is_new_member(
+                    directory.memberships_before(member.id),
+                    member,
+                    now=self._now,
+                    within=self._policy.welcome.within,
+                )
             ]
             store.steps.plan(WELCOME, new, dag_run_id=self._dag_run_id, now=self._now)
 
@@ -351,19 +442,32 @@ class Chunk:
             )
 
     def _plan_ends(self) -> None:
+        """Plan what is to end, show and hide profiles, and tell a person what she has to know."""
         directory, sources = self._directory, defaultdict(list)
         for row in self._arrived:
             case = self._case_of(row)
             if case is not None and case.member_id is not None:
                 sources[directory.resolve(case.member_id)].append(row.inbox_id)
-        touched = {member.id for member in directory.changed()} | sources.keys()
-        plan_ends(
-            [directory.members[member_id] for member_id in sorted(touched)],
-            directory,
-            sources=sources,
-            dag_run_id=self._dag_run_id,
-            store=self._store,
-        )
+        touched = {m.id for m in directory.changed()} | sources.keys() | directory.contested
+        members = [directory.members[member_id] for member_id in sorted(touched)]
+        run, store = self._dag_run_id, self._store
+        plan_ends(members, directory, sources=sources, dag_run_id=run, store=store)
+        heed_bars(members, directory, dag_run_id=run, store=store)
+        note_people(members, directory, self._charged(), dag_run_id=run, store=store)
+
+    def _charged(self) -> dict[UUID, Charged]:
+        """Return whose subscriptions Stripe has just told us of, whether they go on, and what was paid for them."""
+        charged: dict[UUID, Charged] = defaultdict(Charged)
+        for case in self._cases.values():
+            if case.member_id is not None and isinstance(case.snapshot, SubscriptionSnapshot):
+                charged[self._directory.resolve(case.member_id)].add(case.snapshot)
+        for row in self._arrived:
+            paid, subject = self._case_of(row), row.event.subject
+            if paid is None or paid.member_id is None or row.event.type not in PAYMENTS:
+                continue
+            if isinstance(subject, Invoice):
+                charged[self._directory.resolve(paid.member_id)].invoice_id = subject.id
+        return charged
 
     # --- what becomes of the rows ---
 
@@ -420,9 +524,20 @@ def _handles(cases: Iterable[Case]) -> set[Handle]:
         for report in case.reports:
             if isinstance(report.snapshot, SubscriptionSnapshot):
                 handles.add(Handle("customer", report.snapshot.customer_id))
-            elif report.snapshot is not None and report.snapshot.email:
-                handles.add(Handle("email", report.snapshot.email.lower()))
+            else:
+                handles |= {Handle("email", one) for one in _addresses_in(report.snapshot)}
     return handles
+
+
+def _addresses_in(snapshot: Snapshot | None) -> set[str]:
+    """Return the addresses that a state names, as they are compared."""
+    match snapshot:
+        case UserSnapshot(addresses=addresses):
+            return set(addresses)
+        case CustomerSnapshot(email=email) if email:
+            return {email}
+        case _:
+            return set()
 
 
 def _known_customers(cases: Iterable[Case]) -> dict[Handle, UUID]:

@@ -35,9 +35,35 @@ def plan_ends(
         rows = tuple(sources.get(member.id, ()))
         by = Author(actor=ACTOR, now=directory.now, dag_run_id=dag_run_id, inbox_ids=rows)
         _plan_member(member, directory, by=by, store=store)
-    back = [member.id for member in members if _is_back(member, directory)]
+    back = [m.id for m in members if _is_back(m, directory) and not m.is_barred]
     if back:
-        _show(back, directory, dag_run_id=dag_run_id, store=store)
+        shown = store.deactivations.show_profiles(back, now=directory.now)
+        _audit("show", shown, directory, dag_run_id=dag_run_id, store=store)
+
+
+def heed_bars(
+    members: Collection[Member], directory: Directory, *, dag_run_id: str, store: Store
+) -> None:
+    """Hide the profiles of whom Clerk has barred; show them again when that is over, to whom is not over, too."""
+    changed = [m for m in members if m.is_barred != _was_barred(m, directory)]
+    barred = [m.id for m in changed if m.is_barred]
+    freed = {m.id: standing_of(m) for m in changed if not m.is_barred}
+    over = [member_id for member_id, standing in freed.items() if standing is Standing.ENDED]
+    shown = [member_id for member_id in freed if member_id not in over]
+    rows, now = store.deactivations, directory.now
+    if barred:
+        hidden = rows.hide_barred(barred, now=now)
+        _audit("hide", hidden, directory, dag_run_id=dag_run_id, store=store)
+    if over:
+        rows.leave_hidden(over)
+    if shown:
+        back = {*rows.show_freed(shown, now=now), *rows.show_profiles(shown, now=now)}
+        _audit("show", sorted(back), directory, dag_run_id=dag_run_id, store=store)
+
+
+def _was_barred(member: Member, directory: Directory) -> bool:
+    known = directory.known.get(member.id)
+    return known is not None and known.is_barred
 
 
 def _plan_member(member: Member, directory: Directory, *, by: Author, store: Store) -> None:
@@ -66,18 +92,17 @@ def _is_back(member: Member, directory: Directory) -> bool:
     return not was_active and standing_of(member) is Standing.ACTIVE
 
 
-def _show(
-    member_ids: Collection[UUID], directory: Directory, *, dag_run_id: str, store: Store
+def _audit(
+    act: str, member_ids: Collection[UUID], directory: Directory, *, dag_run_id: str, store: Store
 ) -> None:
-    """Show the profiles again that a deactivation has hidden."""
-    shown = store.deactivations.show_profiles(member_ids, now=directory.now)
+    """Write down whose profiles were shown or hidden."""
     changes = [
         Change(
             target=member_target(member_id),
             actor=ACTOR,
-            action="profile:show",
+            action=f"profile:{act}",
             dag_run_id=dag_run_id,
         )
-        for member_id in shown
+        for member_id in member_ids
     ]
     store.audit.add(changes, now=directory.now)

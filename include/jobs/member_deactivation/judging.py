@@ -88,7 +88,9 @@ def judge(  # noqa: PLR0913 - what is judged, and collaborators, by name
             verdicts.unanswered[row.id] = reading
             continue
         history = History(
-            latest=row, refund=refunds.get(row.subscription_id), deleted_at=member.deleted_at
+            latest=row,
+            refunds=refunds.get(row.subscription_id, ()),
+            deleted_at=member.deleted_at,
         )
         decision = _decision(row, membership_of(member, row), reading, history, by.now)
         if decision is None:
@@ -121,7 +123,10 @@ def _decision(
     """Return what has to change about a row, now that Stripe says this; None where it is to be."""
     told, at = reading.snapshot, reading.read_at
     if isinstance(told, SubscriptionSnapshot):
-        membership = membership_from(told, before=before, history=history, at=at, now=now)
+        tier = before.tier if before else ""
+        membership = membership_from(
+            told, tier=tier, before=before, history=history, at=at, now=now
+        )
     else:
         membership = membership_gone(
             row.subscription_id, before=before, history=history, at=at, now=now

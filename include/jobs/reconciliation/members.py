@@ -7,18 +7,22 @@ is about to change anyway.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from include.errors import MemberUnknownError
 from include.jobs.directory import Directory
+from include.jobs.endings import History, membership_from
 from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import parts_of, put_right
-from include.store.members import Handle
+from include.membership.policy import shipped
+from include.store.members import Handle, Member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from include.clients.clerk import Clerk
@@ -27,9 +31,11 @@ if TYPE_CHECKING:
     from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
     from include.jobs.reconciliation.repair import Difference, Limits
     from include.store import Store
+    from include.store.members import Membership
     from include.store.reconciliations import Finding
 
 AT_ONCE = 100
+Change = tuple[Member | None, Member | None]  # before and after
 
 
 def compare_stripe(
@@ -47,7 +53,7 @@ def compare_stripe(
     for subscriptions in parts_of(stripe.list_subscriptions(), AT_ONCE):
         seen |= {one.id for one in subscriptions}
         idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
-        found += _subscriptions_that_differ(idle_ones, store, now)
+        found += _subscriptions_that_differ(idle_ones, store, now, is_dry_run=limits.is_dry_run)
     found += [
         repair.subscription(subscription_id, customer_id)
         for subscription_id, customer_id in known
@@ -75,7 +81,7 @@ def compare_clerk(
     for users in parts_of(clerk.list_users(), AT_ONCE):
         seen |= {one.id for one in users}
         idle = [one for one in users if f"clerk:{one.id}" not in busy]
-        found += _users_that_differ(idle, store, now)
+        found += _users_that_differ(idle, store, now, is_dry_run=limits.is_dry_run)
     found += [
         repair.user(user_id)
         for user_id in known
@@ -96,62 +102,119 @@ def _customers_that_differ(
     customers: list[CustomerSnapshot], store: Store, now: datetime
 ) -> list[Difference]:
     """Compare customers that are members here; others are nobody's business before they subscribe."""
-    directory = _directory_of([Handle("customer", one.id) for one in customers], store, now)
+    members = _members_of([Handle("customer", one.id) for one in customers], store)
+    directory = _directory_of(members, store, now)
     return [
-        repair.customer(one.id)
+        repair.customer(one.id).meaning(*change)
         for one in customers
         if directory.find("customer", one.id) is not None
-        and _changes(directory, partial(directory.apply_customer, one))
+        and (change := _change(directory, partial(directory.apply_customer, one))) is not None
     ]
 
 
 def _subscriptions_that_differ(
-    subscriptions: list[SubscriptionSnapshot], store: Store, now: datetime
+    subscriptions: list[SubscriptionSnapshot], store: Store, now: datetime, *, is_dry_run: bool
 ) -> list[Difference]:
     handles = [Handle("subscription", one.id) for one in subscriptions]
     handles += [Handle("customer", one.customer_id) for one in subscriptions]
-    directory = _directory_of(handles, store, now)
+    members = with_facts(_members_of(handles, store), subscriptions)
+    if not is_dry_run:
+        store.members.note_facts(members.values())
+    directory = _directory_of(members, store, now)
     ids = [one.id for one in subscriptions]
     directory.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
     return [
-        repair.subscription(one.id, one.customer_id)
+        repair.subscription(one.id, one.customer_id).meaning(*change)
         for one in subscriptions
-        if _subscription_differs(one, directory, now)
+        if (change := _subscription_change(one, directory, now)) is not None
     ]
 
 
-def _subscription_differs(
+def with_facts(
+    members: Mapping[UUID, Member], subscriptions: Iterable[SubscriptionSnapshot]
+) -> dict[UUID, Member]:
+    """Return members with what was not written down of their subscriptions before: that is no difference."""
+    told = {one.id: one for one in subscriptions}
+
+    def with_fact(membership: Membership) -> Membership:
+        one = told.get(membership.subscription_id or "")
+        if one is None or membership.customer_id is not None:
+            return membership
+        is_owing = STANDINGS[membership.status] is Standing.PAST_DUE
+        return replace(
+            membership,
+            customer_id=one.customer_id,
+            past_due_since=one.unpaid_since if is_owing else None,
+            is_fixed_term=one.is_fixed_term,
+        )
+
+    return {
+        member.id: replace(member, memberships=tuple(map(with_fact, member.memberships)))
+        for member in members.values()
+    }
+
+
+def _subscription_change(
     subscription: SubscriptionSnapshot, directory: Directory, now: datetime
-) -> bool:
-    """Tell whether applying it changes anybody; one of somebody unknown does while it is alive."""
+) -> Change | None:
+    """Return how applying it changes a member; one of somebody unknown does if it makes a member."""
     try:
-        return _changes(directory, partial(directory.apply_subscription, subscription, at=now))
+        return _change(directory, partial(directory.apply_subscription, subscription, at=now))
     except MemberUnknownError:
-        return STANDINGS[subscription.status] > Standing.ENDED
+        if directory.reason_against(subscription) is not None:
+            return None
+        membership = membership_from(
+            subscription, tier="", before=None, history=History(), at=now, now=now
+        )
+        return None, Member(id=UUID(int=0), created_at=now, memberships=(membership,))
 
 
-def _users_that_differ(users: list[UserSnapshot], store: Store, now: datetime) -> list[Difference]:
+def _users_that_differ(
+    users: list[UserSnapshot], store: Store, now: datetime, *, is_dry_run: bool
+) -> list[Difference]:
     handles = [Handle("user", one.id) for one in users]
-    handles += [Handle("email", one.email.lower()) for one in users if one.email]
-    directory = _directory_of(handles, store, now)
+    handles += [Handle("email", address) for one in users for address in one.addresses]
+    members = with_addresses(_members_of(handles, store), users)
+    if not is_dry_run:
+        store.members.note_facts(members.values())
+    directory = _directory_of(members, store, now)
     return [
-        repair.user(one.id)
+        repair.user(one.id).meaning(*change)
         for one in users
-        if _changes(directory, partial(directory.apply_user, one, at=now))
+        if (change := _change(directory, partial(directory.apply_user, one, at=now))) is not None
     ]
 
 
-def _changes(directory: Directory, apply: Callable[[], object]) -> bool:
-    """Tell whether applying a state changes anybody."""
+def with_addresses(
+    members: Mapping[UUID, Member], users: Iterable[UserSnapshot]
+) -> dict[UUID, Member]:
+    """Return members with the verified addresses that were not written down before: that is no difference."""
+    told = {one.id: frozenset(one.addresses) for one in users}
+    return {
+        member.id: member
+        if member.addresses or member.clerk_user_id not in told
+        else replace(member, addresses=told[member.clerk_user_id])
+        for member in members.values()
+    }
+
+
+def _change(directory: Directory, apply: Callable[[], UUID]) -> Change | None:
+    """Return the member that applying a state is about, before and after; None where it changes nobody."""
     before = dict(directory.members)
-    apply()
-    return before != directory.members
+    member_id = apply()
+    if before == directory.members:
+        return None
+    return before.get(member_id), directory.members[directory.resolve(member_id)]
 
 
-def _directory_of(handles: Iterable[Handle], store: Store, now: datetime) -> Directory:
-    """Return the members known by these, as they are, with what each has from Clerk."""
-    members = store.members.read(store.members.find(set(handles)))
-    directory = Directory(now)
+def _members_of(handles: Iterable[Handle], store: Store) -> dict[UUID, Member]:
+    """Return the members known by these, as they are."""
+    return store.members.read(store.members.find(set(handles)))
+
+
+def _directory_of(members: Mapping[UUID, Member], store: Store, now: datetime) -> Directory:
+    """Return a directory of members, with what each has from Clerk."""
+    directory = Directory(now, shipped())
     directory.add(members, {})
     for known in store.objects.of_members("clerk", list(members)).values():
         if known.member_id is not None and not known.is_final:

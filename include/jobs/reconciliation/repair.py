@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import orjson
 
 from include.events.rereads import Reread, RereadKind, body_of
+from include.jobs.membership import current_membership, has_access, standing_of
 from include.routing import route_of
 from include.store.inbox import FILLED_BY, Arrival, State
 from include.store.reconciliations import Finding, finding_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.store import Store
+    from include.store.members import Member
 
 FEW = 10  # so many differences are put right whatever their share: of three members one is a third
 AT_ONCE = 500
@@ -47,6 +50,11 @@ class Difference:
 
     reread: Reread
     member_key: str
+    what: str = ""  # who gains, loses or changes what, where that can be told
+
+    def meaning(self, before: Member | None, after: Member | None) -> Difference:
+        """Return the difference with what it would do to a member."""
+        return replace(self, what=change_in_words(before, after))
 
 
 def put_right(  # noqa: PLR0913 - what a repair is, by name
@@ -61,7 +69,9 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     note: str | None = None,
 ) -> Finding:
     """Have the objects read again, unless there are too many of them; write the finding down, and return it."""
-    ids = [difference.reread.id for difference in differences]
+    ids = [" ".join(filter(None, (one.reread.id, one.what))) for one in _by_weight(differences)]
+    counts = Counter(one.what.partition(":")[0] for one in differences if one.what)
+    told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
     stopped = limits.too_many(len(ids), looked_at)
     repaired = 0
     if stopped is None and not limits.is_dry_run:
@@ -70,10 +80,44 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
             store.inbox.receive([_arrival(one, dag_run_id, modes, now) for one in part])
         repaired = len(ids)
     finding = finding_of(
-        check, ids, looked_at=looked_at, repaired=repaired, stopped=stopped, note=note
+        check,
+        ids,
+        looked_at=looked_at,
+        repaired=repaired,
+        stopped=stopped,
+        note="; ".join(filter(None, (told, note))) or None,
     )
     store.reconciliations.save(dag_run_id, [finding])
     return finding
+
+
+def _by_weight(differences: Iterable[Difference]) -> list[Difference]:
+    """Sort first whose access would change: these are shown."""
+    return sorted(differences, key=lambda one: not one.what.endswith("access"))
+
+
+def change_in_words(before: Member | None, after: Member | None) -> str:
+    """Say what becomes of a member: `gain access`, `lose access`, `change: tier`."""
+    had, has = (one is not None and has_access(one) for one in (before, after))
+    if had is not has:
+        return "gain access" if has else "lose access"
+    if before is None or after is None:
+        return "change: no access before and after"
+    seen = {name: (_shown(before)[name], value) for name, value in _shown(after).items()}
+    return "change: " + ", ".join(sorted(name for name, (old, new) in seen.items() if old != new))
+
+
+def _shown(member: Member) -> dict[str, object]:
+    current = current_membership(member.memberships)
+    return {
+        "account": (member.clerk_user_id, member.deleted_at is None, member.is_barred),
+        "address": (member.address, member.addresses),
+        "customer": member.stripe_customer_id,
+        "dates": current and (current.current_period_end, current.cancel_at, current.ended_at),
+        "name": (member.first_name, member.last_name),
+        "standing": standing_of(member),
+        "tier": current and current.tier,
+    }
 
 
 def parts_of(things: Iterable[T], size: int) -> Iterator[list[T]]:

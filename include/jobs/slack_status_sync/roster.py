@@ -15,7 +15,7 @@ from include.errors import (
     VendorNotFoundError,
     VendorUnavailableError,
 )
-from include.jobs.membership import Standing, current_membership, standing_of
+from include.jobs.membership import Standing, access_of, current_membership, has_access
 from include.store.slack import Tie
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _addresses(members: Iterable[Member], settled: Collection[UUID]) -> set[str]
     return {
         member.address
         for member in members
-        if member.address and standing_of(member) >= Standing.PAST_DUE and member.id not in settled
+        if member.address and has_access(member) and member.id not in settled
     }
 
 
@@ -159,7 +159,7 @@ def match(members: Iterable[Member], ties: Mapping[UUID, Tie], people: People) -
         elif user_id is not None:
             found[member.id] = Tie(member_id=member.id, slack_user_id=user_id)
             new.append(found[member.id])
-        elif standing_of(member) is Standing.ACTIVE:
+        elif access_of(member) is Standing.ACTIVE:
             unmatched += 1
     return Match(ties=found, new=tuple(new), unmatched=unmatched)
 
@@ -170,14 +170,14 @@ def standings(members: Iterable[Member], ties: Mapping[UUID, Tie]) -> dict[str, 
     for member in members:
         if member.id in ties:
             user_id = ties[member.id].slack_user_id
-            best[user_id] = max(best.get(user_id, Standing.NONE), standing_of(member))
+            best[user_id] = max(best.get(user_id, Standing.NONE), access_of(member))
     return best
 
 
 def field_of(member: Member) -> str:
     """Return what a member's profile says: until when she has paid, as a date; nothing without one."""
     membership = current_membership(member.memberships)
-    if standing_of(member) is not Standing.ACTIVE or membership is None:
+    if access_of(member) is not Standing.ACTIVE or membership is None:
         return ""
     end = membership.current_period_end
     return end.date().isoformat() if end else ""

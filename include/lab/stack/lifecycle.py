@@ -67,7 +67,7 @@ def up(at: Layout, *, tied: bool) -> Stack:
     with exclusive(at):
         if stack := running(at):
             return stack
-        _check_alert_rules()
+        _check_files()
         settings = load_stack_settings()
         stack = _new_stack(at, settings)
         try:
@@ -78,14 +78,17 @@ def up(at: Layout, *, tied: bool) -> Stack:
     return stack
 
 
-def _check_alert_rules() -> None:
-    """Refuse to start with alert rules that cannot be used: nobody would be told of anything."""
-    from include.alerts.rules import RulesError, load  # noqa: PLC0415 - only for a start
+def _check_files() -> None:
+    """Refuse to start with alert rules or a membership policy that cannot be used."""
+    from include.alerts import rules  # noqa: PLC0415 - only for a start
+    from include.membership import policy  # noqa: PLC0415
+    from include.strict_yaml import FileError  # noqa: PLC0415
 
     try:
-        load()
-    except RulesError as error:
-        raise CommandError(f"the alert rules cannot be used:\n{error}") from None
+        rules.load()
+        policy.load()
+    except FileError as error:
+        raise CommandError(f"what is set up cannot be used:\n{error}") from None
 
 
 def down(at: Layout) -> bool:

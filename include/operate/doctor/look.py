@@ -8,7 +8,15 @@ from airflow.sdk.configuration import conf
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from include.operate.doctor import airflow, connections, databases, settings, vendors, workers
+from include.operate.doctor import (
+    airflow,
+    connections,
+    databases,
+    policy,
+    settings,
+    vendors,
+    workers,
+)
 from include.operate.doctor.examination import examine
 from include.operate.doctor.patient import TOTAL_SECONDS, Patient
 from include.settings import JobSettings, Settings, wrong_in
@@ -40,6 +48,7 @@ def look(
         *connections.checks(patient),
         *([] if before_start else _of_what_runs(patient)),
         *vendors.checks(patient),
+        *policy.checks(patient),
     ]
     return examine(checks, seconds=seconds)
 

@@ -245,3 +245,37 @@ WITH back AS (
 UPDATE public.users SET is_visible = true, updated_at = :now
 WHERE id IN (SELECT member_id FROM back)
 RETURNING id AS member_id;
+
+-- name: hide_barred(member_ids, now)
+-- Hide the profiles of members whom Clerk has barred, and remember whose were visible.
+WITH hidden AS (
+  UPDATE public.users SET is_visible = false, updated_at = :now
+  WHERE id = ANY (:member_ids::uuid[]) AND is_visible
+  RETURNING id, clerk_user_id
+), noted AS (
+  UPDATE ops.accounts SET hid_profile = true WHERE clerk_user_id IN (SELECT clerk_user_id FROM hidden)
+)
+SELECT id AS member_id FROM hidden;
+
+-- name: show_freed(member_ids, now)
+-- Show the profiles again of members who are barred no more.
+WITH back AS (
+  UPDATE ops.accounts SET hid_profile = false
+  FROM public.users
+  WHERE users.clerk_user_id = accounts.clerk_user_id AND users.id = ANY (:member_ids::uuid[]) AND hid_profile
+  RETURNING users.id
+)
+UPDATE public.users SET is_visible = true, updated_at = :now
+WHERE id IN (SELECT id FROM back)
+RETURNING id AS member_id;
+
+-- name: leave_hidden(member_ids)!
+-- Let the deactivations of members who are barred no more, and over meanwhile, have hidden their profiles.
+WITH back AS (
+  UPDATE ops.accounts SET hid_profile = false
+  FROM public.users
+  WHERE users.clerk_user_id = accounts.clerk_user_id AND users.id = ANY (:member_ids::uuid[]) AND hid_profile
+  RETURNING users.id
+)
+UPDATE ops.deactivations SET hid_profile = true
+WHERE id IN (SELECT max(id) FROM ops.deactivations WHERE member_id IN (SELECT id FROM back) GROUP BY member_id);

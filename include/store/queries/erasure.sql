@@ -57,6 +57,11 @@ DELETE FROM ops.contacts WHERE member_id = ANY (:member_ids::uuid[]);
 -- Forget who they are at Slack.
 DELETE FROM ops.slack_people WHERE member_id = ANY (:member_ids::uuid[]);
 
+-- name: delete_accounts(member_ids)!
+-- Forget the addresses that Clerk had verified.
+DELETE FROM ops.accounts USING public.users
+WHERE users.clerk_user_id = accounts.clerk_user_id AND users.id = ANY (:member_ids::uuid[]);
+
 -- name: redact_audit(member_ids)!
 -- Take the hash of the address out of the audit log; who did what and when stays.
 UPDATE ops.audit_log

@@ -2,11 +2,23 @@
 -- Find the members known by one of these; an address counts only for an account that is not deleted.
 SELECT id FROM public.users WHERE stripe_customer_id = ANY (:customers::text[])
 UNION
+SELECT memberships.user_id FROM ops.subscriptions
+JOIN public.memberships ON stripe_subscription_id = subscription_id
+WHERE customer_id = ANY (:customers::text[])
+UNION
 SELECT id FROM public.users WHERE clerk_user_id = ANY (:users::text[])
 UNION
 SELECT id FROM public.users WHERE lower(email) = ANY (:emails::text[]) AND deleted_at IS NULL
 UNION
-SELECT user_id FROM public.memberships WHERE stripe_subscription_id = ANY (:subscriptions::text[]);
+SELECT users.id FROM ops.accounts JOIN public.users USING (clerk_user_id)
+WHERE accounts.addresses && :emails::text[] AND users.deleted_at IS NULL
+UNION
+SELECT user_id FROM public.memberships WHERE stripe_subscription_id = ANY (:subscriptions::text[])
+UNION  -- who deleted her account while Stripe goes on charging: she may come back with a new one
+SELECT users.id FROM public.users
+JOIN public.memberships ON memberships.user_id = users.id
+JOIN ops.objects ON objects.provider = 'stripe' AND objects.object_id = memberships.stripe_subscription_id
+WHERE lower(users.email) = ANY (:emails::text[]) AND users.deleted_at IS NOT NULL AND NOT objects.is_final;
 
 -- name: find_mailboxes(mailboxes)
 -- Find the living members whose address, in lower case and without what follows a plus sign, is one of these.
@@ -42,11 +54,12 @@ FROM (
 -- name: read_members(member_ids)
 -- Read these members with their contacts.
 SELECT users.id, users.email, users.clerk_user_id, users.stripe_customer_id, users.first_name, users.last_name,
-       users.created_at, users.deleted_at,
+       users.created_at, users.deleted_at, accounts.addresses, accounts.is_barred,
        contacts.subscriber_hash, contacts.status AS contact_status, contacts.tags, contacts.retired,
        contacts.applied_sha256, contacts.is_reader
 FROM public.users
 LEFT JOIN ops.contacts ON contacts.member_id = users.id
+LEFT JOIN ops.accounts USING (clerk_user_id)
 WHERE users.id = ANY (:member_ids::uuid[]);
 
 -- name: find_subscribers()
@@ -56,8 +69,10 @@ SELECT DISTINCT user_id AS id FROM public.memberships;
 -- name: read_memberships(member_ids)
 -- Read the memberships of these members.
 SELECT user_id, stripe_subscription_id AS subscription_id, status, tier, current_period_end, cancel_at,
-       cancel_at_period_end, first_active_at, ended_at
+       cancel_at_period_end, first_active_at, ended_at, customer_id, past_due_since,
+       coalesce(is_fixed_term, false) AS is_fixed_term
 FROM public.memberships
+LEFT JOIN ops.subscriptions ON subscription_id = stripe_subscription_id
 WHERE user_id = ANY (:member_ids::uuid[])
 ORDER BY user_id, stripe_subscription_id;
 
@@ -77,6 +92,13 @@ ON CONFLICT (id) DO UPDATE
       stripe_customer_id = EXCLUDED.stripe_customer_id, first_name = EXCLUDED.first_name,
       last_name = EXCLUDED.last_name, updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at;
 
+-- name: save_accounts(clerk_user_id, addresses, is_barred)*!
+-- Write down what Clerk says of an account and the platform has no column for.
+INSERT INTO ops.accounts (clerk_user_id, addresses, is_barred)
+VALUES (:clerk_user_id, :addresses, :is_barred)
+ON CONFLICT (clerk_user_id) DO UPDATE
+  SET addresses = EXCLUDED.addresses, is_barred = EXCLUDED.is_barred;
+
 -- name: save_memberships(user_id, subscription_id, status, tier, current_period_end, cancel_at, cancel_at_period_end, first_active_at, ended_at, now)*!
 -- Write a membership, new or known; the first active moment stays as it was first seen.
 INSERT INTO public.memberships
@@ -91,6 +113,30 @@ ON CONFLICT (stripe_subscription_id) DO UPDATE
       cancel_at_period_end = EXCLUDED.cancel_at_period_end,
       first_active_at = coalesce(memberships.first_active_at, EXCLUDED.first_active_at),
       ended_at = EXCLUDED.ended_at, updated_at = EXCLUDED.updated_at;
+
+-- name: add_subscriptions(subscription_id, customer_id, past_due_since, is_fixed_term)*!
+-- Write down what Stripe says of subscriptions of which nothing was.
+INSERT INTO ops.subscriptions (subscription_id, customer_id, past_due_since, is_fixed_term)
+VALUES (:subscription_id, :customer_id, :past_due_since, :is_fixed_term)
+ON CONFLICT (subscription_id) DO UPDATE
+  SET customer_id = EXCLUDED.customer_id, past_due_since = EXCLUDED.past_due_since,
+      is_fixed_term = EXCLUDED.is_fixed_term
+  WHERE subscriptions.customer_id IS NULL;
+
+-- name: add_accounts(clerk_user_id, addresses, is_barred)*!
+-- Write down the addresses of accounts of which none were.
+INSERT INTO ops.accounts (clerk_user_id, addresses, is_barred)
+VALUES (:clerk_user_id, :addresses, :is_barred)
+ON CONFLICT (clerk_user_id) DO UPDATE SET addresses = EXCLUDED.addresses
+  WHERE accounts.addresses = '{}';
+
+-- name: save_subscriptions(subscription_id, customer_id, past_due_since, is_fixed_term)*!
+-- Write down what Stripe says of a membership's subscription and the platform has no column for.
+INSERT INTO ops.subscriptions (subscription_id, customer_id, past_due_since, is_fixed_term)
+VALUES (:subscription_id, :customer_id, :past_due_since, :is_fixed_term)
+ON CONFLICT (subscription_id) DO UPDATE
+  SET customer_id = EXCLUDED.customer_id, past_due_since = EXCLUDED.past_due_since,
+      is_fixed_term = EXCLUDED.is_fixed_term;
 
 -- name: move_memberships(from_ids, to_ids)!
 -- Give the memberships of merged members, the platform's own ones too, to the ones they were merged into.

@@ -34,7 +34,6 @@ def told(status=Status.ACTIVE, **changes):
         "id": "sub_1",
         "customer_id": "cus_1",
         "status": status,
-        "tier": "pro",
         "current_period_end": PERIOD_END,
         "cancel_at": None,
         "cancel_at_period_end": False,
@@ -46,7 +45,7 @@ def told(status=Status.ACTIVE, **changes):
 def became(subscription, *, before="active", history=NOTHING, now=NOW):
     """Return the membership that a subscription makes of an active one, or of none."""
     known = make_membership() if before == "active" else before
-    return membership_from(subscription, before=known, history=history, at=NOW, now=now)
+    return membership_from(subscription, tier="pro", before=known, history=history, at=NOW, now=now)
 
 
 def end_of(membership, history=NOTHING, now=NOW):
@@ -126,7 +125,12 @@ def test_who_has_paid_stays_until_the_end_of_her_period():
 
 def test_end_that_we_were_first_to_carry_out_keeps_its_moment():
     """Stripe takes up to an hour for its own part: what it says until then, read anew, changes nothing."""
-    over = make_membership(status=Status.CANCELED, ended_at=PERIOD_END, cancel_at_period_end=True)
+    over = make_membership(
+        status=Status.CANCELED,
+        ended_at=PERIOD_END,
+        cancel_at_period_end=True,
+        customer_id="cus_1",
+    )
 
     again = became(told(cancel_at_period_end=True), before=over, now=PERIOD_END + SECOND)
 
@@ -240,7 +244,7 @@ def test_who_has_her_money_back_has_no_paid_time(changes, paid_until, reason):
     """D4: the running period's money; and nobody who goes on loses anything over a gift."""
     refund = Refund(subscription_id="sub_1", paid_until=paid_until, refunded_at=NOW)
 
-    end = wanted_end(make_membership(**changes), History(refund=refund), now=NOW)
+    end = wanted_end(make_membership(**changes), History(refunds=(refund,)), now=NOW)
 
     assert (end and end.reason) is reason
     assert reason is not Reason.REFUNDED or end.deactivate_at == NOW
@@ -250,7 +254,9 @@ def test_refund_before_the_cancellation():
     """The money first, then the end: the end is at once."""
     refund = Refund(subscription_id="sub_1", paid_until=PERIOD_END, refunded_at=NOW)
 
-    assert became(told(Status.CANCELED), history=History(refund=refund)).status is Status.CANCELED
+    assert (
+        became(told(Status.CANCELED), history=History(refunds=(refund,))).status is Status.CANCELED
+    )
 
 
 # --- what is done about the planned end ---

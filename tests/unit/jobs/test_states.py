@@ -8,13 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import CustomerSnapshot
-from include.jobs.states import CLOCK_SKEW, Report, Verdict, is_outdated, judge
+from include.events.reading import Node
+from include.events.stripe import subscription_from
+from include.jobs.states import CLOCK_SKEW, FRESH, Report, Verdict, is_outdated, judge
 from include.store.objects import AppliedObject, ObjectKey
-from tests.factories import NOW
+from tests.factories import NOW, subscription
 
 KEY = ObjectKey("stripe", "test", "cus_1")
 SNAPSHOT = CustomerSnapshot(id="cus_1", email=None, name="", deleted=False)
 LATER, EARLIER = NOW + timedelta(seconds=9), NOW - timedelta(seconds=9)
+
+
+def a_subscription(status):
+    """Make a subscription as an event tells of it."""
+    return subscription_from(Node(subscription(status=status)))
 
 
 def report(at=NOW, event_id="evt_1", snapshot=SNAPSHOT):
@@ -35,6 +42,10 @@ def applied(as_of=NOW, event_id="evt_0", **changes):
         (None, [report(EARLIER, "evt_2"), report()], Verdict.APPLY),
         (None, [report(), report()], Verdict.APPLY),
         (None, [report(), report(event_id="evt_2")], Verdict.ASK),
+        (None, [report(NOW - FRESH)], Verdict.APPLY),
+        (None, [report(NOW - FRESH - timedelta(seconds=1))], Verdict.ASK),
+        (None, [report(snapshot=a_subscription("canceled"))], Verdict.ASK),
+        (None, [report(EARLIER, snapshot=a_subscription("incomplete_expired"))], Verdict.APPLY),
         (None, [report(snapshot=None)], Verdict.ASK),
         (None, [report(LATER, "evt_2", None), report()], Verdict.ASK),
         (None, [report(LATER, "evt_2"), report(snapshot=None)], Verdict.APPLY),
@@ -51,6 +62,10 @@ def applied(as_of=NOW, event_id="evt_0", **changes):
         "newest of two",
         "the same twice",
         "two at once",
+        "first, just now",
+        "first, long ago",
+        "first heard of by its end",
+        "first heard of, never paid",
         "names only",
         "names only, newest",
         "names only, older",
@@ -65,7 +80,7 @@ def applied(as_of=NOW, event_id="evt_0", **changes):
 )
 def test_verdicts(known, reports, verdict):
     """The table of verdicts, row by row."""
-    assert judge(known, reports)[0] is verdict
+    assert judge(known, reports, now=NOW)[0] is verdict
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=4))
@@ -78,7 +93,7 @@ def test_order_of_reports_does_not_matter(seconds):
     verdicts = {
         (verdict, newest.occurred_at)
         for order in permutations(reports)
-        for verdict, newest in [judge(applied(EARLIER), order)]
+        for verdict, newest in [judge(applied(EARLIER), order, now=NOW)]
     }
 
     assert len(verdicts) == 1

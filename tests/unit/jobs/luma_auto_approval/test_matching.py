@@ -65,14 +65,14 @@ def test_mailbox_is_a_normal_form(address, rule):
         ([Status.ACTIVE], None),
         ([Status.TRIALING], None),
         ([Status.CANCELED, Status.ACTIVE], None),
-        ([Status.PAST_DUE], Denial.NOT_ACTIVE),
+        ([Status.PAST_DUE], None),
         ([Status.PAUSED], Denial.NOT_ACTIVE),
         ([Status.CANCELED], Denial.NOT_ACTIVE),
         ([], Denial.NOT_ACTIVE),
     ],
 )
 def test_only_an_active_membership_opens_the_door(statuses, why):
-    """The best of her memberships counts; who has not paid, waits."""
+    """The best of her memberships counts; who owes a payment has her grace."""
     assert denial("ada@example.org", member("ada@example.org", *statuses)) is why
 
 

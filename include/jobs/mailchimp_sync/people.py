@@ -1,0 +1,94 @@
+"""What a person has to know of members: who pays twice, and who is charged for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from include.jobs.findings import note_findings
+from include.jobs.mailchimp_sync.names import JOB
+from include.jobs.membership import STANDINGS, Standing, goes_on
+from include.store.audit import member_target
+from include.store.findings import Finding, FindingKey, FindingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from uuid import UUID
+
+    from include.events import SubscriptionSnapshot
+    from include.jobs.directory import Directory
+    from include.store import Store
+    from include.store.members import Member
+
+PAYMENTS = frozenset({"invoice.paid", "invoice.payment_succeeded"})
+
+
+@dataclass(kw_only=True, slots=True)
+class Charged:
+    """What Stripe has just told of a member's subscriptions, and the invoice that was paid."""
+
+    going_on: set[str] = field(default_factory=set)
+    over: set[str] = field(default_factory=set)
+    invoice_id: str = ""
+
+    def add(self, subscription: SubscriptionSnapshot) -> None:
+        """Note whether she is charged again for it."""
+        is_charged = STANDINGS[subscription.status] in (Standing.ACTIVE, Standing.PAST_DUE)
+        is_dated = subscription.cancel_at_period_end or subscription.cancel_at is not None
+        (self.going_on if is_charged and not is_dated else self.over).add(subscription.id)
+
+
+def note_people(
+    members: Collection[Member],
+    directory: Directory,
+    charged: Mapping[UUID, Charged],
+    *,
+    dag_run_id: str,
+    store: Store,
+) -> None:
+    """Keep what a person has to know of these members, and end what is not so any more."""
+    found = [one for member in members for one in _found(member, charged.get(member.id), directory)]
+    note_findings(
+        found,
+        checked=[key for member in members for key in _checked(member, charged.get(member.id))],
+        job=JOB,
+        store=store,
+        now=directory.now,
+        dag_run_id=dag_run_id,
+    )
+
+
+def _found(member: Member, charged: Charged | None, directory: Directory) -> Iterator[Finding]:
+    told = charged or Charged()
+    ours = {m.subscription_id or "" for m in member.memberships if goes_on(m)}
+    paid_for = sorted((ours | told.going_on) - told.over)
+    if len(paid_for) > 1 and member.deleted_at is None:
+        words = f"a member pays for {len(paid_for)} memberships at once: {', '.join(paid_for)}"
+        yield _finding(FindingKind.PAYS_TWICE, member, words)
+    if member.deleted_at is not None and paid_for:
+        words = f"an account was deleted, and Stripe goes on charging for {', '.join(paid_for)}"
+        yield _finding(FindingKind.DELETED_AND_BILLED, member, words, cause=told.invoice_id)
+    if member.deleted_at is None and member.is_barred and paid_for:
+        words = f"a banned or locked account is charged for {', '.join(paid_for)}"
+        yield _finding(FindingKind.BANNED_AND_BILLED, member, words)
+    if member.id in directory.contested:
+        words = "somebody of another name pays for a membership of her own under a member's address"
+        yield _finding(FindingKind.ADDRESS_CLAIMED_TWICE, member, words)
+
+
+def _checked(member: Member, charged: Charged | None) -> list[FindingKey]:
+    """Return what can be told of a member now: of a deleted one only by what Stripe says of her subscriptions."""
+    kinds = [FindingKind.PAYS_TWICE, FindingKind.BANNED_AND_BILLED]
+    if member.deleted_at is None or charged is not None:
+        kinds.append(FindingKind.DELETED_AND_BILLED)
+    return [FindingKey(kind, member_target(member.id)) for kind in kinds]
+
+
+def _finding(kind: FindingKind, member: Member, words: str, *, cause: str = "") -> Finding:
+    return Finding(
+        kind=kind,
+        subject=member_target(member.id),
+        words=words,
+        cause=cause,
+        member_id=member.id,
+    )

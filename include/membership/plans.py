@@ -1,0 +1,62 @@
+"""Which plan a subscription is on: over all of its items, by rank, ids before names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.events import SubscriptionItem, SubscriptionSnapshot
+    from include.membership.policy import Policy
+
+NO_PLAN = "none of the subscription's items is on a plan of membership.yaml"
+
+
+class Kind(Enum):
+    """What a subscription is to us."""
+
+    MEMBERSHIP = auto()
+    OTHER = auto()  # the same account sells other things too
+    UNTOLD = auto()  # its items do not say
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """What a subscription is, and of which tier; None: the tier cannot be told, and stays as it was."""
+
+    kind: Kind
+    tier: str | None = None
+
+
+def placement_of(subscription: SubscriptionSnapshot, policy: Policy) -> Placement:
+    """Return what a subscription is to us."""
+    ranks = [rank for item in subscription.items if (rank := rank_of(item, policy)) is not None]
+    if ranks:
+        return Placement(kind=Kind.MEMBERSHIP, tier=policy.plans[min(ranks)].tier)
+    if policy.other_subscriptions == "member":
+        return Placement(kind=Kind.MEMBERSHIP, tier=_own_word(subscription.items))
+    is_told = bool(subscription.items) and not subscription.has_more_items
+    if is_told and all(item.price_id or item.product_id for item in subscription.items):
+        return Placement(kind=Kind.OTHER)
+    return Placement(kind=Kind.UNTOLD)
+
+
+def rank_of(item: SubscriptionItem, policy: Policy) -> int | None:
+    """Return the plan of an item, by the price's id, else the product's, else the lookup key, which may move."""
+    for kind, name in (
+        ("prices", item.price_id),
+        ("products", item.product_id),
+        ("lookup_keys", item.lookup_key),
+    ):
+        for number, plan in enumerate(policy.plans):
+            if name is not None and name in getattr(plan, kind):
+                return number
+    return None
+
+
+def _own_word(items: Iterable[SubscriptionItem]) -> str | None:
+    """Return what the first item that says so calls its tier."""
+    return next((item.tier for item in items if item.tier), None)

@@ -1,0 +1,151 @@
+"""`./ops policy check|explain|diff`: can it be used, why is somebody a member, what would another one change."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from include.clock import SystemClock
+from include.jobs.membership import has_access, standing_of
+from include.jobs.policy_changes import changes_between
+from include.membership.explain import reasons
+from include.membership.policy import FILE, PolicyError, load
+from include.operate.deployment import NoDeploymentError, chosen
+from include.operate.errors import CommandError
+from include.operate.terminal import say
+from include.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from include.clients.stripe import Stripe
+    from include.membership.policy import Policy
+    from include.operate.deployment import Deployment
+    from include.store.members import Member
+
+MAX_SHOWN = 50
+INSIDE = (
+    "Stripe is asked with a worker's environment, which a profile does not have: run it there,"
+    " for example with docker compose run --rm ops policy"
+)
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="FILE", help="Another policy than include/membership.yaml."),
+]
+
+app = typer.Typer(
+    help="Who is a member: check the policy, explain it, compare it with another one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def check(*, file: PolicyFile = None) -> None:
+    """Say whether the policy can be used, and at Stripe whether what it names is there; 1 if not."""
+    found = policy_of(file)
+    tiers = ", ".join(found.tiers) or "none"
+    others = {"ignore": "are ignored", "member": "make members too"}[found.other_subscriptions]
+    say(f"ops: the policy can be used: tiers {tiers}; subscriptions on no plan {others}")
+    with asking() as stripe:
+        if stripe is None:
+            say("ops: no stack is up here, so Stripe was not asked")
+            return
+        from include.operate.doctor import policy  # noqa: PLC0415 - imports Airflow
+        from include.operate.doctor.findings import Status  # noqa: PLC0415
+
+        at_stripe = [one for one in policy.look(stripe, file) if one.status is not Status.OK]
+    for one in at_stripe:
+        say(f"{one.status}: {one.reason}; {one.advice}")
+    if any(one.status is Status.FAILED for one in at_stripe):
+        raise CommandError("the policy does not fit Stripe's price list")
+    say("ops: Stripe has all that it names")
+
+
+@app.command()
+def explain(
+    handle: Annotated[
+        str, typer.Argument(metavar="EMAIL|ID", help="E-mail, member id, Stripe or Clerk id.")
+    ],
+) -> None:
+    """Say why somebody is a member, or is not, rule by rule."""
+    deployment, policy = chosen(), policy_of(None)
+    with deployment.store() as store:
+        members = store.members.read(Timeline(store.connection).of(handle.strip()).members)
+    if not members:
+        say("the platform has no row: nobody of this name has an account, or pays for a membership")
+    with asking() as stripe:
+        for member in members.values():
+            for line in explained(member, policy, stripe):
+                say(line)
+
+
+@app.command()
+def diff(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy to compare with.")],
+) -> None:
+    """Say who would change if this file were the policy; nothing is changed."""
+    old, new = policy_of(None), policy_of(file)
+    with asking() as stripe:
+        if stripe is None:
+            raise CommandError(INSIDE)
+        subscriptions = stripe.list_subscriptions()
+        changes = list(changes_between(subscriptions, old, new, now=SystemClock().now()))
+    counts = Counter(one.what for one in changes)
+    say(", ".join(f"{counts[what]} {what}" for what in ("gain", "lose", "change")))
+    for one in changes[:MAX_SHOWN]:
+        say(f"{one.customer_id} {one.subscription_id}: {one.before} → {one.after}")
+    if len(changes) > MAX_SHOWN:
+        say(f"and {len(changes) - MAX_SHOWN} more")
+
+
+def explained(member: Member, policy: Policy, stripe: Stripe | None) -> Iterator[str]:
+    """Yield why a member is one or is not, without her name and address."""
+    access = "has access" if has_access(member) else "has no access"
+    yield f"member {member.id}: {standing_of(member).name.lower()}, {access}"
+    if member.deleted_at is not None:
+        yield f"  her account was deleted {member.deleted_at:%Y-%m-%d}: that ends every membership"
+    if member.is_barred:
+        yield "  Clerk has banned her or locked her out: no access and no profile while it lasts"
+    if not member.memberships:
+        yield "  she has an account and no membership"
+    for membership in member.memberships:
+        yield f"  {membership.subscription_id or 'a membership of the platform'}: {membership.status} {membership.tier}"
+        if stripe is not None and membership.subscription_id:
+            told = stripe.read_subscription(membership.subscription_id)
+            yield from (f"    {line}" for line in reasons(told, policy))
+
+
+@contextlib.contextmanager
+def asking() -> Iterator[Stripe | None]:
+    """Give Stripe as the jobs ask it, where this process has what they have; None where it has not."""
+    if not _is_inside():
+        yield None
+        return
+    with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
+        from include.operate.doctor.look import read_patient  # noqa: PLC0415 - imports Airflow
+
+        patient, _ = read_patient(clock=SystemClock(), has_stand_ins=False)
+    with patient.collaborators() as rt:
+        yield rt.stripe
+
+
+def _is_inside() -> bool:
+    try:
+        deployment: Deployment = chosen()
+    except (NoDeploymentError, CommandError, LookupError):
+        return False
+    return deployment.is_inside
+
+
+def policy_of(file: Path | None) -> Policy:
+    """Return a file's policy; raise CommandError where it cannot be used."""
+    try:
+        return load(file or FILE)
+    except PolicyError as error:
+        raise CommandError(f"the policy cannot be used:\n{error}") from None

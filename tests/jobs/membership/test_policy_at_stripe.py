@@ -1,0 +1,194 @@
+"""The policy beside Stripe's price list, in words, and beside another policy; and the plan of an upgrade."""
+
+import pytest
+
+from include.jobs import reconciliation
+from include.jobs.policy_changes import changes_between
+from include.membership.explain import reasons
+from include.membership.policy import policy_from, shipped
+from include.operate.commands.policy import explained
+from include.operate.doctor import policy as at_stripe
+from include.operate.doctor.findings import Status
+from tests.jobs.membership.acts import ADA, act, sign_up, subscribe
+
+HOSTING = {"price": "price_hosting", "product": "prod_hosting", "cents": 900}
+MINE = """
+plans:
+  - {tier: pro, products: [prod_pro], prices: [price_pro_month], lookup_keys: [pro]}
+  - {tier: leader, products: [prod_laeder], prices: [price_gone], lookup_keys: [gone]}
+"""
+
+
+def looked(world, file=None):
+    """Return what is found at Stripe, but for what is well."""
+    found = at_stripe.look(world.stripe, file)
+    return [(one.status, one.reason) for one in found if one.status is not Status.OK]
+
+
+def test_shipped_policy_fits_the_sandbox(world):
+    """Each id is there, and every price in use is named."""
+    assert looked(world) == []
+
+
+def test_what_stripe_does_not_have_is_named(world, tmp_path):
+    """Product, price and lookup key that are not at Stripe, each in one line."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(MINE)
+
+    found = [reason for status, reason in looked(world, file) if status is Status.FAILED]
+
+    assert found == [
+        "leader: Stripe has no product prod_laeder",
+        "leader: Stripe has no price price_gone",
+        "leader: Stripe has no lookup key gone",
+    ]
+
+
+def test_price_in_use_that_nobody_named_is_told_with_its_subscriptions(world):
+    """A price on no plan is worth a line as soon as somebody pays it, with how many do."""
+    act(world, "list_price", **HOSTING)
+    assert looked(world) == []
+
+    subscribe(world, prices=["price_hosting"])
+
+    [(status, reason)] = looked(world)
+    assert status is Status.WARNING
+    assert reason == "no plan names it, and 1 living subscriptions have it: they are ignored"
+
+
+def test_wrong_file_is_one_finding(world, tmp_path):
+    """A policy that cannot be used is said with its place, and Stripe is not asked."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("plans: [{teir: gold}]")
+
+    [(status, reason)] = looked(world, file)
+
+    assert status is Status.FAILED
+    assert "mine.yaml:1:16: unknown key teir" in reason
+    assert world.sandbox.count("stripe") == 0
+
+
+@pytest.mark.parametrize(
+    ("prices", "words"),
+    [
+        (["price_hosting"], "so it is no membership"),
+        (["price_hosting", "price_pro_month"], "so it is a membership of the tier pro"),
+    ],
+)
+def test_explanation_names_each_item_and_what_follows(world, prices, words):
+    """Rule by rule, in the order in which they are looked at."""
+    act(world, "list_price", **HOSTING)
+    _, subscription = subscribe(world, prices=prices)
+
+    said = list(reasons(world.stripe.read_subscription(subscription), shipped()))
+
+    assert said[0] == "Stripe calls it active"
+    assert "item price_hosting, prod_hosting: on no plan" in said
+    assert any(words in line for line in said)
+
+
+def test_explanation_of_a_member_has_no_name_and_no_address(world):
+    """Why she has no access though she pays: Clerk has locked her out."""
+    user = sign_up(world)
+    subscribe(world, clerk_user_id=user)
+    act(world, "clerk_account", clerk_user_id=user, becomes="locked")
+
+    said = "\n".join(explained(world.member(), shipped(), world.stripe))
+
+    assert "active, has no access" in said
+    assert "locked her out" in said
+    assert "on the plan pro (rank 2)" in said
+    assert ADA not in said
+    assert "Ada" not in said
+
+
+def test_difference_of_two_policies_names_who_gains_loses_and_changes(world):
+    """Nothing is changed; each subscription that would be something else is a line."""
+    act(world, "list_price", **HOSTING)
+    _, hosting = subscribe(world, "one@example.org", prices=["price_hosting"])
+    _, pro = subscribe(world, "two@example.org")
+    _, leader = subscribe(world, "three@example.org", prices=["price_leader_month"])
+    new = policy_from(
+        "plans: [{tier: gold, products: [prod_leader]}, {tier: hosted, products: [prod_hosting]}]"
+    )
+
+    found = changes_between(
+        world.stripe.list_subscriptions(), shipped(), new, now=world.clock.now()
+    )
+
+    assert {one.subscription_id: (one.what, one.before, one.after) for one in found} == {
+        hosting: ("gain", "no membership", "active hosted"),
+        pro: ("lose", "active pro", "no membership"),
+        leader: ("change", "active leader", "active gold"),
+    }
+
+
+def test_plan_of_a_deep_run_says_who_would_lose_and_gain_what(world):
+    """Filled by yesterday's rules: the dry run names who loses access first, and changes nothing."""
+    yesterday = policy_from("other_subscriptions: member")
+    act(world, "list_price", **HOSTING)
+    world.policy = yesterday
+    _, hosting = subscribe(world, "one@example.org", prices=["price_hosting"])
+    world.policy = shipped()
+    world.sandbox.act("subscribe", email=ADA, name="Ada", prices=["price_pro_month"])
+    before = world.members()
+
+    finding = compared(world, is_dry_run=True)
+
+    assert (finding.found, finding.repaired) == (2, 0)
+    assert finding.note == "1 gain access, 1 lose access"
+    assert f"{hosting} lose access" in finding.examples
+    assert world.members() == before
+
+
+def test_deep_run_puts_right_what_yesterdays_rules_made(world):
+    """Who has a hosting plan is a member no more, and nobody is welcomed for it."""
+    world.policy = policy_from("other_subscriptions: member")
+    act(world, "list_price", **HOSTING)
+    subscribe(world, prices=["price_hosting"])
+    welcomes = world.welcomes()
+    world.policy = shipped()
+
+    compared(world, is_dry_run=False)
+    rows = [r["id"] for r in world.query("SELECT id FROM ops.inbox WHERE state = 'waiting'")]
+    world.run_rows(rows)
+
+    assert [str(m.status) for m in world.member().memberships] == ["canceled"]
+    assert world.welcomes() == welcomes
+
+
+def test_what_was_not_written_down_before_is_no_difference(world):
+    """Tables filled before the upgrade have no facts of accounts and subscriptions: the run adds them silently."""
+    user = sign_up(world)
+    customer, _ = subscribe(world, clerk_user_id=user)
+    world.query("DELETE FROM ops.accounts RETURNING 1")
+    world.query("DELETE FROM ops.subscriptions RETURNING 1")
+
+    assert compared(world, is_dry_run=False).found == 0
+    assert clerk_compared(world).found == 0
+
+    member = world.member()
+    assert member.addresses == {ADA}
+    assert member.memberships[0].customer_id == customer
+
+
+def compared(world, *, is_dry_run):
+    """Compare Stripe with the tables, as a deep run does."""
+    return reconciliation.compare_stripe(
+        stripe=world.stripe, **run_options(world, is_dry_run=is_dry_run)
+    )
+
+
+def clerk_compared(world):
+    """Compare Clerk with the tables, as a deep run does."""
+    return reconciliation.compare_clerk(clerk=world.clerk, **run_options(world, is_dry_run=False))
+
+
+def run_options(world, *, is_dry_run):
+    """Open a deep run, and return what its comparisons are given."""
+    run = f"reconcile_{is_dry_run}"
+    world.store.reconciliations.open(
+        run, is_deep=True, is_dry_run=is_dry_run, now=world.clock.now()
+    )
+    limits = reconciliation.Limits(is_dry_run=is_dry_run, most_percent=5)
+    return {"dag_run_id": run, "store": world.store, "clock": world.clock, "limits": limits}
