@@ -223,6 +223,7 @@ class Chunk:
                 if key not in self._cases and (payer is None or is_gone):
                     unknown.append(self._case(key, Kind.CUSTOMER))
         self._meet(unknown)
+        self._ask(self._customers_left_behind())
         named = [
             (ObjectKey("clerk", case.key.mode, user_id), Kind.USER)
             for case in self._cases.values()
@@ -230,6 +231,19 @@ class Chunk:
             and (user_id := account_named_by(case.snapshot, self._policy))
         ]
         self._meet([self._case(*one) for one in named if one[0] not in self._cases])
+
+    def _customers_left_behind(self) -> list[Case]:
+        """Return the customers of accounts that are deleted: a new account may have come before we heard of it."""
+        found = []
+        for case in list(self._cases.values()):
+            is_told = case.kind is Kind.USER and case.as_of is not None
+            is_deleted = is_told and _is_final(case.snapshot)
+            member = self._directory.find("user", case.key.object_id) if is_deleted else None
+            for membership in member.memberships if member else ():
+                key = ObjectKey("stripe", case.key.mode, membership.customer_id or "")
+                if membership.customer_id and key not in self._cases:
+                    found.append(self._case(key, Kind.CUSTOMER))
+        return found
 
     def _meet(self, cases: Collection[Case]) -> None:
         """Read whose these objects are, and ask about those that are nobody's yet."""

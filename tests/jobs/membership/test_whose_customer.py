@@ -186,6 +186,21 @@ def test_new_account_of_who_still_pays_is_a_member_at_once(world, is_over):
     assert findings(world, FindingKind.DELETED_AND_BILLED) == 0
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["one run", "a run each"])
+def test_new_account_may_be_told_before_the_deletion(world, at_once):
+    """Clerk's two events come in the other order: what she pays for is hers all the same."""
+    user = sign_up(world)
+    subscribe(world, clerk_user_id=user)
+    deleted = world.act("clerk_account", clerk_user_id=user, becomes="deleted")
+    created = world.act("sign_up", email=ADA, first_name="Ada", last_name="Lovelace")
+
+    for part in [[*created, *deleted]] if at_once else [created, deleted]:
+        world.run(*part)
+
+    assert statuses(world.member()) == ["active"]
+    assert world.contact()["tags"] == {"active", "pro"}
+
+
 # --- banned accounts ---
 
 
