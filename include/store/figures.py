@@ -47,7 +47,7 @@ class OpenBreaker:
     opened_at: datetime | None
     reason: str | None
     probe_at: datetime | None = None  # when it is tried again
-    row_count: int = 0  # that wait for it
+    row_count: int = 0  # that wait for it, or are in the hands of a run that does not get through
     member_count: int = 0  # whose they are
 
 

@@ -3,8 +3,10 @@
 import httpx
 import pytest
 
+from include.jobs.breakers import OPENS_AFTER
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DAG, Stage
+from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -41,3 +43,39 @@ def states(stage: Stage, event_id: str) -> set[str | None]:
         task for answer in found for task in answer.raise_for_status().json()["task_instances"]
     ]
     return {task["state"] for task in tasks}
+
+
+def test_person_who_has_mended_it_does_not_wait_for_the_next_probe(
+    local_stack: LocalStack, stage: Stage
+):
+    """`status` says with one verdict who waits and when it is tried again; `probe` has it tried at once."""
+    members = [stage.newcomer(number) for number in range(OPENS_AFTER)]
+    paid = [
+        event
+        for member in members
+        for event in stage.join(member, "clerk_first").of_type("checkout.session.completed")
+    ]
+    fault = stage.sandbox.post(
+        "/faults", {"vendor": "mailchimp", "kind": "status", "status": 503, "body": "<html>"}
+    )
+    stage.sandbox.send(paid, copies=1, at_once=1)
+    stage.wait("its breaker opens", lambda: "mailchimp is not called" in status(local_stack), 120)
+
+    told = local_stack.ops("status")
+    in_vain = local_stack.ops("probe", "mailchimp")
+    stage.sandbox.http.delete(f"/faults/{fault['id']}").raise_for_status()
+    done = local_stack.ops("probe", "mailchimp")
+    stage.deliver("the vendor sends it again", paid)
+
+    assert told.returncode == 1
+    assert told.stdout.startswith("Not well")
+    assert in_vain.returncode == 1
+    assert "mailchimp does not answer" in in_vain.stderr
+    assert (done.returncode, "mailchimp answers again" in done.stdout) == (0, True), done.stderr
+    assert "mailchimp is not called" not in status(local_stack)
+    expect_members(stage, members)  # runs of the outage have failed: that is no problem here
+
+
+def status(local_stack: LocalStack) -> str:
+    """Return what a person reads, as one line."""
+    return " ".join(local_stack.ops("status").stdout.split())

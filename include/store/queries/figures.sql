@@ -96,7 +96,7 @@ FROM ops.breakers CROSS JOIN LATERAL (
   SELECT count(DISTINCT inbox.id) AS row_count, count(DISTINCT letter.member_id) AS member_count
   FROM ops.dead_letters AS letter
   JOIN ops.dead_letter_rows ON dead_letter_rows.dead_letter_id = letter.id
-  JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id AND inbox.state = 'waiting'
+  JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id AND inbox.state IN ('waiting', 'dispatched', 'failed')
   WHERE letter.vendor = breakers.vendor AND letter.closed_at IS NULL
 ) AS waiting
 WHERE state <> 'closed' ORDER BY vendor;
