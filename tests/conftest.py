@@ -28,6 +28,14 @@ def pytest_addoption(parser):
         help="run the end-to-end tests on the local stack, or on a form of production",
     )
     parser.addoption("--long", action="store_true", help="repeat what is random hundreds of times")
+    simulation = parser.getgroup("simulation")
+    simulation.addoption(
+        "--months", type=float, default=10_000, help="member-months to live through"
+    )
+    simulation.addoption(
+        "--seed", dest="sim_seed", type=int, default=0, help="another seed, other histories"
+    )
+    simulation.addoption("--replay", metavar="FILE", help="play the story of a failure again")
 
 
 def pytest_configure(config):

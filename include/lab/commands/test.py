@@ -26,6 +26,7 @@ FOLDERS = {
     "store": ("tests/store",),
     "jobs": ("tests/jobs",),
     "contract": ("tests/contract",),
+    "simulate": ("tests/simulate",),
     "e2e": ("tests/e2e",),
     "browser": ("tests/browser",),
     "faults": ("tests/faults",),

@@ -1,0 +1,228 @@
+"""Ourselves in a simulation: the relay's inbox, and the real jobs as Airflow would run and try them again."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from include.clients.slack import Slack
+from include.clients.slack_workspace import SlackWorkspace
+from include.clients.stripe import Stripe
+from include.errors import VendorError, VendorUnavailableError
+from include.jobs import luma_auto_approval, reconciliation, slack_status_sync, webhook_retry
+from include.jobs.reconciliation.repair import Limits
+from include.store.inbox import Arrival, State
+from tests.contract.conftest import slack_client_of
+from tests.jobs.slack_world import GROUP, STAFF
+from tests.jobs.world import TIMEOUT_SECONDS, World
+
+TRIES = 4
+MANY = 10_000
+OPENS_AFTER = 1000
+WAITING = "SELECT id FROM ops.inbox WHERE state = 'waiting' ORDER BY id"
+OPEN_LETTERS = "SELECT reason FROM ops.dead_letters WHERE state = 'open' ORDER BY 1"
+DUE_ENDS = (
+    "SELECT count(*) AS number FROM ops.deactivations "
+    "WHERE state NOT IN ('done', 'revoked') AND deactivate_at <= %s"
+)
+ROWS = """
+SELECT users.id, users.email, users.clerk_user_id, users.first_name, users.last_name, users.is_visible
+FROM public.users WHERE deleted_at IS NULL
+"""
+numbers = count(1)
+
+
+class NeverDoneError(Exception):
+    """Rows go round and round."""
+
+
+class Operation(World):
+    """The jobs with their store, in the vendors' time."""
+
+    def begin(self, vendors: Any) -> None:
+        """Live in the time of these vendors."""
+        self.vendors = self.clock = vendors
+        self.stripe = Stripe(
+            "sk_live_x",  # what happens in test mode is of another world
+            base_url=f"{vendors.live.url}/stripe",
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Let a job's pause pass."""
+        self.vendors.pass_time(seconds)
+
+    # --- what the relay does ---
+
+    def take_in(self, events: list[Any]) -> None:
+        """Store events as the relay does when they are delivered; one that was there is stored once."""
+        arrivals = [_arrival(event, self.clock.now()) for event in events]
+        if arrivals:
+            self.store.inbox.receive(arrivals)
+        for event in events:
+            event.delivered = True
+
+    def work(self, at_once: int = MANY) -> None:
+        """Start runs for whatever waits, so many events each, and go on until nothing does."""
+        for _ in range(50):
+            ids = [row["id"] for row in self.query(WAITING)]
+            for start in range(0, len(ids), at_once):
+                self.sync(ids[start : start + at_once])
+            if not ids and not self.retry():
+                return
+        raise NeverDoneError("something waits, however often it is worked on")
+
+    def sync(self, ids: list[int]) -> None:
+        """Run `mailchimp_sync`, each task up to four times, as Airflow does."""
+        run = f"run_{next(numbers)}"
+        plan = self._tried(lambda **which: self.load(ids, run, opens_after=OPENS_AFTER, **which))
+        if plan is None or not plan.members:
+            return
+        self._tried(lambda **which: self.update(run, **which))
+        if plan.has_welcomes:
+            self._tried(lambda is_last_try, **_: self.welcome(run, is_last_try=is_last_try))
+        self.record(run)
+
+    def retry(self) -> bool:
+        """Run `webhook_retry` for what failed, as often as it is due; tell whether there was something."""
+        self.sleep(1)
+        claim = self.store.dispatches.claim_retry(
+            webhook_retry.JOB, now=self.clock.now(), max_in_flight=MANY, member_limit=MANY
+        )
+        if claim is None:
+            return self._wait_for_failed()
+        for number in range(1, webhook_retry.TRIES + 1):
+            try:
+                self._try_alone(claim, number)
+            except VendorUnavailableError:
+                self.sleep(2**number)
+            else:
+                break
+        return True
+
+    # --- what the clock starts ---
+
+    def end_what_is_due(self) -> None:
+        """Run `member_deactivation` for the planned ends whose moment has come."""
+        [row] = self.query(DUE_ENDS, self.clock.now())
+        if not row["number"]:
+            return
+        run = f"deactivation_{next(numbers)}"
+        plan = self._tried(lambda is_last_try, **_: self.check(run, is_last_try=is_last_try))
+        if plan is not None and plan.to_be:
+            self._tried(lambda is_last_try, **_: self.end(run, is_last_try=is_last_try))
+            self._tried(lambda **which: self.update(run, **which))
+            self.close(run)
+
+    def reconcile(self) -> None:
+        """Compare everything with the vendors, as each night, whatever share differs."""
+        run = f"reconcile_{next(numbers)}"
+        self.sleep(3600)  # nothing is on its way any more
+        params = {"deep": True, "dry_run": False}
+        limits = Limits(is_dry_run=False, most_percent=100)
+        shared: dict[str, Any] = {"dag_run_id": run, "store": self.store, "clock": self.clock}
+        reconciliation.begin(run, params, store=self.store, clock=self.clock)
+        reconciliation.read_events(**shared, stripe=self.stripe, limits=limits)
+        self.work()
+        reconciliation.compare_stripe(**shared, stripe=self.stripe, limits=limits)
+        reconciliation.compare_clerk(**shared, clerk=self.clerk, limits=limits)
+        self.work()
+        reconciliation.compare_contacts(**shared, mailchimp=self.mailchimp, limits=limits)
+        self.work()
+
+    def sync_slack(self) -> None:
+        """Run `slack_status_sync` without its days of grace, as if a person had confirmed every removal."""
+        bot, admin = slack_client_of(self.sandbox), slack_client_of(self.sandbox, admin=True)
+        until = self.clock.now() + timedelta(days=1)
+        turns = slack_status_sync.Turns(clock=self.clock, until=until, sleep=self.sleep)
+        orders = slack_status_sync.Orders(group_id=GROUP, grace=timedelta(0), share=1.0)
+        slack_status_sync.Sync(
+            orders,
+            workspace=SlackWorkspace(bot, admin),
+            slack=Slack(bot, ops_channel="C0OPSALERTS", staff_channel=STAFF),
+            turns=turns,
+            store=self.store,
+            clock=self.clock,
+            dag_run_id=f"slack_{next(numbers)}",
+        ).run()
+
+    def approve_guests(self, luma: Any) -> None:
+        """Run `luma_auto_approval`."""
+        pace = luma_auto_approval.Pace(
+            clock=self.clock,
+            sleep=self.sleep,
+            until=self.clock.now() + timedelta(days=1),
+            per_minute=MANY,
+        )
+        luma_auto_approval.approve_members(
+            luma_auto_approval.Orders(),
+            luma=luma,
+            pace=pace,
+            store=self.store,
+            clock=self.clock,
+            dag_run_id=f"luma_{next(numbers)}",
+        )
+
+    # --- what there is in the end ---
+
+    def people(self) -> list[dict[str, Any]]:
+        """Return the platform's living rows as they are."""
+        return self.query(ROWS)
+
+    def dead_letters(self) -> list[str]:
+        """Return the reasons of all open dead letters."""
+        return [row["reason"] for row in self.query(OPEN_LETTERS)]
+
+    def _tried(self, step: Any) -> Any:
+        """Do a step up to four times; None where the last one fails too."""
+        for number in range(1, TRIES + 1):
+            try:
+                return step(is_first_try=number == 1, is_last_try=number == TRIES)
+            except VendorError as error:
+                if not error.retryable or number == TRIES:
+                    return None
+        return None
+
+    def _try_alone(self, claim: Any, number: int) -> None:
+        webhook_retry.retry_rows(
+            claim.inbox_ids,
+            dag_run_id=claim.dag_run_id,
+            which=webhook_retry.TryNumber(
+                number=number, total=number, is_last=number == webhook_retry.TRIES
+            ),
+            store=self.store,
+            vendors=webhook_retry.Vendors(
+                stripe=self.stripe, clerk=self.clerk, mailchimp=self.mailchimp, connections=10
+            ),
+            clock=self.clock,
+            opens_after=OPENS_AFTER,
+        )
+
+    def _wait_for_failed(self) -> bool:
+        """Let an hour pass where something failed and is due later; tell whether there is something."""
+        [row] = self.query("SELECT count(*) AS number FROM ops.inbox WHERE state = 'failed'")
+        if row["number"]:
+            self.sleep(3600)
+        return bool(row["number"])
+
+
+def _arrival(event: Any, now: Any) -> Arrival:
+    is_test = event.vendor == "stripe" and b'"livemode":false' in event.payload
+    return Arrival(
+        provider=event.vendor,
+        mode="test" if is_test else "live",
+        event_id=event.id,
+        type=event.type,
+        api_version=None,
+        created_at=now,
+        received_at=now,
+        headers="{}",
+        body=event.payload,
+        body_sha256=hashlib.sha256(event.payload).digest(),
+        member_key=None,
+        job="mailchimp_sync",
+        state=State.WAITING,
+        reason=None,
+    )
