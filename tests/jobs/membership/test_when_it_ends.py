@@ -251,6 +251,8 @@ def test_refund_that_is_taken_back_gives_the_membership_back(
     assert tags(world) == {"active", "pro", "canceling"}
     assert world.profiles() == [True]
     assert world.welcomes() == [ADA]
+    assert world.last_end().is_open
+    assert world.last_end().deactivate_at > world.clock.now() + timedelta(days=15)
     assert findings(world, FindingKind.REFUND_FAILED) == (becomes == "failed")
 
 
