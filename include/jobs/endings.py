@@ -306,7 +306,9 @@ def _is_settled(latest: Deactivation | None, end: End, *, had_ended: bool, now: 
     """Tell whether what has been closed was about this end; not if she was back before it."""
     if latest is None:
         return False
-    if latest.was_carried_out:  # after a refund that was taken back she has it again, until another date
+    if (
+        latest.was_carried_out
+    ):  # after a refund that was taken back she has it again, until another date
         is_the_last = end.reason is Reason.DELETED and latest.reason is not Reason.REFUNDED
         return had_ended and (is_the_last or _is_over(end, now))
     return latest.actor is not None and _is_same(latest, end)

@@ -99,8 +99,8 @@ UNKNOWN = {
     ],
     "deactivations": [
         ("deactivations", "list", "nobody@example.org"),
-        ("deactivations", "cancel", "99", "--reason", "x", "--actor", "Ada"),
-        ("deactivations", "run-now", "99", "--reason", "x", "--actor", "Ada"),
+        ("deactivations", "revoke", "99", "--reason", "x", "--actor", "Ada"),
+        ("deactivations", "run-now", "99", "--reason", "x", "--actor", "Ada", "--yes"),
         (
             *("deactivations", "move", "99", "2099-12-31T12:00:00Z"),
             *("--reason", "x", "--actor", "Ada"),
@@ -112,6 +112,11 @@ UNKNOWN = {
         ("erase", "nobody@example.org", "--reason", "x", "--actor", "Ada", "--dry-run"),
     ],
     "reconcile": [("reconcile", "--show")],  # there is no report yet
+    "policy": [
+        ("policy", "explain", "nobody@example.org"),
+        ("policy", "diff", "no-such-file.yaml"),
+        ("policy", "check", "--file", "no-such-file.yaml"),
+    ],
     "probe": [("probe", "paypal")],
     "send": [("send", "stripe", "no-such-file.json"), ("send", "paypal", "x.json")],
     "alerts": [

@@ -78,7 +78,9 @@ def explain(
     with deployment.store() as store:
         members = store.members.read(Timeline(store.connection).of(handle.strip()).members)
     if not members:
-        say("the platform has no row: nobody of this name has an account, or pays for a membership")
+        raise CommandError(
+            "the platform has no row: nobody of this name has an account, or pays for a membership"
+        )
     with asking() as stripe:
         for member in members.values():
             for line in explained(member, policy, stripe):
