@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from include.clients.luma import Luma
+from tests.simulate import oracle
 from tests.simulate.oracle import ACTIVE, ENDED, NONE, PAST_DUE
 
 if TYPE_CHECKING:
@@ -183,12 +184,16 @@ def _welcomes(expected: list[Person], facts: Facts, vendors: Vendors) -> list[st
 
 
 def _is_new(person: Person, facts: Facts, vendors: Vendors) -> bool:
-    """Did her first membership begin in the last days, so that she has been seen in good standing since."""
+    """Did her first membership begin in the last days, so that she has been seen in good standing since.
+
+    Whose money was sent back may be seen first when it has ended: having it again makes nobody new.
+    """
     contact = vendors.contacts().get(person.email or "")
     is_there = contact is not None and contact["quirk"] == "none"
     began = [m.began for m in person.memberships]
     is_recent = bool(began) and min(began) > facts.now - WELCOME_SECONDS
-    return is_there and is_recent and person.has_access and person.standing == ACTIVE
+    is_plain = not any(oracle.was_money_sent_back(facts, one) for one in person.memberships)
+    return is_there and is_recent and is_plain and person.has_access and person.standing == ACTIVE
 
 
 def _first_name(email: str) -> str:

@@ -280,6 +280,13 @@ def _some_money_back(facts: Facts, subscription: Object) -> bool:
     return any(refund["created"] >= ended_at for c in charges if c for refund in _refunds(facts, c))
 
 
+def was_money_sent_back(facts: Facts, membership: Membership) -> bool:
+    """Was any of what was paid for it sent back, also where it came back to us."""
+    subscription = {"id": membership.subscription}
+    charges = {c["id"] for i in _invoices(facts, subscription) if (c := _charge(facts, i))}
+    return any(refund["charge"] in charges for refund in facts.stripe.get("refund", []))
+
+
 def _refunds(facts: Facts, charge: Object) -> list[Object]:
     return [
         r
