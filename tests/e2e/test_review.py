@@ -97,6 +97,7 @@ def test_question_of_a_cleared_run_can_hit_nobody(
         stale = {"chosen_options": ["Carry out"], "params_input": values}
         airflow.ask("PATCH", path_of(again), stale).raise_for_status()
         third = review.next_run()
+        ends(stage, airflow, DAG, again)
 
         assert "another one than that of this question" in review.form(third)["body"]
         assert store.dead_letters.get(first).state is LetterState.ABANDONED
