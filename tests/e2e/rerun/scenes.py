@@ -354,10 +354,14 @@ class Review(Scene):
             [self.run_id] = self.live.runs(self.dag) - self.before or {""}
         return self.run_id
 
-    def drive(self, _board: Board) -> None:
-        """Answer, in whichever run is asked: one that was cleared has another one ask."""
+    def drive(self, board: Board) -> None:
+        """Answer, in whichever run is asked: one that was cleared has another one ask.
+
+        Its own run only where the board, on which others have looked for their turn, showed that it asks.
+        """
         for run in self.live.runs(self.dag) - self.before:
-            if self.live.look([run]).state(run, ASKS) == "awaiting_input":
+            had_its_turn = run != self.run_id or board.state(run, ASKS) == "awaiting_input"
+            if had_its_turn and self.live.look([run]).state(run, ASKS) == "awaiting_input":
                 self.live.answer(run, "Carry out", why=self.why, **{self.reason: "abandon"})
 
     def is_over(self) -> bool:
