@@ -1,4 +1,7 @@
-"""The simulation finds a rule that is broken on purpose: the jobs are told another rule than the oracle."""
+"""The simulation finds a rule that is broken on purpose: the jobs are told another rule than the oracle.
+
+`./ops test simulate --long`: how long it takes is chance, minutes in all.
+"""
 
 from dataclasses import replace
 
@@ -18,6 +21,13 @@ OTHER_POLICIES = {
     "test mode counts": {"test_mode": "take"},
     "nobody is new": {"welcome": {"within": "0d"}},
 }
+
+
+@pytest.fixture(autouse=True)
+def _only_when_there_is_time(request):
+    """Leave it out of the daily run."""
+    if not request.config.getoption("--long"):
+        pytest.skip("takes minutes: ./ops test simulate --long")
 
 
 @pytest.mark.timeout(0)
