@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 POLICY = Path(__file__).parents[2] / "include" / "membership.yaml"
 NAMES = ("ada", "grace", "joan", "lynn", "radia", "barbara", "frances", "katherine")
 ANCHOR = "zoe"  # is always a member, so that Slack's group is never empty
+STILL_ON_ITS_WAY = 20 * 60  # seconds: a younger event is not missed yet
 DAY = 86_400
 NAMED = re.compile(r"\S+@\S+|\[.*|ends .*")
 """What of a difference does not matter for its kind."""
@@ -406,9 +407,12 @@ class History:
         self.operation.end_what_is_due()
         self.operation.work()
         if self.has_lost:
+            self.vendors.pass_time(STILL_ON_ITS_WAY)
             self.operation.reconcile()
             self.pending += self.vendors.told()
             self.deliver()
+            self.operation.end_what_is_due()
+            self.operation.work()
             self.has_lost = False
 
     def _accounts_change(self) -> None:
