@@ -18,6 +18,11 @@ from include.settings import Settings
 from include.store.migrate import create_platform_tables, has_platform_tables, migrate
 
 NO_PLATFORM = "there is no table public.users: OPS_DATABASE_URL must be the platform's database"
+EXAMPLE = frozenset({"prod_leader", "prod_pro", "prod_community"})  # products of the sandbox
+STILL_THE_EXAMPLE = (
+    "include/membership.yaml still names the sandbox's products: each member whose subscription changes"
+    " would lose her membership. Put your own ids in (docs/membership.md), and start again"
+)
 
 
 class ProductionSettings(Settings):
@@ -26,12 +31,17 @@ class ProductionSettings(Settings):
     airflow_admin_password: SecretStr = Field(min_length=16)
     airflow_password: SecretStr = Field(min_length=16)  # the relay's
     airflow_reconciler_password: SecretStr = Field(min_length=16)
+    sandbox_url: str = ""  # where the sandbox is in the vendors' place
 
 
 def prepare(settings: ProductionSettings) -> None:
-    """Do all of it; exit with one line where the platform's tables are not there."""
+    """Do all of it; exit with one line where the platform's tables, or the policy's own ids, are not there."""
     rules.load()  # rules that cannot be used keep all else from starting: nobody would be told of anything
-    policy.load()  # and without a policy nobody knows who is a member
+    named = policy.load()  # and without a policy nobody knows who is a member
+    if not settings.sandbox_url and any(
+        EXAMPLE.intersection(plan.products) for plan in named.plans
+    ):
+        sys.exit(STILL_THE_EXAMPLE)
     dsn = settings.database_url.get_secret_value()
     if not has_platform_tables(dsn):
         sys.exit(NO_PLATFORM)

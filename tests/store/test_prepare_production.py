@@ -47,9 +47,10 @@ class Production:
             command, env=environment, capture_output=True, text=True, check=False, cwd=self.home
         )
 
-    def prepare(self):
+    def prepare(self, sandbox="http://sandbox:8026"):
         """Run it with all passwords."""
         return self.run(
+            OPS_SANDBOX_URL=sandbox,
             OPS_AIRFLOW_PASSWORD="r" * 16,
             OPS_AIRFLOW_RECONCILER_PASSWORD="c" * 16,
             OPS_AIRFLOW_ADMIN_PASSWORD="a" * 16,
@@ -68,6 +69,15 @@ class Production:
 def production(postgres_server, tmp_path):
     """Return a production before its first start."""
     return Production(postgres_server, tmp_path)
+
+
+def test_policy_of_the_sandbox_does_not_start_a_real_production(production):
+    """With its products nobody who pays would be a member: the upgrade stops before anything has changed."""
+    answer = production.prepare(sandbox="")
+
+    assert answer.returncode == 1
+    assert "membership.yaml still names the sandbox's products" in answer.stderr
+    assert production.ops("SELECT to_regclass('ops.inbox')") == [(None,)]
 
 
 def test_a_missing_platform_is_one_line_and_changes_nothing(production):
