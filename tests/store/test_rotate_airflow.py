@@ -31,6 +31,7 @@ def lines(postgres_server, tmp_path):
     env.set("OPS_DATABASE_URL", postgres_server.dsn(OPS))
     address = postgres_server.dsn(AIRFLOW).replace("postgresql", "postgresql+psycopg2", 1)
     env.set("AIRFLOW_DATABASE_URL", address)
+    env.set("OPS_SANDBOX_URL", "http://sandbox:8026")
     trial(env)
     nothing = dict.fromkeys(("airflow", "relay-1", "relay-2"), lambda: None)
     lines = Lines(tmp_path, start=nothing, environment={"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"})
