@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -76,10 +77,11 @@ def fork_of(server: subprocess.Popen, client: subprocess.Popen) -> psutil.Proces
 def is_gone(process: psutil.Process) -> bool:
     """Wait for a process that is to end."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
+    with suppress(psutil.NoSuchProcess):  # between the two questions
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
     return True
 
 
