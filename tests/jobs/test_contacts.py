@@ -346,8 +346,12 @@ def test_address_taken_by_nobody_who_pays_stays_as_it_was(ada):
 
 
 def test_payer_without_an_address_is_ended_like_anybody(ada):
-    """Another account has her address, then she deletes her own: her contact is ended by its hash."""
+    """Another account has her address, then she deletes her own: her contact is ended by its hash.
+
+    She pays under an address that no account has verified: nobody else can have what she pays for.
+    """
     her = ada.member()
+    ada.run(*ada.act("change_customer", customer=her.stripe_customer_id, email="pays@example.org"))
     user_moves(ada, "user_other", ADA, first_name="Eve")
 
     gone = {"id": her.clerk_user_id, "object": "user", "deleted": True}
@@ -355,6 +359,18 @@ def test_payer_without_an_address_is_ended_like_anybody(ada):
 
     assert (ada.contact()["status"], ada.contact()["tags"]) == ("unsubscribed", {"alumni"})
     assert ada.states(run) == {State.PROCESSED}
+
+
+def test_what_a_deleted_account_pays_for_is_whose_its_address_is(ada):
+    """The customer's address is another account's, as Clerk has verified it: what is paid for is hers, at once."""
+    her = ada.member()
+    user_moves(ada, "user_other", ADA, first_name="Eve")
+
+    gone = {"id": her.clerk_user_id, "object": "user", "deleted": True}
+    ada.run(factories.clerk_event("user.deleted", gone, at=ada.clock.now()))
+
+    assert [member.clerk_user_id for member in ada.members()] == ["user_other"]
+    assert (ada.contact()["status"], ada.contact()["tags"]) == ("subscribed", {"active", "pro"})
 
 
 def test_deleted_account_does_not_touch_its_heirs_contact(ada):
