@@ -12,6 +12,7 @@ from include.lab.demo.stage import DAG
 from include.lab.stack.stack import Stack
 
 CHROMIUM = shutil.which("chromium")
+ABSENT = "Chromium is not installed: apt-get install chromium"
 QUIET = (
     "--no-sandbox",  # root has no user namespace of its own in a container
     "--disable-gpu",

@@ -8,7 +8,14 @@ import tempfile
 from pathlib import Path
 
 from include.lab.stack import lifecycle
-from tests.browser.airflow_ui import CHROMIUM, browser_page, log_in, open_graph, welcoming_run
+from tests.browser.airflow_ui import (
+    ABSENT,
+    CHROMIUM,
+    browser_page,
+    log_in,
+    open_graph,
+    welcoming_run,
+)
 
 DRAWN_MILLISECONDS = 2000  # the graph glides into its place
 
@@ -19,7 +26,7 @@ def main(file: Path) -> None:
     if stack is None:
         sys.exit("the stack is not up: ./ops up --detach")
     if CHROMIUM is None:
-        sys.exit("Chromium is not installed: apt-get install chromium")
+        sys.exit(ABSENT)
     address = welcoming_run(stack)
     with tempfile.TemporaryDirectory() as profile, browser_page(Path(profile)) as page:
         log_in(page, stack)

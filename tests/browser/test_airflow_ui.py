@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 from include.lab.demo.stage import DAG
 from tests.browser.airflow_ui import (
-    CHROMIUM,
     TASKS,
     browser_page,
     log_in,
@@ -17,12 +16,7 @@ from tests.browser.airflow_ui import (
 )
 from tests.local_stack import LocalStack
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
-    ),
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

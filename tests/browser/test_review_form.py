@@ -11,16 +11,11 @@ from include.lab.demo.airflow import Airflow
 from include.lab.demo.play import stage_on
 from include.store import Store
 from include.store.dead_letters import Failure, LetterState
-from tests.browser.airflow_ui import CHROMIUM, browser_page, log_in
+from tests.browser.airflow_ui import browser_page, log_in
 from tests.reviews import DAG, end_open_reviews
 from tests.waiting import until
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
-    ),
-]
+pytestmark = pytest.mark.timeout(600)
 ASK = "ask_people"
 SUBJECT = re.compile("Decide about")
 REASON = "the address looks fake, in a browser's test"
