@@ -17,6 +17,7 @@ SAMPLES = {
     "EMAIL": "ada@example.org",
     "ID": "1",
     "FILE": "event.json",
+    "SEED": "1",
     "TEXT": "a reason",
     "NAME": "Ada",
     "N": "3",

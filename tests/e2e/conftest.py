@@ -51,5 +51,5 @@ def _no_faults_and_no_violations(local_stack: LocalStack) -> Iterator[None]:
     """Leave no fault behind, and find the test in which a call broke a vendor's description."""
     yield
     with Sandbox.at(local_stack.stack.sandbox_url) as sandbox:
-        sandbox.http.delete("/faults").raise_for_status()
+        sandbox.clear_faults()
         assert sandbox.violations()["violations"] == []

@@ -9,6 +9,7 @@ import pytest
 from include.lab.demo.play import play
 from include.lab.demo.stage import Stage
 from include.lab.demo.stories import STORIES, clerk_first
+from include.lab.demo.ticks import missed_and_late
 from tests.local_stack import CONTRACTS, LocalStack
 
 pytestmark = pytest.mark.timeout(1000)
@@ -91,14 +92,23 @@ def test_stack_that_was_up_stays_up(demo, stage: Stage):
     assert stage.sandbox.get("/healthz")["ok"]
 
 
+def test_story_that_takes_minutes_ends_as_it_should(stage: Stage):
+    """The scheduler is away for three minutes: it is no part of the whole, and played by name."""
+    report = play(missed_and_late, stage)
+
+    assert report.ok, report.problems
+
+
 def test_failed_check_is_said(stage: Stage):
     """Where Mailchimp refuses the welcome for good, the story is not ok and says which check failed."""
-    stage.sandbox.post(
-        "/faults",
-        {"vendor": "mailchimp", "path": "*/trigger", "kind": "status", "status": 400, "body": {}},
-    )
 
-    report = play(clerk_first, stage)
+    def without_a_welcome(stage: Stage) -> None:
+        """Refuse it, and play a story in which there is one."""
+        fault = {"vendor": "mailchimp", "path": "*/trigger", "kind": "status"}
+        stage.sandbox.post("/faults", {**fault, "status": 400, "body": {}})
+        clerk_first(stage)
+
+    report = play(without_a_welcome, stage)
 
     assert not report.ok
     assert any("'welcomes': 0" in problem for problem in report.problems)

@@ -61,7 +61,7 @@ def alert_rules(stage: Stage) -> None:
         _fill_queue(stage)
         _evaluate(stage, "the rules are evaluated")
     finally:  # whatever happened: the next story needs a world that works
-        stage.sandbox.http.delete("/faults").raise_for_status()
+        stage.sandbox.clear_faults()
         _pause(stage, paused=False)
     _mend(stage, rules)
     _evaluate(stage, "the rules are evaluated again")
@@ -91,7 +91,7 @@ def _fail_runs(stage: Stage) -> None:
     stage.wait("the run of all of them to fail", lambda: _failed(stage) > before, 60)
     stage.wait("dead letters of all of them", lambda: _letters(stage) > TOGETHER, 60)
     _note(stage, with_failures, f"{_failed(stage)} runs failed, {_letters(stage)} letters wait")
-    stage.sandbox.http.delete("/faults").raise_for_status()
+    stage.sandbox.clear_faults()
 
 
 def _fill_queue(stage: Stage) -> None:

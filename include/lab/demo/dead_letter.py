@@ -39,9 +39,9 @@ def dead_letter(stage: Stage) -> None:
     """Fail at Mailchimp, five times more alone, wait as a dead letter, and be replayed: a member after all."""
     member = stage.newcomer()
     paid = stage.join(member, "clerk_first").of_type("customer.subscription.created")
-    path = f"/lists/*/members/{subscriber_hash(member.email)}"
+    her = (member.email, subscriber_hash(member.email))  # by a call of her own, and among others
 
-    with stage.sandbox.fault("mailchimp", path=path, status=503) as fired:
+    with stage.sandbox.fault("mailchimp", mentions=her, status=503) as fired:
         failed = _give_up(stage, "Mailchimp is out of service, for her", paid)
         stage.expect("whether the fault was met", fired() > 0, wanted=True)
     letter = _letter_of(stage, failed)

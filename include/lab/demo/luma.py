@@ -37,7 +37,7 @@ def luma_auto_approval(stage: Stage) -> None:
         wish: dict[str, Any] = {"vendor": "luma", "path": DECISIONS, **fault}
         stage.sandbox.post("/faults", wish)
     first = stage.start("with calls that fail", DAG, vendor="luma")
-    stage.sandbox.http.delete("/faults").raise_for_status()
+    stage.sandbox.clear_faults()
     second = stage.start("once more", DAG, vendor="luma")
 
     let_in = MEMBERS - PLUS

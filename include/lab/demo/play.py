@@ -93,6 +93,8 @@ def stage_on(stack: Stack) -> Iterator[Stage]:
 def play(story: Story, stage: Stage) -> Report:
     """Play one story; what stops it is one more problem of it."""
     try:
+        stage.sandbox.clear_faults()
+        stage.wait_for_quiet()
         story(stage)
         violations = stage.sandbox.violations()["violations"]
         stage.expect("calls that break a vendor's description", violations, [])

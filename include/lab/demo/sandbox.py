@@ -109,9 +109,14 @@ class Sandbox:
         return answers
 
     @contextmanager
-    def fault(self, vendor: str, *, path: str, status: int) -> Iterator[Callable[[], int]]:
-        """Have a vendor answer calls of a path so for the block; gives how often it did."""
-        wish = {"vendor": vendor, "kind": "status", "path": path, "status": status}
+    def fault(
+        self, vendor: str, *, mentions: Sequence[str], status: int
+    ) -> Iterator[Callable[[], int]]:
+        """Have a vendor answer so to each call that mentions one of these words, for the block.
+
+        Gives how often it did.
+        """
+        wish = {"vendor": vendor, "kind": "status", "mentions": list(mentions), "status": status}
         fault_id = self.post("/faults", wish)["id"]
 
         def fired() -> int:
@@ -122,6 +127,10 @@ class Sandbox:
             yield fired
         finally:
             self._json(self.http.delete(f"/faults/{fault_id}"))
+
+    def clear_faults(self) -> None:
+        """Have the vendors answer as they should again."""
+        self._json(self.http.delete("/faults"))
 
     def contacts(self) -> dict[str, Contact]:
         """Return everybody Mailchimp knows, by lower-cased address."""

@@ -34,6 +34,17 @@ if TYPE_CHECKING:
 DAG = "mailchimp_sync"
 POLL_SECONDS = 0.02
 RUN_END_SECONDS = 30  # from the last row's end to the run's: Airflow still has to write it down
+QUIET_SECONDS = (
+    180  # a stack that was stopped in the middle of work does first what it has not done
+)
+UNDER_WAY = """
+SELECT
+  (SELECT count(*) FROM ops.inbox
+   WHERE state IN ('waiting', 'dispatched') OR state = 'failed' AND due_at < now() + interval '2 minutes') AS events,
+  (SELECT count(*) FROM ops.dispatches WHERE state IN ('claimed', 'started')) AS runs,
+  (SELECT count(*) FROM ops.notices
+   WHERE given_up_at IS NULL AND (posted_at IS NULL OR NOT recovery_told)) AS messages
+"""
 
 FIRST_NAMES = ("Ada", "Grace", "Katherine", "Radia", "Joan", "Frances", "Barbara", "Lynn")
 LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Perlman", "Clarke", "Allen", "Liskov", "Conway")
@@ -87,6 +98,24 @@ class Stage:
     patience_seconds: float = 120
     deliveries: list[Delivery] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def wait_for_quiet(self) -> None:
+        """Wait until nothing of what was before is under way: no event, no run with events, no message to Slack.
+
+        What another story has left would be in the same run as this one's, and its faults would hit both.
+        Raises StoryStoppedError with what is left.
+        """
+        left: dict[str, int] = {}
+
+        def is_quiet() -> bool:
+            [row] = self.database.execute(UNDER_WAY).fetchall()
+            left.update(row)
+            return not any(left.values())
+
+        try:
+            self.wait("quiet", is_quiet, QUIET_SECONDS)
+        except StoryStoppedError as error:
+            raise StoryStoppedError(f"{error}; still under way: {left}") from error
 
     def newcomer(self, number: int = 0) -> Newcomer:
         """Invent somebody: a name by number, an address that never was."""

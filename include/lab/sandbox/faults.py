@@ -23,6 +23,7 @@ class Fault:
     kind: Kind
     method: str | None = None
     path: str = "*"
+    mentions: tuple[str, ...] = ()
     status: int = 500
     body: Any = None
     content_type: str | None = None
@@ -44,6 +45,7 @@ class Fault:
             self.vendor == vendor
             and self.method in (None, call.method)
             and fnmatchcase(call.path, self.path)
+            and (not self.mentions or call.mentions(self.mentions))
         )
 
     def fires(self) -> bool:

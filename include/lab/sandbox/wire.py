@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate
 from urllib.parse import parse_qs
@@ -32,6 +32,11 @@ class Call:
     def query(self) -> dict[str, list[str]]:
         """The query's values by name, each a list as it may repeat."""
         return parse_qs(self.query_string, keep_blank_values=True) if self.query_string else {}
+
+    def mentions(self, words: Iterable[str]) -> bool:
+        """Tell whether path or body hold one of these words; small and capital letters are the same."""
+        text = f"{self.path}\n{self.body.decode(errors='replace')}".lower()
+        return any(word.lower() in text for word in words)
 
     def argument(self, name: str, default: str = "") -> str:
         """Return the last value of a query argument."""

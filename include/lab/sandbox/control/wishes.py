@@ -31,12 +31,17 @@ class SettingsWish(Wish):
 
 
 class FaultWish(Wish):
-    """Which calls to hit, how, and how often: the next `times`, a `share` of them, or all."""
+    """Which calls to hit, how, and how often: the next `times`, a `share` of them, or all.
+
+    A call fits that has the method, the path and, in path or body, one of the words that it `mentions`: one member, for
+    example, by whichever call she is meant.
+    """
 
     vendor: str
     kind: Kind
     method: str | None = None
     path: str = "*"
+    mentions: tuple[str, ...] = ()
     status: int = Field(default=500, ge=100, le=599)
     body: Any = None
     content_type: str | None = None

@@ -15,14 +15,16 @@ from include.lab.demo.timeline import Moment
 
 
 def empty_stage() -> Stage:
-    """Return a stage on which nothing answers but the contract check, which found nothing."""
-    return Stage(
-        sandbox=SimpleNamespace(violations=lambda: {"violations": []}),
+    """Return a stage on which all is quiet, and nothing answers but the contract check, which found nothing."""
+    stage = Stage(
+        sandbox=SimpleNamespace(violations=lambda: {"violations": []}, clear_faults=lambda: None),
         airflow=SimpleNamespace(page_of=lambda dag, run: f"http://airflow/dags/{dag}/runs/{run}"),
         database=None,
         processes=None,
         clock=SystemClock(),
     )
+    stage.wait_for_quiet = lambda: None
+    return stage
 
 
 def told(stage: Stage) -> None:

@@ -83,3 +83,17 @@ def test_answer_is_json_text_or_nothing(book, body, sent, content_type):
     answer = book.order(vendor="mailchimp", kind="status", status=503, body=body).answer()
 
     assert (answer.status, answer.body, answer.content_type) == (503, sent, content_type)
+
+
+def test_fault_about_one_member_hits_whichever_call_mentions_her(book):
+    """By a call of her own, and by one about many: in path or body, in any case of letters."""
+    book.order(vendor="mailchimp", kind="reset", mentions=("8a7f", "Ada@example.org"))
+    of_many = Call("POST", "/lists/a", "", {}, b'{"members":[{"email_address":"ada@EXAMPLE.org"}]}')
+    of_others = Call(
+        "POST", "/lists/a", "", {}, b'{"members":[{"email_address":"eve@example.org"}]}'
+    )
+
+    assert hits(book, 1, path="/lists/a/members/8A7F") == [True]
+    assert book.firing("mailchimp", of_many) is not None
+    assert book.firing("mailchimp", of_others) is None
+    assert hits(book, 1, path="/lists/a/members/b") == [False]
