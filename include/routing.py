@@ -54,6 +54,17 @@ ROUTES: dict[str, dict[str, Route]] = {
     },
 }
 
+THIN = "v1."
+"""What Stripe puts before the type of a thin event about a thing that snapshots tell of, too."""
+
+ACCOUNTS = {
+    "v2.core.account.updated": "customer.updated",
+    "v2.core.account[configuration.customer].updated": "customer.updated",
+    "v2.core.account[identity].updated": "customer.updated",
+    "v2.core.account.closed": "customer.deleted",
+}
+"""Thin events about an account of Accounts v2, which is what a customer was before."""
+
 STRIPE_PATH = "/webhooks/stripe"
 """Where the relay takes Stripe's events."""
 
@@ -84,9 +95,16 @@ WITHDRAWN_DAGS = (DEACTIVATION,)
 """Those of them whose runs it may also end and delete: they are made ahead, and not all are to be."""
 
 
+def plain_type(provider: str, event_type: str) -> str:
+    """Return the type under which snapshots tell of the same: `v1.invoice.paid` is `invoice.paid`."""
+    if provider != "stripe":
+        return event_type
+    return ACCOUNTS.get(event_type) or event_type.removeprefix(THIN)
+
+
 def route_of(provider: str, event_type: str) -> Route:
-    """Return what an event of this type leads to."""
-    return ROUTES[provider].get(event_type, UNKNOWN)
+    """Return what an event of this type leads to, thin or not."""
+    return ROUTES[provider].get(plain_type(provider, event_type), UNKNOWN)
 
 
 def job_from(name: str) -> str:

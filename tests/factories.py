@@ -89,6 +89,22 @@ def stripe_event(kind: str, subject: dict[str, Any], *, at: datetime = NOW) -> d
     }
 
 
+def thin_event(
+    kind: str, thing: str, object_id: str, *, at: datetime = NOW, **changes: Any
+) -> dict[str, Any]:
+    """Return a thin event of Stripe's about an object."""
+    return {
+        "id": f"evt_thin_{next(numbers)}",
+        "object": "v2.core.event",
+        "type": f"v1.{kind}",
+        "created": at.isoformat().replace("+00:00", "Z"),
+        "livemode": False,
+        "context": None,
+        "related_object": {"id": object_id, "type": thing, "url": f"/v1/things/{object_id}"},
+        **changes,
+    }
+
+
 def subscription(  # noqa: PLR0913 - what the tests vary
     subscription_id: str = "sub_1",
     customer: str = "cus_1",

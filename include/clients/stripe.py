@@ -22,6 +22,7 @@ from include.errors import (
 from include.events.reading import Node
 from include.events.stripe import (
     SubscriptionStatus,
+    account_from,
     charge_from,
     customer_from,
     due_since,
@@ -59,6 +60,9 @@ READ_KINDS: Final = (
     "products",
 )
 """What the jobs read: a restricted key needs the right to read each."""
+
+ACCOUNT: Final = "acct_"
+"""How the ids of accounts begin: under Accounts v2 they pay, and no customer does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +104,13 @@ class Stripe:
         self._prices = client.v1.prices
         self._products = client.v1.products
         self._webhook_endpoints = client.v1.webhook_endpoints
+        self._accounts = client.v2.core.accounts
+        self._named: dict[str, Any] = {
+            "checkout.session": client.v1.checkout.sessions,
+            "dispute": self._disputes,
+            "invoice": self._invoices,
+            "refund": client.v1.refunds,
+        }
         self._read_account = client.v1.accounts.retrieve_current
 
     def check(self, kind: str) -> datetime | None:
@@ -150,8 +161,12 @@ class Stripe:
 
     def list_subscriptions_of(self, customer_id: str) -> list[SubscriptionSnapshot]:
         """Return all subscriptions of a customer, ended ones too; one that cannot be read is left out."""
-        wish = {"status": "all", "customer": customer_id, "expand": ["data.latest_invoice"]}
+        wish = {"status": "all", **_paid_by(customer_id), "expand": ["data.latest_invoice"]}
         return list(_parsed(_all(self._subscriptions.list, wish), subscription_from))
+
+    def read_named(self, kind: str, object_id: str) -> Node:
+        """Return what a thin event names, as it is now; `kind` is one of `events.thin.NAMED`."""
+        return _read(self._named[kind].retrieve, object_id)
 
     def read_charge(self, charge_id: str) -> Charge:
         """Return a charge, and what was paid back of it, as it is now."""
@@ -166,7 +181,7 @@ class Stripe:
         """Return which of a customer's newest invoices a charge had paid; None where it is none of them."""
         if charge.customer_id is None:
             return None
-        wish = {"customer": charge.customer_id, "limit": PAGE, "expand": ["data.payments"]}
+        wish = {**_paid_by(charge.customer_id), "limit": PAGE, "expand": ["data.payments"]}
         for invoice in _read(self._invoices.list, wish).nodes("data"):
             period = paid_period_from(invoice)
             if period is not None and period.payment_ids & charge.payment_ids:
@@ -225,7 +240,15 @@ class Stripe:
 
     def read_customer(self, customer_id: str) -> CustomerSnapshot:
         """Return the customer as it is now; of a deleted one Stripe still knows the id."""
+        if customer_id.startswith(ACCOUNT):
+            return account_from(_read(self._accounts.retrieve, customer_id))
         return customer_from(_read(self._customers.retrieve, customer_id))
+
+
+def _paid_by(customer_id: str) -> dict[str, str]:
+    """Return the filter of a list for who pays: a customer, or an account of Accounts v2."""
+    kind = "customer_account" if customer_id.startswith(ACCOUNT) else "customer"
+    return {kind: customer_id}
 
 
 def _read(read: Callable[..., Any], *wish: str | dict[str, Any]) -> Node:

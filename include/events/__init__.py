@@ -1,7 +1,7 @@
 """Vendor payload → typed event: one parser per event type, pure, hostile input in mind.
 
 What comes out is frozen. Snapshots are complete states of one object; a `Checkout` or an `Invoice` only
-names objects, whose state is then read from the vendor; so does a `Reread`, an event of our own.
+names objects, whose state is then read from the vendor; so does a `Reread`, an event of our own, and every thin event.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import PayloadError
-from include.events import clerk, rereads, stripe
+from include.events import clerk, rereads, stripe, thin
 from include.events.clerk import UserSnapshot
 from include.events.reading import Node, node_from
 from include.events.rereads import Reread, RereadKind
@@ -25,6 +25,8 @@ from include.events.stripe import (
     SubscriptionSnapshot,
     SubscriptionStatus,
 )
+from include.events.thin import Named
+from include.routing import plain_type
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +37,7 @@ __all__ = [
     "Event",
     "Invoice",
     "MoneyMoved",
+    "Named",
     "Node",
     "Reread",
     "RereadKind",
@@ -45,10 +48,11 @@ __all__ = [
     "SubscriptionStatus",
     "UserSnapshot",
     "event_from",
+    "subject_in",
 ]
 
 Snapshot = SubscriptionSnapshot | CustomerSnapshot | UserSnapshot
-Subject = StripeSubject | UserSnapshot | Reread
+Subject = StripeSubject | UserSnapshot | Reread | Named
 Parser = Callable[[Node], Subject]
 
 PARSERS: Mapping[str, Mapping[str, Parser]] = {
@@ -70,25 +74,33 @@ class Event:
 def event_from(*, provider: str, event_id: str, body: bytes) -> Event:
     """Read a verified body; raises PayloadError for whatever is not as the vendor describes it."""
     root = node_from(body)
-    kind = root.text("type")
-    parser = PARSERS.get(provider, {}).get(kind)
+    kind = plain_type(provider, root.text("type"))
+    parser = _parser_of(provider, kind)
+    subject: Subject
+    if provider == "stripe" and thin.is_thin(root):
+        subject, occurred_at = thin.subject_from(root), root.iso_instant("created")
+    else:
+        node = root.node("data") if provider == "clerk" else root.node("data").node("object")
+        subject, occurred_at = parser(node), _occurred_at(provider, root, node)
+    if occurred_at is None:
+        raise PayloadError("the event has no time")
+    return Event(id=event_id, type=kind, occurred_at=occurred_at, subject=subject)
+
+
+def subject_in(provider: str, event_type: str, node: Node) -> Subject:
+    """Read the object of an event that named it only."""
+    return _parser_of(provider, event_type)(node)
+
+
+def _parser_of(provider: str, event_type: str) -> Parser:
+    parser = PARSERS.get(provider, {}).get(event_type)
     if parser is None:
         raise PayloadError("no parser for this type of event")
-    subject = root.node("data") if provider == "clerk" else root.node("data").node("object")
-    return Event(
-        id=event_id,
-        type=kind,
-        occurred_at=_occurred_at(provider, root, subject),
-        subject=parser(subject),
-    )
+    return parser
 
 
-def _occurred_at(provider: str, root: Node, subject: Node) -> datetime:
+def _occurred_at(provider: str, root: Node, subject: Node) -> datetime | None:
     """Return the moment of the state: Clerk's users carry it in milliseconds, its events may not."""
     if provider == "clerk":
-        instant = subject.instant("updated_at") or root.instant("timestamp")
-    else:
-        instant = root.instant("created")
-    if instant is None:
-        raise PayloadError("the event has no time")
-    return instant
+        return subject.instant("updated_at") or root.instant("timestamp")
+    return root.instant("created")

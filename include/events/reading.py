@@ -71,6 +71,16 @@ class Node:
             raise self.error(name, "is not a time")
         return datetime.fromtimestamp(seconds, UTC)
 
+    def iso_instant(self, name: str) -> datetime | None:
+        """Return a time that is written as ISO 8601 (what Stripe calls v2 has no other), or None."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        moment = iso_time(value)
+        if moment is None:
+            raise self.error(name, "is not a time")
+        return moment
+
     def node(self, name: str) -> Node:
         """Return the object of that name; missing means an empty one."""
         value = self.values.get(name)
@@ -113,6 +123,15 @@ class Node:
 
     def _place(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
+
+
+def iso_time(value: object) -> datetime | None:
+    """Return an ISO 8601 time that has its zone; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def node_from(body: bytes) -> Node:

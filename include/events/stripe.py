@@ -160,7 +160,7 @@ def subscription_from(node: Node) -> SubscriptionSnapshot:
     status, invoice = _status_from(node), _latest_invoice(node)
     return SubscriptionSnapshot(
         id=node.text("id"),
-        customer_id=_required_reference(node, "customer"),
+        customer_id=_required_customer(node),
         status=status,
         items=tuple(map(_item_from, items or [node])),  # before it had items it had a plan
         has_more_items=node.node("items").flag("has_more"),
@@ -190,6 +190,18 @@ def customer_from(node: Node) -> CustomerSnapshot:
     )
 
 
+def account_from(node: Node) -> CustomerSnapshot:
+    """Read an account of Accounts v2 as the customer that it is."""
+    return CustomerSnapshot(
+        id=node.text("id"),
+        email=address_from(node.optional_text("contact_email")),
+        name=name_from(node.optional_text("display_name")),
+        deleted=node.flag("closed"),
+        created_at=node.iso_instant("created"),
+        metadata=_metadata_from(node),
+    )
+
+
 def deleted_customer_from(node: Node) -> CustomerSnapshot:
     """Read the customer of `customer.deleted`, which still carries its data."""
     return CustomerSnapshot(id=node.text("id"), email=None, name="", deleted=True)
@@ -198,7 +210,7 @@ def deleted_customer_from(node: Node) -> CustomerSnapshot:
 def checkout_from(node: Node) -> Checkout:
     """Read a checkout session."""
     return Checkout(
-        customer_id=node.reference("customer"),
+        customer_id=customer_of(node),
         subscription_id=node.reference("subscription"),
         client_reference_id=node.optional_text("client_reference_id"),
         metadata=_metadata_from(node),
@@ -210,7 +222,7 @@ def invoice_from(node: Node) -> Invoice:
     details = node.node("parent").node("subscription_details")
     return Invoice(
         id=node.optional_text("id") or "",
-        customer_id=node.reference("customer"),
+        customer_id=customer_of(node),
         subscription_id=details.reference("subscription") or node.reference("subscription"),
     )
 
@@ -220,7 +232,7 @@ def charge_from(node: Node) -> Charge:
     references = (node.text("id"), node.reference("payment_intent"), node.reference("invoice"))
     return Charge(
         id=node.text("id"),
-        customer_id=node.reference("customer"),
+        customer_id=customer_of(node),
         payment_ids=frozenset(filter(None, references)),
         is_full=node.flag("refunded"),
         refunded_cents=node.number("amount_refunded"),
@@ -394,8 +406,13 @@ def _metadata_from(node: Node) -> dict[str, str]:
     return {key: text for key, text in values.items() if isinstance(text, str) and text}
 
 
-def _required_reference(node: Node, name: str) -> str:
-    reference = node.reference(name)
-    if reference is None:
-        raise node.error(name, "is missing or empty")
-    return reference
+def customer_of(node: Node) -> str | None:
+    """Return who pays: a customer, or under Accounts v2 an account (docs.stripe.com/connect/accounts-v2)."""
+    return node.reference("customer") or node.reference("customer_account")
+
+
+def _required_customer(node: Node) -> str:
+    customer_id = customer_of(node)
+    if customer_id is None:
+        raise node.error("customer", "is missing or empty")
+    return customer_id

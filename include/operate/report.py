@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from include.operate.deployment import Deployment
     from include.relay.beats import Beats
     from include.store.notices import Notice
+    from include.store.webhooks import Unrouted
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
 MOST_PROBLEMS = 10
@@ -56,6 +57,7 @@ class Work:
     deactivations: dict[str, int]  # pending, running, overdue, date_unknown, failed
     dead_letters: dict[str, int] = field(default_factory=dict)  # by state, closed ones left out
     findings: dict[str, int] = field(default_factory=dict)  # open ones, by kind
+    unrouted: dict[str, int] = field(default_factory=dict)  # of a day, by provider and type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ def _read(deployment: Deployment, *, beats: Beats, now: datetime) -> tuple[Read 
 def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
     """Return what the tables say, judged as the relay judges it."""
     facts = facts_in(store, beats=beats, now=now)
-    judged, work = judge(facts), work_in(store, now=now)
+    judged, work = judge(facts), work_in(store, now=now, unrouted=facts.unrouted)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
     return Read(
         work=work,
@@ -150,7 +152,7 @@ def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
     )
 
 
-def work_in(store: Store, *, now: datetime) -> Work:
+def work_in(store: Store, *, now: datetime, unrouted: Sequence[Unrouted] = ()) -> Work:
     """Return what is in the tables."""
     since = store.inbox.waiting().since
     return Work(
@@ -164,6 +166,7 @@ def work_in(store: Store, *, now: datetime) -> Work:
             if state in NOT_CLOSED
         },
         findings={kind.value: count for kind, count in store.findings.counts().items()},
+        unrouted={f"{one.provider} {one.type}": one.count for one in unrouted},
     )
 
 

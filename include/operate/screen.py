@@ -113,6 +113,8 @@ def _work(work: Work) -> Table:
                 Text(f"deactivations {state.replace('_', ' ')}", style=style), f"{count:,}"
             )
     _add_what_waits_for_a_person(table, work)
+    for kind, count in work.unrouted.items():
+        table.add_row(f"no job takes: {kind}, in a day", f"{count:,}")
     return table
 
 

@@ -66,6 +66,10 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: F
     lines += _gauge("ops_breaker_open", "Vendors that are not called now.", breakers)
     firing = [({"alarm": alarm.name}, 1.0) for alarm in facts.alarms]
     lines += _gauge("ops_relay_alarm_firing", "What the relay itself has raised.", firing)
+    unrouted: list[Sample] = [
+        ({"provider": one.provider, "type": one.type}, float(one.count)) for one in facts.unrouted
+    ]
+    lines += _gauge("ops_webhooks_unrouted", "Webhooks of a day that no job takes.", unrouted)
     return "\n".join([*lines, ""])
 
 

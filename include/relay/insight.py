@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS: Final = 5.0
 SHORT_WINDOW: Final = timedelta(minutes=5)
+DAY: Final = timedelta(days=1)
 REPORTS: Final = (
     10  # of the reconciliation: one that goes on, or did not come to its end, is passed over
 )
@@ -105,6 +106,7 @@ def facts_in(store: Store, *, beats: Beats, now: datetime) -> Facts:
         reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
         beats=beats,
         alarms=tuple(store.relay_alarms.firing()),
+        unrouted=tuple(store.webhooks.unrouted(since=now - DAY)),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from include.relay.beats import Beats
     from include.store.figures import Measurement, OpenBreaker
     from include.store.relay_alarms import Alarm
+    from include.store.webhooks import Unrouted
 
 WINDOW: Final = timedelta(hours=1)
 HEALTHY_ABOVE: Final = 0.95
@@ -58,6 +59,7 @@ class Facts:
     reconciled_at: datetime | None  # when one came to its end last; None: not lately, or never
     beats: Beats
     alarms: tuple[Alarm, ...] = ()  # what the relays have raised and not taken back
+    unrouted: tuple[Unrouted, ...] = ()  # of the last day
 
 
 def judge(facts: Facts) -> Judged:

@@ -37,6 +37,7 @@ from include.store.slack import SlackPeople
 from include.store.sql import queries
 from include.store.steps import Steps
 from include.store.throttle import Throttle
+from include.store.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -70,6 +71,7 @@ class Store:
         self.retention = Retention(connection)
         self.slack = SlackPeople(connection)
         self.throttle = Throttle(connection)
+        self.webhooks = Webhooks(connection)
         self.notices = Notices(connection)
         self.reconciliations = Reconciliations(connection)
         self.reviews = Reviews(connection)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from include.events.reading import iso_time
+from include.events.thin import OBJECT as THIN
 from include.routing import route_of
 from include.store.inbox import State
 
@@ -29,8 +31,8 @@ def stripe_envelope(event: Mapping[str, Any]) -> dict[str, Any] | None:
         "event_id": event_id,
         "mode": "test" if event.get("livemode") is False else "live",
         "api_version": text(event.get("api_version")),
-        "created_at": instant(event.get("created")),
-        "member_key": stripe_member(mapping(mapping(event.get("data")).get("object"))),
+        "created_at": iso_time(event.get("created")) or instant(event.get("created")),
+        "member_key": stripe_thing(event),
         **routed("stripe", event),
     }
 
@@ -58,9 +60,18 @@ def routed(provider: str, event: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": event_type, "job": route.job, "state": state, "reason": route.reason}
 
 
+def stripe_thing(event: Mapping[str, Any]) -> str | None:
+    """Tell whose event it is; a thin one has only the id of its object, which stands in for the customer."""
+    if event.get("object") != THIN:
+        return stripe_member(mapping(mapping(event.get("data")).get("object")))
+    named = text(mapping(event.get("related_object")).get("id"))
+    return f"stripe:{named}" if named else None
+
+
 def stripe_member(thing: Mapping[str, Any]) -> str | None:
     """Tell members apart by customer, else by address (hashed): for the limit of runs per member."""
-    customer = thing if thing.get("object") == "customer" else thing.get("customer")
+    owner = thing.get("customer") or thing.get("customer_account")
+    customer = thing if thing.get("object") == "customer" else owner
     customer_id = text(customer.get("id") if isinstance(customer, dict) else customer)
     if customer_id:
         return f"stripe:{customer_id}"

@@ -100,7 +100,8 @@ class World:
         return [
             event
             for event in self.sandbox.events()[since:]
-            if route_of(event["vendor"], event["type"]).job
+            if event["wanted"]
+            and route_of(event["vendor"], event["type"]).job
             and (not types or event["type"] in types)
         ]
 

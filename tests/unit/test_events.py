@@ -15,6 +15,10 @@ from include.events import (
     CustomerSnapshot,
     Event,
     Invoice,
+    MoneyMoved,
+    Named,
+    Reread,
+    RereadKind,
     SubscriptionSnapshot,
     SubscriptionStatus,
     UserSnapshot,
@@ -245,6 +249,72 @@ def places(value):
         yield value, key
         if isinstance(inner, dict | list):
             yield from places(inner)
+
+
+@pytest.mark.parametrize(
+    ("kind", "thing", "subject"),
+    [
+        ("customer.updated", "customer", Reread(kind=RereadKind.CUSTOMER, id="x_1")),
+        (
+            "customer.subscription.paused",
+            "subscription",
+            Reread(kind=RereadKind.SUBSCRIPTION, id="x_1"),
+        ),
+        ("charge.refunded", "charge", MoneyMoved(charge_id="x_1")),
+        ("invoice.paid", "invoice", Named(kind="invoice", id="x_1")),
+        ("refund.failed", "refund", Named(kind="refund", id="x_1")),
+        ("charge.dispute.closed", "dispute", Named(kind="dispute", id="x_1")),
+        (
+            "checkout.session.completed",
+            "checkout.session",
+            Named(kind="checkout.session", id="x_1"),
+        ),
+    ],
+)
+def test_thin_event_names_its_object(kind, thing, subject):
+    """Under the snapshot's type; when it happened is written in words."""
+    event = parse(factories.thin_event(kind, thing, "x_1"))
+
+    assert (event.type, event.subject, event.occurred_at) == (kind, subject, NOW)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"created": None},
+        {"created": "yesterday"},
+        {"created": "2026-03-01T12:00:00"},
+        {"created": 1772366400},
+        {"related_object": None},
+        {"related_object": {"id": "po_1", "type": "payout"}},
+        {"related_object": {"id": "", "type": "invoice"}},
+        {"type": "v1.payout.paid"},
+    ],
+    ids=repr,
+)
+def test_thin_event_that_is_not_as_described_is_refused(broken):
+    """No time, a time without its zone, no object, or one that such an event is never about."""
+    with pytest.raises(PayloadError):
+        parse({**factories.thin_event("invoice.paid", "invoice", "in_1"), **broken})
+
+
+def test_account_pays_where_no_customer_does():
+    """Accounts v2: `customer` is null, and `customer_account` says who it is."""
+    changes = {"customer": None, "customer_account": "acct_1"}
+    told = {
+        "customer.subscription.updated": factories.subscription(**changes),
+        "invoice.paid": {**factories.invoice(), **changes},
+        "checkout.session.completed": {**factories.checkout(), **changes},
+    }
+    for kind, thing in told.items():
+        assert parse(factories.stripe_event(kind, thing)).subject.customer_id == "acct_1"
+    with pytest.raises(PayloadError, match="customer"):
+        parse(
+            factories.stripe_event(
+                "customer.subscription.updated",
+                factories.subscription(customer=None, customer_account=None),
+            )
+        )
 
 
 def test_every_type_has_one_parser():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.routing import JOBS, ROUTES, job_from, route_of
+from include.routing import JOBS, ROUTES, UNKNOWN, job_from, route_of
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,30 @@ def test_what_is_not_in_the_table_starts_nothing(event_type):
     """A type of one vendor means nothing from another."""
     assert route_of("stripe", event_type).job is None
     assert route_of("stripe", event_type).reason
+
+
+@pytest.mark.parametrize(
+    ("event_type", "plain"),
+    [
+        ("v1.customer.subscription.updated", "customer.subscription.updated"),
+        ("v1.customer.subscription.trial_will_end", "customer.subscription.trial_will_end"),
+        ("v2.core.account.updated", "customer.updated"),
+        ("v2.core.account[identity].updated", "customer.updated"),
+        ("v2.core.account.closed", "customer.deleted"),
+    ],
+)
+def test_thin_event_leads_where_its_snapshot_does(event_type, plain):
+    """Whichever form the endpoint is set to."""
+    assert route_of("stripe", event_type) == route_of("stripe", plain)
+
+
+@pytest.mark.parametrize(
+    ("provider", "event_type"),
+    [("clerk", "v1.user.created"), ("stripe", "v1.payout.paid"), ("stripe", "v1.v1.invoice.paid")],
+)
+def test_what_only_looks_like_a_thin_event_starts_nothing(provider, event_type):
+    """Clerk has none, and nothing is followed as a thin event that is not followed as a snapshot."""
+    assert route_of(provider, event_type) == UNKNOWN
 
 
 def test_every_route_has_a_job_or_a_reason():

@@ -116,9 +116,7 @@ class Chunk:
     def _collect(self) -> None:
         for row in self._arrived:
             subject, event = row.event.subject, row.event
-            snapshot = None
-            if not isinstance(subject, Checkout | Invoice | MoneyMoved | Reread):
-                snapshot = subject
+            snapshot = subject if isinstance(subject, Snapshot) else None
             case = self._case_of(row)
             if case is not None:
                 case.reports.append(

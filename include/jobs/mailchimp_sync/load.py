@@ -22,6 +22,7 @@ from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
 from include.jobs.mailchimp_sync.chunk import Arrived, Chunk
 from include.jobs.mailchimp_sync.money import note_money
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
+from include.jobs.mailchimp_sync.thin import read_named
 from include.jobs.mailchimp_sync.vendors import Vendors
 from include.membership.policy import shipped
 from include.store.inbox import State
@@ -87,11 +88,13 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     if policy.test_mode == "ignore":
         rows = _of_our_world(rows, is_live=stripe.is_live, store=store, now=tried.now)
     read = _read_events(rows, tried=tried, store=store)
+    admissions = {v: admit(v, by=dag_run_id, store=store, clock=clock) for v in ASKED}
+    vendors = Vendors(stripe, clerk, clock, left_alone=_left_alone(admissions, store))
+    read, unread = read_named(read, vendors)
     arrived, unanswered = note_money(
         read, store=store, stripe=stripe, policy=policy, dag_run_id=dag_run_id, now=tried.now
     )
-    admissions = {v: admit(v, by=dag_run_id, store=store, clock=clock) for v in ASKED}
-    vendors = Vendors(stripe, clerk, clock, left_alone=_left_alone(admissions, store))
+    unanswered |= unread
     for part in _chunks(arrived):
         chunk = Chunk(
             part, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock, policy=policy

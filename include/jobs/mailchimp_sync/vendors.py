@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import PayloadError, UnreadableError, VendorError, VendorNotFoundError
+from include.events.reading import Node
 from include.jobs.fan_out import fan_out
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from include.clients.clerk import Clerk
     from include.clients.stripe import Stripe
     from include.clock import Clock
-    from include.events import Snapshot, SubscriptionSnapshot
+    from include.events import Named, Snapshot, SubscriptionSnapshot
     from include.store.objects import ObjectKey
 
 T = TypeVar("T")
@@ -81,6 +82,16 @@ class Vendors:
             width=WIDTH,
         )
         return dict(zip(customer_ids, answers, strict=True))
+
+    def named(self, wanted: Sequence[Named]) -> list[Node | VendorError]:
+        """Return what thin events name; empty where Stripe does not know it; or why it cannot be told now."""
+        return fan_out(
+            lambda one: (
+                self._asked("stripe", lambda: self._stripe.read_named(one.kind, one.id)) or Node({})
+            ),
+            wanted,
+            width=WIDTH,
+        )
 
     def _read(self, key: ObjectKey, kind: Kind) -> Reading:
         read_at = self._clock.now()

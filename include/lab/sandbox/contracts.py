@@ -18,6 +18,7 @@ from include.lab.sandbox.leniencies import (
     is_undescribed,
     is_undescribed_refusal,
     undescribed_query,
+    with_customers,
     without_extras,
 )
 from include.lab.sandbox.outbox import Event
@@ -85,7 +86,7 @@ class Contracts:
         if webhooks is None or event.by_hand:
             return
         for file, pointer, part in webhooks.described(orjson.loads(event.payload)):
-            problem = self._description(file).problem(part, pointer, "answer")
+            problem = self._description(file).problem(with_customers(part), pointer, "answer")
             if problem is not None:
                 found = {"vendor": event.vendor, "where": "event", "path": event.type}
                 self.violations.append({**found, "method": "", "what": problem})
@@ -187,7 +188,7 @@ def answer_problem(
     kind = (answer.content_type or "").partition(";")[0]
     if kind not in content:
         return f"the content type {kind!r} is not one of {sorted(content)}"
-    document = without_extras(vendor, answer.status, orjson.loads(answer.body))
+    document = with_customers(without_extras(vendor, answer.status, orjson.loads(answer.body)))
     if is_stub(vendor, document) or is_newer_refusal(vendor, document):
         return None
     schema = f"{pointer}/content/{kind.replace('/', '~1')}/schema"

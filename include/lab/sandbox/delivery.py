@@ -118,7 +118,7 @@ class Courier:
         return self._session
 
     def _on_new(self, event: Event) -> None:
-        if self.world.switches.auto_deliver:
+        if self.world.switches.auto_deliver and event.is_wanted:
             task = asyncio.get_running_loop().create_task(self._deliver_in_the_end(event))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)

@@ -12,6 +12,7 @@ import orjson
 class Event:
     """What a vendor has to tell. `created` in seconds; `delivered` once somebody answered 2xx.
 
+    `is_wanted` is false where no endpoint gets it: it is in the vendor's list, and is never sent.
     `by_hand` marks an event that a test wrote: it may break every rule of its vendor.
     """
 
@@ -23,6 +24,7 @@ class Event:
     delivered: bool = False
     attempts: int = 0
     by_hand: bool = False
+    is_wanted: bool = True
 
     def as_json(self, *, with_payload: bool = False) -> dict[str, Any]:
         """Return the event as the control interface shows it."""
@@ -33,6 +35,7 @@ class Event:
             "created": self.created,
             "delivered": self.delivered,
             "attempts": self.attempts,
+            "wanted": self.is_wanted,
         }
         if not with_payload:
             return shown

@@ -12,6 +12,7 @@ from include.lab.sandbox.settings import Settings
 from include.lab.sandbox.wire import Answer, Call, Routes
 
 StripeShape = Literal["2026-10-28.endive", "2023-08-16", "2019-12-03"]
+StripePayload = Literal["snapshot", "thin", "both"]
 Dunning = Literal["none", "cancel", "unpaid", "leave"]
 
 
@@ -21,6 +22,10 @@ class Switches:
 
     stripe_shape: StripeShape = "2026-10-28.endive"
     stripe_livemode: bool = False
+    stripe_payload: StripePayload = "snapshot"
+    """In which form the endpoint gets events; every change makes a snapshot, whoever gets it."""
+    stripe_accounts: bool = False
+    """Under Accounts v2 an account pays, and what names a customer elsewhere has null there."""
     stripe_dunning: Dunning = "none"
     """What becomes of a subscription after the last attempt; with `none` a card is tried once only."""
     auto_deliver: bool = False

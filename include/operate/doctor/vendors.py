@@ -13,7 +13,7 @@ from include.errors import PermanentVendorError, VendorNotFoundError
 from include.jobs.membership import MERGE_FIELDS, STANDING_TAGS
 from include.operate.doctor import slack
 from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
-from include.routing import STARTING_TYPES, STRIPE_PATH
+from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,7 +87,7 @@ def _webhooks(endpoints: list[WebhookEndpoint]) -> Finding:
     advice = f"add an endpoint in Stripe's dashboard that ends in {STRIPE_PATH}"
     if not ours:
         return failed(name, "no endpoint of Stripe's leads to a relay", advice)
-    sent = {kind for one in ours if one.is_enabled for kind in one.types}
+    sent = {plain_type("stripe", kind) for one in ours if one.is_enabled for kind in one.types}
     missing = set() if "*" in sent else STARTING_TYPES["stripe"] - sent
     if not any(one.is_enabled for one in ours):
         return failed(name, "the endpoint is disabled", "enable it in Stripe's dashboard")

@@ -43,6 +43,13 @@ def test_findings_are_shown_where_dead_letters_are():
     assert "to look at: pays twice 2" in text_of(findings={"pays_twice": 2})
 
 
+def test_type_that_no_job_takes_is_shown_with_its_count():
+    """A webhook that is answered 200 and leads to nothing is not out of sight."""
+    shown = text_of(unrouted={"stripe v1.customer.subscription.past_due": 1200})
+
+    assert "no job takes: stripe v1.customer.subscription.past_due, in a day 1,200" in shown
+
+
 def test_inbox_is_counted():
     assert "inbox dead 2 inbox processed 7" in text_of(inbox={"processed": 7, "dead": 2})
     assert "inbox empty" in text_of()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from include.relay.envelope import arrival_from
 from include.relay.refusal import RefusalError
 from include.store.inbox import State
+from tests import factories
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 CLERK_HEADERS = {"svix-id": "msg_1"}
@@ -178,6 +179,33 @@ def test_of_a_doubled_key_the_last_counts():
 def test_members_are_told_apart(thing, key):
     """For the limit of runs per member, without asking a database."""
     assert arrive(event(data={"object": thing})).member_key == key
+
+
+def test_account_pays_where_no_customer_does():
+    """Accounts v2: `customer` is null, and `customer_account` says who it is."""
+    thing = {"object": "subscription", "customer": None, "customer_account": "acct_1"}
+
+    assert arrive(event(data={"object": thing})).member_key == "stripe:acct_1"
+
+
+def test_thin_event_is_stored_and_routed_as_its_snapshot():
+    """It has a time in words, no version, and the id of its object for the limit of runs per member."""
+    thin = factories.thin_event("customer.subscription.updated", "subscription", "sub_1")
+
+    arrival = arrive(json.dumps(thin).encode())
+
+    assert (arrival.type, arrival.mode) == ("v1.customer.subscription.updated", "test")
+    assert (arrival.job, arrival.state) == ("mailchimp_sync", State.WAITING)
+    assert (arrival.created_at, arrival.api_version) == (factories.NOW, None)
+    assert arrival.member_key == "stripe:sub_1"
+
+
+@pytest.mark.parametrize("related", [None, [], "cus_1", {}, {"id": 7}, {"id": "a\0b"}], ids=repr)
+def test_thin_event_about_nothing_usable_is_stored_without_a_member(related):
+    """The job says what is wrong with it."""
+    thin = factories.thin_event("customer.updated", "customer", "cus_1", related_object=related)
+
+    assert arrive(json.dumps(thin).encode()).member_key is None
 
 
 def test_an_address_becomes_a_hash_whatever_its_case():

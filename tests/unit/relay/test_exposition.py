@@ -10,6 +10,7 @@ from include.relay.exposition import OF_NOW, OF_WINDOW, exposition
 from include.relay.job_health import WINDOW, Facts
 from include.store.figures import NUMBERS, Measurement, OpenBreaker
 from include.store.relay_alarms import Alarm
+from include.store.webhooks import Unrouted
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -18,7 +19,7 @@ def measured(job=None, **values):
     return Measurement(job=job, at=NOW, window=WINDOW, **values)
 
 
-def read(jobs, *, beats=None, breakers=(), alarms=()):
+def read(jobs, *, beats=None, breakers=(), alarms=(), unrouted=()):
     """Write the numbers and read them again: (name, labels) → value."""
     known = Facts(
         at=NOW,
@@ -27,6 +28,7 @@ def read(jobs, *, beats=None, breakers=(), alarms=()):
         reconciled_at=None,
         beats=beats or Beats(),
         alarms=tuple(alarms),
+        unrouted=tuple(unrouted),
     )
     text = exposition({"1h": jobs, "5m": {}}, known)
     return {
@@ -83,6 +85,16 @@ def test_airflow_breakers_and_alarms():
     assert found["ops_relay_alarm_firing", (("alarm", "airflow_unreachable"),)] == 1
     up = read({None: measured()}, beats=Beats(parts={"scheduler": "unhealthy"}))
     assert up["ops_airflow_part_healthy", (("part", "scheduler"),)] == 0
+
+
+def test_types_that_no_job_takes():
+    """Each with its count: they are answered 200, and nothing else tells of them."""
+    found = read(
+        {None: measured()}, unrouted=[Unrouted(provider="stripe", type="v1.payout.paid", count=3)]
+    )
+
+    labels = (("provider", "stripe"), ("type", "v1.payout.paid"))
+    assert found["ops_webhooks_unrouted", labels] == 3
 
 
 def test_window_is_a_label_of_its_own():

@@ -47,7 +47,7 @@ def webhook_routes(world: World, courier: Courier) -> APIRouter:
 def chosen(world: World, wish: SendWish) -> list[Event]:
     """Return the events that a wish names, in its order; all unsent ones oldest first."""
     if wish.all_unsent:
-        return [event for event in world.outbox if not event.delivered]
+        return [event for event in world.outbox if event.is_wanted and not event.delivered]
     events = [world.outbox.get(event_id) for event_id in wish.events or []]
     if None in events:
         raise HTTPException(GONE, "no such event")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.lab.sandbox.faults import Kind
-from include.lab.sandbox.vendor import Dunning, StripeShape
+from include.lab.sandbox.vendor import Dunning, StripePayload, StripeShape
 
 Json = dict[str, Any]
 GONE = 404
@@ -22,6 +22,8 @@ class SettingsWish(Wish):
 
     stripe_shape: StripeShape | None = None
     stripe_livemode: bool | None = None
+    stripe_payload: StripePayload | None = None
+    stripe_accounts: bool | None = None
     stripe_dunning: Dunning | None = None
     auto_deliver: bool | None = None
     service_seconds: dict[str, float] | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from include.lab.sandbox.stripe import objects, shapes
+from include.lab.sandbox.stripe.accounts import customer_id_of
 from include.lab.sandbox.stripe.form import Form, parse, refuse_unknown, whole_number
 from include.lab.sandbox.stripe.lists import created_fits, expanded, found_by, page
 from include.lab.sandbox.stripe.objects import Object
@@ -33,7 +34,9 @@ def shape_of(call: Call) -> str | None:
 
 
 def description_of(call: Call, switches: Switches) -> str | None:
-    """Return the file that describes this call: the version it names, or the account's."""
+    """Return the file that describes this call: the version it names, or the account's; nobody describes v2."""
+    if call.path.startswith("/v2/"):
+        return None
     return shapes.DESCRIPTIONS.get(shape_of(call) or switches.stripe_shape)
 
 
@@ -62,6 +65,8 @@ def searched(state: StripeState, call: Call, kind: str) -> Answer:
 
 def owned(state: StripeState, kind: str, form: Form) -> list[Object]:
     """Return objects newest first: of one customer where the form names one."""
+    if "customer_account" in form:
+        return state.of_customer(kind, customer_id_of(form["customer_account"]))[::-1]
     if "customer" in form:
         return state.of_customer(kind, form["customer"])[::-1]
     return state.newest_first(kind)

@@ -9,6 +9,7 @@ import orjson
 
 from include.lab.sandbox.stripe import billing, checkout, customers, errors, objects
 from include.lab.sandbox.stripe.account import authorize, once
+from include.lab.sandbox.stripe.accounts import account_routes
 from include.lab.sandbox.stripe.answers import (
     description_of,
     expansions,
@@ -24,6 +25,7 @@ from include.lab.sandbox.stripe.lists import created_fits, expanded, page
 from include.lab.sandbox.stripe.money import money_routes
 from include.lab.sandbox.stripe.objects import Object
 from include.lab.sandbox.stripe.state import StripeState
+from include.lab.sandbox.stripe.thin import is_thin, thin_routes
 from include.lab.sandbox.stripe.webhooks import WEBHOOKS
 from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.wire import Answer, Call, Routes, json_answer
@@ -163,7 +165,7 @@ def get_account(_state: StripeState, _call: Call) -> Answer:
 @ROUTES.on("GET", "/v1/subscriptions")
 def list_subscriptions(state: StripeState, call: Call) -> Answer:
     """List subscriptions; without `status` those that have not ended."""
-    form = form_of(call, (*PAGING, "customer", "status", "price"))
+    form = form_of(call, (*PAGING, "customer", "customer_account", "status", "price"))
     status, price = form.get("status"), form.get("price")
     found = [
         s
@@ -250,7 +252,7 @@ def list_subscription_items(state: StripeState, call: Call) -> Answer:
 @ROUTES.on("GET", "/v1/invoices")
 def list_invoices(state: StripeState, call: Call) -> Answer:
     """List invoices, newest first."""
-    form = form_of(call, (*PAGING, "customer", "subscription", "status"))
+    form = form_of(call, (*PAGING, "customer", "customer_account", "subscription", "status"))
     subscription, status = form.get("subscription"), form.get("status")
     found = [
         i
@@ -331,8 +333,9 @@ def list_events(state: StripeState, call: Call) -> Answer:
         event
         for event in reversed(list(state.around.outbox))
         if event.vendor == "stripe"
+        and not is_thin(event)
         and any(fnmatchcase(event.type, kind) for kind in kinds)
-        and delivered in (None, event.delivered)
+        and delivered in (None, event.delivered or not event.is_wanted)
         and created_fits(event.created, form)
     ]
     events, more = page(found, form, lambda event: event.id)
@@ -390,6 +393,8 @@ def subscription_changes(state: StripeState, subscription: Object, form: Form) -
 
 
 money_routes(ROUTES)
+thin_routes(ROUTES)
+account_routes(ROUTES)
 
 VENDOR = Vendor(
     name="stripe",

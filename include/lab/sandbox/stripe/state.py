@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from include.lab.sandbox.outbox import Event
-from include.lab.sandbox.stripe import errors, objects, shapes
+from include.lab.sandbox.stripe import accounts, errors, objects, shapes, thin
 from include.lab.sandbox.stripe.objects import Object
 from include.lab.sandbox.vendor import Surroundings
 from include.lab.sandbox.wire import Answer
@@ -106,10 +106,16 @@ class StripeState:
         """Return an object in a shape; without one in the account's."""
         wanted = shape or self.around.switches.stripe_shape
         shown = shapes.render(document, wanted, self.price_of)
+        if self.around.switches.stripe_accounts:
+            shown = accounts.paid_by_accounts(shown)
         return real(shown) if self.livemode else shown
 
     def tell(self, kind: str, document: Object, previous: Mapping[str, Any] | None = None) -> None:
-        """Make the event of a change, in the account's shape, with the object as it is now."""
+        """Make the event of a change, in the account's shape, with the object as it is now; and the thin one."""
+        if self.around.switches.stripe_accounts and document["object"] == "customer":
+            event_id = objects.new_id("evt")
+            self._put(accounts.event(kind, document, self.now(), event_id, livemode=self.livemode))
+            return
         shape = self.around.switches.stripe_shape
         data: Object = {"object": self.rendered(document)}
         if previous is not None:
@@ -125,13 +131,20 @@ class StripeState:
             "request": {"id": None, "idempotency_key": None},
             "type": kind,
         }
+        payload = self.around.switches.stripe_payload
+        self._put(event, is_wanted=payload != "thin")
+        if payload != "snapshot":
+            self._put(thin.event(kind, document, self.now(), livemode=self.livemode))
+
+    def _put(self, event: Object, *, is_wanted: bool = True) -> None:
         self.around.outbox.add(
             Event(
                 id=str(event["id"]),
                 vendor="stripe",
-                type=kind,
+                type=str(event["type"]),
                 created=self.now(),
                 payload=orjson.dumps(event),
+                is_wanted=is_wanted,
             )
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from include.lab.sandbox.leniencies import NOT_IN_THE_CUT
 from include.lab.sandbox.stripe.shapes import DESCRIPTIONS
+from include.lab.sandbox.stripe.thin import OBJECT
 from include.lab.sandbox.vendor import Webhooks
 
 
@@ -18,7 +19,9 @@ def headers(_event_id: str, body: bytes, secrets: Sequence[str], stamp: int) -> 
 
 
 def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    """Return what describes an event and the object in it, in the event's own version."""
+    """Return what describes an event and the object in it, in the event's own version; nothing does a thin one."""
+    if event["object"] == OBJECT:
+        return []
     file = DESCRIPTIONS.get(event["api_version"])
     if file is None:
         return []
