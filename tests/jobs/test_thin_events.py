@@ -67,7 +67,7 @@ MONEY = (
 
 
 def pay_back(world, payload, email):
-    """Let money move to and fro in one form, and return what is written down of it after each move."""
+    """Let money move both ways in one form, and return what is written down of it after each move."""
     choose(world, payload)
     world.run(*world.join(email))
     [member] = [one for one in world.members() if one.email == email]
