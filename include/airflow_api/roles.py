@@ -15,12 +15,29 @@ ROLES = {
     "admin": "Admin",
     "operator": "Op",
     "viewer": "Viewer",
+    "community": "Community",
     "relay": "Relay",
     "reconciler": "Reconciler",
 }
 GIVEN_TO_ALL = {
     (permissions.ACTION_CAN_READ, permissions.RESOURCE_WEBSITE)
 }  # by FAB, at each start
+PAGES = (permissions.ACTION_CAN_READ, permissions.RESOURCE_PLUGIN)  # else the UI shows no entry
+CONSOLE = (permissions.ACTION_CAN_READ, "Console")
+DECIDES = {
+    (permissions.ACTION_CAN_READ, "Console Addresses"),
+    (permissions.ACTION_CAN_EDIT, "Console Members"),
+}
+OPERATES = {
+    (permissions.ACTION_CAN_READ, "Console Bodies"),
+    (permissions.ACTION_CAN_EDIT, "Console Operations"),
+}
+CONSOLE_RIGHTS = {
+    "Viewer": {PAGES, CONSOLE},
+    "Op": {PAGES, CONSOLE, *DECIDES, *OPERATES},
+    "Admin": {PAGES, CONSOLE, *DECIDES, *OPERATES},
+}
+"""What Airflow's own roles may in the console, whose rights are in `include/console/access.py`."""
 REVIEW = "dead_letter_review"  # the one DAG that `reconciliation` starts
 
 
@@ -45,6 +62,11 @@ def relay_permissions() -> set[tuple[str, str]]:
         for action in (permissions.ACTION_CAN_EDIT, permissions.ACTION_CAN_DELETE)
     }
     return runs | dags | withdrawn
+
+
+def community_permissions() -> set[tuple[str, str]]:
+    """Return what who looks after the members needs: to decide about them in the console, and nothing of Airflow's."""
+    return {PAGES, CONSOLE, *DECIDES, *GIVEN_TO_ALL}
 
 
 def reconciler_permissions() -> set[tuple[str, str]]:
@@ -76,6 +98,9 @@ def set_up(passwords: Mapping[str, str]) -> None:
         security.sync_roles()
         _set_role(security, ROLES["relay"], relay_permissions())
         _set_role(security, ROLES["reconciler"], reconciler_permissions())
+        _set_role(security, ROLES["community"], community_permissions())
+        for name, rights in CONSOLE_RIGHTS.items():
+            _add_rights(security, security.find_role(name), rights)
         for name, password in passwords.items():
             _set_user(security, name, password)
 
@@ -86,6 +111,10 @@ def _set_role(security: Any, name: str, wanted: set[tuple[str, str]]) -> None:
     for permission in list(role.permissions):
         if (permission.action.name, permission.resource.name) not in wanted:
             security.remove_permission_from_role(role, permission)
+    _add_rights(security, role, wanted)
+
+
+def _add_rights(security: Any, role: Any, wanted: set[tuple[str, str]]) -> None:
     for action, resource in sorted(wanted):
         security.add_permission_to_role(role, security.create_permission(action, resource))
 

@@ -148,10 +148,11 @@ def chosen() -> Deployment:
     return GIVEN.get().find()
 
 
-def from_environment(*, name: str = ENVIRONMENT) -> Deployment:
+def from_environment(*, name: str = ENVIRONMENT, airflow_url: str | None = None) -> Deployment:
     """Return what the environment describes; raise CommandError naming what is wrong, never a value."""
+    known: dict[str, Any] = {"airflow_url": airflow_url} if airflow_url else {}
     try:
-        return _Environment(name=name)  # pydantic-settings fills in the rest
+        return _Environment(name=name, **known)  # pydantic-settings fills in the rest
     except ValidationError as error:
         raise CommandError(f"the environment names no deployment: {wrong_in(error)}") from None
 

@@ -84,6 +84,7 @@ class RunningForm:
             clerk_webhook_secret=said["OPS_CLERK_WEBHOOK_SECRETS"],
             admin_password=password,
             operator_password=password,
+            community_password=password,
             viewer_password=password,
             relay_password=said["OPS_AIRFLOW_PASSWORD"],
             reconciler_password=said["OPS_AIRFLOW_RECONCILER_PASSWORD"],
@@ -189,7 +190,7 @@ class RunningForm:
                 http.post("/auth/fab/v1/users", json=person).raise_for_status()
 
 
-ROLES = {"operator": "Op", "viewer": "Viewer"}
+ROLES = {"operator": "Op", "community": "Community", "viewer": "Viewer"}
 
 
 def _plain(url: str, address: str) -> str:

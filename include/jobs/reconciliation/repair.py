@@ -77,7 +77,7 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     if stopped is None and not limits.is_dry_run:
         modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
         for part in parts_of(differences, AT_ONCE):
-            store.inbox.receive([_arrival(one, dag_run_id, modes, now) for one in part])
+            store.inbox.receive([arrival_of(one, dag_run_id, modes, now) for one in part])
         repaired = len(ids)
     finding = finding_of(
         check,
@@ -127,7 +127,7 @@ def parts_of(things: Iterable[T], size: int) -> Iterator[list[T]]:
         yield part
 
 
-def _arrival(
+def arrival_of(
     difference: Difference, dag_run_id: str, modes: Mapping[str, str], now: datetime
 ) -> Arrival:
     """Return the row that has an object read again: one per run and object, however often it is made."""

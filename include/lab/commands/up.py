@@ -39,7 +39,7 @@ def addresses(at: Layout, stack: Stack) -> str:
     """Say where everything is."""
     return "\n".join(
         (
-            f"  Airflow   {stack.airflow_url}   (admin, operator, viewer; passwords in {at.stack_file})",
+            f"  Airflow   {stack.airflow_url}   (admin, operator, community, viewer; passwords in {at.stack_file})",
             f"  relay     {stack.relay_url}   (/webhooks/stripe, /webhooks/clerk)",
             f"  sandbox   {stack.sandbox_url}   (/docs)",
             f"  logs      {at.logs}",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
-PEOPLE = ("admin", "operator", "viewer")
+PEOPLE = ("admin", "operator", "community", "viewer")
 
 
 def _token() -> str:
@@ -82,6 +82,7 @@ class Stack:
     api_secret_key: str = field(default_factory=_token)
     admin_password: str = field(default_factory=_token)
     operator_password: str = field(default_factory=_token)
+    community_password: str = field(default_factory=_token)
     viewer_password: str = field(default_factory=_token)
     relay_password: str = field(default_factory=_token)
     reconciler_password: str = field(default_factory=_token)

@@ -75,7 +75,7 @@ def revoke(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = Fals
     """Let the membership go on, whatever Stripe does at the end that was planned; `undo` takes it back."""
     with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.revoke(number, person=person, now=SystemClock().now(), store=store)
-        page = stripe_page(done.after, mode=store.inbox.mode_of("stripe"))
+        page = stripe_page(done.after.subscription_id, mode=store.inbox.mode_of("stripe"))
     _tell(deployment, done, revoked_text(done.after, page), as_json)
 
 
@@ -162,12 +162,10 @@ def read(store: Store, handle: str | None) -> list[Deactivation]:
 # --- what is shown ---
 
 
-def stripe_page(row: Deactivation, *, mode: str) -> str:
+def stripe_page(subscription_id: str, *, mode: str) -> str:
     """Return where a subscription is resumed by hand in Stripe's dashboard."""
     folder = "test/" if mode == "test" else ""
-    return (
-        f"https://dashboard.stripe.com/{folder}subscriptions/{quote(row.subscription_id, safe='')}"
-    )
+    return f"https://dashboard.stripe.com/{folder}subscriptions/{quote(subscription_id, safe='')}"
 
 
 def revoked_text(row: Deactivation, page: str) -> str:

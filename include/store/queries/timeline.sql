@@ -10,7 +10,9 @@ SELECT member_id FROM ops.objects WHERE object_id = :handle AND member_id IS NOT
 
 -- name: find_rows(handle)
 -- Find the inbox rows that a handle names: event id, or the row's own number.
-SELECT id FROM ops.inbox WHERE event_id = :handle OR id::text = :handle ORDER BY id;
+SELECT id FROM ops.inbox
+WHERE event_id = :handle OR id = CASE WHEN :handle ~ '^[0-9]{1,18}$' THEN :handle::bigint END
+ORDER BY id;
 
 -- name: read_rows_of(member_ids)
 -- Find the inbox rows that turned out to be about these members.

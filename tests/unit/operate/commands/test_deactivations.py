@@ -158,12 +158,15 @@ def test_revoked_end_says_what_stripe_still_does():
     """With the page where it is resumed, and how it is taken back here."""
     row = a_row(state=State.REVOKED)
 
-    words = revoked_text(row, stripe_page(row, mode="test"))
+    words = revoked_text(row, stripe_page(row.subscription_id, mode="test"))
 
     assert "Stripe does not know of it: it still ends sub_1 at 2026-12-02 09:00:00 UTC" in words
     assert "https://dashboard.stripe.com/test/subscriptions/sub_1\n" in words
     assert "deactivations undo 7" in words
-    assert stripe_page(row, mode="live") == "https://dashboard.stripe.com/subscriptions/sub_1"
+    assert (
+        stripe_page(row.subscription_id, mode="live")
+        == "https://dashboard.stripe.com/subscriptions/sub_1"
+    )
 
 
 def test_end_now_is_asked_about():

@@ -1,0 +1,119 @@
+"""Search, and one member's page with what can be done about her."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from pydantic import BaseModel, Field
+
+from include.clock import SystemClock
+from include.console.access import Right, Visitor, needs
+from include.console.pages import console_of, page
+from include.operate.decisions import Decision, perform
+from include.operate.errors import ActRefusedError
+from include.operate.members import MemberView, Option, read_member
+from include.operate.search import search
+
+router = APIRouter()
+Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
+Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
+CLOCK = SystemClock()
+
+
+class ActForm(BaseModel):
+    """What a button sends: the act with its number, why, a new time, and that she is sure."""
+
+    act: str = Field(max_length=40)
+    why: str = Field(default="", max_length=600)
+    at: str = Field(default="", max_length=40)
+    sure: str = Field(default="", max_length=40)
+
+
+@router.get("/")
+def start(request: Request, visitor: Sees) -> Response:
+    """Show the field to search with."""
+    return page(request, "search.html", visitor, text=None, hits=[])
+
+
+@router.post("/search")
+def find(
+    request: Request, visitor: Sees, text: Annotated[str, Form(max_length=200)] = ""
+) -> Response:
+    """Show what a text names; what names one thing leads to it."""
+    sees_names = Right.ADDRESSES in visitor.rights
+    with console_of(request) as (_, store):
+        now = CLOCK.now()
+        hits = search(store, text, actor=visitor.actor, now=now, sees_names=sees_names)
+    if len(hits) == 1:
+        to = f"{request.scope.get('root_path', '')}/{hits[0].path}"
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": to})
+    return page(request, "search.html", visitor, text=text, hits=hits)
+
+
+@router.get("/members/{member_id}")
+def show(request: Request, visitor: Sees, member_id: UUID) -> Response:
+    """Show one member."""
+    with console_of(request) as (_, store):
+        return _shown(request, visitor, member_id, store)
+
+
+@router.post("/members/{member_id}/act")
+def act(
+    request: Request, visitor: Decides, member_id: UUID, form: Annotated[ActForm, Form()]
+) -> Response:
+    """Do one thing about her; what nothing takes back is asked for twice."""
+    with console_of(request) as (_, store):
+        view = read_member(store, member_id)
+        option = next((one for one in view.options if one.act == form.act), None) if view else None
+        if option and option.is_final and form.sure != form.act:
+            return _shown(request, visitor, member_id, store, asked=option, why=form.why)
+        try:
+            decision = decision_from(form.act if option else "", member_id=member_id, at=form.at)
+            said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
+        except ActRefusedError as error:
+            said = f"Nothing is changed: {error}."
+            return _shown(
+                request, visitor, member_id, store, said=said, is_wrong=True, why=form.why
+            )
+        return _shown(request, visitor, member_id, store, said=said)
+
+
+def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> Decision:
+    """Return the decision that a button stands for; raise ActRefusedError where it stands for none."""
+    what, _, number = act.partition(":")
+    if not number.isdecimal():
+        raise ActRefusedError("this cannot be done any more: somebody was faster")
+    try:
+        moment = datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None
+    except ValueError:
+        raise ActRefusedError(f"the time {at!r} cannot be read") from None
+    return Decision(act=what, number=int(number), member_id=member_id, at=moment)
+
+
+def _shown(  # noqa: PLR0913 - what there is to say, by name
+    request: Request,
+    visitor: Visitor,
+    member_id: UUID,
+    store: Any,
+    *,
+    said: str | None = None,
+    is_wrong: bool = False,
+    asked: Option | None = None,
+    why: str = "",
+) -> Response:
+    view: MemberView | None = read_member(store, member_id)
+    if view is None:
+        words = "Nobody is known by this id."
+        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+    return page(
+        request,
+        "member.html",
+        visitor,
+        member=view,
+        said=said,
+        is_wrong=is_wrong,
+        asked=asked,
+        why=why,
+    )

@@ -1,0 +1,82 @@
+"""How a page is made: the deployment it is about, its template, what every template knows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from include.console.access import Visitor
+from include.operate.deployment import Deployment
+
+DeploymentSource = Callable[[], Deployment]
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@contextmanager
+def console_of(request: Request) -> Iterator[tuple[Deployment, Any]]:
+    """Give the deployment and its tables; raises CommandError where they do not answer."""
+    deployment: Deployment = request.app.state.deployment()
+    with deployment.store() as store:
+        yield deployment, store
+
+
+def page(
+    request: Request,
+    template: str,
+    visitor: Visitor | None,
+    *,
+    code: int = HTTPStatus.OK,
+    **values: Any,
+) -> HTMLResponse:
+    """Render a page for somebody; None where nobody knows who it is for."""
+    base = request.scope.get("root_path", "")
+    known = {
+        "base": base,
+        "airflow": base.removesuffix("/ops"),
+        "here": request.url.path.removeprefix(base),
+        "visitor": visitor,
+        "said": None,
+        "is_wrong": False,
+        "is_card": False,
+    }
+    text = TEMPLATES.get_template(template).render({**known, **values})
+    return HTMLResponse(text, status_code=code)
+
+
+def when(at: datetime | None) -> str:
+    """Return a moment as people read it."""
+    return f"{at.astimezone(UTC):%-d %b %Y %H:%M} UTC" if at else ""
+
+
+def lasting(seconds: float | None) -> str:
+    """Return how long something lasts, in the largest unit that tells it."""
+    if seconds is None:
+        return ""
+    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= MINUTE else f"{seconds:.1f} s"
+
+
+def run_path(job: str, dag_run_id: str) -> str:
+    """Return the path of a run in Airflow's UI."""
+    return f"/dags/{quote(job, safe='')}/runs/{quote(dag_run_id, safe='')}"
+
+
+TEMPLATES.filters |= {"when": when, "lasting": lasting}
+TEMPLATES.globals["run_path"] = run_path

@@ -1,0 +1,20 @@
+"""The tab on each run of a job: the members in it, and what came of each."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from include.console.access import Right, Visitor, needs
+from include.console.pages import console_of, page
+from include.operate.runs import read_run
+
+router = APIRouter()
+Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
+
+
+@router.get("/runs/{job}/{dag_run_id:path}")
+def show(request: Request, visitor: Sees, job: str, dag_run_id: str) -> Response:
+    """Show one run."""
+    with console_of(request) as (_, store):
+        view = read_run(store, job, dag_run_id, sees_names=Right.ADDRESSES in visitor.rights)
+    return page(request, "run.html", visitor, view=view)

@@ -1,0 +1,44 @@
+// What a page cannot say in HTML: the key "/", Airflow's choice of light or dark, links out of Airflow's frame, the focus.
+(() => {
+  "use strict";
+  try {
+    const theme = localStorage.getItem("theme");
+    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  } catch { /* no storage: as the system has it */ }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    document.getElementById("text")?.focus();
+  });
+
+  // A page inside Airflow's frame may not lead the frame's outside away; a link of the outside may.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-airflow]");
+    if (!link || window.top === window) return;
+    event.preventDefault();
+    const outside = window.top.document.createElement("a");
+    outside.href = link.href;
+    outside.click();
+  });
+
+  // Who works with the keyboard, or hears the page, is led to what came of her act.
+  document.addEventListener("htmx:afterSettle", () => {
+    (document.getElementById("said") || document.getElementById("asked"))?.focus();
+    draw();
+  });
+
+  function draw() {
+    for (const place of document.querySelectorAll("[data-chart]:not([data-drawn])")) {
+      place.dataset.drawn = "1";
+      const { x, series } = JSON.parse(place.dataset.chart);
+      const style = getComputedStyle(document.documentElement);
+      const axis = { stroke: style.getPropertyValue("--soft"), grid: { stroke: style.getPropertyValue("--line") } };
+      const lines = series.map((one) => ({ label: one.label, stroke: style.getPropertyValue(one.color), width: 2 }));
+      const options = { width: place.clientWidth, height: 160, legend: { live: false }, cursor: { show: false }, axes: [axis, axis], series: [{}, ...lines] };
+      new uPlot(options, [x, ...series.map((one) => one.values)], place);
+    }
+  }
+  draw();
+})();

@@ -1,0 +1,220 @@
+"""What a person decides in the console: each act by its name, in her name, with her reason.
+
+An act is carried out by the same functions as the command of `ops`. What cannot be done raises ActRefusedError,
+whose text is for her.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from include.clock import SystemClock
+from include.errors import ActRefusedError
+from include.jobs import ends_by_hand
+from include.jobs.dead_letters import Desk
+from include.jobs.findings import close_finding
+from include.jobs.person import person_from
+from include.jobs.reconciliation import repair
+from include.operate.commands.dead_letters import left_text, none_text
+from include.store.audit import Change, member_target
+from include.store.contacts import ContactStatus
+from include.store.dead_letters import Act, Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from include.clock import Clock
+    from include.jobs.person import Person
+    from include.store import Store
+
+LETTER_ACTS = {
+    Act.REPLAY: Desk.replay,
+    Act.COMPENSATE: Desk.compensate,
+    Act.ABANDON: Desk.abandon,
+    Act.UNDO_ABANDON: Desk.undo_abandon,
+    Act.CLOSE_FIXED: Desk.close_fixed,
+    Act.HOLD: Desk.hold,
+}
+DONE_WORDS = {
+    Act.REPLAY: "It is tried again",
+    Act.COMPENSATE: "Closed",
+    Act.ABANDON: "Let be",
+    Act.UNDO_ABANDON: "It waits for a person again",
+    Act.CLOSE_FIXED: "Closed: it came right",
+    Act.HOLD: "Held: it waits for a person again",
+}
+BULK = (Act.REPLAY, Act.CLOSE_FIXED, Act.ABANDON)  # what may be done to many at once
+NOT_APPLIED = b""  # equals no wish: the job calls Mailchimp again
+HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """One act about one thing; `member_id`, where given, is whose it must be."""
+
+    act: str
+    number: int
+    member_id: UUID | None = None
+    at: datetime | None = None  # of `move`
+
+
+def perform(decision: Decision, *, who: str, why: str, store: Store, clock: Clock) -> str:
+    """Carry it out and return what came of it, in words."""
+    person = person_from(who, why)
+    if decision.act in LETTER_ACTS:
+        wanted = Filter(ids=(decision.number,), member_id=decision.member_id)
+        return decide_letters(Act(decision.act), wanted, person=person, store=store, clock=clock)
+    if decision.act not in OTHER_ACTS:
+        raise ActRefusedError(f"there is no act {decision.act!r}")
+    return OTHER_ACTS[decision.act](decision, person, store, clock.now())
+
+
+def decide_letters(act: Act, wanted: Filter, *, person: Person, store: Store, clock: Clock) -> str:
+    """Carry an act out on all dead letters that are wanted, and return what came of it."""
+    desk = Desk(store, clock=clock)
+    preview = desk.preview(act, wanted)
+    if not preview.count:
+        raise ActRefusedError(none_text(act, preview, desk.elsewhere(act, wanted)))
+    if act is Act.REPLAY:
+        done = desk.replay(wanted, by=person, with_fixed=wanted.ids is not None)
+    else:
+        done = LETTER_ACTS[act](desk, wanted, by=person)
+    if done.chosen == 1 and done.done == 1:
+        return f"{DONE_WORDS[act]}."
+    left = left_text(act, done)
+    return f"{DONE_WORDS[act]}: {done.done:,} of {done.chosen:,}." + (f" {left}." if left else "")
+
+
+def filter_of(
+    *, job: str | None = None, fingerprint: str | None = None, number: int | None = None
+) -> Filter:
+    """Return which dead letters are meant: all that wait, or those that fit everything that is said."""
+    ids = (number,) if number is not None else None
+    return Filter(ids=ids, job=job, fingerprint=fingerprint)
+
+
+def count_letters(act: str, wanted: Filter, *, store: Store, clock: Clock) -> int:
+    """Return how many dead letters an act would be about; nothing is changed."""
+    return Desk(store, clock=clock).preview(_act_from(act), wanted).count
+
+
+def act_on_many(  # noqa: PLR0913 - who does what to which, by name
+    act: str, wanted: Filter, *, who: str, why: str, store: Store, clock: Clock
+) -> str:
+    """Carry an act out on all dead letters that are wanted, and return what came of it."""
+    person = person_from(who, why)
+    return decide_letters(_act_from(act), wanted, person=person, store=store, clock=clock)
+
+
+def _act_from(act: str) -> Act:
+    if act not in BULK:
+        raise ActRefusedError("there is no such act for many at once")
+    return Act(act)
+
+
+def _end(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+    row = store.deactivations.get(decision.number)
+    if row is None or decision.member_id not in (None, row.member_id):
+        raise ActRefusedError(f"there is no planned end {decision.number} of hers")
+    match decision.act:
+        case "revoke":
+            ends_by_hand.revoke(row.id, person=person, now=now, store=store)
+            at = f" on {row.vendor_at:%-d %b %Y}" if row.vendor_at else ""
+            return f"Kept: here her membership goes on. Stripe still ends it{at}; resume it there."
+        case "undo":
+            ends_by_hand.undo(row.id, person=person, now=now, store=store)
+            return "Her membership is planned to end again, as it was."
+        case "run_now":
+            ends_by_hand.run_now(row.id, person=person, now=now, store=store)
+            return "It ends now: its run starts within seconds."
+    if decision.at is None:
+        raise ActRefusedError("the new time is missing")
+    ends_by_hand.move(row.id, decision.at, person=person, now=now, store=store)
+    return f"Moved to {decision.at:%-d %b %Y %H:%M} UTC."
+
+
+def _close_finding(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+    finding = store.findings.get(decision.number)
+    if finding is None or decision.member_id not in (None, finding.member_id):
+        raise ActRefusedError(f"there is no finding {decision.number} of hers")
+    close_finding(decision.number, person=person, store=store, now=now)
+    return "Closed: it is not told again unless something new brings it up."
+
+
+def _note(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+    _audit("note", decision, person, store, now)
+    return "Noted."
+
+
+def _in_line(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+    """Have the vendors asked anew about one member, by events of our own making, as reconciliation does."""
+    member_id = _member_of(decision)
+    with store.transaction():
+        store.members.lock([member_id])
+        member = store.members.read([member_id]).get(member_id)
+        if member is None:
+            raise ActRefusedError("nobody is known by this id")
+        wanted = [
+            repair.subscription(one.subscription_id, member.stripe_customer_id)
+            for one in member.memberships
+            if one.subscription_id
+        ]
+        if member.stripe_customer_id and not wanted:
+            wanted.append(repair.customer(member.stripe_customer_id))
+        if member.clerk_user_id:
+            wanted.append(repair.user(member.clerk_user_id))
+        if not wanted:
+            raise ActRefusedError("neither Stripe nor Clerk knows her: there is nothing to ask for")
+        if member.contact is not None and member.contact.status not in HERS:
+            again = replace(member.contact, applied_sha256=NOT_APPLIED)
+            store.contacts.save({member_id: again}, now=now)
+        tag = f"by-hand.{now:%Y%m%dT%H%M%S%f}"
+        modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
+        store.inbox.receive([repair.arrival_of(one, tag, modes, now) for one in wanted])
+        _audit("in_line", decision, person, store, now)
+    return "She goes through the normal job now; look again in a moment."
+
+
+def audit_refusal(
+    what: str, *, who: str, right: str, store: Store, clock: Clock | None = None
+) -> None:
+    """Keep that somebody asked for what she may not."""
+    change = Change(
+        target="console:access",
+        actor=who,
+        action="console:refused",
+        metadata={"what": what, "needs": right},
+    )
+    with store.transaction():
+        store.audit.add([change], now=(clock or SystemClock()).now())
+
+
+def _audit(what: str, decision: Decision, person: Person, store: Store, now: datetime) -> None:
+    change = Change(
+        target=member_target(_member_of(decision)),
+        actor=person.actor,
+        action=f"console:{what}",
+        metadata={"why": person.why},
+    )
+    with store.transaction():
+        store.audit.add([change], now=now)
+
+
+def _member_of(decision: Decision) -> UUID:
+    if decision.member_id is None:
+        raise ActRefusedError("this is about one member: open her page")
+    return decision.member_id
+
+
+OTHER_ACTS: dict[str, Callable[[Decision, Person, Store, datetime], str]] = {
+    "revoke": _end,
+    "undo": _end,
+    "move": _end,
+    "run_now": _end,
+    "close_finding": _close_finding,
+    "note": _note,
+    "in_line": _in_line,
+}

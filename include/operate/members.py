@@ -1,0 +1,442 @@
+"""One member as a person sees her: how she stands everywhere, why, what is open, and what can be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from include.jobs.contact_changes import OUR_TAGS
+from include.jobs.dead_letters import STEP, TAKEN_AS_DONE
+from include.jobs.mailchimp_sync.names import WELCOME
+from include.jobs.membership import (
+    Standing,
+    has_access,
+    is_satisfied,
+    standing_of,
+    tags_in,
+    wish_of,
+)
+from include.membership.policy import load
+from include.operate.commands.deactivations import stripe_page
+from include.operate.commands.policy import explained
+from include.store.contacts import ContactStatus
+from include.store.deactivations import State
+from include.store.dead_letters import NOT_CLOSED, Filter, LetterState
+from include.store.lookup import Lookup
+from include.store.steps import StepState
+from include.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from include.membership.policy import Policy
+    from include.store import Store
+    from include.store.deactivations import Deactivation
+    from include.store.dead_letters import DeadLetter
+    from include.store.findings import KeptFinding
+    from include.store.lookup import Places, Step
+    from include.store.members import Member
+    from include.store.timeline import Entry
+
+STATUS_WORDS = {
+    ContactStatus.SUBSCRIBED: "subscribed",
+    ContactStatus.PENDING: "asked to confirm her address: until she does, she gets no mail",
+    ContactStatus.UNSUBSCRIBED: "unsubscribed by us, as the membership ended",
+    ContactStatus.COMPLIANCE: "unsubscribed by herself, or her address bounced: only she can undo it",
+    ContactStatus.FORGOTTEN: "deleted for good: only she can undo it",
+}
+OUT_OF_REACH = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
+MOVING = (LetterState.RETRYING, LetterState.REPLAYING, LetterState.COMPENSATING)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """Something a person can do, and what it does; `is_final`: nothing takes it back, so she is asked twice."""
+
+    act: str  # what:number
+    label: str
+    effect: str
+    is_final: bool = False
+    takes_date: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """How she is known in one place; `should` says what is to be there where that differs."""
+
+    name: str
+    words: str
+    should: str | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """One thing that happened, in words; `run` is its job and its run."""
+
+    at: datetime
+    words: str
+    detail: str | None
+    run: tuple[str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberView:
+    """All of it."""
+
+    id: UUID
+    name: str
+    email: str | None
+    standing: str
+    reasons: tuple[str, ...]
+    places: tuple[Place, ...]
+    welcome: str
+    problem: str | None  # what is open, in one sentence
+    options: tuple[Option, ...]
+    ends: tuple[str, ...]
+    story: tuple[Moment, ...]
+    is_moving: bool  # something goes on right now: look again in a moment
+
+
+def read_member(store: Store, member_id: UUID) -> MemberView | None:
+    """Return a member's page; None where nobody is known by this id."""
+    member = store.members.read([member_id]).get(member_id)
+    if member is None:
+        return None
+    lookup = Lookup(store.connection)
+    wanted = Filter(member_id=member_id, states=(*NOT_CLOSED, LetterState.ABANDONED))
+    letters = store.dead_letters.select(wanted)
+    ends = store.deactivations.of_member(member_id)
+    findings = [one for one in store.findings.read() if one.member_id == member_id]
+    step = lookup.step(f"{WELCOME}:{member_id}")
+    entries = Timeline(store.connection).of(str(member_id)).entries
+    mode = store.inbox.mode_of("stripe")
+    return MemberView(
+        id=member_id,
+        name=" ".join(filter(None, (member.first_name, member.last_name))),
+        email=member.email,
+        standing=standing_words(member),
+        reasons=tuple(explained(member, policy_in_use(), None)),
+        places=tuple(_places(member, lookup.places(member_id), mode=mode)),
+        welcome=welcome_words(member, step, letters),
+        problem=_problem(member, letters, findings, ends),
+        options=tuple(_options(letters, findings, ends)),
+        ends=tuple(end_words(one) for one in ends),
+        story=tuple(_story(entries)),
+        is_moving=any(one.state in MOVING for one in letters)
+        or any(one.state is State.RUNNING for one in ends)
+        or any(one.what in ("is waiting", "is dispatched") for one in entries),
+    )
+
+
+@cache
+def policy_in_use() -> Policy:
+    """Return the policy file that this deployment came with."""
+    return load()
+
+
+def standing_words(member: Member) -> str:
+    """Say whether she is a member."""
+    if member.deleted_at is not None:
+        return "Not a member: her account is deleted"
+    open_words = "" if has_access(member) else ", and nothing is open to her: Clerk has barred her"
+    match standing_of(member):
+        case Standing.ACTIVE:
+            return f"A member{open_words}"
+        case Standing.PAST_DUE:
+            return f"A member who owes a payment{open_words}"
+        case Standing.PAUSED:
+            return "Her membership is paused"
+        case Standing.ENDED:
+            return "Not a member any more"
+        case _:
+            return "Never a member"
+
+
+def welcome_words(member: Member, step: Step | None, letters: Sequence[DeadLetter]) -> str:
+    """Say whether she has been welcomed: sent, not because …, or nobody knows."""
+    if step is None:
+        return _never_planned(member, letters)
+    known = {
+        StepState.DONE: f"Sent, {moment(step.finished_at)}: Mailchimp has taken it",
+        StepState.UNCERTAIN: f"Nobody knows: the answer to the call of {moment(step.intended_at)} was lost",
+        StepState.REFUSED: f"Not sent: {step.reason}",
+        StepState.INTENDED: "Is being sent",
+    }
+    if step.state == StepState.DONE and step.reason == TAKEN_AS_DONE:
+        return "A person has said that she has it"
+    if step.state != StepState.PLANNED:
+        return known[StepState(step.state)]
+    waits = next((one.reason for one in letters if one.state is not LetterState.ABANDONED), None)
+    if waits is None and member.contact and member.contact.status is ContactStatus.PENDING:
+        waits = "she has yet to confirm her address at Mailchimp"
+    return f"Not sent yet: {waits or step.reason or 'her run has not come to it'}"
+
+
+def _never_planned(member: Member, letters: Sequence[DeadLetter]) -> str:
+    if standing_of(member) is not Standing.ACTIVE:
+        return "Not sent: she was never a member in good standing"
+    for one in letters:
+        if one.state is not LetterState.ABANDONED:
+            return f"Not sent: {one.reason}"
+    within = policy_in_use().welcome.within.days
+    return f"Not sent: it was not her first membership, or it had begun more than {within} days before we heard of it"
+
+
+# --- where she is known ---
+
+
+def _places(member: Member, known: Places, *, mode: str) -> Iterator[Place]:
+    yield Place(name="Platform", words=standing_words(member))
+    for one in member.memberships:
+        until = (
+            f", paid until {day(one.current_period_end)}"
+            if one.current_period_end and not one.ended_at
+            else ""
+        )
+        leaves = ", and she has asked to leave" if one.is_canceling and not one.ended_at else ""
+        link = stripe_page(one.subscription_id, mode=mode) if one.subscription_id else None
+        yield Place(name="Stripe", words=f"{one.status} {one.tier}{until}{leaves}", link=link)
+    if not member.memberships:
+        yield Place(name="Stripe", words="no subscription that makes a membership")
+    barred = ", banned or locked out" if member.is_barred else ""
+    account = "an account" if member.clerk_user_id else "no account"
+    yield Place(name="Clerk", words=f"{account}{barred}")
+    yield _mailchimp(member, known)
+    opened = "she is let in" if has_access(member) else "she is not let in by herself"
+    yield Place(name="Luma", words=f"at events for members {opened}")
+    yield _slack(known)
+
+
+def _mailchimp(member: Member, known: Places) -> Place:
+    wish, contact = wish_of(member), member.contact
+    if contact is None:
+        should = "a contact that gets mail" if wish and wish.subscribed else None
+        return Place(name="Mailchimp", words="no contact", should=should)
+    tags = ", ".join(sorted(contact.tags)) or "no tags"
+    words = f"{STATUS_WORDS[contact.status]}; {tags}; as of {moment(known.synced_at)}"
+    if wish is None or is_satisfied(wish, contact) or contact.status in OUT_OF_REACH:
+        return Place(name="Mailchimp", words=words)
+    mail = "gets mail" if wish.subscribed else "gets no mail"
+    ours = tags_in(wish.tags, OUR_TAGS | wish.tags)
+    return Place(name="Mailchimp", words=words, should=f"{mail}; {', '.join(sorted(ours))}")
+
+
+def _slack(known: Places) -> Place:
+    if known.slack_user_id is None:
+        return Place(name="Slack", words="no account that we know of")
+    if known.lapsed_since:
+        words = f"{known.slack_user_id}, without a membership since {day(known.lapsed_since)}"
+        return Place(name="Slack", words=words)
+    return Place(name="Slack", words=known.slack_user_id)
+
+
+# --- what is open, and what can be done ---
+
+
+def _problem(
+    member: Member,
+    letters: Sequence[DeadLetter],
+    findings: Sequence[KeptFinding],
+    ends: Sequence[Deactivation],
+) -> str | None:
+    for one in letters:
+        if one.state is LetterState.OPEN:
+            return letter_words(one)
+    for one in letters:
+        if one.state in MOVING:
+            return f"{letter_words(one)} It is being done: {one.state}."
+    if findings:
+        return f"{findings[0].words}."
+    for end in ends:
+        if end.state in (State.FAILED, State.DATE_UNKNOWN) or (end.is_open and end.problem):
+            return f"Her planned end cannot go on: {end.why or end.problem or 'it has no date'}."
+    if not is_satisfied(wish_of(member), member.contact) and (
+        member.contact is None or member.contact.status not in OUT_OF_REACH
+    ):
+        return "Mailchimp does not have yet what it should: bring her in line, or wait for the run."
+    return None
+
+
+def letter_words(letter: DeadLetter) -> str:
+    """Say in one sentence what a dead letter is about."""
+    if is_welcome(letter):
+        return "Her welcome may not have arrived: the answer to the call was lost."
+    fixed = " A later event has brought it about since." if letter.is_fixed else ""
+    return f"{letter.job.replace('_', ' ')} failed for her: {letter.reason}.{fixed}"
+
+
+def is_welcome(letter: DeadLetter) -> bool:
+    """Tell whether it is about a welcome whose answer was lost."""
+    return letter.subject.startswith(f"{STEP}{WELCOME}:")
+
+
+def letter_options(letter: DeadLetter) -> Iterator[Option]:
+    """Yield what can be done about a dead letter, the likeliest first."""
+    number = letter.id
+    if letter.state is LetterState.ABANDONED:
+        yield Option(
+            act=f"undo_abandon:{number}",
+            label=f"Take up dead letter {number} again",
+            effect="It was let be; it waits for a person again.",
+        )
+    if letter.state is LetterState.REPLAYING:
+        yield Option(
+            act=f"hold:{number}", label="Hold the repeat", effect="Unless a run has taken it."
+        )
+    if letter.state is not LetterState.OPEN:
+        return
+    if is_welcome(letter):
+        yield Option(
+            act=f"replay:{number}",
+            label="Send the welcome again",
+            effect="She may get it twice.",
+        )
+        yield Option(
+            act=f"compensate:{number}",
+            label="She has it: close",
+            effect="Nothing is sent, and nobody is asked again.",
+        )
+        return
+    if letter.is_fixed:
+        yield Option(
+            act=f"close_fixed:{number}",
+            label="Close: it came right",
+            effect="A later event has brought about what failed here.",
+        )
+    yield Option(
+        act=f"replay:{number}",
+        label="Try again",
+        effect=f"{letter.job.replace('_', ' ')} does it once more; what was done is not repeated.",
+    )
+    yield Option(
+        act=f"abandon:{number}", label="Let it be", effect="Nothing more is done; you can undo it."
+    )
+
+
+def end_options(end: Deactivation) -> Iterator[Option]:
+    """Yield what can be done about a planned end."""
+    number = end.id
+    if end.is_open and end.applied_at is None and end.state is not State.RUNNING:
+        at = f" on {day(end.vendor_at)}" if end.vendor_at else ""
+        yield Option(
+            act=f"revoke:{number}",
+            label="Keep her",
+            effect=f"Here the membership goes on. Stripe still ends it{at}: resume it there. You can undo this.",
+        )
+        yield Option(
+            act=f"move:{number}",
+            label="Let it end at another time",
+            effect="Here alone: what Stripe does stays as it is.",
+            takes_date=True,
+        )
+    if end.is_open and end.state is not State.RUNNING:
+        yield Option(
+            act=f"run_now:{number}",
+            label="End now",
+            effect="Her access ends within a minute, and this cannot be undone.",
+            is_final=True,
+        )
+    if end.state is State.REVOKED and end.actor is not None:
+        yield Option(
+            act=f"undo:{number}",
+            label="Let it end after all",
+            effect=f"The end of {day(end.deactivate_at)} is planned again.",
+        )
+
+
+def _options(
+    letters: Sequence[DeadLetter], findings: Sequence[KeptFinding], ends: Sequence[Deactivation]
+) -> Iterator[Option]:
+    for letter in letters:
+        yield from letter_options(letter)
+    for finding in findings:
+        yield Option(
+            act=f"close_finding:{finding.id}",
+            label="Seen: it may stay so",
+            effect=f"Closes: {finding.words}.",
+        )
+    latest = {one.subscription_id: one for one in ends}  # the oldest come first
+    for end in latest.values():
+        yield from end_options(end)
+    yield Option(
+        act="in_line:0",
+        label="Bring in line",
+        effect="Stripe and Clerk are asked anew, and Mailchimp gets what she should have. Safe to repeat.",
+    )
+    yield Option(act="note:0", label="Only keep the note", effect="It is in her history.")
+
+
+def end_words(end: Deactivation) -> str:
+    """Say when and why a membership ends, and who decided it."""
+    by = f", decided by {end.actor.removeprefix('user:')}: {end.why}" if end.actor else ""
+    reason = end.reason.replace("_", " ")
+    when = f"{moment(end.deactivate_at)}, " if end.deactivate_at else ""
+    what = {State.REVOKED: "not to be any more", State.DONE: "carried out"}.get(
+        end.state, end.state.replace("_", " ")
+    )
+    problem = f"; {end.problem}" if end.problem and end.is_open else ""
+    return f"{when}{reason}: {what}{by}{problem}"
+
+
+# --- what happened ---
+
+WORDS = {
+    "stripe checkout.session.completed": "Stripe: she has been through the checkout",
+    "stripe customer.subscription.created": "Stripe: a subscription has begun",
+    "stripe customer.subscription.updated": "Stripe: her subscription has changed",
+    "stripe customer.subscription.deleted": "Stripe: her subscription has ended",
+    "stripe invoice.paid": "Stripe: an invoice is paid",
+    "stripe invoice.payment_failed": "Stripe: a payment has failed",
+    "stripe charge.refunded": "Stripe: she got money back",
+    "stripe reconciliation.customer": "We asked Stripe about her anew",
+    "stripe reconciliation.subscription": "We asked Stripe about her subscription anew",
+    "clerk reconciliation.user": "We asked Clerk about her anew",
+    "clerk user.created": "Clerk: she has made an account",
+    "clerk user.updated": "Clerk: her account has changed",
+    "clerk user.deleted": "Clerk: her account was deleted",
+    "run finished": "The run has ended",
+    "run lost": "The run was lost",
+    "run waits": "The run cannot start yet",
+    "try failed": "It failed",
+    "welcome done": "Welcome sent",
+    "welcome uncertain": "Nobody knows whether the welcome arrived",
+    "welcome refused": "No welcome",
+    "membership closed": "The membership is closed here",
+    "deactivation:plan": "An end is planned",
+    "deactivation:move": "The planned end is moved",
+    "deactivation:revoke": "The planned end is not to be any more",
+    "dead_letter:open": "A dead letter waits for a person",
+    "dead_letter:replay": "A person has it tried again",
+    "dead_letter:compensate": "A person has closed it as done",
+    "dead_letter:abandon": "A person lets it be",
+    "dead_letter:replayed": "The dead letter has come right",
+    "console:note": "A note",
+    "console:in_line": "A person has her brought in line",
+}
+PASSED_OVER = ("received ", "taken by a run", "run accepted", "is processed", "run made ahead")
+
+
+def _story(entries: Sequence[Entry]) -> Iterator[Moment]:
+    """Yield what happened, the newest first; what only says that all goes its way is left to `ops timeline`."""
+    for one in reversed(entries):
+        if one.what.startswith(PASSED_OVER) or one.what.endswith((" planned", " begun")):
+            continue
+        if one.what in ("processed", "console:looked_up"):
+            continue
+        run = (one.job, one.dag_run_id) if one.job and one.dag_run_id else None
+        words = WORDS.get(one.what) or one.what.replace("_", " ").replace(":", ": ")
+        yield Moment(at=one.at, words=words, detail=one.detail, run=run)
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment as people read it."""
+    return f"{at:%-d %b %Y %H:%M} UTC" if at else "an unknown time"
+
+
+def day(at: datetime | None) -> str:
+    """Return a day as people read it."""
+    return f"{at:%-d %b %Y}" if at else "an unknown day"

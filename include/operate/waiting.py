@@ -1,0 +1,146 @@
+"""What waits for a person: dead letters and findings by name, age and cause, each with what is likely right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.operate.members import Option, letter_options, letter_words
+from include.store.deactivations import State
+from include.store.dead_letters import Act, Filter, LetterState
+from include.store.lookup import Lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from include.store import Store
+    from include.store.dead_letters import DeadLetter, Group
+    from include.store.lookup import Name
+
+MAX_SHOWN = 100
+BULK: dict[str, tuple[str, str]] = {
+    Act.REPLAY: ("Try again", "They are due 300 a minute; what was done is not repeated."),
+    Act.CLOSE_FIXED: ("Close what came right", "Those that a later event has brought about."),
+    Act.ABANDON: ("Let them be", "Nothing more is done; each can be taken up again."),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One thing that somebody has to decide; `path` is where she does."""
+
+    number: int
+    member_id: UUID | None
+    name: str | None  # None: nobody's, or nobody may know here
+    since: datetime
+    words: str
+    suggested: str
+    path: str
+    options: tuple[Option, ...] = ()
+    run: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """What waits: groups of alike dead letters, the letters themselves, findings, ends that cannot go on."""
+
+    letter_count: int
+    groups: tuple[Group, ...]
+    letters: tuple[Case, ...]
+    findings: tuple[Case, ...]
+    ends: tuple[Case, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many decisions there are."""
+        return self.letter_count + len(self.findings) + len(self.ends)
+
+
+def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> Waiting:
+    """Return what waits for a person: of dead letters those that are wanted."""
+    letters = store.dead_letters.select(wanted, limit=MAX_SHOWN)
+    groups = store.dead_letters.groups(wanted)
+    findings = store.findings.read()
+    stuck = [
+        one
+        for one in store.deactivations.read_open()
+        if one.state in (State.FAILED, State.DATE_UNKNOWN) or one.problem
+    ]
+    whose = [one.member_id for one in letters]
+    whose += [one.member_id for one in findings]
+    whose += [one.member_id for one in stuck]
+    names = Lookup(store.connection).names(set(filter(None, whose))) if sees_names else {}
+    return Waiting(
+        letter_count=sum(one.count for one in groups),
+        groups=tuple(groups),
+        letters=tuple(_letters(letters, names)),
+        findings=tuple(
+            Case(
+                number=one.id,
+                member_id=one.member_id,
+                name=_name(one.member_id, names),
+                since=one.opened_at,
+                words=f"{one.kind.replace('_', ' ')}: {one.words}.",
+                suggested="Look, and say why it may stay so",
+                path=_path(one.member_id, f"waiting#finding{one.id}"),
+                options=(
+                    Option(
+                        act=f"close_finding:{one.id}",
+                        label="Seen: it may stay so",
+                        effect="It is not told again unless something new brings it up.",
+                    ),
+                ),
+            )
+            for one in findings
+        ),
+        ends=tuple(
+            Case(
+                number=one.id,
+                member_id=one.member_id,
+                name=_name(one.member_id, names),
+                since=one.created_at,
+                words=f"A planned end cannot go on: {one.why or one.problem or 'it has no date'}.",
+                suggested="Give it a date, or keep her",
+                path=f"members/{one.member_id}",
+            )
+            for one in stuck
+        ),
+    )
+
+
+def count_waiting(store: Store) -> dict[str, int]:
+    """Return how many of each kind wait for a person: for the card on the home page."""
+    open_letters = store.dead_letters.counts().get(LetterState.OPEN, 0)
+    ends = store.deactivations.counts()
+    return {
+        "dead letters": open_letters,
+        "findings": sum(store.findings.counts().values()),
+        "planned ends": ends.get(State.FAILED, 0) + ends.get(State.DATE_UNKNOWN, 0),
+    }
+
+
+def _letters(letters: Iterable[DeadLetter], names: dict[UUID, Name]) -> Iterable[Case]:
+    for one in letters:
+        options = tuple(letter_options(one))
+        yield Case(
+            number=one.id,
+            member_id=one.member_id,
+            name=_name(one.member_id, names),
+            since=one.since,
+            words=letter_words(one),
+            suggested=options[0].label if options else "",
+            path=_path(one.member_id, f"waiting?ids={one.id}"),
+            options=options,
+            run=(one.job, one.dag_run_id) if one.dag_run_id else None,
+        )
+
+
+def _name(member_id: UUID | None, names: dict[UUID, Name]) -> str | None:
+    known = names.get(member_id) if member_id else None
+    return (known.name or known.email) if known else None
+
+
+def _path(member_id: UUID | None, otherwise: str) -> str:
+    return f"members/{member_id}" if member_id else otherwise

@@ -1,0 +1,94 @@
+"""What the console looks up and no job asks for: names, runs by their id, where a member is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.store.job_runs import JobRun
+from include.store.sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+SQL = queries("lookup")
+ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """Where an effect stands."""
+
+    state: str
+    reason: str | None
+    planned_at: datetime
+    intended_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """When her contact was brought to what it is, and who she is at Slack; None: not there."""
+
+    synced_at: datetime | None
+    slack_user_id: str | None
+    lapsed_since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InRun:
+    """A member in a run; without an outcome nothing has come of her yet."""
+
+    member_id: UUID
+    outcome: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Name:
+    """What people call a member; the address is for those who may see it."""
+
+    member_id: UUID
+    name: str
+    email: str | None
+
+
+class Lookup:
+    """Reads across the tables."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Read over `connection`, whose rows come as dicts."""
+        self._connection = connection
+
+    def members_named(self, name: str, *, limit: int) -> list[UUID]:
+        """Return the members whose name, or family name, begins so."""
+        prefix = name.lower().translate(ESCAPED) + "%"
+        rows = SQL.find_names(self._connection, prefix=prefix, row_limit=limit)
+        return [row["member_id"] for row in rows]
+
+    def runs(self, dag_run_id: str) -> list[JobRun]:
+        """Return the runs of that id."""
+        return [JobRun(**row) for row in SQL.find_runs(self._connection, dag_run_id=dag_run_id)]
+
+    def members_of_run(self, dag_run_id: str, *, limit: int) -> list[InRun]:
+        """Return the members in a run, and what came of each."""
+        rows = SQL.read_run_members(self._connection, dag_run_id=dag_run_id, row_limit=limit)
+        return [InRun(**row) for row in rows]
+
+    def step(self, key: str) -> Step | None:
+        """Return where an effect stands; None where it was never planned."""
+        row = SQL.read_step(self._connection, key=key)
+        return Step(**row) if row else None
+
+    def places(self, member_id: UUID) -> Places:
+        """Return where she is known beside the platform."""
+        return Places(**SQL.read_places(self._connection, member_id=member_id))
+
+    def names(self, member_ids: Collection[UUID]) -> dict[UUID, Name]:
+        """Return what people call these members."""
+        rows = SQL.read_names(self._connection, member_ids=list(member_ids))
+        return {row["member_id"]: Name(**row) for row in rows}

@@ -1,0 +1,38 @@
+-- name: find_names(prefix, row_limit)
+-- Find the members whose whole name, or family name, begins so.
+SELECT id AS member_id FROM public.users
+WHERE lower(concat_ws(' ', first_name, last_name)) LIKE :prefix OR lower(last_name) LIKE :prefix
+ORDER BY last_name, first_name, id LIMIT :row_limit;
+
+-- name: find_runs(dag_run_id)
+-- Find a run by its id, whatever its job.
+SELECT job, dag_run_id, status, started_at, finished_at, rows, tries, error_class, reason
+FROM ops.job_runs WHERE dag_run_id = :dag_run_id ORDER BY job;
+
+-- name: read_run_members(dag_run_id, row_limit)
+-- Read the members in a run and what came of each; of one whose outcome is not known yet, that she is in it.
+SELECT member_id, max(outcome) AS outcome, max(reason) AS reason FROM (
+  SELECT member_id, outcome, reason FROM ops.run_members WHERE dag_run_id = :dag_run_id
+  UNION ALL
+  SELECT member_id, NULL, NULL FROM ops.inbox WHERE dag_run_id = :dag_run_id AND member_id IS NOT NULL
+  UNION ALL
+  SELECT member_id, state, why FROM ops.deactivations WHERE taken_by = :dag_run_id OR dag_run_id = :dag_run_id
+) AS found
+GROUP BY member_id ORDER BY member_id LIMIT :row_limit;
+
+-- name: read_step(key)^
+-- Read one effect: where it stands, and since when.
+SELECT state, reason, planned_at, intended_at, finished_at FROM ops.steps WHERE key = :key;
+
+-- name: read_places(member_id)^
+-- Read when her contact was brought to what it is, and who she is at Slack.
+SELECT (SELECT synced_at FROM ops.contacts WHERE member_id = :member_id) AS synced_at,
+       slack_people.slack_user_id, slack_lapses.since AS lapsed_since
+FROM (SELECT) AS one
+LEFT JOIN ops.slack_people ON slack_people.member_id = :member_id
+LEFT JOIN ops.slack_lapses USING (slack_user_id);
+
+-- name: read_names(member_ids)
+-- Read what people call these members.
+SELECT id AS member_id, trim(concat_ws(' ', first_name, last_name)) AS name, email
+FROM public.users WHERE id = ANY (:member_ids::uuid[]);

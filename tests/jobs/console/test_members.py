@@ -1,0 +1,176 @@
+"""Search, and one member's page: what it says, and what its buttons do."""
+
+import pytest
+
+from include.store.deactivations import State
+from include.store.dead_letters import LetterState
+from tests.jobs.console.conftest import plain
+
+EMAIL = "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [EMAIL, "ADA@example.org", "lovelace", "Ada L", "dead letter 1", "#1"],
+)
+def test_every_name_leads_to_her(console, unanswered, handle):
+    """An address, a name, the number of a dead letter: each alone is enough."""
+    found = console().submit("/search", text=handle)
+
+    assert found.headers["HX-Redirect"] == f"/members/{unanswered}"
+
+
+def test_ids_lead_to_her_and_to_runs(console, world, unanswered):
+    """So are her ids at the vendors; an event's id and a run's have pages of their own."""
+    member = world.member()
+    [event] = world.query("SELECT event_id FROM ops.inbox ORDER BY id LIMIT 1")
+
+    for handle in (member.clerk_user_id, member.stripe_customer_id, str(member.id)):
+        assert (
+            console().submit("/search", text=handle).headers["HX-Redirect"].endswith(str(member.id))
+        )
+    assert "/events/" in console().submit("/search", text=event["event_id"]).headers["HX-Redirect"]
+    assert "Nothing is known" in plain(console().submit("/search", text="nobody%_@x").text)
+
+
+def test_who_looked_for_an_address_is_kept_and_the_address_is_not(console, world, unanswered):
+    """The audit log has who and whom; nothing of it holds what was typed."""
+    console("viewer").submit("/search", text=EMAIL)
+    console("viewer").submit("/search", text="else@example.org")
+
+    rows = world.query("SELECT * FROM ops.audit_log WHERE action = 'console:looked_up' ORDER BY id")
+    assert [(one["actor"], one["target"]) for one in rows] == [
+        ("user:viewer", f"member:{unanswered}"),
+        ("user:viewer", "console:search"),
+    ]
+    assert "@" not in str(rows)
+
+
+def test_page_says_why_there_was_no_welcome(console, unanswered):
+    """What a community manager asks first is answered at the top, in words, with what to do about it."""
+    page = console().text(f"/members/{unanswered}")
+
+    assert "Welcome Nobody knows: the answer to the call of" in page
+    assert "Open Her welcome may not have arrived: the answer to the call was lost." in page
+    assert "Send the welcome again She may get it twice." in page
+    assert "She has it: close Nothing is sent" in page
+    assert "Ada Lovelace A member. ada@example.org" in page
+    assert "Mailchimp subscribed; active, pro" in page
+
+
+def test_welcome_is_sent_again(console, world, unanswered):
+    """One press and a reason: the next run sends it, and the page says so."""
+    said = console().act(unanswered, "replay:1")
+    assert "It is tried again." in said
+    world.sandbox.ask("DELETE", "faults")
+    waiting = world.query("SELECT id FROM ops.inbox WHERE state = 'waiting' ORDER BY id")
+    world.run_rows([row["id"] for row in waiting])
+
+    assert world.welcome_calls() == 2
+    page = console().text(f"/members/{unanswered}")
+    assert "Welcome Sent, " in page
+    assert "Nothing is open." in page
+    assert "by user:community" in page
+
+
+def test_she_has_it_closes_it(console, world, unanswered):
+    """Nothing is sent; who said so and why is in her history."""
+    page = console().act(unanswered, "compensate:1", why="she has shown it to me")
+
+    assert "Welcome A person has said that she has it" in page
+    assert "because: she has shown it to me" in page
+    assert world.store.dead_letters.get(1).state is LetterState.COMPENSATED
+
+
+@pytest.fixture
+def leaving(world):
+    """Let a member ask to leave at the end of her period, and return her id and her planned end."""
+    world.run(*world.join())
+    world.run(*world.act("cancel_at_period_end", email=EMAIL))
+    [row] = world.store.deactivations.read_open()
+    return world.member().id, row.id
+
+
+def test_she_is_kept_and_let_go_again(console, world, leaving):
+    """Keeping says what Stripe still does; it can be undone."""
+    member, end = leaving
+    assert "Keep her Here the membership goes on. Stripe still ends it on" in console().text(
+        f"/members/{member}"
+    )
+
+    page = console().act(member, f"revoke:{end}", why="a promise")
+    assert "Kept: here her membership goes on. Stripe still ends it on" in page
+    assert "not to be any more, decided by community: a promise" in page
+
+    page = console().act(member, f"undo:{end}", why="a mistake")
+    assert "planned to end again" in page
+    assert [one.state for one in world.store.deactivations.of_member(member)] == [
+        State.REVOKED,
+        State.PENDING,
+    ]
+
+
+def test_end_now_is_asked_twice(console, world, leaving):
+    """What nothing takes back is done at the second press only."""
+    member, end = leaving
+
+    page = console().act(member, f"run_now:{end}")
+    assert "cannot be undone" in page
+    assert world.store.deactivations.get(end).actor is None
+    page = console().act(member, f"run_now:{end}", sure=f"run_now:{end}")
+
+    assert "It ends now" in page
+    assert world.store.deactivations.get(end).actor == "user:community"
+
+
+def test_end_is_moved(console, world, leaving):
+    """To a moment that is to come; one that is over, or no moment, changes nothing."""
+    member, end = leaving
+    for at in ("2020-01-01T10:00", "soon", ""):
+        page = console().act(member, f"move:{end}", at=at)
+        assert "Nothing is changed: " in page
+
+    page = console().act(member, f"move:{end}", at="2099-05-01T10:00")
+
+    assert "Moved to 1 May 2099 10:00 UTC." in page
+
+
+def test_bring_in_line_goes_through_the_normal_job(console, world):
+    """The vendors are asked anew, and Mailchimp gets what it should have."""
+    world.run(*world.join())
+    world.query("UPDATE ops.objects SET as_of = as_of - interval '1 minute' RETURNING 1")
+    contact = world.contact()
+    writes = len(world.writes())
+
+    assert "goes through the normal job" in console().act(world.member().id, "in_line:0")
+    rows = world.query("SELECT id, type FROM ops.inbox WHERE state = 'waiting' ORDER BY id")
+    assert {row["type"] for row in rows} == {"reconciliation.subscription", "reconciliation.user"}
+    world.run_rows([row["id"] for row in rows])
+
+    assert len(world.writes()) > writes
+    assert world.contact() == contact
+
+
+def test_note_is_kept(console, unanswered):
+    """It stands in her history with who wrote it; one with an address is refused in words, and not lost."""
+    assert "because: she prefers mail" in console().act(
+        unanswered, "note:0", why="she prefers mail"
+    )
+
+    answer = console().submit(
+        f"/members/{unanswered}/act", act="note:0", why="she is ada@example.org"
+    )
+    assert "must not hold an e-mail address" in plain(answer.text)
+    assert ">she is ada@example.org</textarea>" in answer.text
+
+
+def test_an_act_about_somebody_else_is_refused(console, world, unanswered):
+    """A button's number that is not hers changes nothing: neither of a second tab nor of a forged form."""
+    world.sandbox.ask("DELETE", "faults")
+    world.run(*world.join("grace@example.org", first_name="Grace", last_name="Hopper"))
+    grace = next(one for one in world.members() if one.email == "grace@example.org")
+
+    page = console().act(grace.id, "compensate:1")
+
+    assert "Nothing is changed: this cannot be done any more" in page
+    assert world.store.dead_letters.get(1).state is LetterState.OPEN
