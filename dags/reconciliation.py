@@ -58,8 +58,13 @@ def reconciliation() -> None:
 
         with runtime() as rt:
             kind = job.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
-            ours = {"dag_run_id": rt.dag_run_id, "store": rt.store, "clock": rt.clock}
-            job.check_runs(**ours, airflow=rt.airflow, is_dry_run=kind.is_dry_run)
+            job.check_runs(
+                dag_run_id=rt.dag_run_id,
+                store=rt.store,
+                clock=rt.clock,
+                airflow=rt.airflow,
+                is_dry_run=kind.is_dry_run,
+            )
         if not kind.is_deep:
             skip("read_events", "compare_members", "compare_contacts")
 

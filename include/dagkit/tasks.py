@@ -64,10 +64,10 @@ class JobOperator(_PythonDecoratedOperator):
             return result
 
 
-def job_task(**arguments: Any) -> Callable[[Callable[[], None]], Any]:
+def job_task(**arguments: Any) -> Callable[[Callable[[], object]], Any]:
     """Make a task of a function without arguments: `@job_task(**VENDOR_RETRIES)`."""
     decorator = task_decorator_factory(decorated_operator_class=JobOperator, **arguments)
-    return cast("Callable[[Callable[[], None]], Any]", decorator)
+    return cast("Callable[[Callable[[], object]], Any]", decorator)
 
 
 def wait_until_named(task_id: str, **arguments: Any) -> BaseOperator:
