@@ -1,24 +1,69 @@
-"""One event as it was stored: what became of it, and, by role, what the vendor sent."""
+"""Events as they were stored: by state; one with what became of it, and, by role, what the vendor sent."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
+from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.pages import console_of, page
-from include.operate.events import read_event
+from include.operate.errors import ActRefusedError
+from include.operate.events import PAGE, read_event, read_events, send_again
 
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
+Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
+State = Annotated[str | None, Query(max_length=20)]
+CLOCK = SystemClock()
+
+
+@router.get("/events")
+def show_all(
+    request: Request,
+    visitor: Sees,
+    state: State = None,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> Response:
+    """Show the newest events, of one state or all."""
+    with console_of(request) as (_, store):
+        counts, events = read_events(store, state, before=before)
+    values = {"counts": counts, "events": events[:PAGE], "more": len(events) > PAGE}
+    return page(request, "events.html", visitor, code=HTTPStatus.OK, state=state, **values)
 
 
 @router.get("/events/{number}")
 def show(request: Request, visitor: Sees, number: int) -> Response:
     """Show one event."""
     with console_of(request) as (_, store):
-        view = read_event(store, number, with_body=Right.BODIES in visitor.rights)
+        return _shown(request, visitor, number, store)
+
+
+@router.post("/events/{number}/again")
+def again(
+    request: Request, visitor: Operates, number: int, why: Annotated[str, Form()] = ""
+) -> Response:
+    """Have its job work on it once more."""
+    with console_of(request) as (_, store):
+        try:
+            said = send_again(number, who=visitor.name, why=why, store=store, now=CLOCK.now())
+        except ActRefusedError as error:
+            words = f"Nothing is changed: {error}."
+            return _shown(request, visitor, number, store, said=words, is_wrong=True)
+        return _shown(request, visitor, number, store, said=said)
+
+
+def _shown(  # noqa: PLR0913 - what there is to say, by name
+    request: Request,
+    visitor: Visitor,
+    number: int,
+    store: Any,
+    *,
+    said: str | None = None,
+    is_wrong: bool = False,
+) -> Response:
+    view = read_event(store, number, with_body=Right.BODIES in visitor.rights)
     if view is None:
         words = "There is no such event."
         return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
-    return page(request, "event.html", visitor, view=view)
+    return page(request, "event.html", visitor, view=view, said=said, is_wrong=is_wrong)

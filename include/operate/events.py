@@ -6,11 +6,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.errors import ActRefusedError
+from include.jobs.person import person_from
+from include.store.audit import Change
 from include.store.dead_letters import NOT_CLOSED, LetterState
+from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from include.store import Store
     from include.store.inbox import InboxRow
+    from include.store.lookup import EventLine
+
+PAGE = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +41,36 @@ def read_event(store: Store, number: int, *, with_body: bool) -> EventView | Non
     waits = next((one.id for one in letters if one.state is LetterState.OPEN), None)
     body = _shown(row.body) if with_body and row.body is not None else None
     return EventView(row=row, body=body, letter_id=waits)
+
+
+def read_events(
+    store: Store, state: str | None, *, before: int | None
+) -> tuple[dict[str, int], list[EventLine]]:
+    """Return how many events there are in each state, and a page of them, the newest first."""
+    counts = {str(one): count for one, count in sorted(store.inbox.counts().items())}
+    lookup = Lookup(store.connection)
+    return counts, lookup.events(state, before=before or 2**63 - 1, limit=PAGE + 1)
+
+
+def send_again(number: int, *, who: str, why: str, store: Store, now: datetime) -> str:
+    """Have the job of an event work on it once more, as if the vendor had sent it again."""
+    person = person_from(who, why)
+    change = Change(
+        target=f"event:{number}",
+        actor=person.actor,
+        action="console:send_again",
+        inbox_ids=[number],
+        metadata={"why": person.why},
+    )
+    with store.transaction():
+        if not store.inbox.take_up_again(number, now=now):
+            raise ActRefusedError(
+                "only an event that has ended well and is still kept can be sent again; of one that failed the dead"
+                " letter is decided about"
+            )
+        store.audit.add([change], now=now)
+        store.inbox.wake_dispatchers()
+    return "Its job works on it once more; what was done is not repeated."
 
 
 def _shown(body: bytes) -> str:

@@ -80,7 +80,7 @@ def summary(store: Store, dag_run_id: str) -> str:
     wanted = Filter(dag_run_id=dag_run_id, states=tuple(LetterState))
     letters = [str(one.id) for one in store.dead_letters.select(wanted)]
     left = f"dead letter{'' if len(letters) == 1 else 's'} {', '.join(letters)}" if letters else ""
-    who = f"{counted(len(members), 'member')}: {told}" if members else "no members"
+    who = f"{counted(len(members), 'member')}: {told}" if members else "No members"
     return "; ".join(filter(None, (who, left)))
 
 

@@ -191,6 +191,10 @@ class Inbox:
         """End rows as failed: they leave the batch, and what becomes of them is decided alone."""
         return self.finish(ids, state=State.FAILED, reason=reason, error_class=error_class, now=now)
 
+    def take_up_again(self, number: int, *, now: datetime) -> bool:
+        """Let an event that has ended well wait for its job again; tell whether it can."""
+        return SQL.take_up_again(self._connection, id=number, now=now) is not None
+
     def retry(self, ids: Collection[int], *, due_at: datetime) -> None:
         """Have rows that failed taken to a run of `webhook_retry` from then on."""
         SQL.retry_rows(self._connection, ids=list(ids), due_at=due_at)

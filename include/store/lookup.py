@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from include.store.figures import WATCHERS
 from include.store.job_runs import JobRun
 from include.store.sql import queries
 
@@ -57,6 +58,19 @@ class Name:
     email: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventLine:
+    """A stored event in a list."""
+
+    id: int
+    provider: str
+    type: str
+    event_id: str
+    state: str
+    reason: str | None
+    received_at: datetime
+
+
 class Lookup:
     """Reads across the tables."""
 
@@ -92,3 +106,22 @@ class Lookup:
         """Return what people call these members."""
         rows = SQL.read_names(self._connection, member_ids=list(member_ids))
         return {row["member_id"]: Name(**row) for row in rows}
+
+    def kept_by_hand(self, *, since: datetime) -> list[int]:
+        """Return the numbers of the planned ends that a person has revoked since then, the latest first."""
+        return [row["id"] for row in SQL.find_kept(self._connection, since=since)]
+
+    def run_hours(self, *, since: datetime) -> dict[datetime, tuple[int, int]]:
+        """Return how many runs ended well and how many not, by hour; the watchers' left out."""
+        rows = SQL.read_run_hours(self._connection, since=since, watchers=list(WATCHERS))
+        return {row["hour"]: (row["well"], row["failed"]) for row in rows}
+
+    def row_hours(self, *, since: datetime) -> dict[datetime, tuple[float, float]]:
+        """Return the median and the 95th percentile of what events took, in seconds, by hour."""
+        rows = SQL.read_row_hours(self._connection, since=since)
+        return {row["hour"]: (row["p50"], row["p95"]) for row in rows}
+
+    def events(self, state: str | None, *, before: int, limit: int) -> list[EventLine]:
+        """Return stored events of a state, or of all, the newest first, from below a number on."""
+        rows = SQL.read_events(self._connection, state=state, before=before, row_limit=limit)
+        return [EventLine(**row) for row in rows]

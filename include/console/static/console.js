@@ -37,7 +37,8 @@
       const axis = { stroke: style.getPropertyValue("--soft"), grid: { stroke: style.getPropertyValue("--line") } };
       const lines = series.map((one) => ({ label: one.label, stroke: style.getPropertyValue(one.color), width: 2 }));
       const options = { width: place.clientWidth, height: 160, legend: { live: false }, cursor: { show: false }, axes: [axis, axis], series: [{}, ...lines] };
-      new uPlot(options, [x, ...series.map((one) => one.values)], place);
+      const chart = new uPlot(options, [x, ...series.map((one) => one.values)], place);
+      new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 160 })).observe(place);
     }
   }
   draw();

@@ -135,6 +135,12 @@ SET state = 'failed', reason = :reason, error_class = 'transient', finished_at =
 WHERE dag_run_id = :dag_run_id AND state = 'dispatched'
 RETURNING id, job, member_id;
 
+-- name: take_up_again(id, now)^
+-- Let an event that has ended well wait for its job again; not one without a job or a body, or that waits for a person.
+UPDATE ops.inbox SET state = 'waiting', due_at = :now, reason = NULL, finished_at = NULL
+WHERE id = :id AND state IN ('processed', 'superseded') AND job IS NOT NULL AND body IS NOT NULL
+RETURNING id;
+
 -- name: retry_rows(ids, due_at)!
 -- Have rows that failed taken to a run of `webhook_retry`.
 UPDATE ops.inbox SET due_at = :due_at WHERE id = ANY (:ids::bigint[]) AND state = 'failed';

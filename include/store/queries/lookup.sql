@@ -36,3 +36,28 @@ LEFT JOIN ops.slack_lapses USING (slack_user_id);
 -- Read what people call these members.
 SELECT id AS member_id, trim(concat_ws(' ', first_name, last_name)) AS name, email
 FROM public.users WHERE id = ANY (:member_ids::uuid[]);
+
+-- name: find_kept(since)
+-- Find the planned ends that a person has revoked since then, the latest first.
+SELECT id FROM ops.deactivations
+WHERE state = 'revoked' AND actor IS NOT NULL AND finished_at > :since ORDER BY finished_at DESC LIMIT 50;
+
+-- name: read_run_hours(since, watchers)
+-- Count the runs that ended, by hour: well, and not.
+SELECT date_trunc('hour', finished_at) AS hour, count(*) FILTER (WHERE status = 'success') AS well,
+       count(*) FILTER (WHERE status <> 'success') AS failed
+FROM ops.job_runs WHERE finished_at > :since AND job <> ALL (:watchers::text[])
+GROUP BY 1 ORDER BY 1;
+
+-- name: read_row_hours(since)
+-- Time the events that ended well, by hour, from their receipt on.
+SELECT date_trunc('hour', finished_at) AS hour,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - received_at))::float8 AS p50,
+       percentile_disc(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - received_at))::float8 AS p95
+FROM ops.inbox WHERE state IN ('processed', 'superseded') AND job IS NOT NULL AND finished_at > :since
+GROUP BY 1 ORDER BY 1;
+
+-- name: read_events(state, before, row_limit)
+-- Read stored events of one state, or of all, the newest first; without their bodies.
+SELECT id, provider, type, event_id, state, reason, received_at FROM ops.inbox
+WHERE (:state::text IS NULL OR state = :state) AND id < :before ORDER BY id DESC LIMIT :row_limit;

@@ -1,5 +1,7 @@
 """The tab on a run, and one event with what the vendor sent."""
 
+import re
+from html import unescape
 from urllib.parse import quote
 
 from tests.jobs.console.conftest import plain
@@ -44,3 +46,43 @@ def test_search_finds_a_run(console, world, unanswered):
 
     assert found.headers["HX-Redirect"] == f"/runs/mailchimp_sync/{quote(run, safe='')}"
     assert "Run of mailchimp sync" in plain(console().get(found.headers["HX-Redirect"]).text)
+
+
+def test_events_are_listed_by_state(console, world, unanswered):
+    """How many there are of each, the newest first, a page at a time."""
+    page = console("viewer").text("/events")
+    assert "checkout.session.completed" in page
+    assert "ada@example.org" not in page
+    assert "There is none." in console().text("/events?state=dead")
+    insert = (
+        "INSERT INTO ops.inbox (provider, mode, event_id, type, received_at, headers, body_sha256, state)"
+        " SELECT 'clerk', 'test', 'evt_' || n, 'user.other', now(), '{}', '', 'ignored'"
+        " FROM generate_series(1, 60) AS n"
+    )
+    world.store.connection.execute(insert)
+
+    page = console().get("/events?state=ignored").text
+    assert page.count("evt_") == 50
+    [older] = re.findall(r'href="(/events[^"]*before=[^"]*)"', page)
+    assert console().get(unescape(older)).text.count("evt_") == 10
+
+
+def test_event_is_sent_again_by_an_operator(console, world):
+    """Its job works on it once more, which changes nothing that is right; others may not, and it says why it cannot."""
+    world.run(*world.join())
+    [number] = [row["id"] for row in world.query("SELECT min(id) AS id FROM ops.inbox")]
+    assert console().submit(f"/events/{number}/again", why="x").status_code == 403
+    assert "the reason is missing" in plain(
+        console("operator").submit(f"/events/{number}/again").text
+    )
+    welcomes, contact = world.welcome_calls(), world.contact()
+
+    said = plain(console("operator").submit(f"/events/{number}/again", why="a trial").text)
+    assert "works on it once more" in said
+    again = plain(console("operator").submit(f"/events/{number}/again", why="a trial").text)
+    assert "Nothing is changed: only an event that has ended well" in again
+    world.run_rows([number])
+
+    assert (world.welcome_calls(), world.contact()) == (welcomes, contact)
+    [row] = world.query("SELECT * FROM ops.audit_log WHERE action = 'console:send_again'")
+    assert (row["actor"], row["inbox_ids"]) == ("user:operator", [number])

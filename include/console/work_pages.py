@@ -1,0 +1,88 @@
+"""Planned ends, vendors, jobs: what is to come, who is down, how all goes."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+from include.clock import SystemClock
+from include.console.access import Right, Visitor, needs
+from include.console.member_pages import ActForm, decision_from
+from include.console.pages import console_of, page
+from include.operate.decisions import perform
+from include.operate.ends import read_ends
+from include.operate.errors import ActRefusedError
+from include.operate.figures import WINDOWS, read_figures
+from include.operate.vendors import read_vendors, try_now
+
+router = APIRouter()
+Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
+Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
+Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
+CLOCK = SystemClock()
+
+
+@router.get("/ends")
+def show_ends(request: Request, visitor: Sees) -> Response:
+    """Show the planned ends, by day."""
+    with console_of(request) as (_, store):
+        return _ends(request, visitor, store)
+
+
+@router.post("/ends/act")
+def act_on_end(request: Request, visitor: Decides, form: Annotated[ActForm, Form()]) -> Response:
+    """Decide about one of them; what nothing takes back is asked for twice."""
+    with console_of(request) as (_, store):
+        if form.act.startswith("run_now:") and form.sure != form.act:
+            return _ends(request, visitor, store, asked=form.act, why=form.why)
+        try:
+            decision = decision_from(form.act, at=form.at)
+            said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
+        except ActRefusedError as error:
+            said = f"Nothing is changed: {error}."
+            return _ends(request, visitor, store, said=said, is_wrong=True)
+        return _ends(request, visitor, store, said=said)
+
+
+def _ends(
+    request: Request,
+    visitor: Visitor,
+    store: Any,
+    *,
+    asked: str | None = None,
+    **values: Any,
+) -> Response:
+    ends = read_ends(store, now=CLOCK.now(), sees_names=Right.ADDRESSES in visitor.rights)
+    options = [option for _, some in ends.days for one in some for option in one.options]
+    option = next((one for one in options if one.act == asked), None)
+    known = {"why": "", **values}
+    return page(request, "ends.html", visitor, ends=ends, asked=option, **known)
+
+
+@router.get("/vendors")
+def show_vendors(request: Request, visitor: Sees) -> Response:
+    """Show how it stands with the vendors."""
+    with console_of(request) as (_, store):
+        return page(request, "vendors.html", visitor, vendors=read_vendors(store))
+
+
+@router.post("/vendors/{vendor}/try")
+def try_vendor(request: Request, visitor: Operates, vendor: str) -> Response:
+    """Have a vendor tried at once."""
+    with console_of(request) as (_, store):
+        try:
+            said, is_wrong = (
+                try_now(vendor, actor=visitor.actor, store=store, now=CLOCK.now()),
+                False,
+            )
+        except ActRefusedError as error:
+            said, is_wrong = f"Nothing is changed: {error}.", True
+        vendors = read_vendors(store)
+    return page(request, "vendors.html", visitor, vendors=vendors, said=said, is_wrong=is_wrong)
+
+
+@router.get("/jobs")
+def show_jobs(request: Request, visitor: Sees, hours: Literal["1", "24", "168"] = "24") -> Response:
+    """Show how the jobs do."""
+    with console_of(request) as (_, store):
+        figures = read_figures(store, now=CLOCK.now(), hours=int(hours))
+    return page(request, "jobs.html", visitor, figures=figures, windows=WINDOWS, window=hours)

@@ -1,0 +1,69 @@
+"""How it stands with the vendors that are left alone when they are down: since when, who waits, the next try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.errors import ActRefusedError
+from include.jobs.breakers import VENDORS, probe_now
+from include.relay.trouble import counted, wait
+from include.store.audit import Change
+from include.store.breakers import BreakerState
+from include.store.figures import open_breakers
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from include.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vendor:
+    """One of them; `can_be_tried`: a run may find out at once."""
+
+    name: str
+    is_up: bool
+    since: datetime | None
+    why: str | None
+    waiting: str
+    next_try_at: datetime | None
+    can_be_tried: bool
+
+
+def read_vendors(store: Store) -> list[Vendor]:
+    """Return how it stands with each."""
+    down = {one.vendor: one for one in open_breakers(store)}
+    known = {one.vendor: one for one in store.breakers.all()}
+    found = []
+    for name in VENDORS:
+        one, breaker = down.get(name), known.get(name)
+        if one is None:
+            said = breaker.reason if breaker and breaker.failing else None
+            why = said and f"called as usual, though it has failed lately: {said}"
+            vendor = Vendor(
+                name=name, is_up=True, since=None, why=why, waiting="nobody waits",
+                next_try_at=None, can_be_tried=False,
+            )  # fmt: skip
+        else:
+            rows = wait(one.row_count, "event", counted(one.member_count, "member"))
+            vendor = Vendor(
+                name=name, is_up=False, since=one.opened_at, why=one.reason,
+                waiting=rows if one.row_count else "nobody waits yet", next_try_at=one.probe_at,
+                can_be_tried=bool(one.row_count) and one.state == BreakerState.OPEN,
+            )  # fmt: skip
+        found.append(vendor)
+    return found
+
+
+def try_now(vendor: str, *, actor: str, store: Store, now: datetime) -> str:
+    """Have the next run try a vendor that is left alone, with one of the events that wait for it."""
+    if vendor not in VENDORS:
+        raise ActRefusedError(f"no vendor {vendor!r} is ever left alone")
+    before = probe_now(vendor, store=store, now=now)
+    if before is None or before.state is BreakerState.CLOSED:
+        return f"{vendor.capitalize()} is called as usual: there is nothing to try."
+    change = Change(target=f"breaker:{vendor}", actor=actor, action="console:try_now")
+    with store.transaction():
+        store.audit.add([change], now=now)
+    return f"The next run tries {vendor.capitalize()} with one of the events that wait; look again in a moment."

@@ -1,0 +1,105 @@
+"""Planned ends by day, vendors that are down, how the jobs do."""
+
+import json
+import re
+from html import unescape
+
+import pytest
+
+from include.jobs.breakers import OPENS_AFTER
+from include.store.deactivations import State
+from tests.jobs.console.conftest import plain
+from tests.jobs.test_webhook_retry import batch
+
+EMAIL = "ada@example.org"
+
+
+@pytest.fixture
+def end(world):
+    """Let a member ask to leave at the end of her period, and return her planned end."""
+    world.run(*world.join())
+    world.run(*world.act("cancel_at_period_end", email=EMAIL))
+    [row] = world.store.deactivations.read_open()
+    return row
+
+
+def test_planned_ends_stand_by_day_and_name(console, world, end):
+    """Who ends when; without the right to see names, that somebody does."""
+    page = console().text("/ends")
+    assert "1 membership planned to end." in page
+    assert f"{end.deactivate_at:%-d %b %Y}: 1 Ada Lovelace" in page.replace(" : 1", ": 1")
+    assert "Keep her" in page
+
+    page = console("viewer").text("/ends")
+    assert "Lovelace" not in page
+    assert "Keep her" not in page
+
+
+def test_end_is_kept_taken_back_and_carried_out_from_the_list(console, world, end):
+    """All three from one page; what somebody has kept stays there to be taken back; the end at once is asked twice."""
+    form = {"act": f"revoke:{end.id}", "why": "a promise"}
+    said = plain(console().submit("/ends/act", **form).text)
+    assert "Kept: here her membership goes on" in said
+    assert "Kept by somebody in the last 30 days" in said
+    assert "Let it end after all" in said
+
+    said = plain(console().submit("/ends/act", act=f"undo:{end.id}", why="no promise").text)
+    assert "planned to end again" in said
+    [again] = world.store.deactivations.read_open()
+    form = {"act": f"run_now:{again.id}", "why": "she has asked for it"}
+    assert "End now? Her access ends" in plain(console().submit("/ends/act", **form).text)
+    assert world.store.deactivations.get(again.id).actor is None
+    said = plain(console().submit("/ends/act", **form, sure=form["act"]).text)
+
+    assert "It ends now" in said
+    assert world.store.deactivations.get(again.id).why == "she has asked for it"
+    said = plain(console().submit("/ends/act", act="revoke:999", why="x").text)
+    assert "Nothing is changed: there is no planned end 999" in said
+    assert world.store.deactivations.get(again.id).state is State.PENDING
+
+
+def test_vendor_that_is_down_is_said_and_tried(console, world):
+    """Since when, why, who waits, when next; an operator has it tried at once, and that is in the audit log."""
+    assert "Mailchimp up" in console().text("/vendors")
+    names = (f"m{number}@example.org" for number in range(OPENS_AFTER + 1))
+    ids = [row for email in names for row in world.receive(*world.join(email=email))]
+    world.sandbox.fault("mailchimp", "status", status=503, times=1000)
+    batch(world, ids)
+
+    page = console("operator").text("/vendors")
+    assert "Mailchimp down since" in page
+    assert "Try now" in page
+    assert "Try now" not in console().text("/vendors")
+    assert console().submit("/vendors/mailchimp/try").status_code == 403
+    assert "nothing to try" in plain(console("operator").submit("/vendors/clerk/try").text)
+    assert "Nothing is changed" in plain(console("operator").submit("/vendors/nobody/try").text)
+    said = plain(console("operator").submit("/vendors/mailchimp/try").text)
+
+    assert "The next run tries Mailchimp" in said
+    [row] = world.query("SELECT actor, target FROM ops.audit_log WHERE action = 'console:try_now'")
+    assert row == {"actor": "user:operator", "target": "breaker:mailchimp"}
+
+
+def test_jobs_show_numbers_charts_and_the_last_error(console, world):
+    """What ended how in a window that can be chosen; the charts' numbers are in the page, and said in words."""
+    insert = (
+        "INSERT INTO ops.job_runs (job, dag_run_id, status, started_at, finished_at, tries, ends_left, reason)"
+        " VALUES ('mailchimp_sync', %s, %s, now() - interval '90 minutes', now() - interval '89 minutes', 1, '{}', %s)"
+    )
+    for number in range(3):
+        world.store.connection.execute(insert, [f"run {number}", "success", None])
+    world.store.connection.execute(insert, ["run/4", "failed", "it <b>broke</b>"])
+
+    page = console("viewer").get("/jobs").text
+    assert "Runs 4 75.0 % well" in plain(page)
+    assert "Completed 3 1 failed" in plain(page)
+    assert "Average 60" in plain(page) or "Average 1 min" in plain(page)
+    assert "it <b>broke</b>" in plain(page.replace("&lt;", "\x00")).replace("\x00", "<").replace(
+        "&gt;", ">"
+    )
+    assert "/dags/mailchimp_sync/runs/run%2F4" in page
+    assert "3 ended well and 1 did not" in plain(page)
+    runs, _ = (json.loads(unescape(one)) for one in re.findall(r'data-chart="([^"]*)"', page))
+    assert [sum(line["values"]) for line in runs["series"]] == [3, 1]
+    assert "Runs 0 none ended" in console("viewer").text("/jobs?hours=1")
+    assert console().get("/jobs?hours=9999").status_code == 422
