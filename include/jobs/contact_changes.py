@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
-from include.jobs.membership import MERGE_FIELDS, STANDING_TAGS, has_tag, tags_in
+from include.jobs.membership import STANDING_TAGS, has_tag, tags_in
 from include.store.contacts import Contact, ContactStatus
 from include.store.run_members import Outcome
 
@@ -133,8 +133,8 @@ def fields_of_new_contact(change: ContactChange, old: AudienceMember | None) -> 
         status = "pending"
     elif old.status == "unsubscribed" and not _was_unsubscribed_by_us(change.contact):
         status = "unsubscribed"
-    names = {name: old.merge_fields[name] for name in MERGE_FIELDS if old.merge_fields.get(name)}
-    merge_fields = {**names, **change.fields.merge_fields}
+    known = {n: old.merge_fields[n] for n in change.wish.fields if old.merge_fields.get(n)}
+    merge_fields = {**known, **change.fields.merge_fields}
     return replace(change.fields, merge_fields=merge_fields, status_if_new=status)
 
 

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 import orjson
 
 from include.events import SubscriptionStatus as Status
+from include.membership.policy import (
+    NAMES_FIELDS,
+    USUAL_FIELDS,
+    USUAL_TAGS,
+    VALUE,
+    shipped,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from include.membership.policy import Fact, Policy
     from include.store.contacts import Contact
     from include.store.members import Member, Membership
 
@@ -47,36 +55,40 @@ STANDING_TAGS = {
 }
 
 
-TIER = "TIER"
-MERGE_FIELDS = ("FNAME", "LNAME", TIER)
-"""The fields that a contact gets; the audience must have them."""
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
     """How a member's contact should be. Without `subscribed` she should get no mail.
 
-    Without an address, which another account has now, it is the contact that she was left with.
+    Without an address, which another account has now, it is the contact that she was left with. Of `fields`,
+    in the policy's order, those that we do not know are None.
     """
 
     email: str | None
     subscribed: bool
-    first_name: str
-    last_name: str
-    tier: str
+    fields: Mapping[str, str | None]
     tags: frozenset[str]
+    definition: bytes = (
+        b""  # what tells the policy's own fields and tags apart; nothing for the usual ones
+    )
 
     @property
     def merge_fields(self) -> dict[str, str]:
-        """Return the values of `MERGE_FIELDS` that we know: a name that we do not know is not overwritten."""
-        values = zip(MERGE_FIELDS, (self.first_name, self.last_name, self.tier), strict=True)
-        return {name: value for name, value in values if value or name == TIER}
+        """Return the fields to write: what we do not know is not overwritten."""
+        return {name: value for name, value in self.fields.items() if value is not None}
 
     @property
     def sha256(self) -> bytes:
-        """Return what tells two wishes apart."""
-        names = [self.email, self.subscribed, self.first_name, self.last_name, self.tier]
-        return hashlib.sha256(orjson.dumps([*names, sorted(self.tags)])).digest()
+        """Return what tells two wishes apart; at its end, under which definition it was wished."""
+        values = [value or "" for value in self.fields.values()]
+        told = [self.email, self.subscribed, *values, sorted(self.tags)]
+        return hashlib.sha256(orjson.dumps(told)).digest() + self.definition
+
+    def is_of_definition(self, applied_sha256: bytes) -> bool:
+        """Tell whether what was applied was defined as this wish is."""
+        return applied_sha256[DIGEST_BYTES:] == self.definition
 
 
 def standing_of(member: Member) -> Standing:
@@ -108,11 +120,11 @@ def access_of(member: Member) -> Standing:
     return Standing.ENDED if member.is_barred else standing_of(member)
 
 
-def tags_of(memberships: Sequence[Membership]) -> frozenset[str]:
+def tags_of(memberships: Sequence[Membership], policy: Policy) -> frozenset[str]:
     """Return the tags that memberships ask for.
 
     At most one of active, past_due, paused and alumni; canceling for who asked to leave and has nothing that
-    goes on; the tier while it has not ended.
+    goes on; the policy's own, such as the tier's, while it has not ended.
     """
     membership = current_membership(memberships)
     standing = Standing.NONE if membership is None else STANDINGS[membership.status]
@@ -122,15 +134,57 @@ def tags_of(memberships: Sequence[Membership]) -> frozenset[str]:
         return frozenset({STANDING_TAGS[standing]})
     going_on = [m for m in memberships if STANDINGS[m.status] is Standing.ACTIVE]
     is_canceling = all(m.is_canceling for m in (membership, *going_on))
-    wanted = {STANDING_TAGS.get(standing), membership.tier, "canceling" if is_canceling else None}
-    return frozenset(tag for tag in wanted if tag)
+    facts = {tag: FACTS[fact](memberships) for tag, fact in policy.tags.items()}
+    own = {tag.replace(VALUE, value) for tag, value in facts.items() if value}
+    return frozenset({STANDING_TAGS[standing], *own, *(("canceling",) if is_canceling else ())})
 
 
-def wish_of(member: Member) -> Wish | None:
+def _tier(memberships: Sequence[Membership]) -> str:
+    current = current_membership(memberships)
+    return current.tier if current else ""
+
+
+def _first_active_at(memberships: Sequence[Membership]) -> str | None:
+    """Return the day on which she became a member, as Mailchimp's date fields have it."""
+    began = [m.first_active_at for m in memberships if m.first_active_at]
+    return min(began).date().isoformat() if began else None
+
+
+def _first_active_year(memberships: Sequence[Membership]) -> str | None:
+    return (_first_active_at(memberships) or "")[:4] or None
+
+
+def _ends_at(memberships: Sequence[Membership]) -> str:
+    """Return the day on which what counts is going to end, or has ended; empty where it goes on."""
+    current = current_membership(memberships)
+    if current is None:
+        return ""
+    renews_until = current.current_period_end if current.cancel_at_period_end else None
+    instant = current.cancel_at or renews_until or current.ended_at
+    return instant.date().isoformat() if instant else ""
+
+
+FACTS: Mapping[Fact, Callable[[Sequence[Membership]], str | None]] = {
+    "tier": _tier,
+    "first_active_at": _first_active_at,
+    "first_active_year": _first_active_year,
+    "ends_at": _ends_at,
+}
+"""What the policy's merge fields and tags are made of: None is not known, and not written."""
+
+
+def fields_named_by(policy: Policy) -> tuple[str, ...]:
+    """Return the merge fields that a contact gets; the audience must have them."""
+    return (*NAMES_FIELDS, *policy.merge_fields)
+
+
+def wish_of(member: Member, policy: Policy | None = None) -> Wish | None:
     """Return how her contact should be; None where she should have none, or none is possible.
 
-    No contact for whom never was a member, and none is made for a deleted account.
+    No contact for whom never was a member, and none is made for a deleted account. Without a `policy` the
+    installation's own says which merge fields and tags there are.
     """
+    policy = policy or shipped()
     standing = standing_of(member)
     was_deleted = member.deleted_at is not None
     is_over = was_deleted or standing is Standing.ENDED
@@ -138,16 +192,25 @@ def wish_of(member: Member) -> Wish | None:
         return None
     if standing is Standing.NONE or (was_deleted and not member.contact):
         return None
-    membership = current_membership(member.memberships)
+    names = zip(NAMES_FIELDS, (member.first_name or None, member.last_name or None), strict=True)
     ended_tags = frozenset({STANDING_TAGS[Standing.ENDED]})
     return Wish(
         email=member.email,
         subscribed=standing is not Standing.ENDED,
-        first_name=member.first_name,
-        last_name=member.last_name,
-        tier=membership.tier if membership else "",
-        tags=ended_tags if was_deleted else tags_of(member.memberships),
+        fields={
+            **dict(names),
+            **{name: FACTS[fact](member.memberships) for name, fact in policy.merge_fields.items()},
+        },
+        tags=ended_tags if was_deleted else tags_of(member.memberships, policy),
+        definition=_definition_of(policy),
     )
+
+
+def _definition_of(policy: Policy) -> bytes:
+    """Return what tells apart which fields and tags a policy wishes for; nothing for the usual ones."""
+    told = [policy.merge_fields, policy.tags]
+    is_usual = told == [USUAL_FIELDS, USUAL_TAGS]
+    return b"" if is_usual else hashlib.sha256(orjson.dumps(told)).digest()[:4]
 
 
 def has_tag(tags: Iterable[str], tag: str) -> bool:

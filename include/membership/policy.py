@@ -25,6 +25,13 @@ STANDING_NAMES: Final = ("active", "alumni", "canceling", "past_due", "paused")
 """Tags that a standing has; a tier must not be named like one."""
 
 LONGEST_TIER: Final = 50  # Mailchimp takes 100 characters in a tag's name
+VALUE: Final = "{}"  # in a tag's name: where the fact's value goes
+Fact = Literal["tier", "first_active_at", "first_active_year", "ends_at"]
+"""What is known of a member and can be shown at Mailchimp, in a merge field or as a tag."""
+NAMES_FIELDS: Final = ("FNAME", "LNAME")
+"""The merge fields of her names, which every audience has."""
+USUAL_FIELDS: Final[dict[str, Fact]] = {"TIER": "tier"}
+USUAL_TAGS: Final[dict[str, Fact]] = {VALUE: "tier"}
 METADATA: Final = "metadata."
 ACCOUNT_PLACES: Final = ("client_reference_id", "metadata.clerk_user_id")
 
@@ -74,12 +81,32 @@ def _tier_from(value: object) -> str:
     return tier
 
 
+def _field_from(value: object) -> object:
+    """Refuse the fields that are filled without being named."""
+    if value in NAMES_FIELDS:
+        context = {"field": value}
+        raise PydanticCustomError("policy", "{field} has her name, whatever is said here", context)
+    return value
+
+
+def _tag_from(value: object) -> object:
+    """Refuse a tag that a standing has: it would be given and taken by two."""
+    if isinstance(value, str) and value.strip().lower().replace(" ", "_") in STANDING_NAMES:
+        context = {"tag": value.strip()}
+        raise PydanticCustomError(
+            "policy", "tag {tag}: a standing has this name; call the tag something else", context
+        )
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration_from),
     WithJsonSchema({"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": ["14d"]}),
 ]
 Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
+MergeField = Annotated[str, BeforeValidator(_field_from), Field(pattern=r"^[A-Z][A-Z0-9_]{0,9}$")]
+Tag = Annotated[str, BeforeValidator(_tag_from), Field(min_length=1, max_length=50)]
 
 
 class _Part(BaseModel):
@@ -200,6 +227,13 @@ class Policy(_Part):
     )
     test_mode: Literal["ignore", "take"] = Field(
         default="ignore", description="Stripe's test events where the key is a live one"
+    )
+    merge_fields: dict[MergeField, Fact] = Field(
+        default=USUAL_FIELDS, description="Mailchimp's merge fields beside those of her names"
+    )
+    tags: dict[Tag, Fact] = Field(
+        default=USUAL_TAGS,
+        description="tags beside those of the standings, while a membership lasts; {} is the value",
     )
 
     @property

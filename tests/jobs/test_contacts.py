@@ -1,9 +1,11 @@
 """Mailchimp as it is: what it refuses, what is hers to decide, and what hangs on an address that moves."""
 
 import pytest
+import yaml
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.events import SubscriptionStatus
+from include.membership import policy
 from include.store.contacts import ContactStatus
 from include.store.dead_letters import Filter
 from include.store.inbox import State
@@ -399,6 +401,74 @@ def test_deleted_account_does_not_touch_its_heirs_contact(ada):
     ada.run(factories.stripe_event("customer.subscription.deleted", subject, at=ada.clock.now()))
 
     assert (ada.contact()["status"], ada.contact()["tags"]) == ("subscribed", {"active", "pro"})
+
+
+# --- the policy's own merge fields and tags ---
+
+
+def is_named_by_the_policy(monkeypatch, tmp_path, **keys):
+    """Let the policy file say something more."""
+    file = tmp_path / "membership.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(policy.FILE.read_text()) | keys))
+    monkeypatch.setattr(policy.load, "__defaults__", (file,))
+    policy.shipped.cache_clear()
+
+
+@pytest.fixture
+def _shipped_again():
+    yield
+    policy.shipped.cache_clear()
+
+
+@pytest.mark.usefixtures("_shipped_again")
+def test_merge_field_and_tag_are_one_line_of_the_policy(world, monkeypatch, tmp_path):
+    """All get them in one night, whatever share differs; the next night finds nothing, and a wrong value is found."""
+    emails = [f"ada{number}@example.org" for number in range(12)]
+    world.run(*[event for email in emails for event in world.join(email)])
+    year = str(world.clock.now().year)
+    is_named_by_the_policy(
+        monkeypatch,
+        tmp_path,
+        merge_fields={"TIER": "tier", "JOINED": "first_active_at"},
+        tags={"{}": "tier", "since {}": "first_active_year"},
+    )
+    night = Night(world)
+
+    found = night.compare()["contacts"]
+    night.work_off()
+
+    assert (found.repaired, found.stopped) == (12, None)
+    assert found.note == "12 get the merge fields and tags that the policy has now"
+    state = world.sandbox.ask("GET", "state/mailchimp", params={"email": emails[3]})
+    [contact] = state["members"]
+    assert contact["merge_fields"]["JOINED"].startswith(year)
+    assert world.contact(emails[3])["tags"] == {"active", "pro", f"since {year}"}
+    assert "contacts" not in night.compare(run="next")
+    world.mailchimp.upsert_member(
+        ContactFields(
+            email=emails[3], merge_fields={"JOINED": "2001-01-01"}, status_if_new="subscribed"
+        )
+    )
+    assert night.compare(run="last")["contacts"].repaired == 1
+
+
+@pytest.mark.usefixtures("_shipped_again")
+def test_what_differs_for_another_reason_is_still_left_to_a_person(world, monkeypatch, tmp_path):
+    """That a field is new excuses no audience in which everybody's tier is gone."""
+    emails = [f"ada{number}@example.org" for number in range(12)]
+    world.run(*[event for email in emails for event in world.join(email)])
+    is_named_by_the_policy(
+        monkeypatch, tmp_path, merge_fields={"TIER": "tier", "JOINED": "first_active_at"}
+    )
+    night = Night(world)
+    night.compare()
+    night.work_off()
+    for email in emails:
+        world.mailchimp.upsert_member(
+            ContactFields(email=email, merge_fields={"TIER": ""}, status_if_new="subscribed")
+        )
+
+    assert "12 of 12 differ" in night.compare(run="next")["contacts"].stopped
 
 
 # --- tags ---

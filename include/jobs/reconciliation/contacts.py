@@ -2,7 +2,8 @@
 
 What a contact should be is what the job wishes; how it is, Mailchimp says. Where they differ, our record of the contact
 is brought to what Mailchimp says, and the member goes through the normal job. Who has unsubscribed herself, or
-bounced, is only written down: that is hers to undo.
+bounced, is only written down: that is hers to undo. Whose contact was made before the policy named another merge
+field or tag gets it, however many they are: that is no difference.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Gap:
     member: Member
     seen: Contact | None
     is_hers: bool = False  # only to be written down
+    is_redefined: bool = False  # the policy has other fields and tags since
 
 
 def compare_contacts(
@@ -65,7 +67,8 @@ def compare_contacts(
             if gap is not None:
                 (hers if gap.is_hers else gaps).append(gap)
     findable = [(gap, found) for gap in gaps if (found := _difference_of(gap.member))]
-    stopped = limits.too_many(len(findable), looked_at)
+    redefined = sum(gap.is_redefined for gap, _ in findable)
+    stopped = limits.too_many(len(findable) - redefined, looked_at)
     if stopped is None and not limits.is_dry_run:
         _write_down([*hers, *(gap for gap, _ in findable)], store, clock)
     return put_right(
@@ -76,8 +79,16 @@ def compare_contacts(
         limits=limits,
         store=store,
         now=now,
-        note=f"{len(hers)} have unsubscribed themselves or bounced" if hers else None,
+        expected=redefined,
+        note="; ".join(_notes(hers=len(hers), redefined=redefined)) or None,
     )
+
+
+def _notes(*, hers: int, redefined: int) -> Iterable[str]:
+    if hers:
+        yield f"{hers} have unsubscribed themselves or bounced"
+    if redefined:
+        yield f"{redefined} get the merge fields and tags that the policy has now"
 
 
 def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None:
@@ -86,12 +97,20 @@ def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None
     if wish is None:
         return None
     if contact is None or not is_satisfied(wish, contact):
-        return Gap(member=member, seen=contact and replace(contact, applied_sha256=NOT_APPLIED))
+        is_redefined = contact is not None and _is_redefined(wish, contact)
+        seen = contact and replace(contact, applied_sha256=NOT_APPLIED)
+        return Gap(member=member, seen=seen, is_redefined=is_redefined)
     found = audience.get(wanted_key(wish, contact))
     if found is None:  # of one that only she can make again, that is known
         is_gone = contact.status in HERS
         return None if is_gone else Gap(member=member, seen=None)
     return _gap_to(found, member, wish, contact)
+
+
+def _is_redefined(wish: Wish, contact: Contact) -> bool:
+    """Tell whether a contact was made by other fields and tags; one that is known to differ is not."""
+    is_known = contact.applied_sha256 != NOT_APPLIED
+    return is_known and not wish.is_of_definition(contact.applied_sha256)
 
 
 def _gap_to(found: AudienceMember, member: Member, wish: Wish, contact: Contact) -> Gap | None:
@@ -124,8 +143,8 @@ def _status_seen(contact: Contact, found: AudienceMember) -> ContactStatus:
 def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
     """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
     has_tags = not tag_changes(wish, has=tags_in(found.tags, managed))
-    return has_tags and all(
-        found.merge_fields.get(name, "") == value for name, value in wish.merge_fields.items()
+    return has_tags and all(  # a field that the audience lacks is the doctor's business
+        found.merge_fields.get(name, value) == value for name, value in wish.merge_fields.items()
     )
 
 

@@ -66,13 +66,17 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     limits: Limits,
     store: Store,
     now: datetime,
+    expected: int = 0,
     note: str | None = None,
 ) -> Finding:
-    """Have the objects read again, unless there are too many of them; write the finding down, and return it."""
+    """Have the objects read again, unless there are too many of them; write the finding down, and return it.
+
+    So many as are `expected` are no sign that something is wrong.
+    """
     ids = [" ".join(filter(None, (one.reread.id, one.what))) for one in _by_weight(differences)]
     counts = Counter(one.what.partition(":")[0] for one in differences if one.what)
     told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
-    stopped = limits.too_many(len(ids), looked_at)
+    stopped = limits.too_many(len(ids) - expected, looked_at)
     repaired = 0
     if stopped is None and not limits.is_dry_run:
         modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from include.clients.stripe import READ_KINDS
 from include.errors import PermanentVendorError, VendorNotFoundError
-from include.jobs.membership import MERGE_FIELDS, STANDING_TAGS
+from include.jobs.membership import STANDING_TAGS, fields_named_by
+from include.membership.policy import shipped
 from include.operate.doctor import slack
 from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
@@ -153,18 +154,18 @@ def _mailchimp(patient: Patient) -> Iterable[Finding]:
 
 
 def _merge_fields(fields: list[MergeField]) -> Finding:
-    name = "Mailchimp: merge fields"
+    name, named = "Mailchimp: merge fields", fields_named_by(shipped())
     kinds = {field.tag: field.type for field in fields}
-    missing = [tag for tag in MERGE_FIELDS if tag not in kinds]
+    missing = [tag for tag in named if tag not in kinds]
     if missing:
         advice = "add them to the audience as fields of type text"
         return failed(name, f"the audience lacks {', '.join(missing)}", advice)
-    if other := [tag for tag in MERGE_FIELDS if kinds[tag] not in TEXT_FIELDS]:
+    if other := [tag for tag in named if kinds[tag] not in TEXT_FIELDS]:
         return failed(name, f"no text: {', '.join(other)}", "make them fields of type text")
-    if needed := [one.tag for one in fields if one.is_required and one.tag not in MERGE_FIELDS]:
+    if needed := [one.tag for one in fields if one.is_required and one.tag not in named]:
         advice = "make them optional: members come without them, and the audience's own forms ask for them"
         return warning(name, f"the audience requires {', '.join(needed)}", advice)
-    return ok(name, f"{', '.join(MERGE_FIELDS)} are there")
+    return ok(name, f"{', '.join(named)} are there")
 
 
 def _tags(known: dict[str, int]) -> Finding:

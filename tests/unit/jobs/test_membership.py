@@ -1,16 +1,21 @@
 """What a membership means for the contact at Mailchimp."""
 
+import hashlib
 from dataclasses import fields, replace
 from datetime import timedelta
+from typing import get_args
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
 from include.jobs.membership import (
+    FACTS,
     STANDINGS,
     Standing,
+    Wish,
     current_membership,
     is_new_member,
     is_satisfied,
@@ -19,6 +24,7 @@ from include.jobs.membership import (
     tags_of,
     wish_of,
 )
+from include.membership.policy import Fact, shipped
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
 EXCLUSIVE = {"active", "past_due", "paused", "alumni"}
@@ -61,7 +67,7 @@ members = st.builds(
 )
 def test_tags_tell_the_membership(changes, tags):
     """The table of tags, row by row."""
-    assert tags_of([make_membership(**changes)]) == set(tags.split())
+    assert tags_of([make_membership(**changes)], shipped()) == set(tags.split())
 
 
 def test_every_status_has_a_standing():
@@ -72,7 +78,7 @@ def test_every_status_has_a_standing():
 @given(memberships)
 def test_at_most_one_tag_tells_the_standing(membership):
     """Who is active is not past due, and who has left is neither and has no tier."""
-    tags = tags_of([membership])
+    tags = tags_of([membership], shipped())
 
     assert len(tags & EXCLUSIVE) <= 1
     assert "alumni" not in tags or tags == {"alumni"}
@@ -125,20 +131,52 @@ def test_deleted_account_leaves_no_new_contact():
     assert wish_of(replace(gone, contact=make_contact())).tags == {"alumni"}
 
 
-@pytest.mark.parametrize(
-    "change", ["email", "first_name", "last_name", "tier", "tags", "subscribed"]
-)
+@pytest.mark.parametrize("change", [field.name for field in fields(Wish)])
 def test_each_part_of_a_wish_counts(change):
     """A change of any part of the wish is a change to be called."""
     wish = wish_of(make_member())
-    other = {"tags": frozenset({"x"}), "subscribed": False}.get(change, "other")
+    others = {
+        "tags": frozenset({"x"}),
+        "subscribed": False,
+        "fields": {**wish.fields, "TIER": "other"},
+        "definition": b"other",
+    }
 
-    changed = replace(wish, **{change: other})
+    changed = replace(wish, **{change: others.get(change, "other")})
 
-    assert {field.name for field in fields(wish)} >= {change}
     assert changed.sha256 != wish.sha256
     assert is_satisfied(wish, make_contact(applied_sha256=wish.sha256))
     assert not is_satisfied(changed, make_contact(applied_sha256=wish.sha256))
+
+
+def test_usual_wish_is_told_apart_as_it_was_before_the_policy_named_fields():
+    """What was applied before an upgrade is not called again by it."""
+    wish = wish_of(make_member())
+    names = [wish.email, True, *(wish.fields[name] for name in ("FNAME", "LNAME", "TIER"))]
+
+    told = orjson.dumps([*names, ["active", "pro"]])
+
+    assert wish.sha256 == hashlib.sha256(told).digest()
+
+
+def test_every_fact_of_the_policy_can_be_told():
+    """What the file may name has a value of a member who has everything."""
+    whole = make_membership(cancel_at=PERIOD_END, first_active_at=NOW)
+
+    assert set(FACTS) == set(get_args(Fact))
+    assert all(fact([whole]) for fact in FACTS.values())
+
+
+def test_what_is_not_known_is_not_written_and_what_is_over_is_emptied():
+    """Nobody noted when she joined: that stays as it is; that nothing ends is known."""
+    policy = shipped().model_copy(
+        update={"merge_fields": {"JOINED": "first_active_at", "ENDS": "ends_at"}}
+    )
+    member = make_member(memberships=(make_membership(first_active_at=None),))
+
+    written = wish_of(member, policy).merge_fields
+
+    assert ("JOINED" in written, written["ENDS"]) == (False, "")
 
 
 def test_contact_left_over_by_a_merge_is_work():

@@ -46,6 +46,8 @@ def test_what_is_left_out_has_the_defaults_of_the_document():
         "disputes: {lost: end}\n"
         "clerk_user_id: [client_reference_id, metadata.clerk_user_id]\n"
         "test_mode: ignore\n"
+        "merge_fields: {TIER: tier}\n"
+        'tags: {"{}": tier}\n'
     )
     assert policy.access.past_due.for_ == timedelta(days=14)
     assert policy.access.unpaid.for_ == timedelta(0)
@@ -66,6 +68,9 @@ def test_what_is_left_out_has_the_defaults_of_the_document():
         ("tier: gold", f"tier: {'x' * 51}", "2:11: tier: 1 to 50 characters"),
         ("[prod_gold]", "[price_gold]", "3:16: price_gold is no id of products"),
         ("[price_silver]", "[price_silver, price_silver]", "5:28: price_silver is named"),
+        ("welcome:", "merge_fields: {FNAME: tier}\nwelcome:", "6:23: FNAME has her name"),
+        ("welcome:", "merge_fields: {JOINED: teir}\nwelcome:", "6:24: JOINED: one of 'tier',"),
+        ("welcome:", "tags: {Alumni: tier}\nwelcome:", "6:16: tag Alumni: a standing has this"),
         ("    prices: [price_silver]\n", "", "4:5: silver: name products, prices or lookup_keys"),
         (
             "[client_reference_id]",

@@ -18,7 +18,7 @@ from include.lab.sandbox.mailchimp import errors
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 NOT_THE_APIS = ("unsubscribed_by_person", "cleaned", "under_review")
 LONGEST_MERGE_FIELD = 255
-MERGE_FIELDS = ("FNAME", "LNAME", "ADDRESS", "PHONE", "BIRTHDAY", "TIER")
+MERGE_FIELDS = ("FNAME", "LNAME", "ADDRESS", "PHONE", "BIRTHDAY", "TIER", "JOINED")
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 FAKE = re.compile(r"\.invalid$")
 
