@@ -3,8 +3,8 @@
 **Starts** every day at 10:00 and 22:00 UTC; by hand at any time, also dry, or for one member.
 
 **Changes** the user group of members (the connection `slack` names it), and, where it names them, channels and a
-field of the profile. Who is an active member comes in; who is none goes out after `OPS_SLACK_GRACE_DAYS`; who is late
-with a payment stays. Nothing is done to owners, administrators, guests, bots and `OPS_SLACK_PROTECTED`. An account is
+field of the profile. Who has access comes in, also who is late with a payment; who has none goes out after
+`OPS_SLACK_GRACE_DAYS`. Nothing is done to owners, administrators, guests, bots and `OPS_SLACK_PROTECTED`. An account is
 never closed: staff gets a list of those that could be. Counts go to `ops.audit_log`, who is who to `ops.slack_people`.
 
 **Rerun** safe at any time: each run compares anew what is with what should be.

@@ -132,7 +132,7 @@ def _standing(membership: Any, operation: Operation) -> str:
 def _contact(person: Person, vendors: Vendors) -> list[str]:
     contact = vendors.contacts().get(person.email or "")
     if person.standing == NONE:
-        return [f"{name_of(person)} has a contact and was never a member"] if contact else []
+        return _contact_of_nobody(person, contact, vendors)
     if contact is None:
         return [f"{name_of(person)} has no contact"] if person.email else []
     found = []
@@ -148,13 +148,24 @@ def _contact(person: Person, vendors: Vendors) -> list[str]:
     return found + [f"{name_of(person)}'s {name} is {contact[name]!r}" for name in wrong]
 
 
+def _contact_of_nobody(
+    person: Person, contact: dict[str, Any] | None, vendors: Vendors
+) -> list[str]:
+    """Who never was a member has no contact, but one of her own making, which is left alone."""
+    if contact is None:
+        return []
+    if _first_name(person.email or "") not in vendors.read_since:
+        return [f"{name_of(person)} has a contact and was never a member"]
+    return [f"{name_of(person)} only reads and is tagged"] if contact["tags"] else []
+
+
 def _status(person: Person, contact: dict[str, Any], vendors: Vendors) -> str:
     """Who unsubscribed herself stays so; who read the newsletter before she was a member keeps it."""
     if _first_name(person.email or "") in vendors.unsubscribed:
         return "unsubscribed"
-    if person.standing == ENDED and person.email not in vendors.readers:
-        return "unsubscribed"
-    return "subscribed"
+    since = vendors.read_since.get(_first_name(person.email or ""))
+    is_reader = since is not None and since < min(m.began for m in person.memberships)
+    return "unsubscribed" if person.standing == ENDED and not is_reader else "subscribed"
 
 
 def _leftovers(expected: list[Person], vendors: Vendors) -> list[str]:

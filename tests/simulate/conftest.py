@@ -1,9 +1,11 @@
 """What a simulation needs: the vendors in this process, a database for each history."""
 
+import logging
 import threading
 from contextlib import contextmanager
 
 import pytest
+import structlog
 
 from include.lab.sandbox.server import create_server
 from include.lab.sandbox.settings import Settings
@@ -14,6 +16,15 @@ from tests.simulate.operation import Operation
 from tests.simulate.vendors import Vendors
 
 __all__ = ["postgres_server"]
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Let the jobs say nothing: a hundred thousand lines help nobody."""
+    kept = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**kept)
 
 
 @pytest.fixture(scope="session")

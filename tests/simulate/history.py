@@ -147,12 +147,13 @@ class History:
 
     def read_newsletter(self, who: str) -> None:
         """She subscribes to the newsletter, as anybody may."""
-        self.vendors.read_newsletter(self.characters[who].email)
+        self.vendors.read_newsletter(who, self.characters[who].email)
 
     def unsubscribe(self, who: str) -> None:
-        """She unsubscribes from all mail."""
+        """She unsubscribes from all mail, if she gets some."""
         email = self.characters[who].email
-        if email in self.vendors.contacts():
+        contact = self.vendors.contacts().get(email)
+        if contact is not None and contact["status"] == "subscribed":
             self.vendors.play("mailchimp_address", email=email, becomes="unsubscribed_by_person")
             self.vendors.unsubscribed.add(who)
 

@@ -66,11 +66,7 @@ ACTS: dict[str, dict[str, Sequence[Any]]] = {
 }
 """What may happen, and how: each act is a method of `History`."""
 
-OFF: dict[str, str] = {
-    "read_newsletter": "who read it before she was a member loses it when she leaves",
-    "delete_account": "with come_back",
-    "come_back": "after months and a pause she is not let into Slack's group again; not understood yet",
-}
+OFF: dict[str, str] = {}
 """What the jobs do not answer rightly yet, as `act` or `act detail=value`, each with the reason; in the end none."""
 
 

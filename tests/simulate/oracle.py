@@ -173,13 +173,16 @@ def _standing(facts: Facts, policy: Object, subscription: Object) -> tuple[str, 
         return _ended(facts, subscription, money_back)
     if status == "unpaid":
         return ENDED, None
+    if ends_at is not None and money_back is not None and status != "past_due":
+        return (
+            ENDED,
+            money_back,
+        )  # also where it rests: what was paid back and is to end does not come back
     if status == "paused" or subscription["pause_collection"] is not None:
         return PAUSED, ends_at
     if status == "past_due":
         grace = _failed_since(facts, subscription) + _seconds(policy["access"]["past_due"]["for"])
         return (PAST_DUE, min(grace, ends_at or grace)) if now < grace else (ENDED, grace)
-    if ends_at is not None and money_back is not None:
-        return ENDED, money_back
     return ACTIVE, ends_at
 
 
@@ -251,14 +254,20 @@ def _money_back_at(facts: Facts, policy: Object, subscription: Object) -> int | 
     item = subscription["items"]["data"][0]
     for invoice in _invoices(facts, subscription):
         pays_for_it = any(
-            line["parent"]["subscription_item_details"] is not None
-            and line["amount"] > 0
-            and line["period"]["end"] >= item["current_period_end"]
-            for line in invoice["lines"]["data"]
+            line["period"]["end"] >= item["current_period_end"] for line in _base_lines(invoice)
         )
         if pays_for_it and (at := _returned_at(facts, policy, invoice)) is not None:
             return at
     return None
+
+
+def _base_lines(invoice: Object) -> list[Object]:
+    """Return the lines that pay for a period: an upgrade's difference is an item of its own."""
+    return [
+        line
+        for line in invoice["lines"]["data"]
+        if line["parent"]["subscription_item_details"] is not None and line["amount"] > 0
+    ]
 
 
 def _returned_at(facts: Facts, policy: Object, invoice: Object) -> int | None:
@@ -274,10 +283,11 @@ def _returned_at(facts: Facts, policy: Object, invoice: Object) -> int | None:
 
 
 def _some_money_back(facts: Facts, subscription: Object) -> bool:
-    """Was the rest of a period paid back when the subscription was ended at once."""
-    charges = [_charge(facts, invoice) for invoice in _invoices(facts, subscription)]
-    ended_at = subscription["ended_at"]
-    return any(refund["created"] >= ended_at for c in charges if c for refund in _refunds(facts, c))
+    """Was the rest of a period paid back when the subscription was ended at once: by one act, in whatever order."""
+    invoices = [one for one in _invoices(facts, subscription) if _base_lines(one)]
+    charges = [_charge(facts, invoice) for invoice in invoices]
+    since = subscription["ended_at"] - UNITS["h"]
+    return any(refund["created"] >= since for c in charges if c for refund in _refunds(facts, c))
 
 
 def was_money_sent_back(facts: Facts, membership: Membership) -> bool:

@@ -11,9 +11,8 @@ import yaml
 from include.jobs import directory, membership
 from include.membership import policy
 from tests.simulate.history import POLICY, DifferenceError
-from tests.simulate.test_simulation import live, quiet
+from tests.simulate.lives import live
 
-__all__ = ["quiet"]
 ATTEMPTS = 30
 OTHER_POLICIES = {
     "what else the shop sells makes members": {"other_subscriptions": "member"},

@@ -28,6 +28,7 @@ OTHER_BUSINESS = {
     "donation": ("price_donation", "prod_donation", 500, None),
     "coaching": ("price_coaching", "prod_coaching", 2500, None),
 }
+SETTLED_SECONDS = 90  # to read and to join a minute later is one act
 YEARLY = {"pro": 30_000, "leader": 60_000}
 
 
@@ -63,7 +64,7 @@ class Vendors:
                 interval="year",
             )
         self._mark = len(world.outbox)
-        self.readers: set[str] = set()  # of the newsletter, before they were members
+        self.read_since: dict[str, float] = {}  # who reads the newsletter by her own wish
         self.unsubscribed: set[str] = set()  # by themselves
         self.accounts: Counter[str] = Counter()  # how many each has made
         self.left: Counter[str] = Counter()  # how often each has deleted hers
@@ -93,12 +94,13 @@ class Vendors:
         self._mark += len(new)
         return [event for event in new if route_of(event.vendor, event.type).job]
 
-    def read_newsletter(self, email: str) -> None:
+    def read_newsletter(self, who: str, email: str) -> None:
         """Somebody subscribes to the newsletter by herself, unless Mailchimp knows her already."""
         mailchimp = self.world.state(MailchimpState)
         if mailchimp.contacts.find(email) is None:
             mailchimp.contacts.add(email, "subscribed", mailchimp.now())
-            self.readers.add(email)
+            self.read_since[who] = self.time()
+            self.pass_time(SETTLED_SECONDS)
 
     def break_down(self, vendor: str, times: int, status: int) -> None:
         """Let a vendor refuse the next calls."""

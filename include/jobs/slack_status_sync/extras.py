@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import PermanentVendorError, TimeUpError, VendorError, VendorUncertainError
-from include.jobs.membership import standing_of
+from include.jobs.membership import Standing, access_of, standing_of
 from include.jobs.slack_status_sync.roster import field_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def fields_to_set(
 ) -> list[tuple[Tie, str]]:
     """Return whose profile says something else than it should, and what it should say.
 
-    Who has lapsed keeps what it says until her grace period is over.
+    Who has lapsed keeps what it says until her grace period is over, whose payment is late until it is made.
     """
     best: dict[str, Member] = {}
     for member in members:
@@ -47,9 +47,8 @@ def fields_to_set(
     wishes = []
     for user_id, member in sorted(best.items()):
         tie = ties[member.id]
-        is_settled = user_id in roster.wanted or (
-            roster.has_lapsed(user_id) and grace.is_over(user_id)
-        )
+        is_over = roster.has_lapsed(user_id) and grace.is_over(user_id)
+        is_settled = is_over or access_of(member) is Standing.ACTIVE
         if is_settled and tie.field_value != field_of(member):
             wishes.append((tie, field_of(member)))
     return wishes

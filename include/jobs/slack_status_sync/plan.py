@@ -22,8 +22,7 @@ NOBODY = "nobody at Slack is an active member, which looks like a fault of ours"
 class Roster:
     """Who should be where members are, by id at Slack."""
 
-    wanted: frozenset[str]  # let in where they are not yet
-    kept: frozenset[str]  # stay where they are: a payment is late
+    wanted: frozenset[str]  # who has access
     kinds: Mapping[str, Kind]
     protected: frozenset[str]
     scope: frozenset[str] | None = None  # only these are looked at
@@ -34,7 +33,7 @@ class Roster:
 
     def has_lapsed(self, user_id: str) -> bool:
         """Tell whether somebody should not be where members are."""
-        return self.is_ordinary(user_id) and user_id not in self.wanted | self.kept
+        return self.is_ordinary(user_id) and user_id not in self.wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -66,7 +66,7 @@ class Match:
 
     ties: Mapping[UUID, Tie]
     new: tuple[Tie, ...]
-    unmatched: int  # active members without an account that could be found
+    unmatched: int  # members with access but without an account that could be found
 
 
 def read_people(
@@ -159,7 +159,7 @@ def match(members: Iterable[Member], ties: Mapping[UUID, Tie], people: People) -
         elif user_id is not None:
             found[member.id] = Tie(member_id=member.id, slack_user_id=user_id)
             new.append(found[member.id])
-        elif access_of(member) is Standing.ACTIVE:
+        elif has_access(member):
             unmatched += 1
     return Match(ties=found, new=tuple(new), unmatched=unmatched)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from include.errors import MemberUnknownError
-from include.jobs.membership import Standing, standing_of
+from include.jobs.membership import Standing, has_access
 from include.jobs.slack_status_sync import extras, plan, roster
 from include.jobs.slack_status_sync.places import read_places
 from include.jobs.slack_status_sync.result import PlaceResult, Result
@@ -155,15 +155,14 @@ class Sync:
         """Say who should be where members are, and count."""
         best = roster.standings(members, found.ties)
         kinds = {user_id: person.kind for user_id, person in people.by_id.items()}
-        active = frozenset(user_id for user_id, s in best.items() if s is Standing.ACTIVE)
+        active = frozenset(user_id for user_id, s in best.items() if s >= Standing.PAST_DUE)
         everybody = plan.Roster(
             wanted=active,
-            kept=frozenset(user_id for user_id, s in best.items() if s is Standing.PAST_DUE),
             kinds=kinds,
             protected=self.orders.protected,
             scope=frozenset(best) if self.orders.member_id else None,
         )
-        self.result.active = sum(standing_of(m) is Standing.ACTIVE for m in members)
+        self.result.active = sum(map(has_access, members))
         self.result.matched = sum(map(everybody.is_ordinary, active))
         self.result.unmatched = found.unmatched
         self.result.passed_over = Counter(

@@ -15,12 +15,11 @@ NOT_IN_A_GROUP = {Kind.GUEST, Kind.BOT, Kind.GONE}
 IDS = [f"U{number}" for number in range(8)]
 
 
-def roster(*, wanted=(), kept=(), protected=(), scope=None, **kinds):
+def roster(*, wanted=(), protected=(), scope=None, **kinds):
     """Make a roster of ordinary people, unless a kind is said."""
     known = dict.fromkeys(IDS, Kind.PERSON) | {user: Kind(kind) for user, kind in kinds.items()}
     return Roster(
         wanted=frozenset(wanted),
-        kept=frozenset(kept),
         kinds=known,
         protected=frozenset(protected),
         scope=None if scope is None else frozenset(scope),
@@ -69,13 +68,6 @@ def test_group_drops_whom_it_does_not_take(kind, is_dropped):
     assert ("U0" in change.target) is not is_dropped
 
 
-def test_late_payment_stays():
-    """Neither added nor removed."""
-    change = difference(["U1"], roster(kept=["U0", "U1"]), grace(U1=9))
-
-    assert change.is_empty
-
-
 def test_scope_is_all_that_is_looked_at():
     """Everybody else stays as she is."""
     change = difference(
@@ -90,7 +82,7 @@ SOME = st.sets(st.sampled_from(IDS))
 
 @given(
     current=SOME,
-    sets=st.fixed_dictionaries({"wanted": SOME, "kept": SOME, "protected": SOME}),
+    sets=st.fixed_dictionaries({"wanted": SOME, "protected": SOME}),
     kinds=st.dictionaries(st.sampled_from(IDS), st.sampled_from(Kind)),
     ago=st.dictionaries(st.sampled_from(IDS), st.integers(0, 6)),
 )
