@@ -228,9 +228,7 @@ class Directory:
         member = self.find("email", address_from(customer.email))
         if member is None or member.clerk_user_id is not None:
             return None
-        name = f"{member.first_name} {member.last_name}".strip()
-        is_other = bool(name and customer.name) and name.casefold() != customer.name.casefold()
-        if is_other and any(map(goes_on, member.memberships)):
+        if _is_other(customer.name, member) and any(map(goes_on, member.memberships)):
             self.contested.add(member.id)
             return None
         return member
@@ -313,6 +311,10 @@ class Directory:
             is_proven = (
                 is_unique or holder.clerk_user_id is None or _has_verified(holder, email, self)
             )
+            if not is_unique and _are_two(member, holder):
+                if all(any(map(goes_on, one.memberships)) for one in (member, holder)):
+                    self.contested.add(holder.id)
+                return member_id
             if holder.id in self.contested:
                 return member_id
             if _may_be_one(member, holder) and is_proven:
@@ -364,6 +366,23 @@ def _may_be_one(one: Member, other: Member) -> bool:
     """Tell whether two members can be one person: not with two living Clerk accounts."""
     has_two_accounts = one.clerk_user_id is not None and other.clerk_user_id is not None
     return not has_two_accounts or bool(one.deleted_at or other.deleted_at)
+
+
+def _are_two(one: Member, other: Member) -> bool:
+    """Tell whether two without an account, who have different names, have paid for a membership each."""
+    have_accounts = one.clerk_user_id is not None or other.clerk_user_id is not None
+    have_paid = bool(one.memberships and other.memberships)
+    return have_paid and not have_accounts and _is_other(_name_of(one), other)
+
+
+def _is_other(name: str, member: Member) -> bool:
+    """Tell whether a name is known to be another one than a member's."""
+    hers = _name_of(member)
+    return bool(name and hers) and name.casefold() != hers.casefold()
+
+
+def _name_of(member: Member) -> str:
+    return f"{member.first_name} {member.last_name}".strip()
 
 
 def _has_verified(member: Member, email: str | None, directory: Directory) -> bool:

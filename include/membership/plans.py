@@ -39,9 +39,16 @@ def placement_of(subscription: SubscriptionSnapshot, policy: Policy) -> Placemen
     if policy.other_subscriptions == "member":
         return Placement(kind=Kind.MEMBERSHIP, tier=_own_word(subscription.items))
     is_told = bool(subscription.items) and not subscription.has_more_items
-    if is_told and all(item.price_id or item.product_id for item in subscription.items):
+    if is_told and all(_says_what_it_is(item, policy) for item in subscription.items):
         return Placement(kind=Kind.OTHER)
     return Placement(kind=Kind.UNTOLD)
+
+
+def _says_what_it_is(item: SubscriptionItem, policy: Policy) -> bool:
+    """Tell whether an item is surely on no plan: where one is known by its lookup keys alone, these may have moved."""
+    by_key_alone = (p for p in policy.plans if p.lookup_keys and not (p.prices or p.products))
+    has_lost_its_key = item.lookup_key is None and any(by_key_alone)
+    return bool(item.price_id or item.product_id) and not has_lost_its_key
 
 
 def rank_of(item: SubscriptionItem, policy: Policy) -> int | None:

@@ -22,7 +22,11 @@ WELCOME_SECONDS = 29 * 86_400
 
 
 def differences(
-    expected: list[Person], facts: Facts, vendors: Vendors, operation: Operation
+    expected: list[Person],
+    facts: Facts,
+    policy: dict[str, Any],
+    vendors: Vendors,
+    operation: Operation,
 ) -> list[str]:
     """Return a sentence for each thing that is not as it must be."""
     rows = operation.people()
@@ -36,6 +40,7 @@ def differences(
         found += _contact(person, vendors)
     return [
         *found,
+        *_findings(expected, facts, policy, vendors, operation),
         *_leftovers(expected, vendors),
         *_welcomes(expected, facts, vendors),
         *_slack(expected, vendors, operation),
@@ -48,8 +53,10 @@ def row_of(person: Person, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     for row in rows:
         if person.account is not None and row["clerk_user_id"] == person.account:
             return row
-        is_nobodys = person.account is None and row["clerk_user_id"] is None
-        if is_nobodys and (row["email"] or "").lower() == person.email:
+        if person.account is not None or row["clerk_user_id"] is not None:
+            continue
+        is_hers = row["stripe_customer_id"] in person.customers
+        if (row["email"] or "").lower() == person.email or (person.email is None and is_hers):
             return row
     return None
 
@@ -143,7 +150,13 @@ def _contact(person: Person, vendors: Vendors) -> list[str]:
     status = _status(person, contact, vendors)
     if contact["status"] != status:
         found.append(f"{name_of(person)} is {contact['status']} and should be {status}")
-    fields = {"FNAME": person.first_name, "LNAME": person.last_name, "TIER": person.tier}
+    joined = datetime.fromtimestamp(min(m.began for m in person.memberships), UTC)
+    fields = {
+        "FNAME": person.first_name,
+        "LNAME": person.last_name,
+        "TIER": person.tier,
+        "JOINED": joined.date().isoformat(),
+    }
     wrong = [name for name, value in fields.items() if contact[name] != value]
     return found + [f"{name_of(person)}'s {name} is {contact[name]!r}" for name in wrong]
 
@@ -166,6 +179,37 @@ def _status(person: Person, contact: dict[str, Any], vendors: Vendors) -> str:
     since = vendors.read_since.get(_first_name(person.email or ""))
     is_reader = since is not None and since < min(m.began for m in person.memberships)
     return "unsubscribed" if person.standing == ENDED and not is_reader else "subscribed"
+
+
+def _findings(
+    expected: list[Person],
+    facts: Facts,
+    policy: dict[str, Any],
+    vendors: Vendors,
+    operation: Operation,
+) -> list[str]:
+    """Find what a person is not told, or told of nobody: who pays twice, who is billed for nothing, disputes."""
+    rows, told = operation.people(), operation.findings()
+    wrong = []
+    for person in expected:
+        row = row_of(person, rows)
+        paid_for = oracle.charged(facts, policy, person.customers)
+        if row is None or paid_for is None or _is_open(person, vendors):
+            continue
+        wanted = {
+            "pays_twice": len(paid_for) > 1,
+            "banned_and_billed": person.is_barred and bool(paid_for),
+        }
+        wrong += [
+            f"{name_of(person)} {'has no' if is_so else 'has a'} finding {kind}"
+            for kind, is_so in wanted.items()
+            if ((kind, f"member:{row['id']}") in told) != is_so
+        ]
+    disputes = {subject for kind, subject in told if kind == "dispute"}
+    wanted_disputes = {f"charge:{one}" for one in oracle.disputed(facts, policy)}
+    for subject in sorted(disputes ^ wanted_disputes):
+        wrong.append(f"a dispute {'is told and is none' if subject in disputes else 'is not told'}")
+    return wrong
 
 
 def _leftovers(expected: list[Person], vendors: Vendors) -> list[str]:
@@ -216,7 +260,7 @@ def _slack(expected: list[Person], vendors: Vendors, operation: Operation) -> li
     (group,) = vendors.slack.groups.values()
     there = {vendors.slack.people.get(user_id).email for user_id in group.users}
     wrong = []
-    for person in expected:
+    for person in (one for one in expected if not _is_open(one, vendors)):
         is_at_slack = vendors.slack.people.by_email(person.email or "") is not None
         if is_at_slack and person.has_access != (person.email in there):
             word = "is not" if person.has_access else "is"
@@ -241,7 +285,7 @@ def _luma(expected: list[Person], vendors: Vendors, operation: Operation) -> lis
     }
     operation.approve_guests(luma)
     wrong = []
-    for person in expected:
+    for person in (one for one in expected if not _is_open(one, vendors)):
         for address in sorted(person.verified):
             is_in = guests[address].status == "approved"
             if is_in != person.has_access:

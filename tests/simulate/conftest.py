@@ -9,9 +9,10 @@ import structlog
 
 from include.lab.sandbox.server import create_server
 from include.lab.sandbox.settings import Settings
+from include.membership import policy
 from tests.contract.conftest import LiveSandbox
 from tests.postgres import new_database, postgres_server
-from tests.simulate.history import History
+from tests.simulate.history import POLICY, History
 from tests.simulate.operation import Operation
 from tests.simulate.vendors import Vendors
 
@@ -25,6 +26,15 @@ def quiet():
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.configure(**kept)
+
+
+@pytest.fixture(autouse=True)
+def _own_policy(monkeypatch):
+    """Let the jobs live by the simulation's policy."""
+    monkeypatch.setattr(policy.load, "__defaults__", (POLICY,))
+    policy.shipped.cache_clear()
+    yield
+    policy.shipped.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulate.operation import Operation
     from tests.simulate.vendors import Vendors
 
-POLICY = Path(__file__).parents[2] / "include" / "membership.yaml"
+POLICY = Path(__file__).with_name("membership.yaml")
 NAMES = ("ada", "grace", "joan", "lynn", "radia", "barbara", "frances", "katherine")
 ANCHOR = "zoe"  # is always a member, so that Slack's group is never empty
 STILL_ON_ITS_WAY = 20 * 60  # seconds: a younger event is not missed yet
@@ -58,6 +58,9 @@ class History:
         self.links: dict[str, str] = {}
         self.deleted_accounts: set[str] = set()
         self.ghosts: dict[str, dict[str, Any]] = {}
+        self.tiers: dict[str, str] = {}
+        self.apart: dict[str, str] = {}  # customer → under whose address she pays
+        self.community_price = "price_community_month"
         self.member_months = 0.0
         self.characters = {
             name: Character(name, f"{name}@example.org") for name in (*NAMES, ANCHOR)
@@ -90,7 +93,7 @@ class History:
 
     def sign_up(self, who: str) -> None:
         """Let her make an account."""
-        if self.characters[who].account is None:
+        if self.characters[who].account is None and who not in self.apart.values():
             self._accounts_change()
             self._sign_up_again(who)
 
@@ -177,7 +180,7 @@ class History:
         """She subscribes to a plan, unless she has one that lives."""
         if self._living(who):
             return
-        price = f"price_{plan}_month"
+        price = f"price_{plan}_month" if plan != "community" else self.community_price
         prices = {"add_on": ["price_coaching", price], "yearly": [f"price_{plan}_year"]}
         options: dict[str, dict[str, Any]] = {
             "trial": {"trial_days": 14},
@@ -193,6 +196,33 @@ class History:
             named_in=named_in,
             **wish,
         )
+
+    def pay_twice(self, who: str, plan: str, *, as_new_customer: bool, is_named: bool) -> None:
+        """She subscribes to a plan beside one that she has."""
+        if self._living(who) and who not in self.apart.values():
+            price = f"price_{plan}_month" if plan != "community" else self.community_price
+            account = self.characters[who].account if is_named else None
+            self._subscribe(who, [price], as_new_customer=as_new_customer, clerk_user_id=account)
+
+    def other_name(self, who: str) -> None:
+        """Let somebody of another name pay under the address of one who has no account and pays, too."""
+        one, newest = self.characters[who], self._newest(who)
+        is_plain = newest and newest["status"] == "active" and newest["cancel_at"] is None
+        if one.account or self.vendors.left[who] or not is_plain or who in self.apart.values():
+            return
+        self._accounts_change()
+        wish = {"prices": ["price_leader_month"], "email": one.email, "name": "Another Person"}
+        if self._goes_on(who) and (made := self.vendors.play("subscribe", **wish)):
+            self.apart[made["stripe_customer_id"]] = who
+            self.pending += self.vendors.told()
+            self.deliver()
+
+    def _goes_on(self, who: str) -> bool:
+        """Tell whether her newest membership is one, and nothing of its money was sent back."""
+        newest, facts = self._newest(who), self.facts()
+        worth = oracle.membership(facts, self.policy, newest) if newest else None
+        is_kept = worth is not None and not oracle.was_money_sent_back(facts, worth)
+        return is_kept and worth.standing == oracle.ACTIVE and not worth.is_canceling
 
     def buy_else(self, who: str, what: str) -> None:
         """She subscribes to something of the same shop that is no membership."""
@@ -340,6 +370,20 @@ class History:
             self.pending += self.vendors.told()
             self.deliver()
 
+    def move_key(self) -> None:
+        """Let the community's lookup key go to a new price, at which everybody joins from then on."""
+        self._accounts_change()
+        self.tiers = oracle.tiers(self.facts(), self.policy)
+        number = len(self.lines)
+        self.community_price = f"price_community_{number}"
+        self.vendors.play(
+            "list_price",
+            price=self.community_price,
+            product=f"prod_community_{number}",
+            cents=1_200,
+            lookup_key="community",
+        )
+
     def live_on(self, months: int) -> None:
         """Let a year pass or so, in which nothing else happens."""
         self.pass_months(months)
@@ -356,9 +400,17 @@ class History:
         self.vendors.break_down(vendor, times, status)
 
     def deliver(
-        self, *, order: str = "in_order", seed: int = 0, copies: int = 1, at_once: int = 1000
+        self,
+        *,
+        order: str = "in_order",
+        seed: int = 0,
+        copies: int = 1,
+        at_once: int = 1000,
+        version: str = "new",
     ) -> None:
         """Let arrive what the vendors have to tell, in some order, once or twice, so many events in a run."""
+        if version == "old":
+            self.pending = [as_of_old(event) for event in self.pending]
         events = [event for event in self.pending for _ in range(copies)]
         self.pending = []
         if order != "in_order":
@@ -379,7 +431,7 @@ class History:
         self._quiet()
         facts = self.facts()
         expected = oracle.people(facts, self.policy)
-        found = differences(expected, facts, self.vendors, self.operation)
+        found = differences(expected, facts, self.policy, self.vendors, self.operation)
         self.links = oracle.links(facts, self.policy)
         if found:
             raise self.failure(found)
@@ -399,6 +451,8 @@ class History:
             clerk=self.vendors.users(),
             deleted_accounts=frozenset(self.deleted_accounts),
             links=self.links,
+            tiers=self.tiers,
+            apart=frozenset(self.apart),
         )
 
     def _quiet(self) -> None:
@@ -407,7 +461,7 @@ class History:
         self.deliver()
         self.operation.end_what_is_due()
         self.operation.work()
-        if self.has_lost:
+        if self.has_lost or self.operation.has_failed_ends():
             self.vendors.pass_time(STILL_ON_ITS_WAY)
             self.operation.reconcile()
             self.pending += self.vendors.told()
@@ -421,6 +475,18 @@ class History:
         if self.lines:
             self._quiet()
             self.links = oracle.links(self.facts(), self.policy)
+
+
+def as_of_old(event: Any) -> Any:
+    """Return an event of a subscription as old versions of Stripe's API have it: items with a plan and no price."""
+    told = json.loads(event.payload)
+    subject = told["data"].get("object", {}) if event.vendor == "stripe" else {}
+    if subject.get("object") != "subscription":
+        return event
+    for item in subject["items"]["data"]:
+        price = item.pop("price")
+        item["plan"] = {"object": "plan", "id": price["id"], "product": price["product"]}
+    return replace(event, payload=json.dumps(told, separators=(",", ":")).encode())
 
 
 class DifferenceError(AssertionError):

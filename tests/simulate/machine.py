@@ -32,6 +32,10 @@ ACTS: dict[str, dict[str, Sequence[Any]]] = {
         "as_new_customer": (False, True),
         "is_named": (True, False),
     },
+    "pay_twice": ANYBODY
+    | {"plan": PLANS, "as_new_customer": (False, True), "is_named": (True, False)},
+    "other_name": ANYBODY,
+    "move_key": {},
     "buy_else": ANYBODY | {"what": ("hosting", "donation")},
     "test_mode": ANYBODY,
     "try_cards": ANYBODY,
@@ -60,6 +64,7 @@ ACTS: dict[str, dict[str, Sequence[Any]]] = {
         "seed": range(10),
         "copies": (1, 2),
         "at_once": (1000, 7, 1),
+        "version": ("new", "old"),
     },
     "lose": {"seed": range(10)},
     "calm": {},

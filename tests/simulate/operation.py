@@ -13,6 +13,7 @@ from include.clients.stripe import Stripe
 from include.errors import VendorError, VendorUnavailableError
 from include.jobs import luma_auto_approval, reconciliation, slack_status_sync, webhook_retry
 from include.jobs.reconciliation.repair import Limits
+from include.store.deactivations import State as EndState
 from include.store.inbox import Arrival, State
 from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import GROUP, STAFF
@@ -28,7 +29,8 @@ DUE_ENDS = (
     "WHERE state NOT IN ('done', 'revoked') AND deactivate_at <= %s"
 )
 ROWS = """
-SELECT users.id, users.email, users.clerk_user_id, users.first_name, users.last_name, users.is_visible
+SELECT users.id, users.email, users.clerk_user_id, users.stripe_customer_id, users.first_name, users.last_name,
+       users.is_visible
 FROM public.users WHERE deleted_at IS NULL
 """
 numbers = count(1)
@@ -165,11 +167,20 @@ class Operation(World):
             dag_run_id=f"luma_{next(numbers)}",
         )
 
+    def has_failed_ends(self) -> bool:
+        """Tell whether a planned end was given up, because Stripe did not answer: the night is for these, too."""
+        return any(end.state is EndState.FAILED for end in self.ends())
+
     # --- what there is in the end ---
 
     def people(self) -> list[dict[str, Any]]:
         """Return the platform's living rows as they are."""
         return self.query(ROWS)
+
+    def findings(self) -> set[tuple[str, str]]:
+        """Return the open findings: their kinds and what each is about."""
+        rows = self.query("SELECT kind, subject FROM ops.findings WHERE state = 'open'")
+        return {(row["kind"], row["subject"]) for row in rows}
 
     def dead_letters(self) -> list[str]:
         """Return the reasons of all open dead letters."""

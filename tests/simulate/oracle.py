@@ -27,6 +27,10 @@ class Facts:
     clerk: list[Object]
     deleted_accounts: frozenset[str]
     links: dict[str, str]  # customer → account
+    tiers: dict[
+        str, str
+    ]  # of memberships whose price had its lookup key when they were looked at last
+    apart: frozenset[str]  # customers of another name, under the address of somebody who paid, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +114,16 @@ def people(facts: Facts, policy: Object) -> list[Person]:
     for customer in facts.stripe["customer"]:
         gone = owners.get(customer["id"]) in facts.deleted_accounts
         if customer["id"] not in mine and not gone:
-            by_email.setdefault(_plain(customer["email"]), []).append(customer)
+            key = customer["id"] if customer["id"] in facts.apart else _plain(customer["email"])
+            by_email.setdefault(key, []).append(customer)
     strangers = [_stranger(facts, policy, customers) for customers in by_email.values()]
     return found + [one for one in strangers if one.memberships]
+
+
+def tiers(facts: Facts, policy: Object) -> dict[str, str]:
+    """Return the tier of each subscription that is a membership."""
+    found = {s["id"]: membership(facts, policy, s) for s in facts.stripe["subscription"]}
+    return {one: known.tier for one, known in found.items() if known is not None}
 
 
 def links(facts: Facts, policy: Object) -> dict[str, str]:
@@ -144,7 +155,7 @@ def links(facts: Facts, policy: Object) -> dict[str, str]:
 
 def membership(facts: Facts, policy: Object, subscription: Object) -> Membership | None:
     """Return what a subscription is worth; None where it is no membership, or nothing was ever paid."""
-    tier = _tier(subscription, policy)
+    tier = _tier(facts, policy, subscription)
     if tier is None or not _was_paid(facts, subscription):
         return None
     standing, ends_at = _standing(facts, policy, subscription)
@@ -163,6 +174,43 @@ def membership(facts: Facts, policy: Object, subscription: Object) -> Membership
         lasts_until=period_end,
         began=subscription["start_date"],
     )
+
+
+def charged(facts: Facts, policy: Object, customers: list[str]) -> set[str] | None:
+    """Return the memberships of customers that Stripe goes on charging for; None where the rules do not say.
+
+    Left open is what is owed, and what was agreed to end.
+    """
+    living = [
+        s
+        for s in facts.stripe["subscription"]
+        if s["customer"] in customers
+        and s["status"] not in ("canceled", "incomplete_expired", "paused")
+        and s["pause_collection"] is None
+        and membership(facts, policy, s) is not None
+    ]
+    if any(s["status"] not in ("active", "trialing") for s in living):
+        return None
+    if any(s["cancel_at"] and s["canceled_at"] == s["start_date"] for s in living):
+        return None
+    return {s["id"] for s in living if s["cancel_at"] is None}
+
+
+def disputed(facts: Facts, policy: Object) -> set[str]:
+    """Return the charges for memberships that a bank has yet to decide about."""
+    open_ones = {
+        d["charge"]
+        for d in facts.stripe.get("dispute", [])
+        if d["status"] not in ("won", "lost", "warning_closed", "prevented")
+    }
+    mine = {
+        _charge(facts, invoice)["id"]
+        for s in facts.stripe["subscription"]
+        if membership(facts, policy, s) is not None
+        for invoice in _invoices(facts, s)
+        if _charge(facts, invoice) is not None
+    }
+    return open_ones & mine
 
 
 def _standing(facts: Facts, policy: Object, subscription: Object) -> tuple[str, int | None]:
@@ -200,8 +248,8 @@ def _ended(facts: Facts, subscription: Object, money_back: int | None) -> tuple[
     return ACTIVE, paid_until
 
 
-def _tier(subscription: Object, policy: Object) -> str | None:
-    """Return the tier of the first plan, by rank, that any item is on."""
+def _tier(facts: Facts, policy: Object, subscription: Object) -> str | None:
+    """Return the tier of the first plan, by rank, that any item is on; a lookup key that went leaves it as it was."""
     for plan in policy["plans"]:
         for item in subscription["items"]["data"]:
             price = item["price"]
@@ -211,7 +259,7 @@ def _tier(subscription: Object, policy: Object) -> str | None:
                 or price["lookup_key"] in plan.get("lookup_keys", ())
             ):
                 return str(plan["tier"])
-    return None
+    return facts.tiers.get(subscription["id"])
 
 
 def _was_paid(facts: Facts, subscription: Object) -> bool:
@@ -224,7 +272,7 @@ def _was_paid(facts: Facts, subscription: Object) -> bool:
 def _is_paid_to_be(facts: Facts, policy: Object, customer_id: str, *, was_hers: bool) -> bool:
     """Tell whether an address makes a customer somebody's: by what was paid; after a deleted account, what goes on."""
     return any(
-        _tier(s, policy) is not None
+        _tier(facts, policy, s) is not None
         and _was_paid(facts, s)
         and not (was_hers and s["status"] == "canceled")
         for s in facts.stripe["subscription"]
@@ -340,10 +388,11 @@ def _person(facts: Facts, policy: Object, user: Object, customers: list[str]) ->
 def _stranger(facts: Facts, policy: Object, customers: list[Object]) -> Person:
     ids = [customer["id"] for customer in customers]
     names = _names_of(facts, ids)
+    has_address = not facts.apart & set(ids)  # it is another's
     return Person(
         account=None,
         customers=ids,
-        email=_plain(customers[0]["email"]) or None,
+        email=_plain(customers[0]["email"]) or None if has_address else None,
         verified=frozenset(),
         first_name=names[0],
         last_name=names[1],

@@ -28,6 +28,7 @@ OTHER_BUSINESS = {
     "donation": ("price_donation", "prod_donation", 500, None),
     "coaching": ("price_coaching", "prod_coaching", 2500, None),
 }
+FIELDS = ("FNAME", "LNAME", "TIER", "JOINED")
 SETTLED_SECONDS = 90  # to read and to join a minute later is one act
 YEARLY = {"pro": 30_000, "leader": 60_000}
 
@@ -154,7 +155,7 @@ class Vendors:
                 "status": member["status"],
                 "quirk": mailchimp.contacts.by_hash[member["id"]].quirk,
                 "tags": {tag["name"] for tag in member["tags"]},
-                **{name: member["merge_fields"][name] for name in ("FNAME", "LNAME", "TIER")},
+                **{name: member["merge_fields"][name] for name in FIELDS},
             }
             for member in mailchimp.dump(None)["members"]
             if member["status"] != "archived"

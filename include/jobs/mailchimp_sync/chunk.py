@@ -28,6 +28,8 @@ from include.jobs.mailchimp_sync.vendors import Kind, Reading, Vendors
 from include.jobs.membership import is_new_member, state_of
 from include.jobs.states import Report, Verdict, is_outdated, judge
 from include.membership.identity import account_named_by
+from include.membership.plans import Kind as Placing
+from include.membership.plans import placement_of
 from include.store.audit import Change, member_target
 from include.store.inbox import State
 from include.store.members import Handle
@@ -185,11 +187,17 @@ class Chunk:
                 case.verdict = Verdict.KEEP if case.known else Verdict.ASK
                 continue
             case.verdict, newest = judge(case.known, case.reports, now=self._now)
-            if case.must_ask:
+            if case.must_ask or self._is_untold(newest.snapshot):
                 case.verdict = Verdict.ASK
             if case.verdict is Verdict.APPLY:
                 case.snapshot = newest.snapshot
                 case.as_of, case.event_id = newest.occurred_at, newest.event_id
+
+    def _is_untold(self, snapshot: Snapshot | None) -> bool:
+        """Tell whether a state leaves open what a subscription is for: events of old versions have no lookup keys."""
+        if not isinstance(snapshot, SubscriptionSnapshot):
+            return False
+        return placement_of(snapshot, self._policy).kind is Placing.UNTOLD
 
     def _ask(self, cases: Collection[Case]) -> None:
         """Ask the vendors; what they say is the newest state there is."""

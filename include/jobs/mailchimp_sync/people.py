@@ -33,7 +33,8 @@ class Charged:
 
     def add(self, subscription: SubscriptionSnapshot) -> None:
         """Note whether she is charged again for it."""
-        is_charged = STANDINGS[subscription.status] in (Standing.ACTIVE, Standing.PAST_DUE)
+        is_running = STANDINGS[subscription.status] in (Standing.ACTIVE, Standing.PAST_DUE)
+        is_charged = is_running and not subscription.is_collection_paused
         is_dated = subscription.cancel_at_period_end or subscription.cancel_at is not None
         (self.going_on if is_charged and not is_dated else self.over).add(subscription.id)
 

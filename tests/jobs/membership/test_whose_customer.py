@@ -19,6 +19,7 @@ from tests.jobs.membership.acts import (
     statuses,
     subscribe,
 )
+from tests.jobs.test_reconciliation_deep import Night
 
 PRIVATE = "ada.private@example.org"
 
@@ -131,6 +132,21 @@ def test_two_names_who_both_pay_are_not_merged(world):
     subscribe(world, name="Byron Lovelace")
 
     assert sorted(m.first_name for m in world.members()) == ["Ada", "Byron"]
+    assert findings(world, FindingKind.ADDRESS_CLAIMED_TWICE) == 1
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["the first", "the second"])
+def test_two_names_are_not_merged_later_either(world, who):
+    """Stripe tells of one of the two again, and the night compares both: they stay two, and no name is overwritten."""
+    customers = [subscribe(world)[0], subscribe(world, name="Byron Lovelace")[0]]
+    name = ["Ada Lovelace", "Byron Lovelace"][who]
+
+    act(world, "change_customer", customer=customers[who], name=f"{name} King")
+    found = Night(world).compare()
+
+    names = sorted(f"{m.first_name} {m.last_name}" for m in world.members())
+    assert names == sorted([f"{name} King", ["Byron Lovelace", "Ada Lovelace"][who]])
+    assert "stripe_state" not in found
     assert findings(world, FindingKind.ADDRESS_CLAIMED_TWICE) == 1
 
 

@@ -64,6 +64,14 @@ def test_id_counts_before_a_lookup_key_that_moved():
     assert placed(item(product="prod_community", lookup_key="pro")).tier == "community"
 
 
+def test_lookup_key_that_has_gone_tells_nothing():
+    """A plan is known by its key alone, which went to a new price: old members keep it, other things still are none."""
+    policy = "plans: [{tier: pro, lookup_keys: [pro]}]"
+
+    assert placed(item(), policy=policy).kind is Kind.UNTOLD
+    assert placed(item(lookup_key="hosting"), policy=policy).kind is Kind.OTHER
+
+
 def test_other_things_are_no_membership():
     """A hosting plan in the same account is nobody's business, whatever its metadata say."""
     assert placed(item(metadata={"tier": "hosting"})).kind is Kind.OTHER
