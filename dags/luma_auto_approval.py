@@ -3,8 +3,9 @@
 **Starts** every day at 09:00 and 21:00 UTC; by hand at any time, also dry, or for one event or one member.
 
 **Changes** guests in Luma who wait for approval: active members are approved, and Luma mails them. All others are
-counted as denied and left waiting (`OPS_LUMA_UNKNOWN_GUESTS=decline`: declined). One line with the counts goes to
-`ops.audit_log`.
+counted as denied and left waiting (`OPS_LUMA_UNKNOWN_GUESTS=decline`: declined). Members whose ticket costs money are
+counted and left to a person (`OPS_LUMA_PAID_GUESTS=approve`: approved, which takes the money); so are members for whom
+there is no place, and events that another calendar manages. One line with the counts goes to `ops.audit_log`.
 
 **Rerun** safe at any time: each guest is read right before her approval, and only who still waits is approved.
 
@@ -67,6 +68,7 @@ def luma_auto_approval() -> None:
                 rt.params,
                 rule=settings.luma_plus_addresses,
                 unknown_guests=settings.luma_unknown_guests,
+                paid_guests=settings.luma_paid_guests,
                 send_email=settings.luma_send_email,
             )
             pace = job.Pace(

@@ -185,6 +185,10 @@ class UnreadableError(PermanentVendorError):
     """The vendor's answer about this object cannot be read."""
 
 
+class SoldOutError(PermanentVendorError):
+    """There is no place left for a guest: the host can make one."""
+
+
 class AddressTakenError(PermanentVendorError):
     """Another contact has the address already."""
 

@@ -45,6 +45,7 @@ class JobSettings(BaseSettings):
 
     luma_routes: Literal["current", "old"] = "current"  # old: the ones of before 2026
     luma_unknown_guests: Literal["leave", "decline"] = "leave"  # who is no active member
+    luma_paid_guests: Literal["leave", "approve"] = "leave"  # approving takes their money
     luma_plus_addresses: Literal["distinct", "same"] = "distinct"  # is a+b@c the member a@c?
     luma_send_email: bool = True  # does Luma mail who is approved or declined
     luma_calls_per_minute: int = Field(default=200, ge=1, le=500)  # 500: a key of an organization

@@ -18,6 +18,7 @@ import requests
 from include.errors import (
     PayloadError,
     PermanentVendorError,
+    SoldOutError,
     VendorBusyError,
     VendorError,
     VendorNotFoundError,
@@ -38,6 +39,12 @@ BLOCK_SECONDS = (
     60.0  # who makes too many calls is blocked for a minute (docs.luma.com, rate limits)
 )
 ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+SOLD_OUT: Final = re.compile(
+    r"(?i)sold.?out|at capacity|is full|no (?:spots|tickets) (?:left|available)"
+)
+"""How a refusal reads for want of places. Luma's description names no code for it; tried on no real calendar."""
 
 
 class GuestStatus(StrEnum):
@@ -258,10 +265,12 @@ def _error_from(answer: requests.Response, *, is_read: bool) -> VendorError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind = VendorUnavailableError if is_read else VendorUncertainError
         return kind(f"Luma answers {status}")
-    if status == HTTPStatus.NOT_FOUND:
-        return VendorNotFoundError("Luma does not know it")
+    if status == HTTPStatus.NOT_FOUND or (is_read and status == HTTPStatus.FORBIDDEN):
+        return VendorNotFoundError("Luma does not know it, or another calendar manages it")
     if status == HTTPStatus.UNAUTHORIZED:
         return PermanentVendorError("Luma refuses the key")
+    if not is_read and SOLD_OUT.search(answer.text):
+        return SoldOutError("Luma has no place left")
     return PermanentVendorError(f"Luma refuses the call: {status}")
 
 

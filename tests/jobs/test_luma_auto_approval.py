@@ -251,7 +251,7 @@ def test_page_that_fails_in_the_middle_leaves_the_rest_to_the_next_run(luma, san
 def test_event_that_fails_does_not_stop_the_others(luma, sandbox):
     """One event is refused, the other one's guests are let in."""
     luma.seed(luma.members(10), events=2)
-    sandbox.fault("luma", "status", path="*/guests/list", status=403, body={}, times=1)
+    sandbox.fault("luma", "status", path="*/guests/list", status=400, body={}, times=1)
 
     result = luma.run()
 
@@ -259,6 +259,31 @@ def test_event_that_fails_does_not_stop_the_others(luma, sandbox):
     assert (result.events, result.failed_events, len(result.errors)) == (2, 1, 1)
     assert 0 < result.approved < 10
     assert not result.is_failure
+
+
+@pytest.mark.parametrize("status", [403, 404], ids=["another calendar's", "gone"])
+def test_event_of_another_calendar_is_counted_and_no_failure(luma, sandbox, status):
+    """The calendar only lists it: whom it lets in is not ours to say, and nobody has to look."""
+    luma.seed(luma.members(4))
+    sandbox.fault("luma", "status", path="*/guests/list", status=status, body={})
+
+    result = luma.run()
+
+    assert (result.events, result.foreign_events, result.failed_events) == (1, 1, 0)
+    assert (result.errors, result.is_failure) == ([], False)
+
+
+def test_member_without_a_place_is_counted_and_no_failure(luma, sandbox):
+    """Her ticket is sold out: she goes on waiting, and the host can make a place."""
+    luma.seed(luma.members(2))
+    body = {"message": "This ticket type is sold out.", "code": None}
+    sandbox.fault("luma", "status", path=UPDATES, status=400, body=body)
+
+    result = luma.run()
+
+    assert (result.sold_out, result.approved, result.processed) == (2, 0, 2)
+    assert (result.errors, result.is_failure) == ([], False)
+    assert "without a place 2" in result.summary
 
 
 def test_refused_guest_does_not_stop_the_others(luma, sandbox):
@@ -445,6 +470,16 @@ def test_who_has_to_pay_is_left_to_a_person(luma, routes):
     assert (result.paid, result.approved, result.is_failure) == (1, 0, False)
     assert result.document()["for_a_person"] == 1
     assert luma.statuses() == {"pending_approval": ["ada@example.org"]}
+
+
+def test_who_has_to_pay_is_let_in_where_that_is_set(luma):
+    """`OPS_LUMA_PAID_GUESTS=approve`: approving takes the money, as the owner wishes."""
+    luma.seed([luma.member("ada@example.org").email], amount=2500)
+
+    result = luma.run(takes_money=True)
+
+    assert (result.paid, result.approved) == (0, 1)
+    assert luma.statuses() == {"approved": ["ada@example.org"]}
 
 
 @pytest.mark.parametrize(("hours", "is_read"), [(1, True), (3, False)])

@@ -10,6 +10,7 @@ import structlog
 
 from include.clients.luma import Guest, GuestStatus
 from include.errors import (
+    SoldOutError,
     TimeUpError,
     VendorBusyError,
     VendorError,
@@ -70,6 +71,9 @@ class Decider:
         guest = decision.guest
         try:
             self._count(decision, is_ours=self._decide(decision))
+        except SoldOutError:
+            self._result.sold_out += 1
+            log.info("luma_approval.sold_out", guest=guest.id, calendar_event=guest.event_id)
         except VendorError as error:
             self._result.failed += 1
             self._result.failed_approvals += decision.is_approval

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from include.errors import VendorError, VendorUnavailableError
+from include.errors import VendorError, VendorNotFoundError, VendorUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,8 @@ def pending_guests(events: list[str], luma: Luma, pace: Pace, result: Result) ->
                 guests |= {(event, guest.id): guest for guest in page.entries}
                 if page.unreadable:
                     result.add_error(UNREADABLE.format(page.unreadable), event=event)
+        except VendorNotFoundError:  # another calendar's, or gone since the list was read
+            result.foreign_events += 1
         except VendorError as error:
             result.failed_events += 1
             result.add_error(str(error), event=event)

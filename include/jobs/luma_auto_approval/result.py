@@ -19,11 +19,13 @@ class Result:
     dry_run: bool
     events: int = 0
     failed_events: int = 0
+    foreign_events: int = 0  # that another calendar manages: whose guests are its business
     found: int = 0  # who were pending when the pages were read
     denials: Counter[Denial] = field(default_factory=Counter)
     approved: int = 0
     paid: int = 0  # members whose ticket costs money: a person lets them in, and takes it
     declined: int = 0  # those of the denied who were told so
+    sold_out: int = 0  # members for whom there is no place: the host can make one
     settled: int = 0  # no longer pending in their turn: somebody else has decided
     failed: int = 0  # about whom no decision could be made
     failed_approvals: int = 0
@@ -39,12 +41,13 @@ class Result:
     @property
     def processed(self) -> int:
         """Count whose turn came."""
-        return self.approved + self.denied + self.paid + self.settled + self.failed_approvals
+        left_open = self.paid + self.sold_out
+        return self.approved + self.denied + left_open + self.settled + self.failed_approvals
 
     @property
     def is_failure(self) -> bool:
         """Tell whether a person has to look: no event could be read, or every decision failed."""
-        is_mute = 0 < self.events == self.failed_events
+        is_mute = 0 < self.failed_events == self.events - self.foreign_events
         is_powerless = self.failed > 0 and not (self.approved or self.declined or self.settled)
         is_late = self.stopped is not None and self.processed == 0
         return is_mute or is_powerless or is_late
@@ -56,6 +59,7 @@ class Result:
         return (
             f"approved {self.approved}, denied {self.denied}, "
             f"{f'for a person {self.paid}, ' if self.paid else ''}"
+            f"{f'without a place {self.sold_out}, ' if self.sold_out else ''}"
             f"errors {len(self.errors)}{_in_brackets(reasons)}, "
             f"left {self.left}{_in_brackets(self.stopped)}"
         )
@@ -69,12 +73,14 @@ class Result:
         """Return all of it as JSON."""
         return {
             "events": self.events,
+            "foreign_events": self.foreign_events,
             "found": self.found,
             "processed": self.processed,
             "approved": self.approved,
             "denied": self.denied,
             "denied_why": {str(why): count for why, count in sorted(self.denials.items())},
             "for_a_person": self.paid,
+            "sold_out": self.sold_out,
             "declined": self.declined,
             "settled": self.settled,
             "failed": len(self.errors),

@@ -44,11 +44,17 @@ class Orders:
     member_id: UUID | None = None  # only this member's guests
     rule: Rule = Rule.DISTINCT
     decline_others: bool = False
+    takes_money: bool = False  # approves members whose ticket costs money
     send_email: bool = True
 
 
 def orders_from(
-    params: Mapping[str, Any], *, rule: str, unknown_guests: str, send_email: bool
+    params: Mapping[str, Any],
+    *,
+    rule: str,
+    unknown_guests: str,
+    paid_guests: str,
+    send_email: bool,
 ) -> Orders:
     """Read what a person filled in, and the settings."""
     member_id = params["member_id"]
@@ -58,6 +64,7 @@ def orders_from(
         member_id=UUID(member_id) if member_id else None,
         rule=Rule(rule),
         decline_others=unknown_guests == "decline",
+        takes_money=paid_guests == "approve",
         send_email=send_email,
     )
 
@@ -112,7 +119,7 @@ def _decisions(guests: list[Guest], orders: Orders, store: Store, result: Result
     decisions = []
     for guest in guests:
         denial = register.denial(guest.email)
-        if denial is None and guest.has_to_pay:
+        if denial is None and guest.has_to_pay and not orders.takes_money:
             result.paid += 1
         elif denial is None:
             decisions.append(Decision(guest=guest, status=GuestStatus.APPROVED))
