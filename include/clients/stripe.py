@@ -150,8 +150,8 @@ class Stripe:
         return _read(self._webhook_endpoints.create, wish).text("secret")
 
     def read_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
-        """Return the subscription as it is now, with what its newest invoice tells."""
-        wish = {"expand": ["latest_invoice"]}
+        """Return the subscription as it is now, with what its newest invoice and its products tell."""
+        wish = {"expand": ["latest_invoice", "items.data.price.product"]}
         found = subscription_from(_read(self._subscriptions.retrieve, subscription_id, wish))
         if found.unpaid_since is None or found.status not in OWING:
             return found
@@ -234,9 +234,10 @@ class Stripe:
         count = len(page.nodes("data"))
         return f"{count} or more" if page.flag("has_more") else str(count or "")
 
-    def list_customers(self) -> Iterator[CustomerSnapshot]:
-        """Return all customers as they are now; one that cannot be read is left out."""
-        yield from _parsed(_all(self._customers.list, {}), customer_from)
+    def list_customers(self, email: str | None = None) -> Iterator[CustomerSnapshot]:
+        """Return all customers, or those of an address, as they are now; one that cannot be read is left out."""
+        wish = {"email": email} if email else {}
+        yield from _parsed(_all(self._customers.list, wish), customer_from)
 
     def read_customer(self, customer_id: str) -> CustomerSnapshot:
         """Return the customer as it is now; of a deleted one Stripe still knows the id."""

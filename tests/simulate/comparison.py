@@ -228,7 +228,10 @@ def _welcomes(expected: list[Person], facts: Facts, vendors: Vendors) -> list[st
     found = []
     for person in expected:
         name = _first_name(person.email or "")
-        most = 0 if person.standing == NONE else vendors.accounts[name]
+        beginnings = (
+            vendors.accounts[name] + vendors.left[name]
+        )  # after a deletion she is new again
+        most = 0 if person.standing == NONE else beginnings
         if welcomed[name] > max(most, 1):
             found.append(f"{name} was welcomed {welcomed[name]} times")
         if person.standing == NONE and welcomed[name] and not vendors.left[name]:

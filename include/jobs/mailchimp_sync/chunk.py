@@ -194,10 +194,14 @@ class Chunk:
                 case.as_of, case.event_id = newest.occurred_at, newest.event_id
 
     def _is_untold(self, snapshot: Snapshot | None) -> bool:
-        """Tell whether a state leaves open what a subscription is for: events of old versions have no lookup keys."""
+        """Tell whether a state leaves open which tier a subscription is.
+
+        Events of old versions have no lookup keys, and none has what a product's metadata say.
+        """
         if not isinstance(snapshot, SubscriptionSnapshot):
             return False
-        return placement_of(snapshot, self._policy).kind is Placing.UNTOLD
+        placement = placement_of(snapshot, self._policy)
+        return placement.kind is not Placing.OTHER and placement.tier is None
 
     def _ask(self, cases: Collection[Case]) -> None:
         """Ask the vendors; what they say is the newest state there is."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from include.errors import MemberUnknownError
@@ -17,7 +17,8 @@ from include.jobs.directory import Directory
 from include.jobs.endings import History, membership_from
 from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation import repair
-from include.jobs.reconciliation.repair import parts_of, put_right
+from include.jobs.reconciliation.repair import Difference, parts_of, put_right
+from include.membership.explain import reasons
 from include.membership.policy import shipped
 from include.store.members import Handle, Member
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
-    from include.jobs.reconciliation.repair import Difference, Limits
+    from include.jobs.reconciliation.repair import Limits
     from include.store import Store
     from include.store.members import Membership
     from include.store.reconciliations import Finding
@@ -38,31 +39,23 @@ AT_ONCE = 100
 Change = tuple[Member | None, Member | None]  # before and after
 
 
+class Compared(NamedTuple):
+    """What differs of so many objects that were looked at."""
+
+    differences: list[Difference]
+    looked_at: int
+
+
 def compare_stripe(
     *, dag_run_id: str, store: Store, stripe: Stripe, clock: Clock, limits: Limits
 ) -> Finding:
     """Compare Stripe's customers and subscriptions with ours, and have those read again that differ."""
-    now, busy = clock.now(), store.inbox.busy_members()
-    seen: set[str] = set()
-    known = store.members.living_subscriptions()
-    found: list[Difference] = []
-    for customers in parts_of(stripe.list_customers(), AT_ONCE):
-        seen |= {one.id for one in customers}
-        idle = [one for one in customers if f"stripe:{one.id}" not in busy]
-        found += _customers_that_differ(idle, store, now)
-    for subscriptions in parts_of(stripe.list_subscriptions(), AT_ONCE):
-        seen |= {one.id for one in subscriptions}
-        idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
-        found += _subscriptions_that_differ(idle_ones, store, now, is_dry_run=limits.is_dry_run)
-    found += [
-        repair.subscription(subscription_id, customer_id)
-        for subscription_id, customer_id in known
-        if subscription_id not in seen and f"stripe:{customer_id}" not in busy
-    ]
+    now = clock.now()
+    found = stripe_differences(store, stripe, now, is_dry_run=limits.is_dry_run)
     return put_right(
         "stripe_state",
-        found,
-        looked_at=len(seen | {subscription_id for subscription_id, _ in known}),
+        found.differences,
+        looked_at=found.looked_at,
         dag_run_id=dag_run_id,
         limits=limits,
         store=store,
@@ -74,28 +67,58 @@ def compare_clerk(
     *, dag_run_id: str, store: Store, clerk: Clerk, clock: Clock, limits: Limits
 ) -> Finding:
     """Compare Clerk's users with ours, and have those read again that differ."""
-    now, busy = clock.now(), store.inbox.busy_members()
-    seen: set[str] = set()
-    known = store.members.living_users()
-    found: list[Difference] = []
-    for users in parts_of(clerk.list_users(), AT_ONCE):
-        seen |= {one.id for one in users}
-        idle = [one for one in users if f"clerk:{one.id}" not in busy]
-        found += _users_that_differ(idle, store, now, is_dry_run=limits.is_dry_run)
-    found += [
-        repair.user(user_id)
-        for user_id in known
-        if user_id not in seen and f"clerk:{user_id}" not in busy
-    ]
+    now = clock.now()
+    found = clerk_differences(store, clerk, now, is_dry_run=limits.is_dry_run)
     return put_right(
         "clerk_state",
-        found,
-        looked_at=len(seen.union(known)),
+        found.differences,
+        looked_at=found.looked_at,
         dag_run_id=dag_run_id,
         limits=limits,
         store=store,
         now=now,
     )
+
+
+def stripe_differences(
+    store: Store, stripe: Stripe, now: datetime, *, is_dry_run: bool
+) -> Compared:
+    """Return which of Stripe's customers and subscriptions are not as ours are."""
+    busy, seen = store.inbox.busy_members(), set[str]()
+    known = store.members.living_subscriptions()
+    found: list[Difference] = []
+    for customers in parts_of(stripe.list_customers(), AT_ONCE):
+        seen |= {one.id for one in customers}
+        idle = [one for one in customers if f"stripe:{one.id}" not in busy]
+        found += _customers_that_differ(idle, store, now)
+    for subscriptions in parts_of(stripe.list_subscriptions(), AT_ONCE):
+        seen |= {one.id for one in subscriptions}
+        idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
+        found += _subscriptions_that_differ(idle_ones, store, now, is_dry_run=is_dry_run)
+    found += [
+        repair.subscription(subscription_id, customer_id)
+        for subscription_id, customer_id in known
+        if subscription_id not in seen and f"stripe:{customer_id}" not in busy
+    ]
+    looked_at = len(seen | {subscription_id for subscription_id, _ in known})
+    return Compared(differences=found, looked_at=looked_at)
+
+
+def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: bool) -> Compared:
+    """Return which of Clerk's users are not as ours are."""
+    busy, seen = store.inbox.busy_members(), set[str]()
+    known = store.members.living_users()
+    found: list[Difference] = []
+    for users in parts_of(clerk.list_users(), AT_ONCE):
+        seen |= {one.id for one in users}
+        idle = [one for one in users if f"clerk:{one.id}" not in busy]
+        found += _users_that_differ(idle, store, now, is_dry_run=is_dry_run)
+    found += [
+        repair.user(user_id)
+        for user_id in known
+        if user_id not in seen and f"clerk:{user_id}" not in busy
+    ]
+    return Compared(differences=found, looked_at=len(seen.union(known)))
 
 
 def _customers_that_differ(
@@ -124,7 +147,10 @@ def _subscriptions_that_differ(
     ids = [one.id for one in subscriptions]
     directory.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
     return [
-        repair.subscription(one.id, one.customer_id).meaning(*change)
+        replace(
+            repair.subscription(one.id, one.customer_id).meaning(*change),
+            why=tuple(reasons(one, directory.policy)),
+        )
         for one in subscriptions
         if (change := _subscription_change(one, directory, now)) is not None
     ]

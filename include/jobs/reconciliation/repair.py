@@ -19,6 +19,7 @@ from include.store.reconciliations import Finding, finding_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from include.store import Store
     from include.store.members import Member
@@ -51,10 +52,13 @@ class Difference:
     reread: Reread
     member_key: str
     what: str = ""  # who gains, loses or changes what, where that can be told
+    member_id: UUID | None = None  # who has a row
+    why: tuple[str, ...] = ()  # rule by rule
 
     def meaning(self, before: Member | None, after: Member | None) -> Difference:
         """Return the difference with what it would do to a member."""
-        return replace(self, what=change_in_words(before, after))
+        member_id = before.id if before else None
+        return replace(self, what=change_in_words(before, after), member_id=member_id)
 
 
 def put_right(  # noqa: PLR0913 - what a repair is, by name

@@ -1,4 +1,4 @@
-"""`./ops policy check|explain|diff`: can it be used, why is somebody a member, what would another one change."""
+"""`./ops policy check|explain|diff|plan`: can it be used, why is somebody a member, what would change for whom."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import contextlib
 import io
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from include.clock import SystemClock
 from include.jobs.membership import has_access, standing_of
 from include.jobs.policy_changes import changes_between
+from include.jobs.reconciliation.members import clerk_differences, stripe_differences
 from include.membership.explain import reasons
 from include.membership.policy import FILE, PolicyError, load
 from include.operate.deployment import NoDeploymentError, chosen
@@ -21,9 +22,11 @@ from include.operate.terminal import say
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from include.clients.stripe import Stripe
+    from include.dagkit.collaborators import Collaborators
+    from include.jobs.reconciliation.repair import Difference
     from include.membership.policy import Policy
     from include.operate.deployment import Deployment
     from include.store.members import Member
@@ -52,14 +55,14 @@ def check(*, file: PolicyFile = None) -> None:
     tiers = ", ".join(found.tiers) or "none"
     others = {"ignore": "are ignored", "member": "make members too"}[found.other_subscriptions]
     say(f"ops: the policy can be used: tiers {tiers}; subscriptions on no plan {others}")
-    with asking() as stripe:
-        if stripe is None:
+    with asking() as asked:
+        if asked is None:
             say("ops: no stack is up here, so Stripe was not asked")
             return
         from include.operate.doctor import policy  # noqa: PLC0415 - imports Airflow
         from include.operate.doctor.findings import Status  # noqa: PLC0415
 
-        at_stripe = [one for one in policy.look(stripe, file) if one.status is not Status.OK]
+        at_stripe = [one for one in policy.look(asked.stripe, file) if one.status is not Status.OK]
     for one in at_stripe:
         say(f"{one.status}: {one.reason}; {one.advice}")
     if any(one.status is Status.FAILED for one in at_stripe):
@@ -77,14 +80,18 @@ def explain(
     deployment, policy = chosen(), policy_of(None)
     with deployment.store() as store:
         members = store.members.read(Timeline(store.connection).of(handle.strip()).members)
-    if not members:
-        raise CommandError(
-            "the platform has no row: nobody of this name has an account, or pays for a membership"
-        )
-    with asking() as stripe:
+    with asking() as asked:
+        stripe = asked.stripe if asked else None
         for member in members.values():
             for line in explained(member, policy, stripe):
                 say(line)
+        if members:
+            return
+        for line in explained_at_stripe(handle.strip(), policy, stripe) if stripe else ():
+            say(line)
+    raise CommandError(
+        "the platform has no row: nobody of this name has an account, or pays for a membership"
+    )
 
 
 @app.command()
@@ -93,10 +100,10 @@ def diff(
 ) -> None:
     """Say who would change if this file were the policy; nothing is changed."""
     old, new = policy_of(None), policy_of(file)
-    with asking() as stripe:
-        if stripe is None:
+    with asking() as asked:
+        if asked is None:
             raise CommandError(INSIDE)
-        subscriptions = stripe.list_subscriptions()
+        subscriptions = asked.stripe.list_subscriptions()
         changes = list(changes_between(subscriptions, old, new, now=SystemClock().now()))
     counts = Counter(one.what for one in changes)
     say(", ".join(f"{counts[what]} {what}" for what in ("gain", "lose", "change")))
@@ -104,6 +111,64 @@ def diff(
         say(f"{one.customer_id} {one.subscription_id}: {one.before} → {one.after}")
     if len(changes) > MAX_SHOWN:
         say(f"and {len(changes) - MAX_SHOWN} more")
+
+
+@app.command()
+def plan() -> None:
+    """Say person by person who would gain, lose or change what by a deep reconciliation, and why; change nothing."""
+    now = SystemClock().now()
+    with chosen().store() as store, asking() as asked:
+        if asked is None:
+            raise CommandError(INSIDE)
+        found = [
+            *stripe_differences(store, asked.stripe, now, is_dry_run=True).differences,
+            *clerk_differences(store, asked.clerk, now, is_dry_run=True).differences,
+        ]
+    for line in planned(found):
+        say(line)
+
+
+def planned(differences: Iterable[Difference]) -> Iterator[str]:
+    """Yield what would become of each person, who would lose something first, without her name and address."""
+    people: dict[str, list[Difference]] = {}
+    for one in differences:
+        who = f"member {one.member_id}" if one.member_id else f"somebody new ({one.member_key})"
+        people.setdefault(who, []).append(one)
+    counts = Counter(_weight(one for one in found).what for found in people.values())
+    yield ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "nothing"
+    for who, found in sorted(people.items(), key=lambda one: _weight(one[1])):
+        yield who
+        for one in found:
+            yield f"  {one.reread.id}: {one.what or 'is not there any more'}"
+            yield from (f"    {line}" for line in one.why)
+
+
+class _Weight(NamedTuple):
+    """How much a change is, the most first."""
+
+    rank: int
+    what: str
+
+
+def _weight(differences: Iterable[Difference]) -> _Weight:
+    """Return the gravest of what would become of somebody."""
+    order = ("lose access", "", "gain access", "change")
+    kinds = {one.what.partition(":")[0] for one in differences}
+    what = min(kinds, key=order.index)
+    return _Weight(order.index(what), what or "gone at the vendor")
+
+
+def explained_at_stripe(handle: str, policy: Policy, stripe: Stripe) -> Iterator[str]:
+    """Yield what somebody who has no row has at Stripe, and why it makes her no member."""
+    if handle.startswith("sub_"):
+        subscriptions = [stripe.read_subscription(handle)]
+    else:
+        by_address = [one.id for one in stripe.list_customers(handle)] if "@" in handle else []
+        customers = by_address or ([handle] if handle.startswith("cus_") else [])
+        subscriptions = [s for one in customers for s in stripe.list_subscriptions_of(one)]
+    for subscription in subscriptions:
+        yield f"{subscription.customer_id} {subscription.id}"
+        yield from (f"  {line}" for line in reasons(subscription, policy))
 
 
 def explained(member: Member, policy: Policy, stripe: Stripe | None) -> Iterator[str]:
@@ -124,8 +189,8 @@ def explained(member: Member, policy: Policy, stripe: Stripe | None) -> Iterator
 
 
 @contextlib.contextmanager
-def asking() -> Iterator[Stripe | None]:
-    """Give Stripe as the jobs ask it, where this process has what they have; None where it has not."""
+def asking() -> Iterator[Collaborators | None]:
+    """Give the vendors as the jobs ask them, where this process has what they have; None where it has not."""
     if not _is_inside():
         yield None
         return
@@ -134,7 +199,7 @@ def asking() -> Iterator[Stripe | None]:
 
         patient, _ = read_patient(clock=SystemClock(), has_stand_ins=False)
     with patient.collaborators() as rt:
-        yield rt.stripe
+        yield rt
 
 
 def _is_inside() -> bool:

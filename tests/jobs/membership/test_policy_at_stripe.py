@@ -4,9 +4,10 @@ import pytest
 
 from include.jobs import reconciliation
 from include.jobs.policy_changes import changes_between
+from include.jobs.reconciliation.members import stripe_differences
 from include.membership.explain import reasons
 from include.membership.policy import policy_from, shipped
-from include.operate.commands.policy import explained
+from include.operate.commands.policy import explained, explained_at_stripe, planned
 from include.operate.doctor import policy as at_stripe
 from include.operate.doctor.findings import Status
 from tests.jobs.membership.acts import ADA, act, sign_up, subscribe
@@ -139,6 +140,52 @@ def test_plan_of_a_deep_run_says_who_would_lose_and_gain_what(world):
     assert finding.note == "1 gain access, 1 lose access"
     assert f"{hosting} lose access" in finding.examples
     assert world.members() == before
+
+
+def test_plan_names_each_person_what_becomes_of_her_and_why(world):
+    """Who loses comes first; rule by rule; without a name and an address, and nothing is changed."""
+    act(world, "list_price", **HOSTING)
+    world.policy = policy_from("other_subscriptions: member")
+    _, hosting = subscribe(world, "one@example.org", prices=["price_hosting"])
+    loser = world.member()
+    world.policy = shipped()
+    new = world.sandbox.act("subscribe", email=ADA, name="Ada", prices=["price_pro_month"])
+
+    found = stripe_differences(world.store, world.stripe, world.clock.now(), is_dry_run=True)
+    said = list(planned(found.differences))
+
+    assert said[0] == "1 gain access, 1 lose access"
+    assert said[1:3] == [f"member {loser.id}", f"  {hosting}: lose access"]
+    assert "    item price_hosting, prod_hosting: on no plan" in said
+    assert f"somebody new (stripe:{new['stripe_customer_id']})" in said
+    assert "@" not in "".join(said)
+    assert world.members() == [loser]
+
+
+@pytest.mark.parametrize("by", ["address", "customer", "subscription"])
+def test_who_has_no_row_is_explained_by_what_stripe_has(world, by):
+    """A donor asks why she is no member: her subscription is on no plan."""
+    act(world, "list_price", **HOSTING)
+    customer, subscription = subscribe(world, prices=["price_hosting"])
+    handle = {"address": ADA, "customer": customer, "subscription": subscription}[by]
+
+    said = list(explained_at_stripe(handle, shipped(), world.stripe))
+
+    assert world.members() == []
+    assert said[0] == f"{customer} {subscription}"
+    assert said[-1].startswith("  so it is no membership")
+
+
+def test_tier_that_only_the_product_says_is_read_there(world):
+    """Every subscription is a membership, and events have only the product's id: Stripe is asked for what it says."""
+    world.policy = policy_from("other_subscriptions: member")
+    listed = {"price": "price_plain", "product": "prod_plain", "cents": 900}
+    act(world, "list_price", **listed, product_metadata={"tier": "gold"})
+
+    _, subscription = subscribe(world, prices=["price_plain"])
+    act(world, "cancel_at_period_end", subscription=subscription)
+
+    assert [m.tier for m in world.member().memberships] == ["gold"]
 
 
 def test_deep_run_puts_right_what_yesterdays_rules_made(world):
