@@ -30,6 +30,13 @@ class OpsConsolePlugin(AirflowPlugin):
             "url_route": "members",
         },
     ]
+    react_apps = [  # noqa: RUF012 - Airflow declares it so
+        {
+            "name": "Needs a person",
+            "bundle_url": "ops/static/card.js",
+            "destination": "dashboard",
+        },
+    ]
 
 
 if _is_api_server():

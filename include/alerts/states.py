@@ -65,7 +65,7 @@ class State:
     """When the condition was first seen to hold, of the time it has held without a break."""
     fired_at: datetime | None = None
     told_at: datetime | None = None
-    """When it was last said that it fires."""
+    """When it was last said that it fires; None: not yet, because somebody wanted quiet."""
     resolved_at: datetime | None = None
     reading: Reading = field(default_factory=lambda: Reading(holds=False))
 
@@ -89,8 +89,7 @@ def step(rule: Rule, state: State, reading: Reading, *, now: datetime) -> tuple[
     since = state.since if state.phase in (Phase.PENDING, Phase.FIRING) else None
     held = replace(state, since=since or now, reading=reading)
     if state.phase is Phase.FIRING:
-        told_at = state.told_at or now
-        if rule.repeat is None or now - told_at < rule.repeat:
+        if state.told_at is not None and (rule.repeat is None or now - state.told_at < rule.repeat):
             return held, None
         return replace(held, told_at=now), What.REPEATED
     if now - (since or now) >= rule.for_:

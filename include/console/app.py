@@ -14,7 +14,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-from include.console import event_pages, member_pages, run_pages, waiting_pages, work_pages
+from include.console import (
+    alert_pages,
+    event_pages,
+    member_pages,
+    run_pages,
+    waiting_pages,
+    work_pages,
+)
 from include.console.access import Login, NotLoggedInError, RefusedError
 from include.console.pages import DeploymentSource, console_of, page
 from include.operate.decisions import audit_refusal
@@ -37,7 +44,7 @@ def create_app(*, deployment: DeploymentSource, login: Login) -> FastAPI:
     app = FastAPI(title="Ops console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.deployment = deployment
     app.state.login = login
-    for pages in (member_pages, waiting_pages, work_pages, run_pages, event_pages):
+    for pages in (member_pages, waiting_pages, work_pages, run_pages, event_pages, alert_pages):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     app.middleware("http")(_guard)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Jsonb
 
 from include.alerts.history import Sample
+from include.alerts.pauses import Pause, PauseKind
 from include.alerts.states import Happening, Phase, Reading, State, What
 from include.alerts.texts import Message
 from include.store.figures import WATCHERS
@@ -105,6 +106,19 @@ class Alerts:
         ]
         if rows:
             SQL.write_state(self._connection, rows)
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return what people have said of alerts, by rule; what is over by itself too."""
+        rows = SQL.read_pauses(self._connection)
+        return {row["rule"]: Pause(**{**row, "kind": PauseKind(row["kind"])}) for row in rows}
+
+    def pause(self, pause: Pause) -> None:
+        """Write down what somebody says of an alert, in the place of what was said before."""
+        SQL.write_pause(self._connection, **asdict(pause))
+
+    def end_pause(self, rule: str) -> bool:
+        """Take it back; tell whether there was something."""
+        return bool(SQL.end_pause(self._connection, rule=rule))
 
     def add_event(self, change: Happening, *, condition: str, message: Message | None) -> int:
         """Keep a change, and what is told of it; return its id."""

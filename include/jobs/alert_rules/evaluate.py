@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from include.alerts.names import OF_THE_PRESENT
+from include.alerts.pauses import hushed
 from include.alerts.readings import reading_of
 from include.alerts.states import (
     PACE,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.alerts.history import Sample
+    from include.alerts.pauses import Pause
     from include.alerts.rules import Rule
     from include.alerts.texts import Places
     from include.store import Store
@@ -85,14 +87,14 @@ def evaluate(  # noqa: PLR0913 - the rules' world
                 return Evaluation(at=now, is_new=False)
             last = None  # the clock that said so was wrong: the watch must not stop until then
         ats = instants(last, now)
-        known = store.alerts.states()
+        known, pauses = store.alerts.states(), store.alerts.pauses()
         states, told = [], []
         for rule in rules:
             before = known.pop(rule.name, State(rule=rule.name))
             if is_forgotten(last, now):
                 before = forgotten(before)
-            after, changes = _go_on(rule, before, numbers, ats)
-            told += _keep(rule, changes, store=store, examples=examples, places=places)
+            after, changes, quiet = _go_on(rule, before, numbers, ats, pauses.get(rule.name))
+            told += _keep(rule, changes, quiet, store=store, examples=examples, places=places)
             states.append(after)
         states += [_end(state, store=store, now=now) for state in known.values()]
         begin = last or now - max((rule.window for rule in rules), default=PACE)
@@ -105,27 +107,37 @@ def evaluate(  # noqa: PLR0913 - the rules' world
 
 
 def _go_on(
-    rule: Rule, state: State, numbers: Numbers, ats: Sequence[datetime]
-) -> tuple[State, list[Happening]]:
-    """Take a rule from where it stood through these instants."""
-    changes = []
+    rule: Rule, state: State, numbers: Numbers, ats: Sequence[datetime], pause: Pause | None
+) -> tuple[State, list[Happening], list[Happening]]:
+    """Take a rule from where it stood through these instants; of some changes nobody is told."""
+    changes, quiet = list[Happening](), list[Happening]()
     for at in ats:
         found = {job: numbers.of(at, rule.window, job) for job in rule.candidates()}
         reading = reading_of(rule, found)
         if at != ats[-1] and not reading.is_known and OF_THE_PRESENT.intersection(rule.names):
             continue  # nothing is known of that minute: it speaks neither for the alert nor against it
         before = state
-        state, what = step(rule, before, reading, now=at)
+        after, what = step(rule, before, reading, now=at)
+        state, what, is_quiet = hushed(pause, before, after, what, at=at)
         if what is not None:
-            changes.append(happening(state, what, at=at, since=before.since))
-    return state, changes
+            change = happening(state, what, at=at, since=before.since)
+            (quiet if is_quiet else changes).append(change)
+    return state, changes, quiet
 
 
-def _keep(
-    rule: Rule, changes: Sequence[Happening], *, store: Store, examples: Examples, places: Places
+def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
+    rule: Rule,
+    changes: Sequence[Happening],
+    quiet: Sequence[Happening],
+    *,
+    store: Store,
+    examples: Examples,
+    places: Places,
 ) -> list[Happening]:
     """Keep what happened, and plan whom to tell; return what is told."""
     told = to_tell(changes)
+    for change in quiet:
+        store.alerts.add_event(change, condition=rule.condition, message=None)
     for change in changes:
         message = None
         if change in told:

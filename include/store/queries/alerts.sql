@@ -23,6 +23,22 @@ SET (state, since, fired_at, told_at, resolved_at, job, numbers, evaluated_at) =
     (EXCLUDED.state, EXCLUDED.since, EXCLUDED.fired_at, EXCLUDED.told_at, EXCLUDED.resolved_at, EXCLUDED.job,
      EXCLUDED.numbers, EXCLUDED.evaluated_at);
 
+-- name: read_pauses()
+-- Read what people have said of alerts.
+SELECT rule, kind, actor, why, made_at, until, fired_at FROM ops.alert_pauses ORDER BY rule;
+
+-- name: write_pause(rule, kind, actor, why, made_at, until, fired_at)!
+-- Write down what somebody says of an alert; it takes the place of what was said before.
+INSERT INTO ops.alert_pauses (rule, kind, actor, why, made_at, until, fired_at)
+VALUES (:rule, :kind, :actor, :why, :made_at, :until, :fired_at)
+ON CONFLICT (rule) DO UPDATE
+SET (kind, actor, why, made_at, until, fired_at) =
+    (EXCLUDED.kind, EXCLUDED.actor, EXCLUDED.why, EXCLUDED.made_at, EXCLUDED.until, EXCLUDED.fired_at);
+
+-- name: end_pause(rule)!
+-- Take back what was said of an alert.
+DELETE FROM ops.alert_pauses WHERE rule = :rule;
+
 -- name: add_event(rule, what, at, since, fired_at, job, numbers, condition, message)$
 -- Keep what happened to a rule.
 INSERT INTO ops.alert_events (rule, what, at, since, fired_at, job, numbers, condition, message)

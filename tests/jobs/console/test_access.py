@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from include.console.access import Right
 from include.console.app import STATIC
 from tests.jobs.console.conftest import OURS, ROLES, plain
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
 MAX_BYTES = 60 * 1024
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
 
@@ -18,7 +20,7 @@ def routes(console):
     app = console().app
     for route in app.routes:
         if hasattr(route, "methods"):
-            path = re.sub(r"\{member_id\}", "00000000-0000-0000-0000-000000000000", route.path)
+            path = re.sub(r"\{member_id\}", NOBODY, route.path)
             yield from ((method, re.sub(r"\{\w+(:path)?\}", "1", path)) for method in route.methods)
 
 
@@ -33,6 +35,41 @@ def test_every_route_asks_who_it_is(console):
         wanted = 303 if method == "GET" else 401
         assert (nobody.status_code, stranger.status_code) == (wanted, 403), (method, path)
     assert console(None).get("/").headers["Location"] == "/auth/login/?next=here"
+
+
+ACTS = {
+    "/search": Right.SEE,
+    "/members/{member_id}/act": Right.DECIDE,
+    "/waiting/act": Right.DECIDE,
+    "/waiting/all": Right.DECIDE,
+    "/ends/act": Right.DECIDE,
+    "/vendors/{vendor}/try": Right.OPERATE,
+    "/alerts/act": Right.OPERATE,
+    "/events/{number}/again": Right.OPERATE,
+}
+
+
+def test_each_act_is_refused_to_each_role_that_may_not(console, world):
+    """Whatever the form holds, before anything is read; and that somebody tried is kept."""
+    paths = {
+        route.path for route in console().app.routes if "POST" in getattr(route, "methods", ())
+    }
+    assert paths == ACTS.keys()
+
+    refused = []
+    for path, right in ACTS.items():
+        for who, rights in ROLES.items():
+            answer = console(who).post(
+                re.sub(r"\{member_id\}", NOBODY, re.sub(r"\{(?!member)\w+\}", "1", path)),
+                headers=OURS,
+            )
+            assert (answer.status_code == 403) == (right not in rights), (path, who)
+            refused += [f"user:{who}"] if right not in rights else []
+
+    rows = world.query(
+        "SELECT actor FROM ops.audit_log WHERE action = 'console:refused' ORDER BY id"
+    )
+    assert [row["actor"] for row in rows] == refused
 
 
 def test_htmx_is_led_to_the_login(console):

@@ -1,0 +1,87 @@
+"""An alert that somebody has acknowledged or silenced: quiet for its time, by name, and over by itself."""
+
+from datetime import timedelta
+
+import pytest
+
+from include.alerts.pauses import Pause, PauseKind
+from include.alerts.rules import load
+from include.alerts.states import Phase, Reading, State
+from tests.jobs.alert_world import MAIL, NOON, Watch, rules
+from tests.jobs.console.conftest import plain
+
+FIRING, STILL, RESOLVED = (
+    f"{head}: a_rule (critical)" for head in ("FIRING", "STILL FIRING", "RESOLVED")
+)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def watch(store, sandbox):
+    """Give a world whose rule tells one mailbox, again each two minutes."""
+    return Watch(store, sandbox, rules(("email", MAIL), repeat="2m"))
+
+
+def pause(watch, **details):
+    watch.store.alerts.pause(
+        Pause(rule="a_rule", actor="user:grace", why="known", made_at=NOON, **details)
+    )
+
+
+def test_acknowledged_is_not_told_again_until_the_next_time(watch):
+    """Its end is told; the next firing is too."""
+    watch.minute(dlq_count=21)
+    fired_at = watch.store.alerts.states()["a_rule"].fired_at
+    pause(watch, kind=PauseKind.ACKNOWLEDGED, fired_at=fired_at)
+
+    for count in (21, 21, 21, 21, 0, 21):
+        watch.minute(dlq_count=count)
+
+    assert watch.mails() == [FIRING, RESOLVED, FIRING]
+
+
+def test_silenced_tells_nothing_and_then_what_still_fires(watch):
+    """A beginning in the silence is told when it is over, once; one that came and went in it never."""
+    pause(watch, kind=PauseKind.SILENCED, until=NOON + 5 * MINUTE)
+    for count in (21, 0, 21, 21):
+        watch.minute(dlq_count=count)
+    assert watch.mails() == []
+
+    for count in (21, 21, 0):
+        watch.minute(dlq_count=count)
+
+    assert watch.mails() == [STILL, RESOLVED]
+
+
+def test_alert_is_silenced_acknowledged_and_told_again_in_the_console(console, store, world):
+    """By an operator, with a reason and a time; who else may not; each is in the audit log."""
+    rule = load()[0].name
+    form = {"rule": rule, "act": "silence", "hours": "4", "why": "Slack is moved"}
+    assert console().submit("/alerts/act", **form).status_code == 403
+
+    said = plain(console("operator").submit("/alerts/act", **form).text)
+    assert "Silenced until" in said
+    assert "Silenced by operator until" in console("viewer").text("/alerts")
+    assert "Slack is moved" in said
+    said = plain(console("operator").submit("/alerts/act", **{**form, "act": "end"}).text)
+    assert "Taken back" in said
+    said = plain(console("operator").submit("/alerts/act", **{**form, "act": "acknowledge"}).text)
+    assert "Nothing is changed: it does not fire any more." in said
+    now = world.clock.now()
+    firing = State(
+        rule=rule,
+        phase=Phase.FIRING,
+        since=now,
+        fired_at=now,
+        told_at=now,
+        reading=Reading(holds=True),
+    )
+    store.alerts.save([firing], now=now)
+    said = plain(console("operator").submit("/alerts/act", **{**form, "act": "acknowledge"}).text)
+
+    assert "Acknowledged by operator until it is over: Slack is moved" in said
+    actions = [row["action"] for row in world.query("SELECT action FROM ops.audit_log ORDER BY id")]
+    assert actions == ["console:refused", "alert:silence", "alert:end", "alert:acknowledge"]
+    for wrong in ({"hours": "9999"}, {"rule": "none"}, {"act": "x"}, {"why": ""}):
+        page = plain(console("operator").submit("/alerts/act", **{**form, **wrong}).text)
+        assert "Nothing is changed: " in page
