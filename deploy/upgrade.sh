@@ -1,7 +1,6 @@
 #!/bin/sh
 # Replace what runs by the version that `.env` names (OPS_VERSION), with runs in flight and webhooks coming in.
 #
-# Several hosts: COMPOSE_FILE=docker-compose.yaml:deploy/compose.celery.yaml deploy/upgrade.sh
 # The way back is the same with the older version in `.env`: a migration never takes away what the version before it needs.
 # Where images come from a registry, `docker compose pull` takes the place of `build`.
 set -eu

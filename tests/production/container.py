@@ -32,6 +32,7 @@ STEADY_SECONDS = 10  # who ran that long begins with the first pause again
 MAKE = """
 mkdir -p upper work root && mount -t overlay -o "lowerdir=$1,upperdir=upper,workdir=work" root root
 cd root && mkdir -p dev proc tmp && mount -t tmpfs -o mode=755 dev dev
+mount -t tmpfs -o mode=1777 tmp tmp
 while read name major minor; do mknod -m 666 dev/$name c $major $minor; done <<END
 null 1 3
 zero 1 5
@@ -149,7 +150,7 @@ class Container:
         if self._keeper is not None:
             self._keeper.join()
         self._ends.clear()
-        self.health, self.exit_code = Health(), None
+        self.forget()
         self._launch()
         self._keeper = threading.Thread(target=self._keep, daemon=True, name=f"keep {self.name}")
         self._keeper.start()
@@ -176,6 +177,10 @@ class Container:
         self._signal(signal.SIGKILL)
         if process is not None:
             process.wait(10)
+
+    def forget(self) -> None:
+        """Know no more how it ended or was: it is about to be started again."""
+        self.health, self.exit_code = Health(), None
 
     def remove(self) -> None:
         """Take its files away; it must have been stopped."""
@@ -305,14 +310,20 @@ class Container:
         self.health.checks += 1
         return subprocess.CompletedProcess(words, process.returncode, said)
 
-    def _exec(self, words: Sequence[str]) -> subprocess.Popen[str]:
+    def execute(
+        self, words: Sequence[str], stdin: int, stdout: int, stderr: int
+    ) -> subprocess.Popen[str]:
         """Start a command inside; its own session, so that it can be killed with all that it starts."""
         namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
         return subprocess.Popen(
             ["/usr/bin/nsenter", f"--target={self._first}", *namespaces, "--", *self._as_user(words)],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=self.environment, stdin=stdin, stdout=stdout, stderr=stderr,
             text=True, errors="replace", start_new_session=True,
         )  # fmt: skip
+
+    def _exec(self, words: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a command whose words are read here."""
+        return self.execute(words, subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT)
 
     @staticmethod
     def _finished(

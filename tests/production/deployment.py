@@ -59,6 +59,8 @@ class Deployment:
         waiting = [
             one for one in self.containers.values() if one.service in wanted and not one.is_running
         ]
+        for container in waiting:  # who waits for one of them waits for what is to come
+            container.forget()
         while waiting:
             for container in [one for one in waiting if self._may_start(one)]:
                 container.start()
@@ -109,7 +111,8 @@ class Deployment:
             for name in names
             if any(one.service != project.services[name] for one in self.of(name))
         ]
-        self.stop(*changed)
+        if changed:
+            self.stop(*changed)
         for one in self.of(*changed):
             one.remove()
             del self.containers[one.name]
@@ -120,11 +123,13 @@ class Deployment:
         name: str,
         *words: str,
         environment: dict[str, str] | None = None,
+        entrypoint: str = "",
         seconds: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run a one-off container of a service, with other words than its own where there are any."""
         service = self.project.services[name]
         once = replace(service, restart="no", health=None, ports=(), command=words or service.command,
+                       entrypoint=(entrypoint,) if entrypoint else service.entrypoint,
                        environment={**service.environment, **(environment or {})})  # fmt: skip
         number = sum(one.startswith(f"{name}-run-") for one in self._addresses) + 1
         image = self.images.of(service, self.project)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
+import psutil
 import pytest
 
 from include.lab.stack.layout import ROOT
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    import psutil
 
     from tests.production.compose import Project
     from tests.production.container import Container
@@ -67,14 +66,24 @@ class RunningForm:
 
     name: str
     deployment: Deployment
-    variables: Mapping[str, str] = field(repr=False)
+    env: Path
+    operator_password: str = field(repr=False)  # of the people that the tests have added
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its compose files."""
+        return FILES[self.name]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What `.env` says now, with what a trial adds."""
+        return read_env_files(self.env, ROOT / TRIAL)
 
     @property
     def stack(self) -> DeployedStack:
         """Its addresses and secrets, by the names that the local stack has for them."""
         said = self.variables
         inside = self.deployment.address("postgres")
-        password = said["OPS_AIRFLOW_ADMIN_PASSWORD"]
         return DeployedStack(
             id=self.name,
             ports=Ports(relay=8025, sandbox=8026),
@@ -82,10 +91,10 @@ class RunningForm:
             other_airflow_database_url=_plain(said["AIRFLOW_DATABASE_URL"], inside),
             stripe_webhook_secret=said["OPS_STRIPE_WEBHOOK_SECRETS"],
             clerk_webhook_secret=said["OPS_CLERK_WEBHOOK_SECRETS"],
-            admin_password=password,
-            operator_password=password,
-            community_password=password,
-            viewer_password=password,
+            admin_password=said["OPS_AIRFLOW_ADMIN_PASSWORD"],
+            operator_password=self.operator_password,
+            community_password=self.operator_password,
+            viewer_password=self.operator_password,
             relay_password=said["OPS_AIRFLOW_PASSWORD"],
             reconciler_password=said["OPS_AIRFLOW_RECONCILER_PASSWORD"],
         )
@@ -134,6 +143,21 @@ class RunningForm:
             process.suspend()
         return len(pools)
 
+    @contextmanager
+    def frozen(self, part: str) -> Iterator[None]:
+        """Freeze the containers that do a part's work for the block: they are there, and do nothing."""
+        processes = [
+            p for one in self.deployment.of(*self.services_of(part)) for p in one.processes()
+        ]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+
     @staticmethod
     def _kill_container(container: Container) -> Callable[[], bool]:
         before = container.restarts
@@ -148,15 +172,16 @@ class RunningForm:
         killed.kill()
         return lambda: any(one != killed and is_wanted(one) for one in container.processes())
 
-    def upgrade(self, version: str) -> None:
-        """Do what deploy/upgrade.sh does, but leave the vendors' stand-in, which is the outside world."""
-        project = project_of(self.name, {**self.variables, "OPS_VERSION": version})
-        self.deployment.project = project
-        prepared = self.deployment.run("prepare")
-        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
-        for relay in self.services_of("relay"):
-            self.deployment.replace(project, relay, dependencies=False)
-        self.deployment.replace(project, *(project.active - {"sandbox"}))
+    def project(self) -> Project:
+        """Return what its files say with what `.env` says now."""
+        return project_of(self.name, self.variables)
+
+    def wants(self, version: str) -> None:
+        """Name another version in `.env`."""
+        text = self.env.read_text()
+        changed = re.sub(r"^OPS_VERSION=.*$", f"OPS_VERSION={version}", text, flags=re.MULTILINE)
+        assert changed != text
+        self.env.write_text(changed)
 
     @contextmanager
     def stopped(self, *parts: str) -> Iterator[None]:
@@ -226,6 +251,8 @@ def filled(example: Path, folder: Path) -> Path:
 def running(form: str, folder: Path) -> Iterator[RunningForm]:
     """Start a form from nothing, and enter its machine's network for the block; skip the test where that cannot be."""
     env = filled(ROOT / ".env.example", folder)
+    with env.open("a") as file:
+        file.write(f"COMPOSE_FILE={':'.join(FILES[form])}\n")
     variables = read_env_files(env, ROOT / TRIAL)
     project = project_of(form, variables)
     others = [one for one in project.services.values() if not one.is_built]
@@ -239,7 +266,7 @@ def running(form: str, folder: Path) -> Iterator[RunningForm]:
     try:
         with computer.inside(), _deployed(computer, project, packages, volumes) as deployment:
             deployment.up()
-            started = RunningForm(form, deployment, variables)
+            started = RunningForm(form, deployment, env, variables["OPS_AIRFLOW_ADMIN_PASSWORD"])
             started.add_people()
             yield started
     finally:

@@ -54,6 +54,7 @@ POSTGRES = Image(
         "PATH": f"{SERVER}:{SYSTEM_PATH}",
         "LANG": "C.UTF-8",  # the image's is en_US.utf8; both make databases of UTF-8
         "PGDATA": "/var/lib/postgresql/18/docker",
+        "PGHOST": "/var/run/postgresql",  # where Debian's programs look; the wheel's look in /tmp
     },
     stop_signal="SIGINT",
 )

@@ -1,5 +1,7 @@
 """Whatever dies in production while members join: nothing is lost, nothing happens twice, and it heals by itself."""
 
+import json
+import re
 import time
 from contextlib import suppress
 
@@ -10,6 +12,7 @@ from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG, open_database
 from tests.faults.invariants import check
 from tests.faults.load import Load
+from tests.production.docker import docker_of
 from tests.production.forms import CELERY, ONE_HOST, running
 from tests.waiting import until
 
@@ -162,7 +165,9 @@ def test_broker_dies_with_messages_in_it(form, stage, heals):
     if form.name != CELERY:
         pytest.skip("no broker")
     load = joining(stage, 4)
-    with form.stopped("worker"):
+    with form.frozen("worker"):
+        # Redis gives a message to who asks for one already: so no question may be open any more.
+        assert until(lambda: asking(form) == 0, 30), "a worker's question is still open"
         load.send()
         assert until(lambda: messages(form) > 0, 60), "no message came to the broker"
         is_back = form.kill("redis")
@@ -172,6 +177,23 @@ def test_broker_dies_with_messages_in_it(form, stage, heals):
     assert until(is_back, 60)
 
 
+@pytest.mark.parametrize(("part", "named"), [("worker", "workers"), ("redis", "broker")])
+@pytest.mark.usefixtures("stage")
+def test_doctor_names_what_is_missing(form, part, named):
+    """Without workers every task waits, without the broker nothing is even queued: it says which, and what to do."""
+    if form.name != CELERY:
+        pytest.skip("no broker, and no workers")
+
+    with form.stopped(part):
+        done = form.ops("doctor", "--json")
+
+    assert done.returncode == 1, done.stderr
+    checks = json.loads(done.stdout)["checks"]
+    [found] = [one for one in checks if (one["group"], one["check"]) == ("Celery", named)]
+    assert found["status"] == "failed"
+    assert found["advice"]
+
+
 def test_next_version_takes_over_with_runs_in_flight(form, stage, heals):
     """All containers are replaced by those of another image while members join: nothing is lost."""
     load = joining(stage)
@@ -179,7 +201,10 @@ def test_next_version_takes_over_with_runs_in_flight(form, stage, heals):
     with load.sending():
         assert until(lambda: is_under_way(stage, load), 30)
         before = {name: one.id for name, one in form.deployment.containers.items()}
-        form.upgrade("9.9.9")
+        form.wants("9.9.9")
+        with docker_of(form) as docker:
+            done = docker.shell("deploy/upgrade.sh")
+        assert done.returncode == 0, done.stderr
         since = time.monotonic()
 
     heals(load, since, seconds=90)
@@ -188,6 +213,13 @@ def test_next_version_takes_over_with_runs_in_flight(form, stage, heals):
         "sandbox-1"
     }
     assert all(after[name][0] != before[name] and "9.9.9" in after[name][1] for name in ours)
+
+
+def asking(form):
+    """Return how many workers wait at the broker for a message."""
+    [redis] = form.deployment.of("redis")
+    said = redis.run("redis-cli", "info", "clients").stdout
+    return int(re.search(r"^blocked_clients:(\d+)", said, re.MULTILINE)[1])
 
 
 def messages(form):

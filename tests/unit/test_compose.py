@@ -265,6 +265,23 @@ def test_only_workers_and_ops_have_the_vendors_keys():
     assert has_some == {"worker", "ops"}
 
 
+def test_who_tells_slack_knows_how_a_command_is_written_there():
+    """A message without it says `./ops`, which is a checkout's."""
+    tells = {
+        name: variables
+        for name, variables in ENVIRONMENTS.items()
+        if {"AIRFLOW_CONN_SLACK", "OPS_RUNBOOK_URL"} <= variables.keys()
+    }
+    assert {
+        "compose:airflow",
+        "celery:worker",
+        "celery:dag-processor",
+        "celery:triggerer",
+    } <= {*tells}
+
+    assert [name for name, variables in tells.items() if not variables.get("OPS_COMMAND")] == []
+
+
 def test_all_of_airflow_is_configured_alike_on_several_hosts():
     """An option that two services have has one value, and what is not about the executor is as on one host."""
     services = ("api-server", "scheduler-1", "scheduler-2", "dag-processor", "triggerer", "worker")

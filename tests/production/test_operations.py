@@ -1,0 +1,128 @@
+"""The pages of docs/operations, each line run by a shell on one host: backup, restore, upgrade and the way back."""
+
+import re
+from contextlib import suppress
+
+import httpx
+import psycopg
+import pytest
+
+from include.lab.demo.checks import expect_members
+from include.lab.demo.play import stage_on
+from include.lab.stack.layout import ROOT
+from tests.production.docker import docker_of
+from tests.production.forms import ONE_HOST, running
+from tests.production.interpolation import read_env_files
+from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(900)
+PAGES = ROOT / "docs" / "operations"
+BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+VERSION = read_env_files(ROOT / ".env.example")["OPS_VERSION"]
+WEBHOOKS = "http://localhost/webhooks/stripe"
+OPEN = "SELECT count(*) FROM ops.inbox WHERE state IN ('waiting', 'dispatched', 'failed')"
+HERS = """
+SELECT m.status FROM public.users AS u JOIN public.memberships AS m ON m.user_id = u.id WHERE u.email = %s
+"""
+
+
+def blocks_of(page):
+    """Return what a page tells to type, a text for each block."""
+    return BLOCK.findall((PAGES / page).read_text())
+
+
+@pytest.fixture(scope="module")
+def form(tmp_path_factory):
+    """Give one host, which is up."""
+    with running(ONE_HOST, tmp_path_factory.mktemp("one host")) as form:
+        yield form
+
+
+@pytest.fixture
+def docker(form):
+    """Give the shell with `docker` in it."""
+    with docker_of(form) as docker:
+        yield docker
+
+
+@pytest.fixture
+def type_lines(docker, tmp_path):
+    """Give what runs lines as they stand, in a folder of the test's own, or for a file of ours in the checkout."""
+
+    def type_lines(text):
+        done = docker.shell(text, at=ROOT if text.startswith("deploy/") else tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return type_lines
+
+
+def statuses(form, members):
+    """Return the memberships of members, by our tables."""
+    with psycopg.connect(form.stack.database_url) as connection:
+        return [[status for (status,) in connection.execute(HERS, [one.email])] for one in members]
+
+
+def all_is_done(form):
+    """Tell whether nothing waits in the inbox."""
+    with (
+        suppress(psycopg.OperationalError),
+        psycopg.connect(form.stack.database_url) as connection,
+    ):
+        return connection.execute(OPEN).fetchone() == (0,)
+    return False
+
+
+def joined(stage, number):
+    """Have people join; return them."""
+    members = [stage.newcomer(one) for one in range(number)]
+    for one in members:
+        stage.deliver("joins", stage.join(one, "clerk_first").events)
+    return members
+
+
+def test_backup_and_restore(form, type_lines):
+    """What came after the dump is right again by the last two lines, though nobody sends it again."""
+    [backup] = blocks_of("backup.md")
+    stop, restore, start, reconcile = blocks_of("restore.md")
+    with stage_on(form.stack) as stage:
+        before = joined(stage, 2)
+        type_lines(backup)
+        after = joined(stage, 2)
+
+    type_lines(stop)
+    assert httpx.post(WEBHOOKS, content=b"{}").status_code == httpx.codes.SERVICE_UNAVAILABLE
+    type_lines(restore)
+    assert statuses(form, [*before, *after]) == [["active"], ["active"], [], []]
+    type_lines(start)
+    form.deployment.wait_until_healthy(seconds=180)
+    first, second = reconcile.splitlines()
+    type_lines(first)
+    assert until(lambda: all_is_done(form), 120)
+    told = type_lines(second)
+
+    assert statuses(form, [*before, *after]) == [["active"]] * 4, told
+    with stage_on(form.stack) as stage:
+        contacts = stage.sandbox.contacts()
+        assert [contacts[one.email].welcomes for one in before] == [1, 1]
+        assert all(contacts[one.email].welcomes <= 2 for one in after)  # as the page says
+
+
+@pytest.mark.parametrize("page", ["upgrade.md", "way-back.md"])
+def test_another_version(form, type_lines, page):
+    """Each container of ours is of it afterwards, who joined is there, and who joins next is welcomed."""
+    with stage_on(form.stack) as stage:
+        there = joined(stage, 1)
+    version = {"upgrade.md": "9.9.9", "way-back.md": VERSION}[page]
+    form.wants(version)
+
+    for lines in blocks_of(page):
+        type_lines(lines)
+
+    ours = [one for one in form.deployment.containers.values() if one.service.is_built]
+    assert {one.service.image for one in ours if one.service.name != "sandbox"} == {
+        f"wdai-ops:{version}"
+    }
+    with stage_on(form.stack) as stage:
+        expect_members(stage, [*there, *joined(stage, 1)])
+        assert stage.problems == []
