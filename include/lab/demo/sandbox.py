@@ -110,9 +110,9 @@ class Sandbox:
 
     @contextmanager
     def fault(
-        self, vendor: str, *, mentions: Sequence[str], status: int
+        self, vendor: str, *, status: int, mentions: Sequence[str] = ()
     ) -> Iterator[Callable[[], int]]:
-        """Have a vendor answer so to each call that mentions one of these words, for the block.
+        """Have a vendor answer so to each call, or to each that mentions one of these words, for the block.
 
         Gives how often it did.
         """
