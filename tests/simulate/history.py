@@ -313,8 +313,10 @@ class History:
 
     def delete_customer(self, who: str) -> None:
         """Somebody deletes her customer at Stripe."""
-        one, newest = self.characters[who], self._newest(who)
-        if one.customers and not (newest and self._rests(newest)):
+        one, stripe = self.characters[who], self.vendors.stripe
+        if one.customers and not any(
+            self._rests(stripe.get("subscription", each)) for each in one.subscriptions
+        ):
             self._accounts_change()
             customer_id = one.customers.pop()
             customer = dict(self.vendors.stripe.get("customer", customer_id))
