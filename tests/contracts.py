@@ -1,29 +1,37 @@
-"""Where the vendors' descriptions and fixtures are; a test that needs them skips plainly without."""
+"""Where descriptions and examples of the vendors are: ours always, the vendors' own where they are at hand.
+
+This is the one place that looks for them.
+"""
 
 import os
 from pathlib import Path
 
 import orjson
-import pytest
 
-FOLDER = Path(os.environ.get("OPS_CONTRACTS_DIR", Path(__file__).parents[2] / "shared/contracts"))
+ROOT = Path(__file__).parents[1]
+OURS = ROOT / "include/lab/contracts"
+THEIRS = Path(os.environ.get("OPS_CONTRACTS_DIR") or ROOT.parent / "shared/contracts")
+"""The vendors' full descriptions and samples; they are not ours to publish, so a clone has none."""
 
-
-def require(*names):
-    """Return the path of a contract, or skip the test."""
-    path = FOLDER.joinpath(*names)
-    if not path.exists():
-        pytest.skip(f"{'/'.join(names)} of the vendors' contracts is missing (OPS_CONTRACTS_DIR)")
-    return path
+FOLDERS = (OURS, THEIRS) if THEIRS.is_dir() else (OURS,)
+EXAMPLES = ("examples", "fixtures")
 
 
-def fixtures(vendor_folder):
-    """Return the fixture files of a folder; one that is missing still makes a test, which skips."""
-    return sorted(FOLDER.joinpath("fixtures", vendor_folder).glob("*.json")) or [None]
+def examples(pattern):
+    """Return the example files that fit: ours, and the vendors' own where they are at hand."""
+    return [
+        path
+        for folder, kind in zip(FOLDERS, EXAMPLES, strict=False)
+        for path in sorted(folder.glob(f"{kind}/{pattern}"))
+    ]
+
+
+def name_of(path):
+    """Return an example as a test names it."""
+    whose = "ours" if path.is_relative_to(OURS) else "theirs"
+    return f"{whose}-{path.parent.name}-{path.stem}"
 
 
 def load(path):
-    """Return a fixture's JSON, or skip the test."""
-    if path is None:
-        pytest.skip("the vendors' fixtures are missing (OPS_CONTRACTS_DIR)")
+    """Return what is in a JSON file."""
     return orjson.loads(path.read_bytes())

@@ -15,9 +15,9 @@ from include.lab.stack.layout import ROOT, Layout
 from include.lab.stack.ports import any_free
 from include.lab.stack.stack import Stack, load_stack
 from include.lab.stack.supervisor import Supervisor
+from tests import contracts
 from tests.production import forms
 
-CONTRACTS = Path(os.environ.get("OPS_CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"))
 PORTS = ("OPS_RELAY_PORT", "OPS_SANDBOX_PORT", "OPS_AIRFLOW_PORT", "OPS_POSTGRES_PORT")
 COMMAND_SECONDS = 900  # the whole demo on a slow machine
 
@@ -96,11 +96,10 @@ def environment_of(state: Path) -> dict[str, str]:
     for _ in PORTS:
         taken.add(any_free(taken))
     ports = {name: str(port) for name, port in zip(PORTS, sorted(taken), strict=True)}
-    contracts = {"OPS_CONTRACTS_DIR": str(CONTRACTS)} if CONTRACTS.is_dir() else {}
     return {
         **inherited,
         **ports,
-        **contracts,
+        "OPS_SANDBOX_CONTRACTS_DIRS": os.pathsep.join(map(str, contracts.FOLDERS)),
         "OPS_STATE_DIR": str(state),
         "PYTHONPATH": str(ROOT),
     }

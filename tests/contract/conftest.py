@@ -1,13 +1,11 @@
 """A sandbox on a real port, and the vendors' own packages pointed at it."""
 
-import os
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import mailchimp_marketing
@@ -19,10 +17,8 @@ from slack_sdk.errors import SlackApiError
 
 from include.lab.sandbox.server import create_server
 from include.lab.sandbox.settings import Settings
+from tests import contracts
 
-CONTRACTS = Path(
-    os.environ.get("OPS_CONTRACTS_DIR", Path(__file__).parents[3] / "shared" / "contracts")
-)
 STRIPE_SECRET = "whsec_sandbox_stripe"
 CLERK_SECRET = "whsec_c2FuZGJveC1jbGVyay1zZWNyZXQtMDAwMQ=="
 
@@ -153,7 +149,7 @@ def running_sandbox(running_relay: Relay) -> Iterator[LiveSandbox]:
         port=0,
         smtp_port=0,
         relay_url=running_relay.url,
-        contracts_dir=CONTRACTS if CONTRACTS.is_dir() else None,
+        contracts_dirs=contracts.FOLDERS,
         stripe_webhook_secrets=STRIPE_SECRET,
         clerk_webhook_secrets=CLERK_SECRET,
     )
@@ -180,9 +176,7 @@ def sandbox(running_sandbox: LiveSandbox) -> LiveSandbox:
 
 @pytest.fixture
 def checked(sandbox: LiveSandbox) -> Iterator[LiveSandbox]:
-    """Give the sandbox, whose every call and answer must fit the vendors' descriptions."""
-    if sandbox.settings.contracts_dir is None:
-        pytest.skip(f"the vendors' descriptions are not at {CONTRACTS.name}/ (OPS_CONTRACTS_DIR)")
+    """Give the sandbox, whose every call and answer must fit what is described of the vendors."""
     yield sandbox
     found = sandbox.violations()
     assert not found, [violation["what"] for violation in found]

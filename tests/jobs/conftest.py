@@ -17,9 +17,10 @@ __all__ = ["database", "postgres_server", "store"]
 
 @contextmanager
 def serving(**wishes):
-    """Serve a sandbox from a thread; it checks every call and answer where the descriptions are there."""
-    folder = contracts.FOLDER if contracts.FOLDER.is_dir() else None
-    settings = Settings(port=0, statsd_port=0, smtp_port=0, contracts_dir=folder, **wishes)
+    """Serve a sandbox from a thread; it checks every call and answer."""
+    settings = Settings(
+        port=0, statsd_port=0, smtp_port=0, contracts_dirs=contracts.FOLDERS, **wishes
+    )
     server = create_server(settings)
     listener = server.config.bind_socket()
     listener.listen()

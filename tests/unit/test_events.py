@@ -58,9 +58,9 @@ def parse(event, provider="stripe"):
     return event_from(provider=provider, event_id="evt_1", body=as_body(event))
 
 
-@pytest.mark.parametrize("path", contracts.fixtures("stripe/events"), ids=lambda p: p and p.stem)
+@pytest.mark.parametrize("path", contracts.examples("stripe/events/*.json"), ids=contracts.name_of)
 def test_stripes_samples_are_read(path):
-    """Each of Stripe's sample events becomes the type that its object is."""
+    """Each of the sample events of Stripe becomes the type that its object is."""
     sample = contracts.load(path)
 
     event = parse(sample)
@@ -70,9 +70,9 @@ def test_stripes_samples_are_read(path):
     assert event.occurred_at.timestamp() == sample["created"]
 
 
-@pytest.mark.parametrize("path", contracts.fixtures("clerk"), ids=lambda p: p and p.stem)
+@pytest.mark.parametrize("path", contracts.examples("clerk/*.json"), ids=contracts.name_of)
 def test_clerks_samples_are_read(path):
-    """Each of Clerk's sample events becomes a user; the deleted one says so."""
+    """Each of the sample events of Clerk becomes a user; the deleted one says so."""
     sample = contracts.load(path)
 
     event = parse(sample, "clerk")

@@ -1,8 +1,12 @@
-"""Calls, answers and events held against the vendors' descriptions; what does not fit is kept."""
+"""Calls, answers and events held against descriptions of the vendors; what does not fit is kept.
+
+`include/lab/contracts` has ours: what we rely on. Where the vendors' full ones are at hand, both are asked.
+"""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -34,13 +38,16 @@ JSON_BODY = "application/json"
 class Contracts:
     """The descriptions of all vendors, read when first needed, and the violations seen so far."""
 
-    def __init__(self, folder: Path, vendors: Iterable[Vendor]) -> None:
-        """Look into `folder` for the descriptions that the vendors name; it must be there."""
-        if not folder.is_dir():
-            raise FileNotFoundError(f"no descriptions in {folder}: unset OPS_CONTRACTS_DIR")
-        self._folder = folder
+    def __init__(self, folders: Iterable[Path], vendors: Iterable[Vendor]) -> None:
+        """Look into every folder for the descriptions that the vendors name; all must be there."""
+        self._folders = tuple(folders)
+        for folder in self._folders:
+            if not folder.is_dir():
+                raise FileNotFoundError(
+                    f"no descriptions in {folder}: see OPS_SANDBOX_CONTRACTS_DIRS"
+                )
         self._vendors = {vendor.name: vendor for vendor in vendors}
-        self._descriptions: dict[str, Description] = {}
+        self._descriptions: dict[Path, Description] = {}
         self.violations: deque[Json] = deque(maxlen=KEPT)
 
     def clear(self) -> None:
@@ -49,36 +56,44 @@ class Contracts:
 
     def check_request(self, vendor: str, call: Call, switches: Switches) -> None:
         """Hold a request against its operation: that there is one, its query, its body."""
-        description = self._described(vendor, call, switches)
-        if description is None:
+        descriptions = self._described(vendor, call, switches)
+        if not descriptions:
             return
         call = self._vendors[vendor].call_in_description(call)
+        found = [self._wrong_in_request(vendor, call, one) for one in descriptions]
+        for problem in dict.fromkeys(chain.from_iterable(found)):  # once if all say the same
+            self._add(vendor, call, "request", problem)
+
+    def _wrong_in_request(self, vendor: str, call: Call, description: Description) -> list[str]:
         operation = description.operation(call.method, call.path)
         if operation is None:
-            if not is_undescribed(vendor, call.method, call.path):
-                self._add(vendor, call, "request", "the description has no such operation")
-            return
+            known = is_undescribed(vendor, call.method, call.path)
+            return [] if known else ["the description has no such operation"]
         let_through = undescribed_query(vendor, call.method, call.path)
         is_undescribed_body = (vendor, call.method, call.path) in BODIES_UNDESCRIBED
         if is_undescribed_body or call.body == NO_BODY.get(vendor):
             call = replace(call, body=b"")
-        for problem in request_problems(description, operation, call, let_through):
-            self._add(vendor, call, "request", problem)
+        return request_problems(description, operation, call, let_through)
 
     def check_answer(self, vendor: str, call: Call, answer: Answer, switches: Switches) -> None:
         """Hold an answer against what its operation says about this status."""
-        description = self._described(vendor, call, switches)
-        if description is None or is_undescribed_refusal(vendor, answer.status):
+        descriptions = self._described(vendor, call, switches)
+        if not descriptions or is_undescribed_refusal(vendor, answer.status):
             return
         call = self._vendors[vendor].call_in_description(call)
+        found = [self._wrong_in_answer(vendor, call, answer, one) for one in descriptions]
+        for problem in dict.fromkeys(found):
+            if problem is not None:
+                self._add(vendor, call, "answer", f"{answer.status}: {problem}")
+
+    def _wrong_in_answer(
+        self, vendor: str, call: Call, answer: Answer, description: Description
+    ) -> str | None:
         operation = description.operation(call.method, call.path)
         if operation is None:
-            problem = by_object(description, answer)
-        else:
-            status = self._vendors[vendor].status_in_description(answer)
-            problem = answer_problem(vendor, description, operation, answer, status)
-        if problem is not None:
-            self._add(vendor, call, "answer", f"{answer.status}: {problem}")
+            return by_object(description, answer)
+        status = self._vendors[vendor].status_in_description(answer)
+        return answer_problem(vendor, description, operation, answer, status)
 
     def check_event(self, event: Event) -> None:
         """Hold an event that a state change made against what the vendor says of such events."""
@@ -86,19 +101,23 @@ class Contracts:
         if webhooks is None or event.by_hand:
             return
         for file, pointer, part in webhooks.described(orjson.loads(event.payload)):
-            problem = self._description(file).problem(with_customers(part), pointer, "answer")
-            if problem is not None:
-                found = {"vendor": event.vendor, "where": "event", "path": event.type}
-                self.violations.append({**found, "method": "", "what": problem})
+            for description in self._by_name(file):
+                problem = description.problem(with_customers(part), pointer, "answer")
+                if problem is not None:
+                    found = {"vendor": event.vendor, "where": "event", "path": event.type}
+                    self.violations.append({**found, "method": "", "what": problem})
 
-    def _described(self, vendor: str, call: Call, switches: Switches) -> Description | None:
+    def _described(self, vendor: str, call: Call, switches: Switches) -> list[Description]:
         file = self._vendors[vendor].description(call, switches)
-        return None if file is None else self._description(file)
+        return [] if file is None else self._by_name(file)
 
-    def _description(self, file: str) -> Description:
-        if file not in self._descriptions:
-            self._descriptions[file] = Description(self._folder / file)
-        return self._descriptions[file]
+    def _by_name(self, file: str) -> list[Description]:
+        return [self._description(folder / file) for folder in self._folders]
+
+    def _description(self, path: Path) -> Description:
+        if path not in self._descriptions:
+            self._descriptions[path] = Description(path)
+        return self._descriptions[path]
 
     def _add(self, vendor: str, call: Call, where: Direction, what: str) -> None:
         self.violations.append(

@@ -61,11 +61,11 @@ class Sandbox:
 
     def _contracts(self, settings: Settings) -> "Contracts | None":
         """Return the check against the descriptions, listening to events; None where it is off."""
-        if settings.contracts_dir is None:
+        if not settings.contracts_dirs:
             return None
-        from include.lab.sandbox.contracts import Contracts  # noqa: PLC0415 - 5 MiB only where used
+        from include.lab.sandbox.contracts import Contracts  # noqa: PLC0415 - slow, and not in the image
 
-        contracts = Contracts(settings.contracts_dir, VENDORS)
+        contracts = Contracts(settings.contracts_dirs, VENDORS)
         self.world.outbox.on_new.append(contracts.check_event)
         return contracts
 

@@ -1,12 +1,14 @@
 """Environment → one frozen Settings; the only reader of the environment in the sandbox."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+Paths = Annotated[tuple[Path, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -21,10 +23,8 @@ class Settings(BaseSettings):
     statsd_port: int | None = None  # UDP; 0: any free one; without it there is no StatsD server
     smtp_port: int | None = None  # 0: any free one; without it there is no mail server
     relay_url: str = "http://127.0.0.1:8025"
-    contracts_dir: Path | None = Field(
-        default=None,
-        validation_alias=AliasChoices("OPS_SANDBOX_CONTRACTS_DIR", "OPS_CONTRACTS_DIR"),
-    )
+    contracts_dirs: Paths = ()
+    """Folders with descriptions that every call must fit; none: nothing is checked."""
 
     stripe_api_key: SecretStr | None = None
     clerk_api_key: SecretStr | None = None
@@ -50,3 +50,9 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         """Accept several secrets, separated by commas or spaces."""
         return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("contracts_dirs", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        """Accept several folders, separated as in `PATH`."""
+        return value.split(os.pathsep) if isinstance(value, str) else value

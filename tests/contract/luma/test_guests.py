@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts import load, require
+from tests import contracts
 
 CURRENT, OLD = "current", "old"
 LISTS = {CURRENT: "/events/guests/list", OLD: "/event/get-guests"}
@@ -144,18 +144,26 @@ def test_guests_can_be_added(checked, luma):
     assert (guest["user_email"], guest["approval_status"]) == ("ada@example.org", "approved")
 
 
-def test_foreign_event_is_refused_as_recorded(luma):
-    """An event that is not the calendar's own is Luma's recorded 403, word for word."""
-    [recorded] = load(require("fixtures", "luma", "event-get.forbidden.json"))
+@pytest.mark.parametrize(
+    "path", contracts.examples("luma/event-get.forbidden.json"), ids=contracts.name_of
+)
+def test_foreign_event_is_refused_as_recorded(luma, path):
+    """An event that is not the calendar's own is Luma's 403; word for word where that is recorded."""
+    [recorded] = contracts.load(path)
 
     refused = luma.get(f"{luma.base}/event/get", params={"event_api_id": "evt-of-others"})
 
-    assert (refused.status_code, refused.json()) == (recorded["status"], recorded["body"])
+    assert refused.status_code == recorded["status"]
+    assert refused.json().keys() >= {"message", "code"}
+    assert refused.json().items() >= recorded["body"].items()
 
 
-def test_old_answers_have_the_recorded_fields(checked, luma):
+@pytest.mark.parametrize(
+    "path", contracts.examples("luma/event-get.guest-get.v1-old.json"), ids=contracts.name_of
+)
+def test_old_answers_have_the_recorded_fields(checked, luma, path):
     """The older routes are described by recordings only: the same fields, in the same wrapping."""
-    recorded = load(require("fixtures", "luma", "event-get.guest-get.v1-old.json"))
+    recorded = contracts.load(path)
     event, [guest] = seeded(checked, guests=1)
     query = {"event_api_id": event, "id": guest["id"]}
     for one in recorded:

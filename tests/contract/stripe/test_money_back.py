@@ -1,6 +1,5 @@
 """Money that is paid back, taken back or disputed: charges, refunds and disputes as Stripe keeps them."""
 
-import json
 from importlib import import_module
 
 import pytest
@@ -113,10 +112,12 @@ def test_cancelled_at_once_pays_the_rest_back(checked, stripe_client, subscripti
     assert stripe_client.v1.subscriptions.retrieve(subscription).status == "canceled"
 
 
-@pytest.mark.skipif(not contracts.FOLDER.is_dir(), reason="the recorded examples are elsewhere")
-def test_refund_looks_like_the_recorded_one(checked, subscription):
+@pytest.mark.parametrize(
+    "path", contracts.examples("stripe/resources/refund.json"), ids=contracts.name_of
+)
+def test_refund_looks_like_the_recorded_one(path, checked, subscription):
     """Our cut of the description has no refunds: the example says which fields there are."""
-    example = json.loads((contracts.FOLDER / "fixtures/stripe/resources/refund.json").read_text())
+    example = contracts.load(path)
 
     checked.act("refund_invoice", subscription=subscription)
 

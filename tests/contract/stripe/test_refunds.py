@@ -68,10 +68,12 @@ def test_charge_of_something_else_leads_nowhere(checked, joined, client):
     assert client.find_paid_period(ticket) is None
 
 
-@pytest.mark.skipif(not contracts.FOLDER.is_dir(), reason="the recorded examples are elsewhere")
-def test_charge_looks_like_the_recorded_one(checked, joined):
+@pytest.mark.parametrize(
+    "path", contracts.examples("stripe/resources/charge.json"), ids=contracts.name_of
+)
+def test_charge_looks_like_the_recorded_one(path, checked, joined):
     """Our cut of the description has no charges: the example says which fields there are."""
-    example = json.loads((contracts.FOLDER / "fixtures/stripe/resources/charge.json").read_text())
+    example = contracts.load(path)
 
     charge = refunded(checked)["data"]["object"]
 

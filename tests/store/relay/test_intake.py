@@ -1,16 +1,15 @@
 """A real relay on a real port: what vendors, forgers and broken clients send, and what comes of it."""
 
 import json
-import os
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
 
 from include.store import Store
+from tests import contracts
 from tests.relay_process import (
     clerk_headers,
     running_relay,
@@ -21,15 +20,7 @@ from tests.relay_process import (
 )
 
 MEBIBYTE = 1024 * 1024
-CONTRACTS = Path(
-    os.environ.get("OPS_CONTRACTS_DIR", Path(__file__).parents[4] / "shared" / "contracts")
-)
-SAMPLES = [
-    pytest.param(path, id=f"{path.parent.name}/{path.stem}")
-    for path in sorted(
-        [*CONTRACTS.glob("fixtures/stripe/events/*.json"), *CONTRACTS.glob("fixtures/clerk/*.json")]
-    )
-] or [pytest.param(None, marks=pytest.mark.skip(reason="no contracts here: set OPS_CONTRACTS_DIR"))]
+SAMPLES = [*contracts.examples("stripe/events/*.json"), *contracts.examples("clerk/*.json")]
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +65,12 @@ def raw(relay, request, *, timeout=15):
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-@pytest.mark.parametrize("path", SAMPLES)
+@pytest.mark.parametrize("path", SAMPLES, ids=contracts.name_of)
 def test_samples_of_the_vendors_are_stored_as_they_come(relay, store, path):
     """A1: in their current shape and the one before; the row holds the identical bytes."""
     body = path.read_bytes()
     if path.parent.name == "clerk":
-        event_id = f"msg_{path.stem.replace('.', '_')}"
+        event_id = f"msg_{contracts.name_of(path).replace('.', '_')}"
         answer = send_clerk(relay, body, message_id=event_id)
     else:
         event_id = json.loads(body)["id"]

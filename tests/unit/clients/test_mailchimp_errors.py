@@ -35,9 +35,12 @@ MEANINGS = {
 HTML = "<html><body>Service Unavailable</body></html>"
 
 
-def test_every_problem_document_has_its_meaning():
-    """Mailchimp's own documents, each as the error that tells the caller what to do."""
-    problems = contracts.load(contracts.require("fixtures/mailchimp/problems.json"))
+@pytest.mark.parametrize(
+    "path", contracts.examples("mailchimp/problems.json"), ids=contracts.name_of
+)
+def test_every_problem_document_has_its_meaning(path):
+    """Mailchimp's documents, each as the error that tells the caller what to do."""
+    problems = contracts.load(path)
 
     found = {
         name: type(error_from(problem["status"], problem["body"] or "", repeatable=True))

@@ -47,11 +47,9 @@ def test_vector_behaves_as_it_says(vector):
 
 def test_the_deviations_are_still_vectors():
     """A deviation that no vector shows any more is to be taken out."""
-    vectors_by_name = {parameter.id: parameter.values[0] for parameter in vectors("stripe")}
-    if None in vectors_by_name:
-        pytest.skip("no contracts here: set OPS_CONTRACTS_DIR")
+    shown = [parameter.values[0] for parameter in vectors("stripe")]
 
-    assert all(vectors_by_name[name]["valid"] for name in STRICTER)
+    assert {vector["name"] for vector in shown if vector["valid"]} >= STRICTER.keys()
 
 
 @pytest.mark.parametrize(("offset", "accepted"), [(299, True), (300, True), (301, False)])

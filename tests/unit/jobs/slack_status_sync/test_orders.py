@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from include.jobs.slack_status_sync import Result, orders_from
 from include.jobs.slack_status_sync.result import PlaceResult
 from include.jobs.slack_status_sync.turns import A_MINUTE
@@ -50,9 +52,12 @@ def test_run_is_a_failure_when_a_person_has_to_look():
     assert refused.summary == "added 9, removed 0, errors 0 (refused S1: too many)"
 
 
-def test_pace_of_each_method_is_slacks_own():
-    """The tiers as Slack's own client applies them."""
-    tiers = contracts.load(contracts.require("fixtures", "slack", "rate-limit-tiers.json"))
+@pytest.mark.parametrize(
+    "path", contracts.examples("slack/rate-limit-tiers.json"), ids=contracts.name_of
+)
+def test_pace_of_each_method_is_slacks_own(path):
+    """The tiers that Slack documents, and as Slack's own client applies them."""
+    tiers = contracts.load(path)
     methods, a_minute = tiers["methods"], tiers["tiers_per_minute"]
 
     ours = {method: pace for method, pace in A_MINUTE.items() if method != "chat.postMessage"}

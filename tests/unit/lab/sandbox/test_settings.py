@@ -1,5 +1,6 @@
 """What the sandbox is started with."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,14 @@ from include.lab.sandbox.settings import Settings
 
 
 def test_environment_is_read(monkeypatch):
-    """Everything comes from `OPS_SANDBOX_…`; the descriptions also from `OPS_CONTRACTS_DIR`."""
+    """Everything comes from `OPS_SANDBOX_…`; several folders are written as in `PATH`."""
     monkeypatch.setenv("OPS_SANDBOX_PORT", "9001")
     monkeypatch.setenv("OPS_SANDBOX_STRIPE_WEBHOOK_SECRETS", "whsec_x")
-    monkeypatch.setenv("OPS_CONTRACTS_DIR", "contracts")
+    monkeypatch.setenv("OPS_SANDBOX_CONTRACTS_DIRS", os.pathsep.join(["ours", "theirs"]))
 
     settings = Settings()
 
-    assert (settings.port, settings.contracts_dir) == (9001, Path("contracts"))
+    assert (settings.port, settings.contracts_dirs) == (9001, (Path("ours"), Path("theirs")))
     assert "whsec_x" not in repr(settings)
 
 
@@ -32,10 +33,10 @@ def test_two_secrets_are_two(monkeypatch):
 
 
 def test_empty_variable_counts_as_unset(monkeypatch):
-    """`OPS_CONTRACTS_DIR=` switches the check off instead of looking into the current folder."""
-    monkeypatch.setenv("OPS_CONTRACTS_DIR", "")
+    """`OPS_SANDBOX_CONTRACTS_DIRS=` checks nothing instead of looking into the current folder."""
+    monkeypatch.setenv("OPS_SANDBOX_CONTRACTS_DIRS", "")
 
-    assert Settings().contracts_dir is None
+    assert Settings().contracts_dirs == ()
 
 
 def test_auto_delivery_needs_the_secrets(world):
@@ -46,5 +47,5 @@ def test_auto_delivery_needs_the_secrets(world):
 
 def test_missing_descriptions_are_said_at_once(tmp_path):
     """A folder that is not there is an error at the start, not at the first call."""
-    with pytest.raises(FileNotFoundError, match="OPS_CONTRACTS_DIR"):
-        Contracts(tmp_path / "nowhere", VENDORS)
+    with pytest.raises(FileNotFoundError, match="OPS_SANDBOX_CONTRACTS_DIRS"):
+        Contracts([tmp_path / "nowhere"], VENDORS)
