@@ -132,10 +132,10 @@ def test_failing_server_is_uncertain_only_for_a_decision(checked, client, one_gu
 
 
 def test_nobody_and_foreign_event(client, one_guest):
-    """A guest who is gone is another thing than an event that is not ours."""
+    """A guest who is gone, or an event that another calendar manages (403), is nothing to be tried again."""
     with pytest.raises(VendorNotFoundError):
         client.read_guest(one_guest.event_id, "gst-nobody")
-    with pytest.raises(PermanentVendorError, match="403"):
+    with pytest.raises(VendorNotFoundError, match="another calendar manages it"):
         client.list_pending_guests("evt-of-others")
 
 
