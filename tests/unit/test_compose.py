@@ -282,6 +282,27 @@ def test_who_tells_slack_knows_how_a_command_is_written_there():
     assert [name for name, variables in tells.items() if not variables.get("OPS_COMMAND")] == []
 
 
+def test_who_calls_the_callbacks_of_failed_runs_has_what_they_need():
+    """The DAG processor notes the failure, tells Slack, and takes the run's deadline from Airflow's own tables."""
+    needed = {f"AIRFLOW_CONN_{name}" for name in ("OPS_POSTGRES", "AIRFLOW_POSTGRES", "SLACK")}
+    chart = {one["name"] for one in yaml.safe_load(HELM.read_text())["dagProcessor"]["env"]}
+
+    assert needed <= ENVIRONMENTS["compose:airflow"].keys()
+    assert needed <= ENVIRONMENTS["celery:dag-processor"].keys()
+    assert needed <= chart
+
+
+def test_who_serves_the_console_has_what_it_needs():
+    """The API server of each form: our tables, and how a command is written there."""
+    needed = {"OPS_DATABASE_URL", "OPS_COMMAND"}
+    chart = yaml.safe_load(HELM.read_text())
+    helm = {one["name"] for one in chart["env"] + chart["apiServer"]["env"]}
+
+    assert needed <= ENVIRONMENTS["compose:airflow"].keys()
+    assert needed <= ENVIRONMENTS["celery:api-server"].keys()
+    assert needed <= helm
+
+
 def test_all_of_airflow_is_configured_alike_on_several_hosts():
     """An option that two services have has one value, and what is not about the executor is as on one host."""
     services = ("api-server", "scheduler-1", "scheduler-2", "dag-processor", "triggerer", "worker")
