@@ -1,7 +1,7 @@
 """Find what callbacks and webhooks missed, and put it right.
 
-**Starts** every 15 minutes; once a night as a deep run, which compares the vendors too. By hand at any time, also deep,
-also dry.
+**Starts** every 15 minutes; once a night as a deep run, which compares all that the vendors have. By hand at any time,
+also deep, also dry.
 
 **Changes** what runs have left behind: rows whose run is gone wait again or fail with a reason, effects begun and never
 ended become uncertain, failed runs are told to Slack. For each expected start of a scheduled job a row says what became
@@ -33,7 +33,6 @@ DRY_RUN = Param(
     title="Only look",
     description="Put nothing right. The report says what would be.",
 )
-
 MOST_PERCENT = Param(
     default=None,
     type=["null", "number"],
@@ -53,18 +52,15 @@ MOST_PERCENT = Param(
 def reconciliation() -> None:
     @job_task(**VENDOR_RETRIES)
     def check_runs() -> None:
-        """Compare our tables with Airflow's runs, and note the failures that nobody was told of."""
+        """Compare our tables with Airflow's runs, and the inbox with what the vendors changed last."""
         from include.jobs import reconciliation as job
 
         with runtime() as rt:
             kind = job.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
-            job.check_runs(
-                dag_run_id=rt.dag_run_id,
-                store=rt.store,
-                clock=rt.clock,
-                airflow=rt.airflow,
-                is_dry_run=kind.is_dry_run,
-            )
+            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
+            shared |= {"clock": rt.clock}
+            job.check_webhooks(**shared, stripe=rt.stripe, clerk=rt.clerk, settings=rt.settings)
+            job.check_runs(**shared, airflow=rt.airflow)
         if not kind.is_deep:
             skip("read_events", "compare_members", "compare_contacts")
 

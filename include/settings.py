@@ -33,6 +33,7 @@ class JobSettings(BaseSettings):
     welcome: Literal["journey", "automation", "off"] = "journey"
     mailchimp_connections: int = Field(default=10, ge=1, le=10)  # Mailchimp's cap, over everything
     vendor_timeout_seconds: float = 10.0  # to connect, and between two bytes of an answer
+    stripe_payload: Literal["snapshot", "thin", "any"] = "snapshot"  # what its endpoint is to send
     reconciliation_most_percent: float = Field(
         default=5.0, ge=0, le=100
     )  # more than this waits for a person

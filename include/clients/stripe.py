@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stripe
@@ -67,11 +67,14 @@ ACCOUNT: Final = "acct_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookEndpoint:
-    """Where Stripe sends events, and of which types; `*` is every type."""
+    """Where Stripe sends events, of which types and in which form; `*` is every type."""
 
     url: str
     types: frozenset[str]
     is_enabled: bool
+    payload: str = "snapshot"  # or thin
+    api_version: str | None = None  # of snapshots; None: the account's
+    updated_at: datetime | None = field(default=None, compare=False)  # where Stripe tells
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +108,7 @@ class Stripe:
         self._products = client.v1.products
         self._webhook_endpoints = client.v1.webhook_endpoints
         self._accounts = client.v2.core.accounts
+        self._event_destinations = client.v2.core.event_destinations
         self._named: dict[str, Any] = {
             "checkout.session": client.v1.checkout.sessions,
             "dispute": self._disputes,
@@ -120,14 +124,41 @@ class Stripe:
             return date_in(read({"limit": 1}).last_response.headers)
 
     def list_webhook_endpoints(self) -> list[WebhookEndpoint]:
-        """Return where Stripe sends this account's events; a restricted key may not be allowed to know."""
-        return [
+        """Return where Stripe sends this account's events; a restricted key may not be allowed to know.
+
+        Those that get thin events are event destinations alone; where this key may not see these, they are left out.
+        """
+        snapshots = [
             WebhookEndpoint(
                 url=found.text("url"),
                 types=frozenset(found.texts("enabled_events")),
                 is_enabled=found.text("status") == "enabled",
+                api_version=found.optional_text("api_version"),
             )
             for found in _all(self._webhook_endpoints.list, {})
+        ]
+        try:
+            destinations = self._list_destinations()
+        except PermanentVendorError:
+            return snapshots
+        updated = {one.url: one.updated_at for one in destinations if one.payload == "snapshot"}
+        thin = [one for one in destinations if one.payload == "thin"]
+        return [replace(one, updated_at=updated.get(one.url)) for one in snapshots] + thin
+
+    def _list_destinations(self) -> list[WebhookEndpoint]:
+        """Return the event destinations that are webhook endpoints."""
+        wish = {"include": ["webhook_endpoint.url"]}
+        return [
+            WebhookEndpoint(
+                url=url,
+                types=frozenset(found.texts("enabled_events")),
+                is_enabled=found.text("status") == "enabled",
+                payload=found.text("event_payload"),
+                api_version=found.optional_text("snapshot_api_version"),
+                updated_at=found.iso_instant("updated"),
+            )
+            for found in _all_v2(self._event_destinations.list, wish)
+            if (url := found.node("webhook_endpoint").optional_text("url"))
         ]
 
     def read_account_name(self) -> str | None:
@@ -276,6 +307,13 @@ def _all(read: Callable[[Any], Any], wish: dict[str, Any]) -> Iterator[Node]:
         if not page.flag("has_more") or not items:
             return
         after = {"starting_after": items[-1].text("id")}
+
+
+def _all_v2(read: Callable[[Any], Any], wish: dict[str, Any]) -> Iterator[Node]:
+    """Read every page of one of v2's lists."""
+    with _told_as_ours():
+        for item in read({**wish, "limit": PAGE}).auto_paging_iter():
+            yield Node(item.to_dict(), "stripe")
 
 
 def _parsed(items: Iterable[Node], parse: Callable[[Node], T]) -> Iterator[T]:

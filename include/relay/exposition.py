@@ -66,6 +66,20 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: F
     lines += _gauge("ops_breaker_open", "Vendors that are not called now.", breakers)
     firing = [({"alarm": alarm.name}, 1.0) for alarm in facts.alarms]
     lines += _gauge("ops_relay_alarm_firing", "What the relay itself has raised.", firing)
+    silent: list[Sample] = [
+        (
+            {"provider": one.provider, "cause": one.cause},
+            (facts.at - one.since).total_seconds() / 60,
+        )
+        for one in facts.silences
+    ]
+    words = "For how many minutes webhooks have not come as they should, by cause."
+    lines += _gauge("ops_webhooks_silent_minutes", words, silent)
+    missing: list[Sample] = [
+        ({"provider": one.provider, "cause": one.cause}, float(one.missing))
+        for one in facts.silences
+    ]
+    lines += _gauge("ops_webhooks_missing", "Events that did not come meanwhile.", missing)
     unrouted: list[Sample] = [
         ({"provider": one.provider, "type": one.type}, float(one.count)) for one in facts.unrouted
     ]

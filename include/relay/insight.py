@@ -106,6 +106,7 @@ def facts_in(store: Store, *, beats: Beats, now: datetime) -> Facts:
         reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
         beats=beats,
         alarms=tuple(store.relay_alarms.firing()),
+        silences=tuple(store.webhooks.silences()),
         unrouted=tuple(store.webhooks.unrouted(since=now - DAY)),
     )
 

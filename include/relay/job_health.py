@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from include.relay.beats import Beats
     from include.store.figures import Measurement, OpenBreaker
     from include.store.relay_alarms import Alarm
-    from include.store.webhooks import Unrouted
+    from include.store.webhooks import Silence, Unrouted
 
 WINDOW: Final = timedelta(hours=1)
 HEALTHY_ABOVE: Final = 0.95
@@ -60,6 +60,7 @@ class Facts:
     beats: Beats
     alarms: tuple[Alarm, ...] = ()  # what the relays have raised and not taken back
     unrouted: tuple[Unrouted, ...] = ()  # of the last day
+    silences: tuple[Silence, ...] = ()  # what keeps webhooks from coming
 
 
 def judge(facts: Facts) -> Judged:
@@ -70,6 +71,7 @@ def judge(facts: Facts) -> Judged:
         *_of_breakers(facts),
         *_of_alert_rules(facts),
         *_of_reconciliation(facts),
+        *_of_silences(facts),
     ]
     runs = judge_job(facts.jobs[None])
     if not wrong:
@@ -166,6 +168,19 @@ def _of_alert_rules(facts: Facts) -> Iterator[Trouble]:
         if one.name == "alert_rules_stopped":
             to_do = "see in Airflow's UI whether the DAG alert_rules is paused or its runs fail"
             yield Trouble(what=one.words, since=one.since, to_do=to_do)
+
+
+def _of_silences(facts: Facts) -> Iterator[Trouble]:
+    for one in facts.silences:
+        missing = counted(one.missing, "event")
+        yield Trouble(
+            what=one.words,
+            since=one.since,
+            waiting=f"{missing} did not come, and were read from the vendor's list"
+            if one.missing
+            else None,
+            to_do=one.to_do,
+        )
 
 
 def _of_reconciliation(facts: Facts) -> Iterator[Trouble]:

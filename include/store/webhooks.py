@@ -1,14 +1,15 @@
-"""What came by webhook, counted: not one event, but all of a kind."""
+"""What came by webhook, counted: not one event, but all of a kind; and why nothing comes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from include.routing import UNKNOWN
+from include.routing import THIN, UNKNOWN
 from include.store.sql import queries
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     import psycopg
@@ -26,8 +27,47 @@ class Unrouted:
     count: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """Until when a vendor's own list of changes was compared with the inbox, and when."""
+
+    provider: str
+    cursor_at: datetime
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One of Stripe's changes, as a snapshot event tells of it: a thin event of it has another id."""
+
+    type: str
+    object_id: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivered:
+    """What a vendor delivered in one of its modes."""
+
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silence:
+    """Why webhooks do not come: in words, with what is to be done; {ops} in them is how people write `ops`."""
+
+    provider: str
+    cause: str
+    since: datetime
+    words: str
+    to_do: str
+    missing: int = 0  # events that did not come since, and were read from the vendor's list
+    seen_at: datetime | None = None  # when it was found last; None: just now
+
+
 class Webhooks:
-    """The inbox by provider and type."""
+    """The inbox by provider and type, `ops.webhook_checks`, `ops.silences`."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Work over `connection`."""
@@ -39,3 +79,69 @@ class Webhooks:
             self._connection, since=since, reason=UNKNOWN.reason, row_limit=MAX_TYPES
         )
         return [Unrouted(**row) for row in rows]
+
+    def check(self, provider: str) -> Check | None:
+        """Return until when a vendor's changes were compared."""
+        row = SQL.read_check(self._connection, provider=provider)
+        return Check(**row) if row else None
+
+    def save_check(self, check: Check) -> None:
+        """Write down until when; never earlier than before."""
+        SQL.save_check(
+            self._connection,
+            provider=check.provider,
+            cursor_at=check.cursor_at,
+            checked_at=check.checked_at,
+        )
+
+    def delivered(self, provider: str, *, since: datetime) -> dict[str, Delivered]:
+        """Return by mode what a vendor has delivered since then."""
+        rows = SQL.read_delivered(self._connection, provider=provider, since=since)
+        return {row["mode"]: Delivered(count=row["count"], last_at=row["last_at"]) for row in rows}
+
+    def has_delivered(self, provider: str) -> bool:
+        """Tell whether a vendor has ever delivered anything."""
+        found: bool = SQL.has_delivered(self._connection, provider=provider)
+        return found
+
+    def came_thin(self, changes: Sequence[Change], *, since: datetime) -> list[bool]:
+        """Tell of each of Stripe's changes whether it has come as a thin event since then."""
+        rows = SQL.read_thin(
+            self._connection,
+            types=[THIN + one.type for one in changes],
+            member_keys=[f"stripe:{one.object_id}" for one in changes],
+            created_ats=[one.created_at for one in changes],
+            since=since,
+        )
+        found = {row["number"] for row in rows}
+        return [number in found for number in range(1, len(changes) + 1)]
+
+    def last_told(
+        self, provider: str, member_keys: Collection[str], *, since: datetime
+    ) -> Mapping[str, datetime]:
+        """Return of which moment's state each of these was told last, since then."""
+        rows = SQL.read_last_told(
+            self._connection, provider=provider, member_keys=list(member_keys), since=since
+        )
+        return {row["member_key"]: row["last_at"] for row in rows}
+
+    def silences(self) -> list[Silence]:
+        """Return what keeps webhooks from coming now, the oldest first."""
+        return [Silence(**row) for row in SQL.read_silences(self._connection)]
+
+    def keep(self, silence: Silence, *, now: datetime) -> None:
+        """Write down a cause; what is missing adds up while it goes on."""
+        SQL.keep_silence(
+            self._connection,
+            provider=silence.provider,
+            cause=silence.cause,
+            since=silence.since,
+            missing=silence.missing,
+            words=silence.words,
+            to_do=silence.to_do,
+            now=now,
+        )
+
+    def end(self, provider: str, causes: Collection[str], *, now: datetime) -> None:
+        """End causes that are no more."""
+        SQL.end_silences(self._connection, provider=provider, causes=list(causes), now=now)

@@ -57,7 +57,7 @@ def test_failed_run_that_nobody_was_told_of_is_told(connected, airflow):
 
 
 def test_short_run_skips_the_vendors(connected, airflow):
-    """Four times an hour nobody at Stripe, Clerk and Mailchimp is asked."""
+    """Four times an hour nobody at Stripe, Clerk and Mailchimp is asked for all they have."""
     end = run("check_runs")
 
     assert end.skipped == ["read_events", "compare_members", "compare_contacts"]

@@ -12,6 +12,7 @@ from include.errors import AirflowBusyError
 from include.jobs import reconciliation as job
 from include.jobs.notices import Cause, note_failure
 from include.jobs.reconciliation.plan import NIGHT, is_deep_due
+from include.jobs.reconciliation.repair import Limits
 from include.store.inbox import State
 from include.store.notices import FailedRun
 from tests.airflow_stand_in import running_airflow
@@ -39,12 +40,12 @@ class Night:
         self.store.dispatches.started(claim.dag_run_id, now=NOW)
         return ids, claim.dag_run_id
 
-    def check(self, *, run=RUN, **options):
+    def check(self, *, run=RUN, is_dry_run=False):
         """Run the short checks and close the report; return the findings that found something."""
-        params = {"dry_run": options.get("is_dry_run", False)}
+        params, limits = {"dry_run": is_dry_run}, Limits(is_dry_run=is_dry_run, most_percent=5.0)
         job.begin(run, params, store=self.store, clock=self.clock)
         collaborators = {"store": self.store, "airflow": self.api, "clock": self.clock}
-        job.check_runs(dag_run_id=run, **collaborators, **options)
+        job.check_runs(dag_run_id=run, **collaborators, limits=limits)
         job.close(dag_run_id=run, store=self.store, clock=self.clock)
         findings = self.store.reconciliations.get(run).findings
         return {name: finding for name, finding in findings.items() if finding.found}

@@ -11,6 +11,7 @@ from include.jobs.reconciliation.plan import Kind, begin, kind_of, shared
 from include.jobs.reconciliation.repair import Limits
 from include.jobs.reconciliation.report import Outcome, close, have_reviewed
 from include.jobs.reconciliation.runs import check_runs
+from include.jobs.reconciliation.webhooks import check_webhooks
 
 __all__ = [
     "Kind",
@@ -18,6 +19,7 @@ __all__ = [
     "Outcome",
     "begin",
     "check_runs",
+    "check_webhooks",
     "close",
     "compare_clerk",
     "compare_contacts",

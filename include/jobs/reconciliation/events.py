@@ -18,9 +18,10 @@ from include.routing import ROUTES
 from include.store.arrivals import stripe_envelope
 from include.store.inbox import FILLED_BY, Arrival
 from include.store.reconciliations import Finding, finding_of
+from include.store.webhooks import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -51,7 +52,7 @@ def read_events(
             delivered=delivered,
         )
         for part in parts_of(_unseen(events, seen), AT_ONCE):
-            gaps = store.inbox.missing(_arrivals(part, now))
+            gaps = gaps_in(part, store=store, now=now)
             missing += [arrival.event_id for arrival in gaps]
             if gaps and not limits.is_dry_run:
                 store.inbox.receive(gaps)
@@ -64,6 +65,20 @@ def read_events(
     )
     store.reconciliations.save(dag_run_id, [finding])
     return finding
+
+
+def gaps_in(events: Sequence[Mapping[str, Any]], *, store: Store, now: datetime) -> list[Arrival]:
+    """Return the rows of those events that the inbox has in no form: a thin event of the same change is as good."""
+    arrivals = {arrival.event_id: arrival for arrival in _arrivals(events, now)}
+    gaps = {arrival.event_id: arrival for arrival in store.inbox.missing(list(arrivals.values()))}
+    objects = {str(event["id"]): event["data"]["object"] for event in events if event["id"] in gaps}
+    changes = [
+        Change(gap.type, str(objects[event_id].get("id")), gap.created_at)
+        for event_id, gap in gaps.items()
+    ]
+    since = min((one.created_at for one in changes if one.created_at), default=now)
+    came = store.webhooks.came_thin(changes, since=since) if changes else []
+    return [gap for gap, is_here in zip(gaps.values(), came, strict=True) if not is_here]
 
 
 def _unseen(events: Iterable[Mapping[str, Any]], seen: set[str]) -> Iterable[Mapping[str, Any]]:

@@ -112,7 +112,7 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
     for users in parts_of(clerk.list_users(), AT_ONCE):
         seen |= {one.id for one in users}
         idle = [one for one in users if f"clerk:{one.id}" not in busy]
-        found += _users_that_differ(idle, store, now, is_dry_run=is_dry_run)
+        found += users_that_differ(idle, store, now, is_dry_run=is_dry_run)
     found += [
         repair.user(user_id)
         for user_id in known
@@ -195,9 +195,10 @@ def _subscription_change(
         return None, Member(id=UUID(int=0), created_at=now, memberships=(membership,))
 
 
-def _users_that_differ(
+def users_that_differ(
     users: list[UserSnapshot], store: Store, now: datetime, *, is_dry_run: bool
 ) -> list[Difference]:
+    """Return the users that our tables have otherwise, or not at all."""
     handles = [Handle("user", one.id) for one in users]
     handles += [Handle("email", address) for one in users for address in one.addresses]
     members = with_addresses(_members_of(handles, store), users)

@@ -83,9 +83,7 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     stopped = limits.too_many(len(ids) - expected, looked_at)
     repaired = 0
     if stopped is None and not limits.is_dry_run:
-        modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
-        for part in parts_of(differences, AT_ONCE):
-            store.inbox.receive([arrival_of(one, dag_run_id, modes, now) for one in part])
+        have_read_again(differences, dag_run_id, store=store, now=now)
         repaired = len(ids)
     finding = finding_of(
         check,
@@ -97,6 +95,15 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     )
     store.reconciliations.save(dag_run_id, [finding])
     return finding
+
+
+def have_read_again(
+    differences: Iterable[Difference], dag_run_id: str, *, store: Store, now: datetime
+) -> None:
+    """Put rows into the inbox that have the normal job read these objects."""
+    modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
+    for part in parts_of(differences, AT_ONCE):
+        store.inbox.receive([arrival_of(one, dag_run_id, modes, now) for one in part])
 
 
 def _by_weight(differences: Iterable[Difference]) -> list[Difference]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from include.clients.airflow import Airflow
     from include.clock import Clock
+    from include.jobs.reconciliation.repair import Limits
     from include.store import Store
     from include.store.reconciliations import Uncertain, Unlettered
 
@@ -37,13 +38,13 @@ log = structlog.get_logger(__name__)
 
 
 def check_runs(
-    *, dag_run_id: str, store: Store, airflow: Airflow, clock: Clock, is_dry_run: bool = False
+    *, dag_run_id: str, store: Store, airflow: Airflow, clock: Clock, limits: Limits
 ) -> list[Finding]:
     """Run all short checks, and write down what they find.
 
     Raises AirflowError where Airflow does not answer: what can be found without it is written down by then.
     """
-    run = Checks(store=store, airflow=airflow, clock=clock, is_dry_run=is_dry_run)
+    run = Checks(store=store, airflow=airflow, clock=clock, is_dry_run=limits.is_dry_run)
     findings = []
     for check in run.all():
         found = check()

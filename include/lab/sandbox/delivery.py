@@ -109,7 +109,8 @@ class Courier:
 
     def _signed(self, webhooks: Webhooks, event: Event) -> dict[str, str]:
         secrets = secrets_of(event.vendor, webhooks, self.world.settings)
-        return webhooks.headers(event.id, event.payload, secrets, int(machine_now()))
+        stamp = int(machine_now()) + self.world.switches.signing_skew_seconds
+        return webhooks.headers(event.id, event.payload, secrets, stamp)
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -55,6 +55,7 @@ LENIENCIES = (
     Leniency("stripe", "POST", "/v1/checkout/sessions*", (), BY_OBJECT),
     Leniency("stripe", "GET", "*", ("expand",), "every GET takes it; types do not always tell"),
     Leniency("stripe", "GET", "/v1/webhook_endpoints", PAGES, "as the description of 2023 has it"),
+    Leniency("stripe", "*", "/v1/webhook_endpoints/*", (), BY_OBJECT),
     Leniency("stripe", "GET", "/v1/charges*", (), "not in the cut; after the recorded example"),
     Leniency("stripe", "GET", "/v1/refunds*", (), "not in the cut; after the recorded example"),
     Leniency("stripe", "GET", "/v1/disputes*", (), "not in the cut; after the package's types"),

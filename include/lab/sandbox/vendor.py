@@ -29,6 +29,10 @@ class Switches:
     stripe_dunning: Dunning = "none"
     """What becomes of a subscription after the last attempt; with `none` a card is tried once only."""
     auto_deliver: bool = False
+    signing_skew_seconds: int = 0
+    """How far the stamps of signatures are from the relay's clock: as if that one were off."""
+    clerk_sends: bool = True
+    """Whether Clerk's endpoint is switched on; what happens while it is off is never sent."""
     service_seconds: dict[str, float] = field(default_factory=dict)
     mailchimp_required_fields: list[str] = field(default_factory=list)
     luma_calls_per_minute: int = 200

@@ -29,6 +29,8 @@ class StripeSignature:
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
         """Return if Stripe signed these bytes lately, else raise SignatureError."""
+        if not self._secrets:
+            raise SignatureError("no secret is set")
         header = headers.get("stripe-signature", "")
         seconds, text = _timestamp_of(header), text_of(body)
         if not any(_is_signed(text, header, secret) for secret in self._secrets):

@@ -34,6 +34,8 @@ class SvixSignature:
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
         """Return if Svix signed these bytes and this id lately, else raise SignatureError."""
+        if not self._webhooks:
+            raise SignatureError("no secret is set")
         message_id, text = message_id_of(headers), text_of(body)
         seconds = seconds_of(_header(headers, "timestamp"))
         signed_at = datetime.fromtimestamp(seconds, UTC)

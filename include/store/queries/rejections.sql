@@ -1,10 +1,11 @@
 -- name: count_rejections(hour, providers, reasons, counts)!
--- Add to the counters of this hour; the reasons are a closed set, so a forger cannot make rows.
+-- Add to the counters of this minute (the column's name is older); the reasons are a closed set, so a forger cannot make rows.
 INSERT INTO ops.rejections (hour, provider, reason, count)
 SELECT :hour, provider, reason, count
 FROM unnest(:providers::text[], :reasons::text[], :counts::bigint[]) AS refused (provider, reason, count)
 ON CONFLICT (hour, provider, reason) DO UPDATE SET count = rejections.count + EXCLUDED.count;
 
 -- name: read_rejections(since)
--- Read the counters since then.
-SELECT hour, provider, reason, count FROM ops.rejections WHERE hour >= :since ORDER BY hour, provider, reason;
+-- Sum up the counters since then, and tell in which minute each began.
+SELECT provider, reason, sum(count)::bigint AS count, min(hour) AS since
+FROM ops.rejections WHERE hour >= :since GROUP BY provider, reason ORDER BY provider, reason;

@@ -63,7 +63,7 @@ def test_our_client_makes_one(checked):
     assert secret.startswith("whsec_")
     types = frozenset({"invoice.paid", "charge.refunded"})
     assert client.list_webhook_endpoints()[0] == WebhookEndpoint(
-        url=url, types=types, is_enabled=True
+        url=url, types=types, is_enabled=True, api_version=stripe.api_version
     )
 
 
@@ -75,3 +75,46 @@ def test_account_has_a_name(checked):
     checked.fault("stripe", "status", status=403, path="/v1/account", body={"error": {}})
 
     assert client.read_account_name() is None
+
+
+def test_endpoint_is_changed_and_deleted(checked, stripe_client):
+    """Disabled, it gets nothing; what happens meanwhile is in the list of events all the same."""
+    [endpoint] = stripe_client.v1.webhook_endpoints.list().data
+
+    stripe_client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+    checked.act("sign_up", email="ada@example.org")
+    stripe_client.v1.customers.create({"email": "ada@example.org"})
+
+    assert stripe_client.v1.webhook_endpoints.list().data[0].status == "disabled"
+    assert [e["wanted"] for e in checked.events() if e["vendor"] == "stripe"] == [False]
+    assert len(stripe_client.v1.events.list().data) == 1
+    assert stripe_client.v1.webhook_endpoints.delete(endpoint.id).deleted
+    assert stripe_client.v1.webhook_endpoints.list().data == []
+
+
+@pytest.mark.parametrize("payload", ["snapshot", "thin", "both"])
+def test_event_destinations_show_form_and_state(checked, stripe_client, payload):
+    """Both lists, through Stripe's package and through our client; the address is shown to who asks for it."""
+    checked.ask("PATCH", "settings", json={"stripe_payload": payload})
+    url = f"{checked.settings.relay_url}/webhooks/stripe"
+    wish = {"include": ["webhook_endpoint.url"]}
+
+    shown = stripe_client.v2.core.event_destinations.list(wish).data
+    hidden = stripe_client.v2.core.event_destinations.list().data
+    ours = Stripe("sk_test_x", base_url=f"{checked.url}/stripe", timeout_seconds=5)
+
+    expected = {"both": ["snapshot", "thin"]}.get(payload, [payload])
+    assert [one.event_payload for one in shown] == expected
+    assert {one.webhook_endpoint.url for one in shown} == {url}
+    assert [one.webhook_endpoint for one in hidden] == [None] * len(expected)
+    assert [(one.payload, one.url) for one in ours.list_webhook_endpoints()] == [
+        (one, url) for one in expected
+    ]
+
+
+def test_key_that_may_not_see_event_destinations_sees_the_endpoints(checked):
+    """A restricted key: what v2 refuses is left out."""
+    checked.fault("stripe", "status", status=403, path="/v2/*", body={"error": {}})
+    client = Stripe("sk_test_x", base_url=f"{checked.url}/stripe", timeout_seconds=5)
+
+    assert [one.payload for one in client.list_webhook_endpoints()] == ["snapshot"]

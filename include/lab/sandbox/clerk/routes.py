@@ -34,8 +34,10 @@ def list_users(state: ClerkState, call: Call) -> Answer:
     limit = number_in(call, "limit", 10, at_least=1, at_most=MOST_PER_PAGE)
     offset = number_in(call, "offset", 0, at_least=0, at_most=10**9)
     users = selected(state, call)
-    newest_first = not call.argument("order_by", "-created_at").startswith("+")
-    ordered = users[::-1] if newest_first else users
+    order = call.argument("order_by", "-created_at")
+    if order.endswith("updated_at"):
+        users.sort(key=lambda user: int(user["updated_at"]))
+    ordered = users if order.startswith("+") else users[::-1]
     return json_answer(ordered[offset : offset + limit])
 
 

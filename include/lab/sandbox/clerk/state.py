@@ -193,5 +193,6 @@ class ClerkState:
                 type=kind,
                 created=now // 1000,
                 payload=orjson.dumps(documents.event(kind, dict(data), now)),
+                is_wanted=self.around.switches.clerk_sends,
             )
         )

@@ -26,6 +26,8 @@ class SettingsWish(Wish):
     stripe_accounts: bool | None = None
     stripe_dunning: Dunning | None = None
     auto_deliver: bool | None = None
+    signing_skew_seconds: int | None = None
+    clerk_sends: bool | None = None
     service_seconds: dict[str, float] | None = None
     mailchimp_required_fields: list[str] | None = None
     luma_calls_per_minute: int | None = Field(default=None, ge=1)

@@ -35,8 +35,9 @@ class StripeState:
         self._of_customer: dict[tuple[str, str], list[Object]] = defaultdict(list)
         for tier, cents in TIERS.items():
             self._list_tier(tier, cents)
-        url = f"{around.settings.relay_url.rstrip('/')}/webhooks/stripe"
-        self.add(objects.webhook_endpoint(url, self.now()))
+        self.endpoints_changed: dict[str, int] = {}  # when, by id
+        self._relay_url = f"{around.settings.relay_url.rstrip('/')}/webhooks/stripe"
+        self.add(objects.webhook_endpoint(self._relay_url, self.now()))
 
     def _list_tier(self, tier: str, cents: int) -> None:
         product_id, price_id = f"prod_{tier}", f"price_{tier}_month"
@@ -131,10 +132,20 @@ class StripeState:
             "request": {"id": None, "idempotency_key": None},
             "type": kind,
         }
-        payload = self.around.switches.stripe_payload
-        self._put(event, is_wanted=payload != "thin")
+        payload, is_sent = self.around.switches.stripe_payload, self._sends(kind)
+        self._put(event, is_wanted=is_sent and payload != "thin")
         if payload != "snapshot":
-            self._put(thin.event(kind, document, self.now(), livemode=self.livemode))
+            told = thin.event(kind, document, self.now(), livemode=self.livemode)
+            self._put(told, is_wanted=is_sent)
+
+    def _sends(self, kind: str) -> bool:
+        """Tell whether an endpoint that is on, and leads to the relay, gets events of this type."""
+        return any(
+            one["url"] == self._relay_url
+            and one["status"] == "enabled"
+            and ("*" in one["enabled_events"] or kind in one["enabled_events"])
+            for one in self.kinds["webhook_endpoint"].values()
+        )
 
     def _put(self, event: Object, *, is_wanted: bool = True) -> None:
         self.around.outbox.add(

@@ -30,6 +30,7 @@ PLACES = {
     "subscription": "/v1/subscriptions",
 }
 PAGE = 20
+PAYLOADS = {"snapshot": ("snapshot",), "thin": ("thin",), "both": ("snapshot", "thin")}
 
 
 def event(kind: str, document: Object, now: int, *, livemode: bool) -> Object:
@@ -81,6 +82,45 @@ def thin_routes(routes: Routes) -> None:
         if one is None or not is_thin(one):
             raise errors.no_such("event", event_id)
         return Answer(200, one.payload, "application/json")
+
+    @routes.on("GET", "/v2/core/event_destinations")
+    def list_destinations(state: "StripeState", call: Call) -> Answer:
+        form = parse(call.query_string)
+        is_url_wanted = "webhook_endpoint.url" in (form.get("include") or [])
+        found = [
+            _destination(state, one, payload, is_url_wanted=is_url_wanted)
+            for one in state.newest_first("webhook_endpoint")
+            for payload in PAYLOADS[state.around.switches.stripe_payload]
+        ]
+        begin, limit = int(form.get("page") or 0), int(form.get("limit") or PAGE)
+        return json_answer(paged("/v2/core/event_destinations", found, begin, limit))
+
+
+def _destination(
+    state: "StripeState", endpoint: Object, payload: str, *, is_url_wanted: bool
+) -> Object:
+    """Return an endpoint as v2 shows it; what gets thin events has the types of thin events."""
+    is_thin, is_on = payload == "thin", endpoint["status"] == "enabled"
+    events = [f"v1.{one}" if is_thin and one != "*" else one for one in endpoint["enabled_events"]]
+    changed_at = state.endpoints_changed.get(endpoint["id"]) or int(endpoint["created"])
+    return {
+        "id": endpoint["id"].replace("we_", "ed_thin_" if is_thin else "ed_", 1),
+        "object": "v2.core.event_destination",
+        "created": iso(endpoint["created"]),
+        "description": endpoint["description"] or "",
+        "enabled_events": events,
+        "event_payload": payload,
+        "events_from": ["@self"],
+        "livemode": state.livemode,
+        "metadata": {},
+        "name": "the relay",
+        "snapshot_api_version": None if is_thin else endpoint["api_version"],
+        "status": endpoint["status"],
+        "status_details": None if is_on else {"disabled": {"reason": "user"}},
+        "type": "webhook_endpoint",
+        "updated": iso(changed_at),
+        "webhook_endpoint": {"url": endpoint["url"]} if is_url_wanted else None,
+    }
 
 
 def paged(path: str, found: list[Object], begin: int, limit: int) -> Object:

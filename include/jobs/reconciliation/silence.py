@@ -1,0 +1,239 @@
+"""Why webhooks do not come. Pure: from what was seen at both ends to causes, each in words with what to do.
+
+| cause | is seen by |
+|---|---|
+| `key_refused` | the vendor refuses our API key: nothing can be asked, so what is missing is not known |
+| `endpoint_deleted`, `endpoint_disabled`, `types_missing`, `other_payload` | Stripe's list of endpoints |
+| `other_mode` | events of the other mode come, and in ours nothing leads to a relay |
+| `not_found`, `redirected`, `not_the_relay` | what the endpoint's address answers, asked from here |
+| `secret_missing`, `wrong_secret`, `clock_off` | why a relay refused requests, while events are missing |
+| `not_sent` | events are missing, and nothing here says why |
+
+A forger can make refusals: alone they are a number (`refused_count`), and no cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
+from include.store.webhooks import Silence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from include.clients.door import Door
+    from include.clients.stripe import WebhookEndpoint
+    from include.store.rejections import Refused
+
+NAMES: Final = {"stripe": "Stripe", "clerk": "Clerk"}
+FEW: Final = 3  # so many that did not come are a cause, though others came
+SKEW: Final = timedelta(seconds=30)
+
+
+class Cause(StrEnum):
+    """Why webhooks do not come."""
+
+    KEY_REFUSED = "key_refused"
+    ENDPOINT_DELETED = "endpoint_deleted"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    TYPES_MISSING = "types_missing"
+    OTHER_PAYLOAD = "other_payload"
+    OTHER_MODE = "other_mode"
+    NOT_FOUND = "not_found"
+    REDIRECTED = "redirected"
+    NOT_THE_RELAY = "not_the_relay"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a cause
+    WRONG_SECRET = "wrong_secret"  # noqa: S105 - a cause
+    CLOCK_OFF = "clock_off"
+    NOT_SENT = "not_sent"
+
+
+LASTING: Final = frozenset(
+    {Cause.SECRET_MISSING, Cause.WRONG_SECRET, Cause.CLOCK_OFF, Cause.NOT_SENT}
+)
+"""Those that quiet hides: they are over when a webhook has come since, and not because nothing happens."""
+
+REASONS: Final = {
+    "no secret is set": Cause.SECRET_MISSING,
+    "no signature matches": Cause.WRONG_SECRET,
+    "the timestamp is outside the tolerance": Cause.CLOCK_OFF,
+}
+"""What a relay says when it refuses a request, and what is behind it while events are missing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What was seen of a vendor's webhooks since the last look."""
+
+    provider: str
+    at: datetime
+    since: datetime
+    is_asked: bool = True  # the vendor was asked; else only what is here is known
+    refusal: str | None = None  # what it said to our key
+    endpoints: Sequence[WebhookEndpoint] | None = None  # None: not to be known
+    wanted_payload: str = "any"
+    doors: Mapping[str, Door] | None = None  # what the addresses of endpoints answer
+    refused: Mapping[str, Refused] | None = None  # by reason
+    delivered: int = 0
+    last_delivered_at: datetime | None = None
+    other_mode: int = 0  # delivered, of the mode that is not our key's
+    has_history: bool = False  # something was delivered once
+    skew: timedelta | None = None  # our clock, ahead of the vendor's
+    missing: int = 0
+    missing_since: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the vendor's name."""
+        return NAMES[self.provider]
+
+
+Found = tuple[Cause, str, str, "datetime | None"]  # cause, words, what to do, since when
+
+
+def silences_of(look: Look) -> list[Silence]:
+    """Return what keeps webhooks from coming; empty where nothing does."""
+    found = list(_known(look))
+    if look.missing:
+        found += _refusals(look)
+    is_quiet = not look.delivered or look.missing >= FEW
+    if not found and look.missing and is_quiet:
+        found.append(_not_sent(look))
+    return [
+        Silence(
+            provider=look.provider,
+            cause=cause,
+            since=min(filter(None, (since, look.missing_since)), default=look.since),
+            words=words,
+            to_do=to_do,
+            missing=look.missing,
+        )
+        for cause, words, to_do, since in found
+    ]
+
+
+def over(look: Look, goes_on: Sequence[Silence], found: Sequence[Silence]) -> list[str]:
+    """Return the causes that are no more; what could not be looked at stays as it was."""
+    still = {one.cause for one in found}
+    return [one.cause for one in goes_on if one.cause not in still and _is_over(one, look)]
+
+
+def _is_over(silence: Silence, look: Look) -> bool:
+    if Cause(silence.cause) in LASTING:
+        seen_at = silence.seen_at or silence.since
+        return look.last_delivered_at is not None and look.last_delivered_at > seen_at
+    if silence.cause == Cause.KEY_REFUSED:
+        return look.is_asked
+    return look.is_asked and look.refusal is None
+
+
+def _known(look: Look) -> Iterator[Found]:
+    """Yield what the vendor and the addresses say."""
+    if look.refusal is not None:
+        words = f"{look.name} refuses our API key ({look.refusal}): what is missing cannot be asked"
+        to_do = f"put a key that is valid into the connection `{look.provider}`: `{{ops}} rotate`"
+        yield Cause.KEY_REFUSED, words, to_do, None
+        return
+    if look.endpoints is not None:
+        yield from _of_endpoints(look, look.endpoints)
+    yield from _of_doors(look.doors or {})
+
+
+def _of_endpoints(look: Look, endpoints: Sequence[WebhookEndpoint]) -> Iterator[Found]:
+    ours = ours_of(endpoints)
+    enabled = [one for one in ours if one.is_enabled]
+    changed_at = max((one.updated_at for one in ours if one.updated_at), default=None)
+    if not enabled and look.other_mode:
+        words = "Stripe sends events of the other mode to the relay, and none of our key's mode"
+        to_do = "make an endpoint in the mode of the key (live, test) in Stripe's dashboard"
+        yield Cause.OTHER_MODE, words, to_do, None
+    elif not ours and (look.has_history or look.missing):
+        words = "Stripe has no endpoint any more that leads to a relay"
+        to_do = f"make one in Stripe's dashboard that ends in {STRIPE_PATH}, and put its secret in"
+        yield Cause.ENDPOINT_DELETED, words, to_do, None
+    elif ours and not enabled:
+        words = "Stripe's endpoint is disabled"
+        to_do = "enable it in Stripe's dashboard, and see there why it was"
+        yield Cause.ENDPOINT_DISABLED, words, to_do, changed_at
+    if enabled:
+        yield from _of_what_is_sent(look, enabled, changed_at)
+
+
+def _of_what_is_sent(
+    look: Look, enabled: Sequence[WebhookEndpoint], changed_at: datetime | None
+) -> Iterator[Found]:
+    sent = {plain_type("stripe", kind) for one in enabled for kind in one.types}
+    unsent = set() if "*" in sent else STARTING_TYPES["stripe"] - sent
+    if unsent:
+        words = f"Stripe does not send {', '.join(sorted(unsent))}"
+        to_do = "add these events to the endpoint in Stripe's dashboard"
+        yield Cause.TYPES_MISSING, words, to_do, changed_at
+    payloads = {one.payload for one in enabled}
+    if look.wanted_payload not in {"any", *payloads}:
+        words = f"Stripe sends {' and '.join(sorted(payloads))} events where {look.wanted_payload} events are expected"
+        to_do = "nothing is lost: both are followed; set OPS_STRIPE_PAYLOAD, or the endpoint back"
+        yield Cause.OTHER_PAYLOAD, words, to_do, changed_at
+
+
+def _of_doors(doors: Mapping[str, Door]) -> Iterator[Found]:
+    """Yield what is wrong with the addresses, unless one of them leads to a relay."""
+    if any(door.is_relay for door in doors.values()):
+        return
+    for url, door in doors.items():
+        if door.status == NOT_FOUND:
+            words = f"{url} answers 404: the proxy does not let webhooks through to the relay"
+            to_do = "let the proxy hand /webhooks/ on to the relay: `{ops} probe webhooks` tries it"
+            yield Cause.NOT_FOUND, words, to_do, None
+        elif door.is_redirect:
+            words = f"{url} redirects ({door.status}): vendors do not follow redirects"
+            to_do = f"give the vendors the address it leads to{door.place and f' ({door.place})'}"
+            yield Cause.REDIRECTED, words, to_do, None
+        elif door.status is not None:
+            words = f"{url} answers {door.status}: that is not the relay"
+            to_do = "see what answers at this address: `{ops} probe webhooks` tries it"
+            yield Cause.NOT_THE_RELAY, words, to_do, None
+
+
+NOT_FOUND: Final = 404
+
+
+def _refusals(look: Look) -> Iterator[Found]:
+    """Yield why relays refused what was signed: only while events are missing."""
+    for reason, cause in REASONS.items():
+        refused = (look.refused or {}).get(reason)
+        if refused is None:
+            continue
+        of_all = f"{refused.count} of {refused.count + look.delivered}"
+        words, to_do = _told(cause, look, f"{of_all} webhooks of {look.name}'s were refused")
+        yield cause, words, to_do, refused.since
+
+
+def _told(cause: Cause, look: Look, refused: str) -> tuple[str, str]:
+    secret = f"OPS_{look.provider.upper()}_WEBHOOK_SECRETS"
+    if cause is Cause.CLOCK_OFF:
+        skew = abs(look.skew.total_seconds()) if look.skew else 0
+        by = f" (it is {skew:.0f} s off {look.name}'s here)" if skew > SKEW.total_seconds() else ""
+        words = f"{refused}: their time is outside the tolerance, so that a clock is wrong{by}"
+        return words, "set the clock of the relay's machine, by NTP"
+    some = "one of the relays" if look.delivered else "the relay"
+    if cause is Cause.SECRET_MISSING:
+        return f"{refused}: {some} has no secret", f"set {secret} for every relay, and restart it"
+    words = f"{refused}: {some} has another secret than {look.name} signs with"
+    to_do = f"compare {secret} of every relay with the endpoint's secret at {look.name}"
+    return words, to_do
+
+
+def _not_sent(look: Look) -> Found:
+    words = f"{look.name} has changes of which no webhook came, and nothing was refused here"
+    to_do = f"see at {look.name}'s dashboard whether its endpoint is on, and what its attempts say"
+    return Cause.NOT_SENT, words, to_do, None
+
+
+def ours_of(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:
+    """Return the endpoints that lead to a relay of ours, as far as their addresses tell."""
+    return [one for one in endpoints if one.url.rstrip("/").endswith(STRIPE_PATH)]

@@ -1,0 +1,366 @@
+"""Twelve ways in which webhooks stop coming: each named by its cause within 15 minutes, and nothing missing after."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from include.jobs.reconciliation.silence import Cause
+from include.routing import STARTING_TYPES
+from tests.jobs.conftest import serving
+from tests.jobs.silence_world import CLERK_SECRET, STRIPE_SECRET, Post, Proxy, starts_a_job
+from tests.jobs.world import LaterClock, World
+
+REVOKED = {"error": {"type": "invalid_request_error", "message": "Expired API Key provided"}}
+BAD = "whsec_" + "x" * 24
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    """Give the proxy in front of the relays; the sandbox sends to it."""
+    proxy = Proxy()
+    yield proxy
+    proxy.http.shutdown()
+
+
+@pytest.fixture(scope="module")
+def sending_sandbox(proxy):
+    """Serve a sandbox whose webhooks go to the proxy."""
+    wishes = {"stripe_webhook_secrets": STRIPE_SECRET, "clerk_webhook_secrets": CLERK_SECRET}
+    with serving(relay_url=proxy.url, **wishes) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def post(store, database, sending_sandbox, proxy):
+    """Give the way of webhooks with two relays, after a day on which all came."""
+    sending_sandbox.ask("POST", "reset")
+    proxy.answers = None
+    world = World(store, database, sending_sandbox)
+    world.clock = LaterClock()
+    with ExitStack() as relays:
+        post = Post(world, proxy, relays)
+        post.start_relays({}, {})
+        yield post
+    assert sending_sandbox.violations() == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One way to go quiet, and how it is mended."""
+
+    name: str
+    provider: str = "stripe"
+    cause: Cause
+    quiet: Any  # what happens to the post
+    mend: Any
+    words: str  # of what is told
+    to_do: str
+    is_missing: bool = True
+    before: Any = lambda _post: None
+
+
+def enabled(post, types):
+    """Have Stripe's endpoint get these types."""
+    post.endpoint("POST", **{f"enabled_events[{n}]": kind for n, kind in enumerate(types)})
+
+
+def make_endpoint(post):
+    """Make an endpoint that leads to the proxy."""
+    url = f"{post.world.sandbox.url}/stripe/v1/webhook_endpoints"
+    form = {"url": f"{post.proxy.url}/webhooks/stripe", "enabled_events[0]": "*"}
+    requests.post(url, data=form, headers={"Authorization": "Bearer sk_test_x"}, timeout=20)
+
+
+def go_live(post):
+    """Have a live account, and the key of it."""
+    post.switch(stripe_livemode=True)
+    post.use_key("sk_live_x")
+
+
+def answer(status, **headers):
+    """Have the proxy answer itself."""
+    return lambda post: setattr(post.proxy, "answers", (status, headers))
+
+
+def hand_on(post):
+    """Have the proxy hand requests on."""
+    post.proxy.answers = None
+
+
+def relays(*settings):
+    """Run relays of these settings."""
+    return lambda post: post.start_relays(*settings)
+
+
+def clocks_off(post):
+    """Have the relays' machine ten minutes behind."""
+    post.start_relays({}, {}, clock=Behind(post.world.clock, timedelta(minutes=10)))
+
+
+@dataclass
+class Behind:
+    """A clock that is off."""
+
+    clock: Any
+    by: timedelta
+
+    def now(self):
+        """Return the moment that it shows."""
+        return self.clock.now() - self.by
+
+
+def subscribe_in_test_mode(post):
+    """Lose the live endpoint; somebody tries out in test mode, whose endpoint leads here too."""
+    post.endpoint("DELETE")
+    post.world.sandbox.act("subscribe", prices=["price_pro_month"], in_test_mode=True)
+
+
+WAYS = [
+    Way(
+        name="endpoint disabled",
+        cause=Cause.ENDPOINT_DISABLED,
+        quiet=lambda post: post.endpoint("POST", disabled="true"),
+        mend=lambda post: post.endpoint("POST", disabled="false"),
+        words="endpoint is disabled",
+        to_do="enable it",
+    ),
+    Way(
+        name="endpoint deleted",
+        cause=Cause.ENDPOINT_DELETED,
+        quiet=lambda post: post.endpoint("DELETE"),
+        mend=make_endpoint,
+        words="has no endpoint any more",
+        to_do="/webhooks/stripe",
+    ),
+    Way(
+        name="wrong types",
+        cause=Cause.TYPES_MISSING,
+        quiet=lambda post: enabled(post, ["invoice.paid", "payout.paid"]),
+        mend=lambda post: enabled(post, sorted(STARTING_TYPES["stripe"])),
+        words="does not send charge.dispute.closed",
+        to_do="add these events",
+    ),
+    Way(
+        name="thin where snapshots are expected",
+        cause=Cause.OTHER_PAYLOAD,
+        quiet=lambda post: post.switch(stripe_payload="thin"),
+        mend=lambda post: post.switch(stripe_payload="snapshot"),
+        words="sends thin events where snapshot events are expected",
+        to_do="nothing is lost",
+        is_missing=False,
+    ),
+    Way(
+        name="wrong secret",
+        cause=Cause.WRONG_SECRET,
+        quiet=relays({"stripe_webhook_secrets": BAD}, {"stripe_webhook_secrets": BAD}),
+        mend=relays({}, {}),
+        words="the relay has another secret than Stripe signs with",
+        to_do="OPS_STRIPE_WEBHOOK_SECRETS",
+    ),
+    Way(
+        name="secret missing at one of two relays",
+        cause=Cause.SECRET_MISSING,
+        quiet=relays({"stripe_webhook_secrets": ""}, {}),
+        mend=relays({}, {}),
+        words="one of the relays has no secret",
+        to_do="OPS_STRIPE_WEBHOOK_SECRETS",
+    ),
+    Way(
+        name="proxy answers 404",
+        cause=Cause.NOT_FOUND,
+        quiet=answer(404),
+        mend=hand_on,
+        words="answers 404",
+        to_do="hand /webhooks/ on",
+    ),
+    Way(
+        name="proxy redirects",
+        cause=Cause.REDIRECTED,
+        quiet=answer(301, Location="https://www.example.org/webhooks/stripe"),
+        mend=hand_on,
+        words="redirects (301)",
+        to_do="https://www.example.org/webhooks/stripe",
+    ),
+    Way(
+        name="clock off by ten minutes",
+        cause=Cause.CLOCK_OFF,
+        quiet=clocks_off,
+        mend=relays({}, {}),
+        words="their time is outside the tolerance",
+        to_do="NTP",
+    ),
+    Way(
+        name="test mode beside live",
+        cause=Cause.OTHER_MODE,
+        before=go_live,
+        quiet=subscribe_in_test_mode,
+        mend=make_endpoint,
+        words="events of the other mode",
+        to_do="in the mode of the key",
+    ),
+    Way(
+        name="Clerk's endpoint off",
+        provider="clerk",
+        cause=Cause.NOT_SENT,
+        quiet=lambda post: post.switch(clerk_sends=False),
+        mend=lambda post: post.switch(clerk_sends=True),
+        words="Clerk has changes of which no webhook came",
+        to_do="see at Clerk's dashboard",
+    ),
+    Way(
+        name="API key revoked",
+        cause=Cause.KEY_REFUSED,
+        quiet=lambda post: post.world.sandbox.fault("stripe", "status", status=401, body=REVOKED),
+        mend=lambda post: post.world.sandbox.ask("DELETE", "faults"),
+        words="refuses our API key",
+        to_do="ops} rotate",
+        is_missing=False,
+    ),
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_way_is_named_and_nothing_is_missing_after_it(post, way):
+    """Cause, beginning, what is missing and what to do, in status and metrics, after 15 minutes; then nothing."""
+    way.before(post)
+    assert set(post.happen()) == {"200"}
+    post.pass_minutes(15)
+    assert post.causes() == []
+    began_at = post.world.clock.now()
+    way.quiet(post)
+    post.pass_minutes(3)
+    post.happen()
+    post.pass_minutes(12)
+
+    told = [one for one in post.look() if one.provider == way.provider]
+
+    [silence] = told
+    assert silence.cause == way.cause
+    assert way.words in silence.words
+    assert way.to_do in silence.to_do
+    assert bool(silence.missing) == way.is_missing
+    slack = timedelta(minutes=1, seconds=2)
+    assert began_at - timedelta(minutes=15) - slack <= silence.since <= post.world.clock.now()
+    [trouble] = [one for one in post.troubles() if one.what == silence.words]
+    assert (trouble.since, trouble.to_do) == (silence.since, silence.to_do)
+    assert f'ops_webhooks_silent_minutes{{provider="{way.provider}",cause="{way.cause}"}}' in (
+        post.metrics()
+    )
+
+    way.mend(post)
+    post.pass_minutes(13)
+    post.happen()
+    post.pass_minutes(2)
+    assert post.causes() == []
+    assert post.troubles() == []
+    assert post.missing() == set()
+    assert sorted(set(post.world.welcomes())) == sorted(post.world.welcomes())
+
+
+def test_snapshots_where_thin_events_are_expected_are_told_too(post):
+    """The reverse of the fourth way: nothing is lost by it either."""
+    post.settings = post.settings.model_copy(update={"stripe_payload": "thin"})
+    post.happen()
+    post.pass_minutes(15)
+
+    assert post.causes() == [("stripe", Cause.OTHER_PAYLOAD)]
+    assert post.missing() == set()
+
+
+@pytest.mark.parametrize("payload", ["thin", "both"])
+def test_change_that_came_as_a_thin_event_is_not_missing(post, payload):
+    """Stripe's list has its snapshot, which nobody was sent; it is not read in besides."""
+    post.settings = post.settings.model_copy(update={"stripe_payload": "any"})
+    post.switch(stripe_payload=payload)
+    post.happen()
+    before = post.world.query("SELECT count(*) AS n FROM ops.inbox")
+    post.pass_minutes(15)
+
+    assert post.causes() == []
+    assert post.world.query("SELECT count(*) AS n FROM ops.inbox") == before
+
+
+def test_sign_in_is_no_missed_change(post):
+    """Clerk touches a user whenever she signs in; what we have of her is as it was."""
+    post.happen()
+    post.missing()
+    post.switch(clerk_sends=False)
+    [user] = post.world.sandbox.ask("GET", "state/clerk")["users"]
+    url = f"{post.world.sandbox.url}/clerk/v1/users/{user['id']}/metadata"
+    key = {"Authorization": "Bearer sk_test_x"}
+    requests.patch(url, json={"public_metadata": {"seen": 1}}, headers=key, timeout=20)
+    post.pass_minutes(15)
+
+    assert post.causes() == []
+
+
+def test_dry_run_only_looks(post):
+    """It says what is missing, and puts nothing in."""
+    post.endpoint("POST", disabled="true")
+    post.happen()
+    post.pass_minutes(15)
+    before = post.world.query("SELECT count(*) AS n FROM ops.inbox")
+
+    assert post.look(is_dry_run=True) == []
+    assert post.world.query("SELECT count(*) AS n FROM ops.inbox") == before
+    assert post.world.store.webhooks.check("stripe") is None
+    found = post.world.store.reconciliations.latest(1)[0].findings["missed_stripe"]
+    assert (found.found > 0, found.repaired) == (True, 0)
+
+
+def test_stripe_that_does_not_answer_is_asked_again_from_there(post):
+    """The look neither fails nor loses its place: the next one reads what this one could not."""
+    post.look()
+    cursor = post.world.store.webhooks.check("stripe").cursor_at
+    post.endpoint("POST", disabled="true")
+    post.happen()
+    post.world.sandbox.fault("stripe", "status", status=503)
+    post.pass_minutes(15)
+    assert post.causes() == []
+    assert post.world.store.webhooks.check("stripe").cursor_at == cursor
+
+    post.world.sandbox.ask("DELETE", "faults")
+    post.pass_minutes(15)
+
+    [silence] = post.look()
+    assert silence.cause == Cause.ENDPOINT_DISABLED
+    assert silence.missing > 0
+    assert post.missing() == set()
+
+
+def test_long_gap_is_read_window_by_window(post, monkeypatch):
+    """A look reads so many events at most; the next ones go on where it stopped, and none is read in twice."""
+    monkeypatch.setattr("include.jobs.reconciliation.webhooks.MAX_EVENTS", 1)
+    post.look()
+    post.endpoint("POST", disabled="true")
+    post.happen()
+    post.pass_minutes(9 * 60)
+    post.happen()
+    post.pass_minutes(9 * 60)
+
+    found = []
+    for _ in range(5):
+        post.pass_minutes(3)
+        post.look()
+        report = post.world.store.reconciliations.latest(1)[0]
+        found.append(report.findings["missed_stripe"].found)
+
+    assert found[0] > 0
+    assert found[-1] == 0
+    events = [e for e in post.world.sandbox.events() if e["vendor"] == "stripe" and starts_a_job(e)]
+    assert sum(found) == len(events)
+    assert post.missing() == set()
+
+
+def test_forger_in_a_quiet_night_wakes_nobody(post):
+    """Requests that are signed with nothing good are counted; nothing is missing by them."""
+    post.look()
+    for _ in range(20):
+        requests.post(f"{post.proxy.url}/webhooks/stripe", json={}, timeout=20)
+    post.pass_minutes(15)
+
+    assert post.causes() == []
