@@ -187,7 +187,7 @@ def _of_doors(doors: Mapping[str, Door]) -> Iterator[Found]:
     for url, door in doors.items():
         if door.status == NOT_FOUND:
             words = f"{url} answers 404: the proxy does not let webhooks through to the relay"
-            to_do = "let the proxy hand /webhooks/ on to the relay: `{ops} probe webhooks` tries it"
+            to_do = "let the proxy hand /webhooks/ on to the relay, which answers 405 to a GET"
             yield Cause.NOT_FOUND, words, to_do, None
         elif door.is_redirect:
             words = f"{url} redirects ({door.status}): vendors do not follow redirects"
@@ -195,7 +195,7 @@ def _of_doors(doors: Mapping[str, Door]) -> Iterator[Found]:
             yield Cause.REDIRECTED, words, to_do, None
         elif door.status is not None:
             words = f"{url} answers {door.status}: that is not the relay"
-            to_do = "see what answers at this address: `{ops} probe webhooks` tries it"
+            to_do = "see what answers at this address; a relay answers 405 to a GET"
             yield Cause.NOT_THE_RELAY, words, to_do, None
 
 
