@@ -10,7 +10,7 @@ from include.lab.demo.play import play
 from include.lab.demo.stage import Stage
 from include.lab.demo.stories import STORIES, clerk_first
 from include.lab.demo.ticks import missed_and_late
-from tests.local_stack import CONTRACTS, LocalStack
+from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(1000)
 
@@ -115,9 +115,6 @@ def test_failed_check_is_said(stage: Stage):
     assert "check failed" in report.as_json()["events"][-1]["what"]
 
 
-@pytest.mark.skipif(
-    not CONTRACTS.is_dir(), reason="the vendors' descriptions are not on this machine"
-)
 def test_every_call_was_held_against_the_vendors_descriptions(demo, stage: Stage):
     """No story, and no test before, made a call or got an answer that a description forbids."""
     found = stage.sandbox.violations()

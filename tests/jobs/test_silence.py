@@ -24,6 +24,7 @@ def proxy():
     proxy = Proxy()
     yield proxy
     proxy.http.shutdown()
+    proxy.http.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from include.events import event_from
 from include.jobs.breakers import OPENS_AFTER, Admission, admit, note_success, open_error, release
 from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
 from include.jobs.mailchimp_sync.chunk import Arrived, Chunk
-from include.jobs.mailchimp_sync.money import note_money
+from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
 from include.jobs.mailchimp_sync.thin import read_named
 from include.jobs.mailchimp_sync.vendors import Vendors
@@ -91,15 +91,14 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     admissions = {v: admit(v, by=dag_run_id, store=store, clock=clock) for v in ASKED}
     vendors = Vendors(stripe, clerk, clock, left_alone=_left_alone(admissions, store))
     read, unread = read_named(read, vendors)
-    arrived, unanswered = note_money(
-        read, store=store, stripe=stripe, policy=policy, dag_run_id=dag_run_id, now=tried.now
-    )
+    arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
     unanswered |= unread
     for part in _chunks(arrived):
         chunk = Chunk(
             part, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock, policy=policy
         )
         unanswered |= _apply(chunk, store, has_welcome=has_welcome)
+    tell_of_payments(payments, store=store, dag_run_id=dag_run_id, now=tried.now)
     _note_answers(vendors, admissions, dag_run_id=dag_run_id, store=store, clock=clock)
     with store.transaction():
         end_well([row.id for row in rows], tried=tried, store=store)

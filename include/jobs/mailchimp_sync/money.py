@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,21 +38,31 @@ DISPUTED = (
 log = structlog.get_logger(__name__)
 
 
-def note_money(  # noqa: PLR0913 - collaborators, by name
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaymentNews:
+    """What Stripe said of a member's payment that an event is about."""
+
+    moved: MoneyMoved
+    charge: Charge
+    period: PaidPeriod
+    disputes: frozenset[str]
+
+
+def note_refunds(
     arrived: Iterable[Arrived],
     *,
     store: Store,
     stripe: Stripe,
     policy: Policy,
-    dag_run_id: str,
-    now: datetime,
-) -> tuple[list[Arrived], dict[int, VendorError]]:
-    """Write down what was paid back of subscriptions' periods, and what a person has to know of it.
+) -> tuple[list[Arrived], list[PaymentNews], dict[int, VendorError]]:
+    """Write down what was paid back of subscriptions' periods.
 
-    Returns the rows, in which a refund or a dispute now names its subscription as an invoice does, and apart from
-    them those that Stripe does not answer about. Money for something else stays as it is: about no subscription.
+    Returns the rows, in which a refund or a dispute now names its subscription as an invoice does, what there may be
+    to tell of the payments when their members are known, and the rows that Stripe does not answer about. Money for
+    something else stays as it is: about no subscription.
     """
     rows: list[Arrived] = []
+    news: list[PaymentNews] = []
     unanswered: dict[int, VendorError] = {}
     for row in arrived:
         moved = row.event.subject
@@ -71,22 +81,31 @@ def note_money(  # noqa: PLR0913 - collaborators, by name
             _note_refund(
                 charge, period, disputes, at=row.event.occurred_at, policy=policy, store=store
             )
-            note_findings(
-                _found(moved, charge, period, disputes, store),
-                checked=[_key(FindingKind.DISPUTE, charge)],
-                job=JOB,
-                store=store,
-                now=now,
-                dag_run_id=dag_run_id,
-            )
         log.info("money.noted", inbox_id=row.inbox_id, subscription_id=period.subscription_id)
+        news.append(PaymentNews(moved=moved, charge=charge, period=period, disputes=disputes))
         subject = Invoice(
             customer_id=charge.customer_id,
             subscription_id=period.subscription_id,
             is_paid_back=True,
         )
         rows.append(row._replace(event=replace(row.event, subject=subject)))
-    return rows, unanswered
+    return rows, news, unanswered
+
+
+def tell_of_payments(
+    news: Iterable[PaymentNews], *, store: Store, dag_run_id: str, now: datetime
+) -> None:
+    """Tell a person of disputes and of refunds that failed, once the members of the run are known."""
+    for one in news:
+        with store.transaction():
+            note_findings(
+                _found(one, store),
+                checked=[_key(FindingKind.DISPUTE, one.charge)],
+                job=JOB,
+                store=store,
+                now=now,
+                dag_run_id=dag_run_id,
+            )
 
 
 def _asked(charge_id: str, stripe: Stripe) -> tuple[Charge, PaidPeriod | None, frozenset[str]]:
@@ -126,21 +145,16 @@ def _note_refund(  # noqa: PLR0913 - what a refund is
         store.refunds.drop(refund)
 
 
-def _found(
-    moved: MoneyMoved,
-    charge: Charge,
-    period: PaidPeriod,
-    disputes: frozenset[str],
-    store: Store,
-) -> Iterator[Finding]:
+def _found(one: PaymentNews, store: Store) -> Iterator[Finding]:
     """Yield what a person has to know about a member's payment."""
-    owner = next(iter(store.members.find({Handle("subscription", period.subscription_id)})), None)
+    handle = Handle("subscription", one.period.subscription_id)
+    owner = next(iter(store.members.find({handle})), None)
     if owner is None:
         return
-    if moved.has_failed:
-        yield _finding(FindingKind.REFUND_FAILED, charge, REFUND_FAILED, owner)
-    if disputes - CLOSED:
-        yield _finding(FindingKind.DISPUTE, charge, DISPUTED, owner)
+    if one.moved.has_failed:
+        yield _finding(FindingKind.REFUND_FAILED, one.charge, REFUND_FAILED, owner)
+    if one.disputes - CLOSED:
+        yield _finding(FindingKind.DISPUTE, one.charge, DISPUTED, owner)
 
 
 def _finding(kind: FindingKind, charge: Charge, words: str, owner: UUID) -> Finding:

@@ -270,6 +270,19 @@ def test_lost_dispute_is_as_a_full_refund(world, ada):
     assert findings(world, FindingKind.DISPUTE) == 0
 
 
+def test_dispute_that_comes_with_her_first_events_is_told(world):
+    """One run hears of her and of her dispute: she is no member yet when the money is looked at."""
+    since = len(world.sandbox.events())
+    joined = world.sandbox.act(
+        "subscribe", email=ADA, name="Ada Lovelace", prices=["price_pro_month"]
+    )
+    world.sandbox.act("dispute", subscription=joined["stripe_subscription_id"])
+
+    world.run(*world.events(since=since))
+
+    assert (status(world), findings(world, FindingKind.DISPUTE)) == ("active", 1)
+
+
 def test_won_dispute_changes_nothing(world, ada):
     """The money stays: the finding is over, and so is said to whom it was told."""
     _, subscription = ada
