@@ -45,6 +45,12 @@ class Terminal:
         self.expect(r": \Z")  # the last space comes after the echo is off
         self.type(f"{text}\n")
 
+    def interrupt(self, pattern):
+        """Wait for a question, and press Ctrl-C at it."""
+        self.expect(pattern)
+        self.expect(r": \Z")
+        self.type(INTERRUPT)
+
     def type(self, text):
         """Press these keys."""
         os.write(self._ours, text.encode())

@@ -49,7 +49,7 @@ def store(stack):
 @pytest.fixture(scope="module")
 def unwelcomed(stage):
     """Let a member join whose welcome's answer is lost, and return her."""
-    who = stage.newcomer(1)
+    who = replace(stage.newcomer(1), last_name="Lamarr")  # nobody else's: the stack has others, too
     stage.sandbox.post("/faults", ANSWER_LOST)
     stage.deliver("she joins, and the answer is lost", stage.join(who, "clerk_first").events)
     stage.sandbox.http.delete("/faults").raise_for_status()

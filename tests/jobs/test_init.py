@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
 from include.routing import STARTING_TYPES
-from tests.terminal import INTERRUPT, Terminal
+from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 STRIPE_KEY, CLERK_KEY = "sk_test_51Typed", "sk_test_Typed"
@@ -231,8 +231,7 @@ def test_endpoint_gets_exactly_the_types_that_we_route(place, start):
     sandbox = place.world.sandbox
     terminal = start()
     answer_what_is_needed(terminal)
-    terminal.expect("Use Luma")
-    terminal.type(INTERRUPT)
+    terminal.interrupt("Use Luma")
     terminal.end()
     endpoint = sandbox.ask("GET", "state/stripe")["webhook_endpoint"][-1]
 
@@ -260,8 +259,7 @@ def test_stopped_in_the_middle_it_goes_on_where_it_was(place, start):
     terminal.answer("Address at which people", "https://ops.example.org")
     terminal.answer("Platform's Postgres")
     terminal.answer("Secret or restricted key", STRIPE_KEY)
-    terminal.expect("Make an endpoint")
-    terminal.type(INTERRUPT)
+    terminal.interrupt("Make an endpoint")
 
     assert terminal.end() == 130
     assert "Start it again" in terminal.shown

@@ -27,6 +27,8 @@ HISTORY = {
     "ops.notices": "what people were told of failures",
     "ops.notice_runs": "of which failures",
     "ops.breakers": "when a vendor was down last",
+    "ops.webhook_checks": "up to when a vendor was asked last",
+    "ops.silences": "which webhooks had not come by then",
     "ops.audit_log": "compared change by change",
     "public.alembic_version": "not ours to change",
 }

@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -32,6 +33,11 @@ UNDER_WAY = (
     "SELECT (SELECT count(*) FROM ops.inbox"
     " WHERE state IN ('waiting', 'dispatched') OR state = 'failed' AND due_at IS NOT NULL)"
     " + (SELECT count(*) FROM ops.dispatches WHERE state IN ('claimed', 'started')) AS count"
+)
+COMPARED = (
+    "INSERT INTO ops.webhook_checks (provider, cursor_at, checked_at)"
+    " SELECT provider, now() + %s, now() FROM unnest(ARRAY['stripe', 'clerk']) AS provider"
+    " ON CONFLICT (provider) DO UPDATE SET cursor_at = excluded.cursor_at"
 )
 UNTOLD = (
     "SELECT count(*) FROM ops.notices"
@@ -216,6 +222,13 @@ class Live:
     def wait_for_rest(self) -> None:
         """Wait until nothing is under way between the relay and Airflow."""
         self.wait("rest", lambda: not self.query(UNDER_WAY)[0]["count"])
+
+    def have_compared(self, ahead: timedelta = timedelta()) -> None:
+        """Have the vendors' lists of changes be compared up to now, or further.
+
+        The scenes have a part of what happens delivered; the rest is not to come as soon as it is two minutes old.
+        """
+        self.ours.execute(COMPARED, (ahead,))
 
     def has_untold(self) -> bool:
         """Tell whether people are still to be told of a failure, or of its end."""

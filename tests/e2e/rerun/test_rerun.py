@@ -8,6 +8,7 @@ that clears, ends the task's process, and begins it anew.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
 from itertools import zip_longest
 
 import pytest
@@ -36,7 +37,9 @@ def live(local_stack):
         live = Live(stage=stage, stack=local_stack.stack, leftovers=leftovers)
         acts = [stage.join(stage.newcomer(number), "clerk_first") for number in range(CROWD)]
         stage.deliver("a crowd joins", [told for act in acts for told in act.events], at_once=4)
+        live.have_compared(ahead=timedelta(hours=1))
         yield live
+        live.have_compared()
         live.ours.execute("DELETE FROM ops.job_runs WHERE dag_run_id LIKE 'made_by_a_test%'")
 
 
