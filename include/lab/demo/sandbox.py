@@ -91,7 +91,7 @@ class Sandbox:
         """Ask something of the control interface; raises httpx.HTTPError."""
         return self._json(self.http.post(path, json=body))
 
-    def act(self, story: str, **wish: str | int) -> Act:
+    def act(self, story: str, **wish: str | int | list[str]) -> Act:
         """Let somebody do something at the vendors."""
         answer = self.post("/act", {"story": story, **wish})
         events = tuple(Told.from_json(event) for event in answer["made"])

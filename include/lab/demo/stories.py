@@ -16,6 +16,7 @@ from include.lab.demo.cleanup import database_cleanup
 from include.lab.demo.dead_letter import dead_letter
 from include.lab.demo.endings import membership_ends
 from include.lab.demo.luma import luma_auto_approval
+from include.lab.demo.other_sales import other_sales
 from include.lab.demo.slack import slack_status_sync
 from include.lab.demo.ticks import missed_and_late
 
@@ -109,6 +110,7 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     update,
     duplicate,
     two_hundred_at_once,
+    other_sales,
     alert_rules,
     dead_letter,
     membership_ends,

@@ -165,6 +165,7 @@ def test_the_promised_stories_are_played():
         "update",
         "duplicate",
         "two_hundred_at_once",
+        "other_sales",
         "luma_auto_approval",
         "slack_status_sync",
     } <= set(names)
