@@ -13,6 +13,8 @@ from tests.simulate import oracle
 from tests.simulate.oracle import ACTIVE, ENDED, NONE, PAST_DUE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from tests.simulate.operation import Operation
     from tests.simulate.oracle import Facts, Person
     from tests.simulate.vendors import Vendors
@@ -29,20 +31,22 @@ def differences(
     operation: Operation,
 ) -> list[str]:
     """Return a sentence for each thing that is not as it must be."""
-    rows = operation.people()
+    rows, contacts = operation.people(), vendors.contacts()
     found = [*_letters(operation), *_rows(expected, rows)]
+    kept = operation.store.members.read([row["id"] for row in rows])
+    ends = {end.subscription_id: end.deactivate_at for end in operation.ends() if end.is_open}
     for person in expected:
         row = row_of(person, rows)
         if _is_open(person, vendors):
             continue
         if row is not None:
-            found += _platform(person, row, operation)
-        found += _contact(person, vendors)
+            found += _platform(person, row, kept[row["id"]].memberships, ends)
+        found += _contact(person, contacts, vendors)
     return [
         *found,
         *_findings(expected, facts, policy, vendors, operation),
-        *_leftovers(expected, vendors),
-        *_welcomes(expected, facts, vendors),
+        *_leftovers(expected, contacts),
+        *_welcomes(expected, facts, contacts, vendors),
         *_slack(expected, vendors, operation),
         *_luma(expected, vendors, operation),
     ]
@@ -83,10 +87,11 @@ def _rows(expected: list[Person], rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _platform(person: Person, row: dict[str, Any], operation: Operation) -> list[str]:
+def _platform(
+    person: Person, row: dict[str, Any], memberships: Sequence[Any], ends: Mapping[str, datetime]
+) -> list[str]:
     """Compare a row: its best membership's standing and tier, when it ends, whether she is seen."""
-    memberships = operation.store.members.read([row["id"]])[row["id"]].memberships
-    standings = {_standing(m, operation) for m in memberships}
+    standings = {_standing(m) for m in memberships}
     best = next((s for s in ("active", "past_due", "paused", ENDED, NONE) if s in standings), NONE)
     found = []
     if best != person.standing:
@@ -98,16 +103,15 @@ def _platform(person: Person, row: dict[str, Any], operation: Operation) -> list
     if person.is_barred and row["is_visible"]:
         found.append(f"{name_of(person)} is banned or locked and has a visible profile")
     if best == person.standing and person.standing not in (NONE, ENDED):
-        current = [m for m in memberships if _standing(m, operation) == best]
+        current = [m for m in memberships if _standing(m) == best]
         if person.tier not in {m.tier for m in current}:
             found.append(f"{name_of(person)} has not the tier {person.tier}")
-        found += _ends(person, operation)
+        found += _ends(person, ends)
     return found
 
 
-def _ends(person: Person, operation: Operation) -> list[str]:
+def _ends(person: Person, planned: Mapping[str, datetime]) -> list[str]:
     """Each membership that is to end has a planned end at that second, and no other has one."""
-    planned = {end.subscription_id: end.deactivate_at for end in operation.ends() if end.is_open}
     found = []
     for membership in person.memberships:
         if membership.standing not in (ACTIVE, PAST_DUE):
@@ -126,7 +130,7 @@ def _moment(seconds: int | None) -> str:
     return "never" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def _standing(membership: Any, operation: Operation) -> str:
+def _standing(membership: Any) -> str:
     """Return a membership's standing as its columns have it."""
     status = str(membership.status)
     if status in ("active", "trialing"):
@@ -136,8 +140,8 @@ def _standing(membership: Any, operation: Operation) -> str:
     return {"past_due": "past_due", "paused": "paused", "canceled": ENDED}.get(status, NONE)
 
 
-def _contact(person: Person, vendors: Vendors) -> list[str]:
-    contact = vendors.contacts().get(person.email or "")
+def _contact(person: Person, contacts: Mapping[str, dict[str, Any]], vendors: Vendors) -> list[str]:
+    contact = contacts.get(person.email or "")
     if person.standing == NONE:
         return _contact_of_nobody(person, contact, vendors)
     if contact is None:
@@ -212,17 +216,19 @@ def _findings(
     return wrong
 
 
-def _leftovers(expected: list[Person], vendors: Vendors) -> list[str]:
+def _leftovers(expected: list[Person], contacts: Mapping[str, dict[str, Any]]) -> list[str]:
     """Find the tags of members at addresses that are nobody's any more."""
     known = {person.email for person in expected}
     return [
         f"{email} is nobody's address and has the tags {sorted(contact['tags'])}"
-        for email, contact in vendors.contacts().items()
+        for email, contact in contacts.items()
         if email not in known and contact["tags"] - {"alumni"}
     ]
 
 
-def _welcomes(expected: list[Person], facts: Facts, vendors: Vendors) -> list[str]:
+def _welcomes(
+    expected: list[Person], facts: Facts, contacts: Mapping[str, dict[str, Any]], vendors: Vendors
+) -> list[str]:
     """Who begins to be a member is welcomed once, nobody twice, and nobody who never was one."""
     welcomed = Counter(_first_name(email) for email in vendors.welcomes())
     found = []
@@ -236,17 +242,17 @@ def _welcomes(expected: list[Person], facts: Facts, vendors: Vendors) -> list[st
             found.append(f"{name} was welcomed {welcomed[name]} times")
         if person.standing == NONE and welcomed[name] and not vendors.left[name]:
             found.append(f"{name} was welcomed and never was a member")
-        if _is_new(person, facts, vendors) and not welcomed[name]:
+        if _is_new(person, facts, contacts) and not welcomed[name]:
             found.append(f"{name} began to pay and was not welcomed")
     return found
 
 
-def _is_new(person: Person, facts: Facts, vendors: Vendors) -> bool:
+def _is_new(person: Person, facts: Facts, contacts: Mapping[str, dict[str, Any]]) -> bool:
     """Did her first membership begin in the last days, so that she has been seen in good standing since.
 
     Whose money was sent back may be seen first when it has ended: having it again makes nobody new.
     """
-    contact = vendors.contacts().get(person.email or "")
+    contact = contacts.get(person.email or "")
     is_there = contact is not None and contact["quirk"] == "none"
     began = [m.began for m in person.memberships]
     is_recent = bool(began) and min(began) > facts.now - WELCOME_SECONDS
@@ -276,7 +282,7 @@ def _luma(expected: list[Person], vendors: Vendors, operation: Operation) -> lis
     luma = Luma(
         requests.Session(),
         api_key="key",
-        base_url=f"{vendors.live.url}/luma",
+        base_url=f"{vendors.url}/luma",
         timeout_seconds=5,
     )
     vendors.luma.events.clear()

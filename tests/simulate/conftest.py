@@ -1,20 +1,20 @@
 """What a simulation needs: the vendors in this process, a database for each history."""
 
 import logging
-import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import structlog
 
-from include.lab.sandbox.server import create_server
+from include.jobs.mailchimp_sync import vendors
 from include.lab.sandbox.settings import Settings
 from include.membership import policy
-from tests.contract.conftest import LiveSandbox
+from include.store.throttle import Throttle
 from tests.postgres import new_database, postgres_server
 from tests.simulate.history import POLICY, History
 from tests.simulate.operation import Operation
 from tests.simulate.vendors import Vendors
+from tests.simulate.wire import Wire
 
 __all__ = ["postgres_server"]
 
@@ -37,32 +37,27 @@ def _own_policy(monkeypatch):
     policy.shipped.cache_clear()
 
 
-@pytest.fixture(scope="session")
-def served_sandbox():
-    """Serve a sandbox from a thread; give it and its world. Whether it fits the descriptions others look at."""
-    settings = Settings(port=0, statsd_port=0, smtp_port=0)
-    server = create_server(settings)
-    listener = server.config.bind_socket()
-    listener.listen()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    live = LiveSandbox(f"http://127.0.0.1:{listener.getsockname()[1]}", settings)
-    yield live, server.config.app.world
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
+@pytest.fixture(autouse=True)
+def _one_call_at_a_time(monkeypatch):
+    """Let the jobs ask for one thing after the other, so that a story is the same each time; nobody else asks."""
+    monkeypatch.setattr(vendors, "WIDTH", 1)
+    monkeypatch.setattr(Throttle, "connections", lambda *_, **__: nullcontext(1))
 
 
 @pytest.fixture(scope="session")
-def new_history(served_sandbox, postgres_server):
+def new_history(postgres_server):
     """Give a context manager that begins a history in an empty world."""
-    live, world = served_sandbox
+    wire = Wire(Settings(port=0, statsd_port=0, smtp_port=0))
 
     @contextmanager
     def begin():
-        vendors = Vendors(live, world)
-        with new_database(postgres_server) as dsn, Operation.at(dsn, live) as operation:
-            operation.begin(vendors)
-            yield History(vendors, operation)
+        with (
+            wire.connected(),
+            new_database(postgres_server) as dsn,
+            Operation.at(dsn, wire) as operation,
+        ):
+            everybody = Vendors(wire)
+            operation.begin(everybody)
+            yield History(everybody, operation)
 
     return begin

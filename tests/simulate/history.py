@@ -93,8 +93,11 @@ class History:
 
     def sign_up(self, who: str) -> None:
         """Let her make an account."""
-        if self.characters[who].account is None and who not in self.apart.values():
-            self._accounts_change()
+        one = self.characters[who]
+        if one.account is None and who not in self.apart.values():
+            customers = self.vendors.stripe.kinds["customer"].values()
+            if one.email in {customer["email"] for customer in customers}:
+                self._accounts_change()
             self._sign_up_again(who)
 
     def delete_account(self, who: str) -> None:
@@ -429,7 +432,12 @@ class History:
         self.pending = kept
 
     def calm(self) -> None:
-        """All that is on its way arrives, what got lost is found; then everybody must be as the rules say."""
+        """All that is on its way arrives, what got lost is found; then everybody must be as the rules say.
+
+        Twice is worth it, to see that a second look changes nothing; a third time in a row shows nothing new.
+        """
+        if [line["do"] for line in self.lines[-3:]] == ["calm"] * 3:
+            return
         self._quiet()
         facts = self.facts()
         expected = oracle.people(facts, self.policy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import TypeAdapter
@@ -21,6 +21,9 @@ from include.lab.sandbox.stripe.state import StripeState
 from include.lab.sandbox.wire import Refusal
 from include.routing import route_of
 
+if TYPE_CHECKING:
+    from tests.simulate.wire import Wire
+
 START = datetime(2027, 1, 10, 12, tzinfo=UTC)
 STORY = TypeAdapter(AnyStory)
 OTHER_BUSINESS = {
@@ -36,10 +39,11 @@ YEARLY = {"pro": 30_000, "leader": 60_000}
 class Vendors:
     """What people do at Stripe, Clerk, Mailchimp, Luma and Slack, and what these have to tell."""
 
-    def __init__(self, live: Any, world: Any) -> None:
+    def __init__(self, wire: Wire) -> None:
         """Start with nobody, at a fixed moment, with a price list that has more than memberships."""
-        self.live, self.world = live, world
-        live.ask("POST", "reset")
+        self.url, self.world = wire.url, wire.world
+        world = wire.world
+        world.reset()
         world.clock.now = (
             self.time
         )  # it stands still between acts, so that a story is the same each time
