@@ -20,6 +20,11 @@ SYNC = Route("mailchimp_sync")
 
 UNKNOWN = Route(None, "no job for this type")
 
+PROBE = "ops.probe"
+"""What `ops probe webhooks` sends: it comes from no vendor, and says nothing about what a vendor sends."""
+
+PROBED = Route(None, "a probe of our own: it starts nothing")
+
 ROUTES: dict[str, dict[str, Route]] = {
     "stripe": {
         "checkout.session.completed": SYNC,
@@ -43,6 +48,7 @@ ROUTES: dict[str, dict[str, Route]] = {
         "customer.deleted": SYNC,
         "reconciliation.customer": SYNC,  # made by us: read it again
         "reconciliation.subscription": SYNC,
+        "ops.probe": PROBED,
     },
     "clerk": {
         "user.banned": SYNC,
@@ -51,6 +57,7 @@ ROUTES: dict[str, dict[str, Route]] = {
         "user.updated": SYNC,
         "user.deleted": SYNC,
         "reconciliation.user": SYNC,
+        "ops.probe": PROBED,
     },
 }
 

@@ -23,6 +23,7 @@ SAMPLES = {
     "N": "3",
     "DATE": "2099-12-31T12:00:00Z",
     "VENDOR": "mailchimp",
+    "URL": "https://hooks.example.org",
     "FINGERPRINT": "0123456789abcdef",
 }
 """What stands for the words in capitals."""

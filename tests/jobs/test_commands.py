@@ -117,7 +117,12 @@ UNKNOWN = {
         ("policy", "diff", "no-such-file.yaml"),
         ("policy", "check", "--file", "no-such-file.yaml"),
     ],
-    "probe": [("probe", "paypal")],
+    "probe": [
+        ("probe", "paypal"),
+        ("probe", "webhooks"),
+        ("probe", "webhooks", "hooks.example.org"),
+        ("probe", "mailchimp", "https://hooks.example.org"),
+    ],
     "send": [("send", "stripe", "no-such-file.json"), ("send", "paypal", "x.json")],
     "alerts": [
         ("alerts", "check", "--rules", "no-such-file.yaml"),

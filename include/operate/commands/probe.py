@@ -1,4 +1,4 @@
-"""`ops probe VENDOR`: try a vendor that is left alone at once, and say what came of it."""
+"""`ops probe VENDOR`: try one that is left alone at once; `ops probe webhooks URL`: try the way that webhooks take."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from include.jobs.breakers import VENDORS, probe_now
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import say
+from include.operate.webhook_probe import probes_of, send
 from include.relay.trouble import counted, wait
 from include.store.breakers import BreakerState
 from include.store.figures import open_breakers
@@ -21,16 +22,31 @@ if TYPE_CHECKING:
     from include.store.breakers import Breaker
 
 LOOK_SECONDS = 0.25
+WEBHOOKS = "webhooks"
 
 
 def command(
-    vendor: Annotated[str, typer.Argument(metavar="VENDOR", help=f"One of {', '.join(VENDORS)}.")],
+    vendor: Annotated[
+        str, typer.Argument(metavar="VENDOR", help=f"One of {', '.join((*VENDORS, WEBHOOKS))}.")
+    ],
+    url: Annotated[
+        str | None,
+        typer.Argument(metavar="[URL]", help="With webhooks: the address that vendors send to."),
+    ] = None,
     *,
     wait_seconds: Annotated[
         int, typer.Option("--wait", min=1, help="How many seconds to wait for what comes of it.")
     ] = 60,
 ) -> None:
-    """Try a vendor that is left alone now, by a run with what waits for it; 1 unless it answers."""
+    """Try a vendor that is left alone now, by a run with what waits for it; 1 unless it answers.
+
+    With webhooks and a URL: send a signed event of our own there and follow it to its row; 1 unless it is stored.
+    """
+    if vendor == WEBHOOKS:
+        probe_webhooks(url, seconds=wait_seconds)
+        return
+    if url is not None:
+        raise CommandError(f"an address goes with webhooks, not with {vendor}")
     if vendor not in VENDORS:
         raise CommandError(
             f"no vendor {vendor!r} is ever left alone: there are {', '.join(VENDORS)}"
@@ -51,6 +67,17 @@ def command(
             f"{vendor} does not answer ({after.reason}): it is tried again at {again}"
         )
     say(f"ops: {vendor} answers again: {counted(rows, 'row')} go on")
+
+
+def probe_webhooks(url: str | None, *, seconds: float) -> None:
+    """Send one event per vendor and secret, and say what came of each; raise CommandError at the first that is lost."""
+    if url is None:
+        raise CommandError("say which address vendors send to: probe webhooks https://HOST")
+    deployment = chosen()
+    probes = probes_of(deployment, url)
+    with deployment.store() as store:
+        for probe in probes:
+            say(f"ops: {send(probe, store, seconds=seconds)}")
 
 
 def outcome(store: Store, before: Breaker, *, seconds: float) -> Breaker:

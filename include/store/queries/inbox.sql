@@ -29,8 +29,8 @@ UPDATE ops.inbox SET headers = :headers::jsonb, body = :body, body_sha256 = :bod
 WHERE id = :id AND headers ? 'filled-by';
 
 -- name: read_newest_mode(provider)$
--- Read the mode of a vendor's newest event.
-SELECT mode FROM ops.inbox WHERE provider = :provider ORDER BY id DESC LIMIT 1;
+-- Read the mode of a vendor's newest event; a probe of ours says nothing of it.
+SELECT mode FROM ops.inbox WHERE provider = :provider AND type <> 'ops.probe' ORDER BY id DESC LIMIT 1;
 
 -- name: read_busy_members()
 -- Read whose events are under way, or wait for a person: their state is about to change, or cannot.

@@ -17,14 +17,14 @@ ON CONFLICT (provider) DO UPDATE
 SET cursor_at = greatest(webhook_checks.cursor_at, EXCLUDED.cursor_at), checked_at = EXCLUDED.checked_at;
 
 -- name: read_delivered(provider, since)
--- Count by mode what was delivered since then, and tell when the last of it came; not what was filled in.
+-- Count by mode what was delivered since then, and tell when the last of it came; not what was filled in, or is a probe.
 SELECT mode, count(*) AS count, max(received_at) AS last_at FROM ops.inbox
-WHERE received_at >= :since AND provider = :provider AND NOT headers ? 'filled-by'
+WHERE received_at >= :since AND provider = :provider AND NOT headers ? 'filled-by' AND type <> 'ops.probe'
 GROUP BY mode;
 
 -- name: has_delivered(provider)$
 -- Tell whether anything was ever delivered.
-SELECT EXISTS (SELECT FROM ops.inbox WHERE provider = :provider AND NOT headers ? 'filled-by');
+SELECT EXISTS (SELECT FROM ops.inbox WHERE provider = :provider AND NOT headers ? 'filled-by' AND type <> 'ops.probe');
 
 -- name: read_thin(types, member_keys, created_ats, since)
 -- Tell which changes came as thin events: of the same type, about the same object, at the same moment.
