@@ -267,7 +267,9 @@ def note_answer(  # noqa: PLR0913 - what an answer is, by name
         for group in review.groups
         if CARRY_OUT in options and (choice := _choice(values.get(group.name))) is not Choice.LATER
     }
-    refusal = _refusal(review, values, decisions, why) if CARRY_OUT in options else None
+    refusal = None
+    if CARRY_OUT in options:
+        refusal = _refusal(review, values, decisions, why) or _impossible(review, decisions, store)
     person = _person(user or {}, UNSAID if refusal or not why or NOT_NOW in options else why)
     now = clock.now()
     if refusal:
@@ -290,6 +292,16 @@ def _refusal(
         person_from("somebody", why)
     except ActRefusedError as error:
         return str(error)
+    return None
+
+
+def _impossible(review: Review, decisions: Mapping[str, Choice], store: Store) -> str | None:
+    """Return in words what cannot be done: of letters that all have no events nothing is replayed or half done."""
+    for group in review.groups:
+        choice = decisions.get(group.name)
+        act = None if choice is None else Act(choice)
+        if act in LEFT and not store.dead_letters.with_rows(group.ids):
+            return f"{group.job}: a letter of these {LEFT[act]}"
     return None
 
 

@@ -85,6 +85,8 @@ def decide_letters(act: Act, wanted: Filter, *, person: Person, store: Store, cl
     if done.chosen == 1 and done.done == 1:
         return f"{DONE_WORDS[act]}."
     left = left_text(act, done)
+    if not done.done:
+        raise ActRefusedError(left or "there was nothing left to do")
     return f"{DONE_WORDS[act]}: {done.done:,} of {done.chosen:,}." + (f" {left}." if left else "")
 
 

@@ -49,6 +49,7 @@ STATUS_WORDS = {
     ContactStatus.FORGOTTEN: "deleted for good: only she can undo it",
 }
 OUT_OF_REACH = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
+RUN = "run:"  # how the subject of a dead letter begins that is about a run without events
 MOVING = (LetterState.RETRYING, LetterState.REPLAYING, LetterState.COMPENSATING)
 
 
@@ -299,6 +300,13 @@ def letter_options(letter: DeadLetter) -> Iterator[Option]:
             act=f"compensate:{number}",
             label="She has it: close",
             effect="Nothing is sent, and nobody is asked again.",
+        )
+        return
+    if letter.subject.startswith(RUN):
+        yield Option(
+            act=f"abandon:{number}",
+            label="Close: it is known",
+            effect="There is no event to try again: the job's next run does the work.",
         )
         return
     if letter.is_fixed:

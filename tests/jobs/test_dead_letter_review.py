@@ -324,19 +324,45 @@ def test_review_that_airflow_does_not_take_now_is_due(board):
     assert board.is_due()
 
 
-@pytest.mark.parametrize("choice", ["replay", "compensate"])
-def test_what_cannot_be_done_is_said_with_what_can(board, choice):
-    """Else the same question would come back for ever, and nobody would know why."""
+def eventless(board, number=1):
+    """Let a run fail that has no events, and return its letter."""
     failure = Failure(
-        job="luma_auto_approval", subject="run:1", error_class=ErrorClass.TRANSIENT, reason=DOWN
+        job="mailchimp_sync",
+        subject=f"run:{number}",
+        error_class=ErrorClass.TRANSIENT,
+        reason=DOWN,
     )
-    letter = board.store.dead_letters.open_case(failure, now=NOW).id
-    board.ask()
-    board.answer({1: choice})
+    return board.store.dead_letters.open_case(failure, now=NOW).id
 
-    for _ in range(2):
-        assert "1 letter left: such a letter has no events" in board.carry_out().problem
+
+@pytest.mark.parametrize("choice", ["replay", "compensate"])
+def test_what_cannot_be_done_is_refused_with_what_can(board, choice):
+    """Nothing is done, and the question is put again with the reason; what can be done is taken."""
+    letter = eventless(board)
+    board.ask()
+
+    refusal = board.answer({1: choice})
+    assert "has no events" in refusal
+    assert "`abandon` closes it" in refusal
+    assert board.carry_out().done == {}
     assert board.states(letter) == [LetterState.OPEN]
+    run = board.ask_again()
+    assert refusal in board.question.body
+
+    assert board.answer({1: "abandon", "why": "the next run has done it"}, run=run) is None
+    board.carry_out(run)
+    assert board.states(letter) == [LetterState.ABANDONED]
+
+
+def test_of_a_mixed_group_what_can_be_done_is_done(board):
+    """A letter with events is tried again; of the one without it is said what can be done."""
+    with_event, without = board.bury(1, reason=DOWN), eventless(board)
+    board.ask()
+
+    assert board.answer({1: "replay"}) is None
+
+    assert "1 letter left: such a letter has no events" in board.carry_out().problem
+    assert board.states(with_event, without) == [LetterState.REPLAYING, LetterState.OPEN]
 
 
 def test_no_address_gets_into_the_audit_log(board):

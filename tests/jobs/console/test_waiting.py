@@ -83,6 +83,11 @@ def test_nobodys_dead_letter_is_decided_on_the_list(console, world, letters):
     page = console().text(f"/waiting?ids={letters[3].id}")
     assert "1 to decide among these" in page
     assert "quite another cause" in page
+    assert "Likely right: close: it is known." in page
+    form = {"act": f"replay:{letters[3].id}", "why": "again"}
+    said = plain(console().submit("/waiting/act", **form).text)
+    assert "Nothing is changed: 1 not changed" in said
+    assert "has no events, and its next run does the work" in said
 
     form = {"act": f"abandon:{letters[3].id}", "why": "known"}
     assert "Let be." in plain(console().submit("/waiting/act", **form).text)
