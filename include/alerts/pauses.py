@@ -1,4 +1,4 @@
-"""What a person has said of an alert: she has seen it, or wants to hear nothing of it for a while. Over by itself."""
+"""What a person has said of an alert: she has seen it, or wants quiet for a while or an outage. Over by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from include.alerts.states import Phase, State, What
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+
+    Outages = Mapping[str, datetime | None]  # vendors that are not called, and since when
 
 
 class PauseKind(StrEnum):
@@ -17,6 +20,7 @@ class PauseKind(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"  # this firing is not told again; the next one is
     SILENCED = "silenced"  # nothing is told until its time; what still fires then is
+    INHIBITED = "inhibited"  # the same, until a vendor that is down answers again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,23 +34,33 @@ class Pause:
     made_at: datetime
     until: datetime | None = None
     fired_at: datetime | None = None
+    vendor: str | None = None
+    down_since: datetime | None = None  # its next outage is another one
 
-    def holds(self, state: State, at: datetime) -> bool:
-        """Tell whether it still holds, of a rule that stands so."""
+    def holds(self, state: State, at: datetime, outages: Outages) -> bool:
+        """Tell whether it still holds, of a rule that stands so, while these vendors are down."""
+        if self.vendor is not None:
+            return self.vendor in outages and outages[self.vendor] == self.down_since
         if self.until is not None:
             return self.made_at <= at < self.until
         return state.phase is Phase.FIRING and state.fired_at == self.fired_at
 
 
-def hushed(
-    pause: Pause | None, before: State, after: State, what: What | None, *, at: datetime
+def hushed(  # noqa: PLR0913 - a step, and what is said of it
+    pause: Pause | None,
+    before: State,
+    after: State,
+    what: What | None,
+    *,
+    at: datetime,
+    outages: Outages,
 ) -> tuple[State, What | None, bool]:
     """Return a step as it is where somebody wants quiet; the last value tells whether nobody is to be told of it.
 
     A beginning is kept and told to nobody: as if it was never said, it is said when the quiet is over and it still
     fires. A repetition is none. An end is told as ever, to those who know of the beginning.
     """
-    if pause is None or not pause.holds(after, at):
+    if pause is None or not pause.holds(after, at, outages):
         return after, what, False
     if what is What.FIRED:
         return replace(after, told_at=None), what, True

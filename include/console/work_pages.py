@@ -1,8 +1,11 @@
 """Planned ends, vendors, jobs: what is to come, who is down, how all goes."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Request, Response
+from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
@@ -12,13 +15,21 @@ from include.operate.decisions import perform
 from include.operate.ends import read_ends
 from include.operate.errors import ActRefusedError
 from include.operate.figures import WINDOWS, read_figures
-from include.operate.vendors import read_vendors, try_now
+from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now
 
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
 Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
 Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
 CLOCK = SystemClock()
+
+
+class VendorForm(BaseModel):
+    """What a button sends about a vendor: the act, for how long, and why."""
+
+    act: str = Field(max_length=20)
+    hours: str = Field(default="", max_length=4)
+    why: str = Field(default="", max_length=600)
 
 
 @router.get("/ends")
@@ -62,22 +73,45 @@ def _ends(
 def show_vendors(request: Request, visitor: Sees) -> Response:
     """Show how it stands with the vendors."""
     with console_of(request) as (_, store):
-        return page(request, "vendors.html", visitor, vendors=read_vendors(store))
+        return _vendors(request, visitor, store)
 
 
 @router.post("/vendors/{vendor}/try")
 def try_vendor(request: Request, visitor: Operates, vendor: str) -> Response:
     """Have a vendor tried at once."""
     with console_of(request) as (_, store):
-        try:
-            said, is_wrong = (
-                try_now(vendor, actor=visitor.actor, store=store, now=CLOCK.now()),
-                False,
-            )
-        except ActRefusedError as error:
-            said, is_wrong = f"Nothing is changed: {error}.", True
-        vendors = read_vendors(store)
-    return page(request, "vendors.html", visitor, vendors=vendors, said=said, is_wrong=is_wrong)
+        act = partial(try_now, vendor, actor=visitor.actor)
+        return _vendors(request, visitor, store, act)
+
+
+@router.post("/vendors/{vendor}/say")
+def say_of_vendor(
+    request: Request, visitor: Operates, vendor: str, form: Annotated[VendorForm, Form()]
+) -> Response:
+    """Pause a vendor, or end that."""
+    with console_of(request) as (_, store):
+        act = partial(say_of, vendor, form.act, hours=form.hours, who=visitor.name, why=form.why)
+        return _vendors(request, visitor, store, act)
+
+
+def _vendors(
+    request: Request, visitor: Visitor, store: Any, act: Callable[..., str] | None = None
+) -> Response:
+    """Show the vendors, after an act if there is one."""
+    now, said, is_wrong = CLOCK.now(), None, False
+    try:
+        said = act(store=store, now=now) if act else None
+    except ActRefusedError as error:
+        said, is_wrong = f"Nothing is changed: {error}.", True
+    return page(
+        request,
+        "vendors.html",
+        visitor,
+        vendors=read_vendors(store, now=now),
+        hours=PAUSE_HOURS,
+        said=said,
+        is_wrong=is_wrong,
+    )
 
 
 @router.get("/jobs")

@@ -5,8 +5,9 @@ closed ─▶ open      calls failed for so many different members or events, an
   │        ▼ │ the probe failed: the next pause
   └───── probing    one run calls for one member
 
-One unlucky member never opens it: whom calls fail for is counted, not how often. The first functions are pure;
-those below write down and audit what they say.
+One unlucky member never opens it: whom calls fail for is counted, not how often. A person may pause a vendor: its
+breaker is open until her time is over, whatever a call that was under way comes to. The first functions are pure; those
+below write down and audit what they say.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from include.errors import BreakerOpenError, VendorUnavailableError
+from include.errors import ActRefusedError, BreakerOpenError, VendorUnavailableError
 from include.store.audit import Change
 from include.store.breakers import Breaker, BreakerState
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from include.clock import Clock
+    from include.jobs.person import Person
     from include.store import Store
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ PAUSES = tuple(
 )  # the last one again and again
 PROBE_LEASE = timedelta(minutes=3)  # the run that probes is gone: another one may
 LONGEST_WAIT = timedelta(hours=24)  # after that an event is a dead letter
+PAUSED = "a person has paused it"
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +83,9 @@ def after_failures(  # noqa: PLR0913 - what is known of them, by name
 
 
 def after_success(breaker: Breaker, *, now: datetime) -> Breaker:
-    """Return how it stands after a call went well: all is well, whatever was before."""
+    """Return how it stands after a call went well: all is well, but for a person's pause."""
+    if breaker.is_paused(now):
+        return breaker
     changed_at = breaker.changed_at if breaker.state is BreakerState.CLOSED else now
     return Breaker(vendor=breaker.vendor, state=BreakerState.CLOSED, changed_at=changed_at)
 
@@ -93,12 +98,16 @@ def admitted(breaker: Breaker, *, by: str, now: datetime) -> tuple[Admission, Br
             return Admission.GO, breaker
         case BreakerState.PROBING if breaker.probe_by == by:
             return Admission.PROBE, breaker
+        case BreakerState.OPEN if is_due and not breaker.openings:  # paused while it was up
+            return Admission.GO, after_success(breaker, now=now)
         case _ if is_due:
             probing = replace(
                 breaker,
                 state=BreakerState.PROBING,
                 probe_by=by,
                 probe_at=now + PROBE_LEASE,
+                paused_by=None,
+                paused_why=None,
                 changed_at=now,
             )
             return Admission.PROBE, probing
@@ -113,15 +122,38 @@ def released(breaker: Breaker, *, by: str, now: datetime) -> Breaker:
     return replace(breaker, state=BreakerState.OPEN, probe_at=now, probe_by=None, changed_at=now)
 
 
+def paused(breaker: Breaker, *, until: datetime, by: str, why: str, now: datetime) -> Breaker:
+    """Return how it stands when a person has paused a vendor: as one that is down, until her time is over."""
+    return replace(
+        breaker,
+        state=BreakerState.OPEN,
+        probe_at=until,
+        probe_by=None,
+        reason=PAUSED,
+        opened_at=breaker.opened_at or now,
+        paused_by=by,
+        paused_why=why,
+        changed_at=now,
+    )
+
+
+def resumed(breaker: Breaker, *, now: datetime) -> Breaker:
+    """Return how it stands when a pause is ended: called as usual, or tried at once where it was down before."""
+    over = replace(breaker, probe_at=now, paused_by=None, paused_why=None, changed_at=now)
+    return over if over.openings else after_success(over, now=now)
+
+
 def _opened(breaker: Breaker, *, openings: int, opened_at: datetime, now: datetime) -> Breaker:
-    pause = PAUSES[min(openings, len(PAUSES)) - 1]
+    wait = PAUSES[min(openings, len(PAUSES)) - 1]
     return replace(
         breaker,
         state=BreakerState.OPEN,
         openings=openings,
-        probe_at=now + pause,
+        probe_at=now + wait,
         probe_by=None,
         opened_at=opened_at,
+        paused_by=None,
+        paused_why=None,
         changed_at=now,
     )
 
@@ -172,23 +204,53 @@ def note_success(vendor: str, *, store: Store, clock: Clock, dag_run_id: str | N
         before = store.breakers.lock(vendor, now=now)
         after = after_success(before, now=now)
         _save(before, after, store=store, dag_run_id=dag_run_id)
-        if before.state is not BreakerState.CLOSED:
-            store.dead_letters.hurry(vendor, now=now)
-            store.inbox.wake_dispatchers()
+        if before.state is not BreakerState.CLOSED and after.state is BreakerState.CLOSED:
+            _let_go_on(vendor, store=store, now=now)
+
+
+def pause(vendor: str, *, until: datetime, person: Person, store: Store, now: datetime) -> None:
+    """Have a vendor left alone until then, because a person says so; what needs it waits."""
+    with store.transaction():
+        before = store.breakers.lock(vendor, now=now)
+        after = paused(before, until=until, by=person.actor, why=person.why, now=now)
+        store.breakers.save(after)
+        _audit(before, after, action="breaker:pause", person=person, store=store)
+
+
+def resume(vendor: str, *, person: Person, store: Store, now: datetime) -> None:
+    """End a person's pause before its time; raise ActRefusedError where there is none."""
+    with store.transaction():
+        before = store.breakers.lock(vendor, now=now)
+        if not before.is_paused(now):
+            raise ActRefusedError(f"{vendor.capitalize()} is not paused any more")
+        after = resumed(before, now=now)
+        store.breakers.save(after)
+        _audit(before, after, action="breaker:resume", person=person, store=store)
+        _let_go_on(vendor, store=store, now=now)
+
+
+def _let_go_on(vendor: str, *, store: Store, now: datetime) -> None:
+    """Let what waits for a vendor be due now."""
+    store.dead_letters.hurry(vendor, now=now)
+    store.inbox.wake_dispatchers()
 
 
 def probe_now(vendor: str, *, store: Store, now: datetime) -> Breaker | None:
-    """Let the next run probe a vendor that is left alone, and what waits for it be due; return how it stands."""
+    """Let the next run probe a vendor that is left alone, and what waits for it be due; return how it stands.
+
+    Raises ActRefusedError where a person has paused it: who ends that says so.
+    """
     with store.transaction():
         breaker = store.breakers.get(vendor)
         if breaker is None or breaker.state is BreakerState.CLOSED:
             return breaker
         breaker = store.breakers.lock(vendor, now=now)
+        if breaker.is_paused(now):
+            raise ActRefusedError(f"{vendor.capitalize()} is paused: end the pause in the console")
         if breaker.state is BreakerState.OPEN:
             breaker = replace(breaker, probe_at=now)
             store.breakers.save(breaker)
-            store.dead_letters.hurry(vendor, now=now)
-            store.inbox.wake_dispatchers()
+            _let_go_on(vendor, store=store, now=now)
     return breaker
 
 
@@ -269,7 +331,8 @@ def open_error(vendor: str, *, store: Store) -> BreakerOpenError:
     """Return what a call ends with that is not made."""
     breaker = store.breakers.get(vendor)
     said = f": {breaker.reason}" if breaker and breaker.reason else ""
-    error = BreakerOpenError(f"{vendor.capitalize()} is left alone until it answers again{said}")
+    until = "for a while" if said == f": {PAUSED}" else "until it answers again"
+    error = BreakerOpenError(f"{vendor.capitalize()} is left alone {until}{said}")
     error.vendor = vendor
     return error
 
@@ -289,6 +352,18 @@ def _save(before: Breaker, after: Breaker, *, store: Store, dag_run_id: str | No
         before=_shown(before),
         after=_shown(after),
         metadata={"reason": after.reason or before.reason, "failing": len(before.failing)},
+    )
+    store.audit.add([change], now=after.changed_at)
+
+
+def _audit(before: Breaker, after: Breaker, *, action: str, person: Person, store: Store) -> None:
+    change = Change(
+        target=f"breaker:{after.vendor}",
+        actor=person.actor,
+        action=action,
+        before=_shown(before),
+        after=_shown(after),
+        metadata={"why": person.why},
     )
     store.audit.add([change], now=after.changed_at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from include.alerts.pauses import Pause, PauseKind
@@ -12,6 +13,7 @@ from include.alerts.states import Phase, State
 from include.errors import ActRefusedError
 from include.jobs.person import person_from
 from include.store.audit import Change
+from include.store.figures import outages
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +43,7 @@ class Alert:
 
 def read_alerts(store: Store, *, now: datetime) -> list[Alert]:
     """Return all rules, what fires first."""
-    states, pauses = store.alerts.states(), store.alerts.pauses()
+    states, pauses, down = store.alerts.states(), store.alerts.pauses(), outages(store, now=now)
     found = []
     for rule in load():
         state = states.get(rule.name, State(rule=rule.name))
@@ -57,66 +59,79 @@ def read_alerts(store: Store, *, now: datetime) -> list[Alert]:
                 numbers=", ".join(
                     f"{name} {value:g}" for name, value in numbers if value is not None
                 ),
-                pause=pause if pause and pause.holds(state, now) else None,
+                pause=pause if pause and pause.holds(state, now, down) else None,
             )
         )
     return sorted(found, key=lambda one: (not one.fires, one.name))
 
 
+def vendors_down(store: Store, *, now: datetime) -> list[str]:
+    """Return the vendors that an alert may follow from now."""
+    return list(outages(store, now=now))
+
+
 def say_of(  # noqa: PLR0913 - who says what of which, by name
-    rule: str, what: str, *, hours: str, who: str, why: str, store: Store, now: datetime
+    rule: str,
+    what: str,
+    *,
+    hours: str = "",
+    vendor: str = "",
+    who: str,
+    why: str,
+    store: Store,
+    now: datetime,
 ) -> str:
-    """Acknowledge an alert, silence it for so many hours, or take that back; return what holds then, in words."""
+    """Acknowledge an alert, silence it for so many hours, inhibit it while a vendor is down, or take that back.
+
+    Returns what holds then, in words.
+    """
+    if rule not in {one.name for one in load()}:
+        raise ActRefusedError(f"there is no rule {rule!r}")
     person = person_from(who, why)
     with store.transaction():
-        state = store.alerts.states().get(rule)
-        if rule not in {one.name for one in load()}:
-            raise ActRefusedError(f"there is no rule {rule!r}")
         if what == "end":
-            if not store.alerts.end_pause(rule):
-                raise ActRefusedError("nothing is said of it any more")
-            said = "Taken back: it is told as ever."
-        elif what == "acknowledge":
-            if state is None or state.phase is not Phase.FIRING:
-                raise ActRefusedError("it does not fire any more")
-            _pause(
-                rule,
-                PauseKind.ACKNOWLEDGED,
-                person.actor,
-                person.why,
-                store,
-                now,
-                fired_at=state.fired_at,
-            )
-            said = "Acknowledged: this time it is not told again; its end is, and the next time."
-        elif what == "silence" and hours in QUIET_HOURS:
-            until = now + timedelta(hours=int(hours))
-            _pause(rule, PauseKind.SILENCED, person.actor, person.why, store, now, until=until)
-            said = f"Silenced until {until:%-d %b %Y %H:%M} UTC; what fires then is told."
+            said = _end(rule, store)
         else:
-            raise ActRefusedError("there is no such act")
+            make = partial(Pause, rule=rule, actor=person.actor, why=person.why, made_at=now)
+            pause, said = _wanted(what, hours, vendor, make, store)
+            store.alerts.pause(pause)
+        details = {"silence": {"hours": hours}, "inhibit": {"vendor": vendor}}.get(what, {})
         change = Change(
             target=f"alert:{rule}",
             actor=person.actor,
             action=f"alert:{what}",
-            metadata={"why": person.why, **({"hours": hours} if what == "silence" else {})},
+            metadata={"why": person.why, **details},
         )
         store.audit.add([change], now=now)
     return said
 
 
-def _pause(  # noqa: PLR0913, PLR0917 - the columns
-    rule: str,
-    kind: PauseKind,
-    actor: str,
-    why: str,
-    store: Store,
-    now: datetime,
-    *,
-    until: datetime | None = None,
-    fired_at: datetime | None = None,
-) -> None:
-    pause = Pause(
-        rule=rule, kind=kind, actor=actor, why=why, made_at=now, until=until, fired_at=fired_at
-    )
-    store.alerts.pause(pause)
+def _end(rule: str, store: Store) -> str:
+    if not store.alerts.end_pause(rule):
+        raise ActRefusedError("nothing is said of it any more")
+    return "Taken back: it is told as ever."
+
+
+def _wanted(
+    what: str, hours: str, vendor: str, make: partial[Pause], store: Store
+) -> tuple[Pause, str]:
+    """Return the quiet that somebody wants, and what it means in words."""
+    rule, now = make.keywords["rule"], make.keywords["made_at"]
+    match what:
+        case "acknowledge":
+            state = store.alerts.states().get(rule)
+            if state is None or state.phase is not Phase.FIRING:
+                raise ActRefusedError("it does not fire any more")
+            said = "Acknowledged: this time it is not told again; its end is, and the next time."
+            return make(kind=PauseKind.ACKNOWLEDGED, fired_at=state.fired_at), said
+        case "silence" if hours in QUIET_HOURS:
+            until = now + timedelta(hours=int(hours))
+            said = f"Silenced until {until:%-d %b %Y %H:%M} UTC; what fires then is told."
+            return make(kind=PauseKind.SILENCED, until=until), said
+        case "inhibit":
+            since = outages(store, now=now).get(vendor)
+            if since is None:
+                raise ActRefusedError("that vendor is not down any more")
+            said = f"Quiet while {vendor.capitalize()} is down; what fires once it answers is told."
+            return make(kind=PauseKind.INHIBITED, vendor=vendor, down_since=since), said
+    raise ActRefusedError("there is no such act")

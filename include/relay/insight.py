@@ -102,7 +102,7 @@ def facts_in(store: Store, *, beats: Beats, now: datetime) -> Facts:
     return Facts(
         at=now,
         jobs=measure_all(store, now=now, window=WINDOW),
-        breakers=tuple(open_breakers(store)),
+        breakers=tuple(open_breakers(store, now=now)),
         reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
         beats=beats,
         alarms=tuple(store.relay_alarms.firing()),

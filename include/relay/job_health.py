@@ -159,7 +159,9 @@ def _of_breakers(facts: Facts) -> Iterator[Trouble]:
             if one.row_count
             else "nobody waits yet",
             next_try_at=one.probe_at,
-            to_do=f"nothing: what waits is done once it answers; `{OPS} probe {one.vendor}` tries it at once",
+            to_do="nothing: what waits is done then; in the console the pause can be ended before"
+            if one.paused_by
+            else f"nothing: what waits is done once it answers; `{OPS} probe {one.vendor}` tries it at once",
         )
 
 

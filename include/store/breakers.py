@@ -33,11 +33,17 @@ class Breaker:
     state: BreakerState
     failing: tuple[str, ...] = ()  # whom calls failed for since one went well
     openings: int = 0  # the first opening, and the probes that failed since
-    probe_at: datetime | None = None
+    probe_at: datetime | None = None  # of one that a person has paused: until when
     probe_by: str | None = None
     reason: str | None = None  # what the vendor said last
     opened_at: datetime | None = None
+    paused_by: str | None = None
+    paused_why: str | None = None
     changed_at: datetime
+
+    def is_paused(self, now: datetime) -> bool:
+        """Tell whether a person has paused it, and the time is not over."""
+        return self.paused_by is not None and self.probe_at is not None and now < self.probe_at
 
 
 class Breakers:

@@ -47,6 +47,8 @@ class OpenBreaker:
     opened_at: datetime | None
     reason: str | None
     probe_at: datetime | None = None  # when it is tried again
+    paused_by: str | None = None  # a person, until `probe_at`
+    paused_why: str | None = None
     row_count: int = 0  # that wait for it, or are in the hands of a run that does not get through
     member_count: int = 0  # whose they are
 
@@ -148,9 +150,14 @@ def measure_all(store: Store, *, now: datetime, window: timedelta) -> dict[str |
     }
 
 
-def open_breakers(store: Store) -> list[OpenBreaker]:
+def open_breakers(store: Store, *, now: datetime) -> list[OpenBreaker]:
     """Return the vendors that are not called now."""
-    return [OpenBreaker(**row) for row in SQL.read_breakers(store.connection)]
+    return [OpenBreaker(**row) for row in SQL.read_breakers(store.connection, now=now)]
+
+
+def outages(store: Store, *, now: datetime) -> dict[str, datetime | None]:
+    """Return since when each vendor that is not called now is down, or paused."""
+    return {one.vendor: one.opened_at for one in open_breakers(store, now=now)}
 
 
 def _of_all(errors: Iterable[LastError]) -> list[LastError]:

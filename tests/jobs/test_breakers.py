@@ -6,14 +6,19 @@ import pytest
 
 from include.clients.mailchimp import subscriber_hash
 from include.clock import FixedClock, SystemClock
-from include.jobs.breakers import VENDORS, probe_now
+from include.errors import ActRefusedError
+from include.jobs.breakers import VENDORS, note_success, pause, probe_now, resume
 from include.jobs.mailchimp_sync.load import ASKED
 from include.jobs.mailchimp_sync.update import VENDOR
+from include.jobs.person import person_from
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
+from include.store.figures import open_breakers
 from include.store.inbox import State
 from tests.jobs.test_webhook_retry import attempt, batch, claim
 
+GRACE = person_from("grace", "they move")
+HOUR = timedelta(hours=1)
 NAMES = ("ada", "eve", "joan", "mary", "grace", "radia")
 
 
@@ -215,3 +220,79 @@ def test_vendor_that_is_called_is_not_probed(moving):
 def test_every_vendor_with_a_breaker_can_be_named():
     """`ops probe` offers them."""
     assert {VENDOR, *ASKED} == set(VENDORS)
+
+
+@pytest.fixture
+def paused(moving):
+    """Give the rows of a new member that came in while a person has paused Mailchimp for an hour."""
+    until = moving.clock.now() + HOUR
+    pause("mailchimp", until=until, person=GRACE, store=moving.store, now=moving.clock.now())
+    ids = moving.receive(*moving.join())
+    batch(moving, ids)
+    return ids
+
+
+def test_paused_vendor_is_not_called_and_what_needs_it_waits(paused, moving):
+    """As for one that is down, until the time is over; then it is called as ever, without a probe."""
+    assert calls(moving) == 0
+    [due] = {row.due_at for row in moving.store.inbox.rows(paused)}
+    assert due == moving.clock.now() + HOUR
+    assert set(moving.rows(paused)) == {State.WAITING}
+    moving.clock.advance(HOUR)
+    assert open_breakers(moving.store, now=moving.clock.now()) == []
+    taken = take(moving)
+
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert breaker(moving).state is BreakerState.CLOSED
+    assert breaker(moving).paused_by is None
+    assert set(moving.rows(paused)) == {State.PROCESSED}
+    assert len(moving.welcomes()) == 1
+
+
+def test_call_that_was_under_way_ends_no_pause(paused, moving):
+    """A run that was let through before comes back with an answer; nobody has it tried before the time either."""
+    note_success("mailchimp", store=moving.store, clock=moving.clock, dag_run_id="run_before")
+    with pytest.raises(ActRefusedError, match="Mailchimp is paused"):
+        probe_now("mailchimp", store=moving.store, now=moving.clock.now())
+
+    assert breaker(moving).is_paused(moving.clock.now())
+    assert take(moving) is None
+
+
+def test_person_ends_a_pause_before_its_time(paused, moving):
+    """What waits is due at once; both are in the audit log with who and why."""
+    resume("mailchimp", person=GRACE, store=moving.store, now=moving.clock.now())
+    taken = take(moving)
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert set(moving.rows(paused)) == {State.PROCESSED}
+    told = (
+        "SELECT action, actor, metadata FROM ops.audit_log WHERE actor = 'user:grace' ORDER BY id"
+    )
+    assert moving.query(told) == [
+        {"action": f"breaker:{act}", "actor": "user:grace", "metadata": {"why": "they move"}}
+        for act in ("pause", "resume")
+    ]
+    with pytest.raises(ActRefusedError, match="not paused any more"):
+        resume("mailchimp", person=GRACE, store=moving.store, now=moving.clock.now())
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+def test_vendor_that_was_down_when_it_was_paused_is_probed_after_it(waiting, moving, is_ended):
+    """One call finds out, whether the time is over or a person has ended the pause."""
+    now = moving.clock.now()
+    pause("mailchimp", until=now + HOUR, person=GRACE, store=moving.store, now=now)
+    moving.clock.advance(timedelta(minutes=5) if is_ended else HOUR)
+    if is_ended:
+        resume("mailchimp", person=GRACE, store=moving.store, now=moving.clock.now())
+    moving.store.dead_letters.hurry("mailchimp", now=moving.clock.now())
+    before = calls(moving)
+    taken = take(moving)
+
+    batch(moving, taken.inbox_ids, run=taken.dag_run_id)
+
+    assert calls(moving) == before + 1
+    assert breaker(moving).state is BreakerState.OPEN
+    assert breaker(moving).probe_at == moving.clock.now() + timedelta(minutes=5)
+    assert breaker(moving).paused_by is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -26,12 +27,12 @@ from include.alerts.states import (
     to_tell,
 )
 from include.alerts.texts import Link, message_of
+from include.store.figures import outages
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.alerts.history import Sample
-    from include.alerts.pauses import Pause
     from include.alerts.rules import Rule
     from include.alerts.texts import Places
     from include.store import Store
@@ -88,12 +89,14 @@ def evaluate(  # noqa: PLR0913 - the rules' world
             last = None  # the clock that said so was wrong: the watch must not stop until then
         ats = instants(last, now)
         known, pauses = store.alerts.states(), store.alerts.pauses()
+        down = outages(store, now=now)
         states, told = [], []
         for rule in rules:
             before = known.pop(rule.name, State(rule=rule.name))
             if is_forgotten(last, now):
                 before = forgotten(before)
-            after, changes, quiet = _go_on(rule, before, numbers, ats, pauses.get(rule.name))
+            hush = partial(hushed, pauses.get(rule.name), outages=down)
+            after, changes, quiet = _go_on(rule, before, numbers, ats, hush)
             told += _keep(rule, changes, quiet, store=store, examples=examples, places=places)
             states.append(after)
         states += [_end(state, store=store, now=now) for state in known.values()]
@@ -107,7 +110,11 @@ def evaluate(  # noqa: PLR0913 - the rules' world
 
 
 def _go_on(
-    rule: Rule, state: State, numbers: Numbers, ats: Sequence[datetime], pause: Pause | None
+    rule: Rule,
+    state: State,
+    numbers: Numbers,
+    ats: Sequence[datetime],
+    hush: Callable[..., tuple[State, What | None, bool]],
 ) -> tuple[State, list[Happening], list[Happening]]:
     """Take a rule from where it stood through these instants; of some changes nobody is told."""
     changes, quiet = list[Happening](), list[Happening]()
@@ -118,7 +125,7 @@ def _go_on(
             continue  # nothing is known of that minute: it speaks neither for the alert nor against it
         before = state
         after, what = step(rule, before, reading, now=at)
-        state, what, is_quiet = hushed(pause, before, after, what, at=at)
+        state, what, is_quiet = hush(before, after, what, at=at)
         if what is not None:
             change = happening(state, what, at=at, since=before.since)
             (quiet if is_quiet else changes).append(change)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.clock import SystemClock
+from include.errors import ActRefusedError
 from include.jobs.breakers import VENDORS, probe_now
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
@@ -52,11 +53,15 @@ def command(
             f"no vendor {vendor!r} is ever left alone: there are {', '.join(VENDORS)}"
         )
     with chosen().store() as store:
-        before = probe_now(vendor, store=store, now=SystemClock().now())
+        now = SystemClock().now()
+        try:
+            before = probe_now(vendor, store=store, now=now)
+        except ActRefusedError as error:
+            raise CommandError(str(error)) from None
         if before is None or before.state is BreakerState.CLOSED:
             say(f"ops: {vendor} is called as usual: there is nothing to try")
             return
-        rows = sum(one.row_count for one in open_breakers(store) if one.vendor == vendor)
+        rows = sum(one.row_count for one in open_breakers(store, now=now) if one.vendor == vendor)
         if not rows and before.state is BreakerState.OPEN:
             raise CommandError(f"nobody waits for {vendor}: the next event that needs it tries it")
         say(f"ops: {wait(rows, 'row')} for {vendor}, and the next run tries it with one of them")

@@ -25,15 +25,16 @@ SET (state, since, fired_at, told_at, resolved_at, job, numbers, evaluated_at) =
 
 -- name: read_pauses()
 -- Read what people have said of alerts.
-SELECT rule, kind, actor, why, made_at, until, fired_at FROM ops.alert_pauses ORDER BY rule;
+SELECT rule, kind, actor, why, made_at, until, fired_at, vendor, down_since FROM ops.alert_pauses ORDER BY rule;
 
--- name: write_pause(rule, kind, actor, why, made_at, until, fired_at)!
+-- name: write_pause(rule, kind, actor, why, made_at, until, fired_at, vendor, down_since)!
 -- Write down what somebody says of an alert; it takes the place of what was said before.
-INSERT INTO ops.alert_pauses (rule, kind, actor, why, made_at, until, fired_at)
-VALUES (:rule, :kind, :actor, :why, :made_at, :until, :fired_at)
+INSERT INTO ops.alert_pauses (rule, kind, actor, why, made_at, until, fired_at, vendor, down_since)
+VALUES (:rule, :kind, :actor, :why, :made_at, :until, :fired_at, :vendor, :down_since)
 ON CONFLICT (rule) DO UPDATE
-SET (kind, actor, why, made_at, until, fired_at) =
-    (EXCLUDED.kind, EXCLUDED.actor, EXCLUDED.why, EXCLUDED.made_at, EXCLUDED.until, EXCLUDED.fired_at);
+SET (kind, actor, why, made_at, until, fired_at, vendor, down_since) =
+    (EXCLUDED.kind, EXCLUDED.actor, EXCLUDED.why, EXCLUDED.made_at, EXCLUDED.until, EXCLUDED.fired_at,
+     EXCLUDED.vendor, EXCLUDED.down_since);
 
 -- name: end_pause(rule)!
 -- Take back what was said of an alert.

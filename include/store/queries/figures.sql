@@ -89,9 +89,10 @@ SELECT job, count(*) AS dlq_count FROM ops.dead_letters WHERE state = 'open'
 GROUP BY GROUPING SETS ((job), ())
 HAVING count(*) > 0;
 
--- name: read_breakers()
+-- name: read_breakers(now)
 -- Read which vendors are not called, since when and why, when one is tried again, and which rows of how many members wait for it.
-SELECT vendor, state, opened_at, reason, probe_at, waiting.row_count, waiting.member_count
+-- One that was up when a person paused it is called again from then on: the next run writes that down.
+SELECT vendor, state, opened_at, reason, probe_at, paused_by, paused_why, waiting.row_count, waiting.member_count
 FROM ops.breakers CROSS JOIN LATERAL (
   SELECT count(DISTINCT inbox.id) AS row_count, count(DISTINCT letter.member_id) AS member_count
   FROM ops.dead_letters AS letter
@@ -99,4 +100,4 @@ FROM ops.breakers CROSS JOIN LATERAL (
   JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id AND inbox.state IN ('waiting', 'dispatched', 'failed')
   WHERE letter.vendor = breakers.vendor AND letter.closed_at IS NULL
 ) AS waiting
-WHERE state <> 'closed' ORDER BY vendor;
+WHERE state <> 'closed' AND NOT (openings = 0 AND probe_at <= :now) ORDER BY vendor;

@@ -44,6 +44,7 @@ ACTS = {
     "/waiting/all": Right.DECIDE,
     "/ends/act": Right.DECIDE,
     "/vendors/{vendor}/try": Right.OPERATE,
+    "/vendors/{vendor}/say": Right.OPERATE,
     "/alerts/act": Right.OPERATE,
     "/events/{number}/again": Right.OPERATE,
 }

@@ -7,6 +7,7 @@ import pytest
 from include.alerts.pauses import Pause, PauseKind
 from include.alerts.rules import load
 from include.alerts.states import Phase, Reading, State
+from include.jobs.breakers import note_failures, note_success
 from tests.jobs.alert_world import MAIL, NOON, Watch, rules
 from tests.jobs.console.conftest import plain
 
@@ -51,6 +52,45 @@ def test_silenced_tells_nothing_and_then_what_still_fires(watch):
         watch.minute(dlq_count=count)
 
     assert watch.mails() == [STILL, RESOLVED]
+
+
+def test_inhibited_is_quiet_while_the_vendor_is_down_and_no_longer(watch):
+    """What still fires once it answers is told; its next outage is another one, of which nobody has said anything."""
+    store = watch.store
+    note_failures("mailchimp", ["ada"], reason="down", store=store, now=NOON, opens_after=1)
+    pause(watch, kind=PauseKind.INHIBITED, vendor="mailchimp", down_since=NOON)
+    for count in (21, 21, 21):
+        watch.minute(dlq_count=count)
+    assert watch.mails() == []
+
+    note_success("mailchimp", store=store, clock=watch.clock)
+    watch.minute(dlq_count=21)
+    watch.minute(dlq_count=0)
+    assert watch.mails() == [STILL, RESOLVED]
+    later = watch.clock.now()
+    note_failures("mailchimp", ["ada"], reason="down", store=store, now=later, opens_after=1)
+    watch.minute(dlq_count=21)
+
+    assert watch.mails() == [STILL, RESOLVED, FIRING]
+
+
+def test_alert_is_inhibited_in_the_console(console, store, world):
+    """Only while a vendor is down; who else may not."""
+    form = {"rule": load()[0].name, "act": "inhibit", "vendor": "mailchimp", "why": "it follows"}
+    assert console().submit("/alerts/act", **form).status_code == 403
+    said = plain(console("operator").submit("/alerts/act", **form).text)
+    assert "Nothing is changed: that vendor is not down any more." in said
+    assert "Inhibit" not in console("operator").text("/alerts")
+
+    note_failures(
+        "mailchimp", ["ada"], reason="down", store=store, now=world.clock.now(), opens_after=1
+    )
+    said = plain(console("operator").submit("/alerts/act", **form).text)
+
+    assert "Quiet while Mailchimp is down" in said
+    assert "Inhibited by operator while Mailchimp is down: it follows" in said
+    [row] = world.query("SELECT metadata FROM ops.audit_log WHERE action = 'alert:inhibit'")
+    assert row["metadata"] == {"why": "it follows", "vendor": "mailchimp"}
 
 
 def test_alert_is_silenced_acknowledged_and_told_again_in_the_console(console, store, world):

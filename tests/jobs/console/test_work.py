@@ -80,6 +80,34 @@ def test_vendor_that_is_down_is_said_and_tried(console, world):
     assert row == {"actor": "user:operator", "target": "breaker:mailchimp"}
 
 
+def test_vendor_is_paused_for_a_time_and_called_again(console, world):
+    """By an operator, with a reason; everybody sees who, why and until when; neither is done twice."""
+    form = {"act": "pause", "hours": "4", "why": "they move"}
+    assert "Pause" not in console().text("/vendors")
+    assert console().submit("/vendors/mailchimp/say", **form).status_code == 403
+
+    said = plain(console("operator").submit("/vendors/mailchimp/say", **form).text)
+    assert "Paused until" in said
+    page = console("viewer").text("/vendors")
+    assert "Mailchimp paused by operator until" in page
+    assert "they move" in page
+    assert "is paused: end the pause" in plain(
+        console("operator").submit("/vendors/mailchimp/try").text
+    )
+    said = plain(
+        console("operator").submit("/vendors/mailchimp/say", **{**form, "act": "resume"}).text
+    )
+    assert "The pause is ended" in said
+    assert "Mailchimp up" in said
+
+    wrong = ({"act": "resume"}, {"hours": "9999"}, {"act": "x"}, {"why": ""})
+    for one in (*wrong, {"why": "ask grace@example.org"}):
+        page = console("operator").submit("/vendors/mailchimp/say", **{**form, **one}).text
+        assert "Nothing is changed: " in plain(page)
+    page = console("operator").submit("/vendors/slack/say", **form).text
+    assert "Nothing is changed: no vendor" in plain(page)
+
+
 def test_jobs_show_numbers_charts_and_the_last_error(console, world):
     """What ended how in a window that can be chosen; the charts' numbers are in the page, and said in words."""
     insert = (
