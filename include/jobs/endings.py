@@ -90,7 +90,8 @@ def membership_from(  # noqa: PLR0913 - what a membership depends on
         is_fixed_term=subscription.is_fixed_term,
     )
     if told.status is CANCELED:
-        was_paid = not subscription.was_unpaid
+        rests = subscription.is_collection_paused and history.policy.access.paused == "none"
+        was_paid = not subscription.was_unpaid and not rests
         ended = _ended(told, before, history, was_paid=was_paid, at=at, now=now)
         return _dated(ended, subscription, at)
     if before is not None and _stays_over(told, before, history, now):
@@ -120,7 +121,8 @@ def membership_gone(
     """Return the membership whose subscription Stripe does not know any more since `at`, or earlier."""
     known = before or Membership(subscription_id=subscription_id, status=CANCELED)
     told = replace(known, status=CANCELED)
-    return _ended(told, before, history, was_paid=True, at=at, now=now)
+    was_paid = known.status is not SubscriptionStatus.PAUSED
+    return _ended(told, before, history, was_paid=was_paid, at=at, now=now)
 
 
 def _status_told(subscription: SubscriptionSnapshot, access: Access) -> SubscriptionStatus:
@@ -168,12 +170,16 @@ def _status_before(
 ) -> SubscriptionStatus:
     """Return what a subscription was before its end, where nobody told us as far as its dates tell.
 
-    Who lost it to a refund that was taken back is asked about as if for the first time.
+    Who lost it to a refund that was taken back is asked about as if for the first time; so is who paused, for the
+    end may be told before the end of the pause.
     """
     latest = history.latest
     was_refunded = latest is not None and latest.reason is Reason.REFUNDED
     is_taken_back = was_refunded and not any(refund.is_full for refund in history.refunds)
-    if before is not None and not (is_taken_back and before.status is CANCELED):
+    is_untold = before is not None and (
+        before.status is SubscriptionStatus.PAUSED or (is_taken_back and before.status is CANCELED)
+    )
+    if before is not None and not is_untold:
         return before.status
     return SubscriptionStatus.ACTIVE if _paid_until(told) else CANCELED
 

@@ -161,6 +161,8 @@ def _contact(person: Person, contacts: Mapping[str, dict[str, Any]], vendors: Ve
         "TIER": person.tier,
         "JOINED": joined.date().isoformat(),
     }
+    if vendors.left[_first_name(person.email or "")]:
+        del fields["JOINED"]  # whether what ended with an earlier account was hers is left open
     wrong = [name for name, value in fields.items() if contact[name] != value]
     return found + [f"{name_of(person)}'s {name} is {contact[name]!r}" for name in wrong]
 
@@ -229,7 +231,10 @@ def _leftovers(expected: list[Person], contacts: Mapping[str, dict[str, Any]]) -
 def _welcomes(
     expected: list[Person], facts: Facts, contacts: Mapping[str, dict[str, Any]], vendors: Vendors
 ) -> list[str]:
-    """Who begins to be a member is welcomed once, nobody twice, and nobody who never was one."""
+    """Who begins to be a member is welcomed once, nobody twice, and nobody who never was one.
+
+    Who was seen first while she paused is not new when the pause is over.
+    """
     welcomed = Counter(_first_name(email) for email in vendors.welcomes())
     found = []
     for person in expected:
@@ -242,7 +247,7 @@ def _welcomes(
             found.append(f"{name} was welcomed {welcomed[name]} times")
         if person.standing == NONE and welcomed[name] and not vendors.left[name]:
             found.append(f"{name} was welcomed and never was a member")
-        if _is_new(person, facts, contacts) and not welcomed[name]:
+        if _is_new(person, facts, contacts) and not welcomed[name] and name not in vendors.paused:
             found.append(f"{name} began to pay and was not welcomed")
     return found
 

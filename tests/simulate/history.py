@@ -266,6 +266,7 @@ class History:
         subscription = self._newest(who)
         if subscription and subscription["status"] == "active":
             self._happen(who, how)
+            self.vendors.paused.add(who)
 
     def go_on(self, who: str) -> None:
         """Let her pause be over."""
@@ -505,7 +506,7 @@ class DifferenceError(AssertionError):
     def __init__(self, found: list[str], history: History) -> None:
         """Tell what is wrong, and what happened before."""
         self.found, self.lines = found, history.lines
-        self.kinds = {NAMED.sub("X", line) for line in found}
+        self.kinds = [NAMED.sub("X", line) for line in found]
         super().__init__(
             "\n".join(
                 [

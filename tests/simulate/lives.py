@@ -51,9 +51,8 @@ def live(new_history, *, seed_number, shrink_seconds=SHRINK_SECONDS):
         lines = first.lines
     else:
         return sum(history.member_months for history in lived), len(lived)
-    kinds = first.kinds
     short = shrunk(
-        lines, lambda part: bool(kinds & kinds_of(new_history, part)), seconds=shrink_seconds
+        lines, lambda part: first.kinds[0] in kinds_of(new_history, part), seconds=shrink_seconds
     )
     with new_history() as history:
         history.play(short)
@@ -74,4 +73,4 @@ def kinds_of(new_history, lines):
             history.do("calm")
     except DifferenceError as error:
         return error.kinds
-    return set()
+    return []

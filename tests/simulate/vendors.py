@@ -71,6 +71,7 @@ class Vendors:
         self._mark = len(world.outbox)
         self.read_since: dict[str, float] = {}  # who reads the newsletter by her own wish
         self.unsubscribed: set[str] = set()  # by themselves
+        self.paused: set[str] = set()  # at some time
         self.accounts: Counter[str] = Counter()  # how many each has made
         self.left: Counter[str] = Counter()  # how often each has deleted hers
 

@@ -18,12 +18,16 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 from include.errors import BreakerOpenError, PayloadError, VendorError
 from include.events import event_from
 from include.jobs.breakers import OPENS_AFTER, Admission, admit, note_success, open_error, release
+from include.jobs.directory import Directory
 from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
-from include.jobs.mailchimp_sync.chunk import Arrived, Chunk
+from include.jobs.mailchimp_sync.apply import apply_cases
+from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
+from include.jobs.mailchimp_sync.resolve import Resolver
 from include.jobs.mailchimp_sync.thin import read_named
 from include.jobs.mailchimp_sync.vendors import Vendors
+from include.jobs.mailchimp_sync.write import Writer
 from include.membership.policy import shipped
 from include.store.inbox import State
 
@@ -94,10 +98,15 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
     unanswered |= unread
     for part in _chunks(arrived):
-        chunk = Chunk(
-            part, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock, policy=policy
+        unanswered |= _apply(
+            part,
+            dag_run_id=dag_run_id,
+            has_welcome=has_welcome,
+            store=store,
+            vendors=vendors,
+            clock=clock,
+            policy=policy,
         )
-        unanswered |= _apply(chunk, store, has_welcome=has_welcome)
     tell_of_payments(payments, store=store, dag_run_id=dag_run_id, now=tried.now)
     _note_answers(vendors, admissions, dag_run_id=dag_run_id, store=store, clock=clock)
     with store.transaction():
@@ -161,12 +170,27 @@ def _chunks(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
         yield part
 
 
-def _apply(chunk: Chunk, store: Store, *, has_welcome: bool) -> dict[int, VendorError]:
-    """Apply a chunk; anew, when another run has made one of its members at the same moment."""
+def _apply(  # noqa: PLR0913 - collaborators, by name
+    rows: Sequence[Arrived],
+    *,
+    dag_run_id: str,
+    has_welcome: bool,
+    store: Store,
+    vendors: Vendors,
+    clock: Clock,
+    policy: Policy,
+) -> dict[int, VendorError]:
+    """Apply a chunk in one transaction; anew, when another run has made one of its members at the same moment."""
+    now = clock.now()
     for attempt in range(1, COLLISIONS + 1):
         try:
             with store.transaction():
-                return chunk.apply(has_welcome=has_welcome)
+                cases, directory = collect(rows, policy), Directory(now, policy)
+                resolver = Resolver(cases, directory, store, vendors, policy)
+                resolver.resolve()
+                apply_cases(cases, directory, policy=policy, ask=resolver.ask)
+                writer = Writer(cases, directory, store, policy, dag_run_id)
+                return writer.write(has_welcome=has_welcome)
         except (UniqueViolation, DeadlockDetected):
             if attempt == COLLISIONS:
                 raise

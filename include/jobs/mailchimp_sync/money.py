@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from include.clients.stripe import Stripe
     from include.events.stripe import Charge, PaidPeriod
-    from include.jobs.mailchimp_sync.chunk import Arrived
+    from include.jobs.mailchimp_sync.collect import Arrived
     from include.membership.policy import Policy
     from include.store import Store
 

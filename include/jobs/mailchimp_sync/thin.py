@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.events import Event, Node, Subject
-    from include.jobs.mailchimp_sync.chunk import Arrived
+    from include.jobs.mailchimp_sync.collect import Arrived
     from include.jobs.mailchimp_sync.vendors import Vendors
 
 

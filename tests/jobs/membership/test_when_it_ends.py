@@ -163,6 +163,35 @@ def test_pause_is_one_standing_with_its_tag(world, ada, pause, resume):
     assert world.welcomes() == [ADA]
 
 
+@pytest.mark.parametrize(
+    ("pause", "resume"), [("pause", "resume"), ("pause_collection", "resume_collection")]
+)
+def test_end_that_is_told_with_the_pauses_end_comes_when_it_is_paid_until(
+    world, ada, pause, resume
+):
+    """She goes on, then it is cancelled at once, and we hear of both together: nothing of what she paid is lost."""
+    _, subscription = ada
+    act(world, pause, email=ADA)
+    since = len(world.sandbox.events())
+    world.sandbox.act(resume, email=ADA)
+    world.sandbox.act("cancel_and_refund", subscription=subscription, refund="none")
+
+    world.run(*world.events(since=since))
+
+    assert (status(world), tags(world)) == ("active", {"active", "canceling", "pro"})
+    assert world.last_end().deactivate_at > world.clock.now() + timedelta(days=15)
+
+
+def test_end_in_a_pause_of_collection_gives_nothing_back(world, ada):
+    """Nothing is collected, so nothing is paid for: it is over."""
+    _, subscription = ada
+    act(world, "pause_collection", email=ADA)
+
+    act(world, "cancel_and_refund", subscription=subscription, refund="none")
+
+    assert (status(world), tags(world)) == ("canceled", {"alumni"})
+
+
 def test_pause_may_be_as_good_as_none(world, ada):
     """With `paused: full` a pause changes nothing."""
     world.policy = policy_from("plans: [{tier: pro, products: [prod_pro]}]\naccess: {paused: full}")

@@ -162,13 +162,22 @@ def test_what_is_over_or_not_paid_ends_now(over):
 
 
 @pytest.mark.parametrize(
-    "status", [Status.PAST_DUE, Status.UNPAID, Status.PAUSED, Status.CANCELED, Status.INCOMPLETE]
+    "status", [Status.PAST_DUE, Status.UNPAID, Status.CANCELED, Status.INCOMPLETE]
 )
 def test_who_was_not_in_good_standing_keeps_nothing(status):
     """The period that runs is not paid for."""
     assert became(told(Status.CANCELED), before=make_membership(status=status)).status is (
         Status.CANCELED
     )
+
+
+def test_who_paused_last_as_we_know_keeps_what_is_paid_for():
+    """Her pause may have ended before the end, untold: only a pause that Stripe still shows leaves nothing."""
+    before = make_membership(status=Status.PAUSED)
+
+    assert became(told(Status.CANCELED), before=before).status is Status.ACTIVE
+    shown = told(Status.CANCELED, is_collection_paused=True)
+    assert became(shown, before=before).status is Status.CANCELED
 
 
 def test_ended_without_a_period_waits_for_a_person():

@@ -1,0 +1,191 @@
+"""Write: what has changed goes into the platform's tables and ours, and each row is told what became of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.errors import MemberUnknownError, VendorError
+from include.events import Invoice
+from include.jobs.mailchimp_sync.ends import heed_bars, plan_ends
+from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
+from include.jobs.mailchimp_sync.people import PAYMENTS, Charged, note_people
+from include.jobs.mailchimp_sync.vendors import Kind
+from include.jobs.membership import is_new_member, state_of
+from include.jobs.states import is_outdated
+from include.store.audit import Change, member_target
+from include.store.inbox import State
+from include.store.objects import AppliedObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from include.jobs.directory import Directory
+    from include.jobs.mailchimp_sync.collect import Arrived, Case, Cases
+    from include.membership.policy import Policy
+    from include.store import Store
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes down what a chunk has come to, in the transaction that holds its members' locks."""
+
+    cases: Cases
+    directory: Directory
+    store: Store
+    policy: Policy
+    dag_run_id: str
+
+    def write(self, *, has_welcome: bool) -> dict[int, VendorError]:
+        """Write all of it; return the rows that a vendor has to be asked about who does not answer."""
+        self._write_members(has_welcome=has_welcome)
+        self._plan_ends()
+        return self._end_rows()
+
+    def _write_members(self, *, has_welcome: bool) -> None:
+        store, directory = self.store, self.directory
+        changed = directory.changed()
+        store.members.save(changed, known=directory.known, now=self.directory.now)
+        self._write_merges()
+        store.objects.save(self._applied_objects())
+        if has_welcome:
+            new = [
+                member.id
+                for member in changed
+                if is_new_member(
+                    directory.memberships_before(member.id),
+                    member,
+                    now=self.directory.now,
+                    within=self.policy.welcome.within,
+                )
+            ]
+            store.steps.plan(WELCOME, new, dag_run_id=self.dag_run_id, now=self.directory.now)
+
+    def _write_merges(self) -> None:
+        store, directory = self.store, self.directory
+        merged = {lost: directory.resolve(lost) for lost in directory.merged}
+        merged = {lost: kept for lost, kept in merged.items() if lost in directory.known}
+        if not merged:
+            return
+        tables = (
+            store.members,
+            store.objects,
+            store.steps,
+            store.deactivations,
+            store.dead_letters,
+            store.findings,
+        )
+        for table in tables:
+            table.move(merged)
+        store.contacts.forget(list(merged))
+        kept = [directory.members[member_id] for member_id in merged.values()]
+        contacts = {member.id: member.contact for member in kept if member.contact}
+        store.contacts.save(contacts, now=self.directory.now)
+        store.audit.add(
+            [self._merge_change(*pair) for pair in merged.items()], now=self.directory.now
+        )
+
+    def _merge_change(self, lost: UUID, kept: UUID) -> Change:
+        return Change(
+            target=member_target(kept),
+            actor=ACTOR,
+            action="member:merge",
+            dag_run_id=self.dag_run_id,
+            before=state_of(self.directory.known[lost]),
+            after=state_of(self.directory.members[kept]),
+            metadata={"merged": member_target(lost)},
+        )
+
+    def _applied_objects(self) -> Iterable[AppliedObject]:
+        for case in self.cases:
+            if case.as_of is None or isinstance(case.problem, VendorError):
+                continue
+            member_id = case.member_id and self.directory.resolve(case.member_id)
+            is_final = case.is_final
+            if member_id is None and not is_final:  # a person may send it again once she is known
+                continue
+            is_profile = case.kind is Kind.USER and member_id is not None and not is_final
+            yield AppliedObject(
+                key=case.key,
+                member_id=member_id,
+                as_of=case.as_of,
+                event_id=case.event_id,
+                is_final=is_final,
+                provides=self.directory.provides(member_id)
+                if is_profile and member_id
+                else frozenset(),
+            )
+
+    def _plan_ends(self) -> None:
+        """Plan what is to end, show and hide profiles, and tell a person what she has to know."""
+        directory, sources = self.directory, defaultdict(list)
+        for row, case in self.cases.rows:
+            if case is not None and case.member_id is not None:
+                sources[directory.resolve(case.member_id)].append(row.inbox_id)
+        touched = {m.id for m in directory.changed()} | sources.keys() | directory.contested
+        members = [directory.members[member_id] for member_id in sorted(touched)]
+        run, store = self.dag_run_id, self.store
+        plan_ends(members, directory, sources=sources, dag_run_id=run, store=store)
+        heed_bars(members, directory, dag_run_id=run, store=store)
+        note_people(members, directory, self._charged(), dag_run_id=run, store=store)
+
+    def _charged(self) -> dict[UUID, Charged]:
+        """Return whose subscriptions Stripe has just told us of, whether they go on, and what was paid for them."""
+        charged: dict[UUID, Charged] = defaultdict(Charged)
+        for case, subscription in self.cases.subscriptions():
+            if case.member_id is not None:
+                charged[self.directory.resolve(case.member_id)].add(subscription)
+        for row, paid in self.cases.rows:
+            subject = row.event.subject
+            if paid is None or paid.member_id is None or row.event.type not in PAYMENTS:
+                continue
+            if isinstance(subject, Invoice):
+                charged[self.directory.resolve(paid.member_id)].invoice_id = subject.id
+        return charged
+
+    # --- what becomes of the rows ---
+
+    def _end_rows(self) -> dict[int, VendorError]:
+        """End the rows that need nothing more, and put the others' members into the run."""
+        unanswered: dict[int, VendorError] = {}
+        ends: dict[tuple[State, str], list[int]] = defaultdict(list)
+        members: dict[int, UUID] = {}
+        open_ids: set[UUID] = set()
+        for row, case in self.cases.rows:
+            if case is not None and isinstance(case.problem, VendorError):
+                unanswered[row.inbox_id] = case.problem
+                continue
+            end = self._end_of(row, case)
+            if end is not None:
+                ends[end].append(row.inbox_id)
+            if case is not None and case.member_id is not None:
+                members[row.inbox_id] = self.directory.resolve(case.member_id)
+                if end is None:
+                    open_ids.add(members[row.inbox_id])
+        self.store.inbox.assign_members(members)
+        for (state, reason), ids in ends.items():
+            self.store.inbox.finish(ids, state=state, reason=reason, now=self.directory.now)
+        self.store.run_members.open(self.dag_run_id, {m: self._state_before(m) for m in open_ids})
+        return unanswered
+
+    def _end_of(self, row: Arrived, case: Case | None) -> tuple[State, str] | None:
+        """Return how a row ends here, or None if it waits for what comes of its member."""
+        if case is None:
+            return State.IGNORED, "about no subscription"
+        if isinstance(case.problem, MemberUnknownError):
+            return State.IGNORED, str(case.problem)
+        if case.member_id is None:
+            return State.IGNORED, "about nobody who is a member here"
+        report = next(r for r in case.reports if r.event_id == row.event.id)
+        member_id = self.directory.resolve(case.member_id)
+        member = self.directory.members[member_id]
+        is_unchanged = member == self.directory.known.get(member_id)
+        if is_outdated(case.known, report) and is_unchanged and not row.was_loaded:
+            return State.SUPERSEDED, "something newer was applied before"
+        return None
+
+    def _state_before(self, member_id: UUID) -> dict[str, object] | None:
+        before = self.directory.known.get(member_id)
+        return None if before is None else state_of(before)
