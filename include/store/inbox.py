@@ -215,11 +215,6 @@ class Inbox:
         """Count the rows in each state that has any."""
         return {State(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
 
-    def api_versions(self) -> dict[tuple[str, str | None], int]:
-        """Count the events by provider and API version: a new version shows here first."""
-        rows = SQL.count_api_versions(self._connection)
-        return {(row["provider"], row["api_version"]): row["count"] for row in rows}
-
     def waiting(self) -> Waiting:
         """Tell how many rows wait and since when the oldest does."""
         return Waiting(**SQL.read_waiting(self._connection))

@@ -129,7 +129,6 @@ def test_what_waits_is_told(store):
 
     assert (store.inbox.waiting().count, store.inbox.waiting().since) == (2, NOW)
     assert store.inbox.next_due("mailchimp_sync") == NOW
-    assert store.inbox.api_versions() == {("stripe", None): 3}
 
 
 def test_a_stored_event_rings_when_it_is_committed_and_waits(store, database):

@@ -7,8 +7,10 @@ is about to change anyway.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from include.jobs.endings import History, membership_from
 from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import Difference, parts_of, put_right
+from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
 from include.membership.explain import reasons
 from include.membership.policy import shipped
 from include.store.members import Handle, Member
@@ -44,6 +47,7 @@ class Compared(NamedTuple):
 
     differences: list[Difference]
     looked_at: int
+    unnamed: Mapping[str, int] = MappingProxyType({})  # price on no plan → living subscriptions
 
 
 def compare_stripe(
@@ -52,6 +56,8 @@ def compare_stripe(
     """Compare Stripe's customers and subscriptions with ours, and have those read again that differ."""
     now = clock.now()
     found = stripe_differences(store, stripe, now, is_dry_run=limits.is_dry_run)
+    if not limits.is_dry_run:
+        tell_of_unnamed(found.unnamed, dag_run_id=dag_run_id, store=store, now=now)
     return put_right(
         "stripe_state",
         found.differences,
@@ -87,12 +93,14 @@ def stripe_differences(
     busy, seen = store.inbox.busy_members(), set[str]()
     known = store.members.living_subscriptions()
     found: list[Difference] = []
+    unnamed, policy = Counter[str](), shipped()
     for customers in parts_of(stripe.list_customers(), AT_ONCE):
         seen |= {one.id for one in customers}
         idle = [one for one in customers if f"stripe:{one.id}" not in busy]
         found += _customers_that_differ(idle, store, now)
     for subscriptions in parts_of(stripe.list_subscriptions(), AT_ONCE):
         seen |= {one.id for one in subscriptions}
+        unnamed.update(p for one in subscriptions for p in unnamed_prices(one, policy))
         idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
         found += _subscriptions_that_differ(idle_ones, store, now, is_dry_run=is_dry_run)
     found += [
@@ -101,7 +109,7 @@ def stripe_differences(
         if subscription_id not in seen and f"stripe:{customer_id}" not in busy
     ]
     looked_at = len(seen | {subscription_id for subscription_id, _ in known})
-    return Compared(differences=found, looked_at=looked_at)
+    return Compared(differences=found, looked_at=looked_at, unnamed=unnamed)
 
 
 def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: bool) -> Compared:

@@ -26,7 +26,6 @@ from include.store.dead_letters.letters import (
     LetterState,
     Moved,
     NewDeadLetter,
-    OpenCount,
     Severity,
     subject_of,
 )
@@ -46,7 +45,6 @@ __all__ = [
     "LetterState",
     "Moved",
     "NewDeadLetter",
-    "OpenCount",
     "Severity",
     "subject_of",
 ]

@@ -156,16 +156,6 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OpenCount:
-    """How many letters of a job wait for a person, and since when the oldest does."""
-
-    job: str
-    severity: Severity
-    count: int
-    since: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
     """Which letters are meant: those that fit everything that is said."""
 

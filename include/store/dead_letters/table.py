@@ -19,7 +19,6 @@ from include.store.dead_letters.letters import (
     LetterState,
     Moved,
     NewDeadLetter,
-    OpenCount,
     Severity,
 )
 from include.store.sql import queries
@@ -156,13 +155,6 @@ class DeadLetters:
         """Count the letters in each state that has any."""
         rows = SQL.count_states(self._connection)
         return {LetterState(row["state"]): row["count"] for row in rows}
-
-    def open_counts(self) -> list[OpenCount]:
-        """Count what waits for a person, by job and severity."""
-        return [
-            OpenCount(**{**row, "severity": Severity(row["severity"])})
-            for row in SQL.count_open(self._connection)
-        ]
 
     def attempts(self, letter_id: int) -> list[Attempt]:
         """Return the tries of a letter that failed, oldest first."""

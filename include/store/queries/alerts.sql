@@ -106,10 +106,6 @@ SELECT messages.id, events.rule, events.what, events.at, messages.channel, messa
 FROM ops.alert_messages AS messages JOIN ops.alert_events AS events ON events.id = messages.event_id
 WHERE events.at >= :since AND events.at <= :until ORDER BY messages.id;
 
--- name: count_unheard(now)$
--- Count the messages that wait for another try: their channel fails.
-SELECT count(*) FROM ops.alert_messages WHERE state = 'planned' AND attempts > 0 AND due_at <= :now;
-
 -- name: read_fired_message(rule, fired_at)$
 -- Read what was told when a rule began to fire.
 SELECT message FROM ops.alert_events WHERE rule = :rule AND fired_at = :fired_at AND message IS NOT NULL ORDER BY id LIMIT 1;

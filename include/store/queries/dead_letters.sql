@@ -81,11 +81,6 @@ ORDER BY count(*) DESC, job, error_class, fingerprint;
 -- Count the letters in each state.
 SELECT state, count(*) AS count FROM ops.dead_letters GROUP BY state;
 
--- name: count_open()
--- Count what waits for a person, by job and severity, and tell since when the oldest of them does.
-SELECT job, severity, count(*) AS count, min(last_seen_at) AS since
-FROM ops.dead_letters WHERE state = 'open' GROUP BY job, severity ORDER BY job, severity;
-
 -- name: read_attempts(id)
 -- Read the failed tries of a letter, oldest first.
 SELECT job, dag_run_id, try_number, due_at, started_at, ended_at, error_class, reason

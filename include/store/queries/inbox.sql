@@ -87,10 +87,6 @@ WHERE inbox.id = found.id;
 -- Count the rows in each state.
 SELECT state, count(*) AS count FROM ops.inbox GROUP BY state;
 
--- name: count_api_versions()
--- Count the events by the API version the vendor sent them in: a new one shows here first.
-SELECT provider, api_version, count(*) AS count FROM ops.inbox GROUP BY provider, api_version ORDER BY 1, 2;
-
 -- name: read_waiting()^
 -- Tell how many rows wait and since when the oldest does.
 SELECT count(*) AS count, min(received_at) AS since FROM ops.inbox WHERE state = 'waiting';

@@ -1,16 +1,21 @@
 """The policy beside Stripe's price list, in words, and beside another policy; and the plan of an upgrade."""
 
+from datetime import timedelta
+
 import pytest
 
+from include.clock import FixedClock
 from include.jobs import reconciliation
 from include.jobs.policy_changes import changes_between
 from include.jobs.reconciliation.members import stripe_differences
+from include.jobs.reconciliation.unnamed import MANY
 from include.membership.explain import reasons
-from include.membership.policy import policy_from, shipped
+from include.membership.policy import Welcome, policy_from, shipped
 from include.operate.commands.policy import explained, explained_at_stripe, planned
 from include.operate.doctor import policy as at_stripe
 from include.operate.doctor.findings import Status
-from tests.jobs.membership.acts import ADA, act, sign_up, subscribe
+from tests.jobs.membership.acts import ADA, DAY, act, sign_up, subscribe
+from tests.jobs.test_reconciliation_deep import Night
 
 HOSTING = {"price": "price_hosting", "product": "prod_hosting", "cents": 900}
 MINE = """
@@ -202,6 +207,59 @@ def test_deep_run_puts_right_what_yesterdays_rules_made(world):
 
     assert [str(m.status) for m in world.member().memberships] == ["canceled"]
     assert world.welcomes() == welcomes
+
+
+def test_upgrade_is_shown_first_and_then_carried_out_without_a_welcome(world):
+    """Who gains, loses and changes is said before; with `within: 0d` not even who began just now is welcomed."""
+    world.policy = policy_from("other_subscriptions: member")
+    act(world, "list_price", **HOSTING)
+    gold = {"price": "price_gold", "product": "prod_leader", "cents": 5000}
+    act(world, "list_price", **gold, metadata={"tier": "gold"})
+    subscribe(world, "loses@example.org", prices=["price_hosting"])
+    subscribe(world, "changes@example.org", prices=["price_gold"])
+    world.sandbox.act("subscribe", email="old@example.org", name="Old", prices=["price_pro_month"])
+    world.pass_time(seconds=20 * DAY)
+    world.sandbox.act("subscribe", email="new@example.org", name="New", prices=["price_pro_month"])
+    before, welcomes, calls = world.members(), world.welcomes(), world.writes()
+    world.policy = shipped().model_copy(update={"welcome": Welcome(within="0d")})
+    night = Night(world)
+    night.clock = FixedClock(world.clock.now() + timedelta(minutes=30))
+
+    plan = night.compare(run="plan", dry_run=True, most_percent=100)["stripe_state"]
+
+    assert plan.note == "1 change, 2 gain access, 1 lose access"
+    assert (world.members(), world.writes()) == (before, calls)
+    night.compare(most_percent=100)
+    night.work_off()
+    tiers = {
+        m.email: [(str(one.status), one.tier) for one in m.memberships] for m in world.members()
+    }
+    assert tiers["changes@example.org"] == [("active", "leader")]
+    assert tiers["old@example.org"] == tiers["new@example.org"] == [("active", "pro")]
+    assert [status for status, _ in tiers["loses@example.org"]] == ["canceled"]
+    assert world.contact("new@example.org")["tags"] == {"active", "pro"}
+    assert world.welcomes() == welcomes
+    assert "stripe_state" not in night.compare(run="next")
+
+
+def test_price_that_many_pay_and_no_plan_names_is_told_until_few_do(world):
+    """It may be a plan that was forgotten: a person is told once, and when it is over."""
+    act(world, "list_price", **HOSTING)
+    ids = [
+        subscribe(world, f"one{number}@example.org", prices=["price_hosting"])
+        for number in range(MANY)
+    ]
+    pending = run_options(world, is_dry_run=False)
+
+    for _ in range(2):
+        reconciliation.compare_stripe(stripe=world.stripe, **pending)
+
+    [finding] = world.store.findings.read()
+    assert (finding.subject, finding.times) == ("price:price_hosting", 1)
+    assert finding.words.startswith(f"{MANY} living subscriptions have price_hosting")
+    act(world, "cancel_and_refund", subscription=ids[0][1])
+    reconciliation.compare_stripe(stripe=world.stripe, **pending)
+    assert world.store.findings.read() == []
 
 
 def test_what_was_not_written_down_before_is_no_difference(world):
