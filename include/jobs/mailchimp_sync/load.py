@@ -1,8 +1,8 @@
 """Load members: rows → events → members, whose newest state goes into the platform's tables.
 
-A chunk of rows is one transaction that holds the locks of its members. Rows end here when they cannot be
-read (dead), are about nobody (ignored) or tell only what something newer has overtaken (superseded). All
-others wait in the run for what comes of their members.
+A chunk of rows is one transaction that holds the locks of its members: collect → resolve → apply → write, a module
+each. Rows end here when they cannot be read (dead), are about nobody (ignored) or tell only what something newer has
+overtaken (superseded). All others wait in the run for what comes of their members.
 """
 
 from __future__ import annotations
