@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,7 +31,7 @@ from include.membership.policy import shipped
 from include.store.inbox import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from include.clients.clerk import Clerk
@@ -97,9 +96,9 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     read, unread = read_named(read, vendors)
     arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
     unanswered |= unread
-    for part in _chunks(arrived):
+    for start in range(0, len(arrived), CHUNK_ROWS):
         unanswered |= _apply(
-            part,
+            arrived[start : start + CHUNK_ROWS],
             dag_run_id=dag_run_id,
             has_welcome=has_welcome,
             store=store,
@@ -162,12 +161,6 @@ def _read_events(rows: Sequence[InboxRow], *, tried: Tried, store: Store) -> lis
             was_loaded = row.member_id is not None
             arrived.append(Arrived(row.id, row.provider, row.mode, event, was_loaded))
     return arrived
-
-
-def _chunks(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
-    rest = iter(arrived)
-    while part := list(islice(rest, CHUNK_ROWS)):
-        yield part
 
 
 def _apply(  # noqa: PLR0913 - collaborators, by name
