@@ -1,5 +1,7 @@
 """The console as people use it: on a telephone, by the keyboard, in Airflow's frame; on the real stack."""
 
+import re
+import secrets
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -13,7 +15,9 @@ from playwright.sync_api import expect
 from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG
 from include.store import Store
-from tests.browser.airflow_ui import WAIT_SECONDS, browser_page
+from include.store.breakers import BreakerState
+from tests.browser.airflow_ui import WAIT_SECONDS, browser_page, log_in
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
 expect.set_options(timeout=WAIT_SECONDS * 1000)
@@ -46,10 +50,16 @@ def store(stack):
         yield store
 
 
+def somebody(stage, number):
+    """Invent a member whose name nobody else of this stack has: other tests' members are there too."""
+    who = stage.newcomer(number)
+    return replace(who, last_name=f"{who.last_name}-{secrets.token_hex(3)}")
+
+
 @pytest.fixture(scope="module")
 def unwelcomed(stage):
     """Let a member join whose welcome's answer is lost, and return her."""
-    who = replace(stage.newcomer(1), last_name="Lamarr")  # nobody else's: the stack has others, too
+    who = somebody(stage, 1)
     stage.sandbox.post("/faults", ANSWER_LOST)
     stage.deliver("she joins, and the answer is lost", stage.join(who, "clerk_first").events)
     stage.sandbox.http.delete("/faults").raise_for_status()
@@ -59,7 +69,7 @@ def unwelcomed(stage):
 @pytest.fixture(scope="module")
 def leaving(stage):
     """Let a member join and ask to leave at the end of her period, and return her."""
-    who = stage.newcomer(2)
+    who = somebody(stage, 2)
     stage.deliver("she joins", stage.join(who, "clerk_first").events)
     act = stage.sandbox.act("cancel_at_period_end", email=who.email)
     stage.deliver("she asks to leave", act.events)
@@ -172,6 +182,95 @@ def test_member_is_kept_in_a_minute(stack, store, leaving, tmp_path, say):
     assert (end["state"], end["actor"]) == ("revoked", "user:community")
 
 
+@pytest.fixture
+def mailchimp_down(stage):
+    """Let Mailchimp answer nobody, until the test mends it or ends."""
+    stage.sandbox.post("/faults", {"vendor": "mailchimp", "kind": "status", "status": 503})
+    yield
+    stage.sandbox.http.delete("/faults").raise_for_status()
+
+
+@pytest.mark.usefixtures("mailchimp_down")
+def test_what_is_wrong_at_mailchimp_is_found_in_a_minute(stack, stage, store, tmp_path, say):
+    """Down since when, why, who waits and until when; once it is mended, a press has it tried at once."""
+    acts = [stage.join(stage.newcomer(number), "clerk_first") for number in range(8, 15)]
+    stage.sandbox.send([event for act in acts for event in act.events], copies=1, at_once=4)
+    assert until(lambda: is_down(store), 90)
+    with console(stack, tmp_path, "operator") as page:
+        with timed(say, "what is wrong at Mailchimp"):
+            page.get_by_role("link", name="Vendors").click()
+            row = row_of(page, "Mailchimp")
+            expect(row).to_contain_text("down since")
+            expect(row).to_contain_text("Mailchimp is out of service")
+        stage.sandbox.http.delete("/faults").raise_for_status()
+        assert until(lambda: pressed(page) or not is_down(store), 60)
+        assert until(lambda: not is_down(store), 120)
+        page.reload()
+        expect(row).to_contain_text(re.compile(r"Mailchimp\s+up"))
+
+
+def row_of(page, name):
+    """Return a vendor's row."""
+    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
+
+
+def is_down(store):
+    """Tell whether Mailchimp is not called."""
+    breaker = store.breakers.get("mailchimp")
+    return breaker is not None and breaker.state is not BreakerState.CLOSED
+
+
+def pressed(page):
+    """Press *Try now* where it is offered; tell whether the page says that a run tries it."""
+    page.reload()
+    button = page.get_by_role("button", name="Try now mailchimp")
+    if not button.count():
+        return False
+    button.click()
+    return "The next run tries Mailchimp" in page.get_by_role("status").inner_text()
+
+
+def test_alert_is_silenced_and_vendor_paused_by_keyboard_on_a_phone(stack, store, tmp_path):
+    """With a reason and a time, by an operator; who may decide about members alone sees it, and gets no button."""
+    rule = "dlq items accumulating"
+    with console(stack, tmp_path / "operator", "operator") as page:
+        page.get_by_role("link", name="Alerts").click()
+        case = page.locator(f"#{rule.replace(' ', '_')}")
+        say_by_keyboard(page, case, "moved by a test", "Silence")
+        expect(case).to_contain_text("Silenced by operator until")
+        say_by_keyboard(page, case, "over", "Tell it again")
+        expect(case).not_to_contain_text("Silenced")
+
+        page.get_by_role("link", name="Vendors").click()
+        row = row_of(page, "Clerk")
+        say_by_keyboard(page, row, "they move", "Pause: what needs it waits")
+        expect(row).to_contain_text("paused by operator until")
+    with console(stack, tmp_path / "community", "community") as page:
+        page.get_by_role("link", name="Vendors").click()
+        expect(row_of(page, "Clerk")).to_contain_text("they move")
+        expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+        page.get_by_role("link", name="Alerts").click()
+        expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
+        expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+    with console(stack, tmp_path / "again", "operator") as page:
+        page.get_by_role("link", name="Vendors").click()
+        row = row_of(page, "Clerk")
+        say_by_keyboard(page, row, "they have", "Call it again now")
+        expect(page.get_by_role("status")).to_contain_text("The pause is ended")
+    assert store.breakers.get("clerk").state is BreakerState.CLOSED
+
+
+def say_by_keyboard(page, place, why, button):
+    """Open what can be said of something, give a reason, and press a button; no mouse."""
+    place.locator("summary").focus()
+    page.keyboard.press("Enter")
+    place.get_by_label("Why, for the audit log").focus()
+    page.keyboard.type(why)
+    place.get_by_role("button", name=button).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_be_focused()
+
+
 def test_pages_are_for_everybody_and_hostile_names_are_words(stack, stage, store, tmp_path):
     """In light and dark, on a telephone and a wide screen axe finds nothing serious; no name or payload is ever run."""
     hostile = replace(stage.newcomer(3), first_name=HOSTILE, last_name="O'Hara\"><b>")
@@ -185,11 +284,39 @@ def test_pages_are_for_everybody_and_hostile_names_are_words(stack, stage, store
         page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
         look_up(page, hostile.email)
         expect(page.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
-        paths = ("", "waiting", "ends", "vendors", "jobs", f"members/{row['member_id']}")
-        paths = (*paths, f"events/{row['id']}", f"runs/{DAG}/{quote(run, safe='')}")
+        paths = ("", "waiting", "ends", "vendors", "jobs", "alerts", "events", "card")
+        paths = (
+            *paths,
+            f"members/{row['member_id']}",
+            f"events/{row['id']}",
+            f"runs/{DAG}/{quote(run, safe='')}",
+        )
         found = look_through(page, stack, paths)
         assert page.evaluate("window.hit") is None
     assert (found, dialogs) == ([], [])
+
+
+def test_console_is_in_airflows_ui(stack, stage, tmp_path):
+    """In the navigation, and as a tab on a run with the members in it; a link leads out of the frame."""
+    who = somebody(stage, 5)
+    delivery = stage.deliver("she joins", stage.join(who, "clerk_first").events)
+    with browser_page(tmp_path) as page:
+        log_in(page, stack)
+        card = page.frame_locator("iframe[title='Needs a person']")
+        expect(card.get_by_role("heading", name="Needs a person")).to_be_visible()
+        page.get_by_role("link", name="Ops console").click()
+        frame = page.frame_locator("iframe[src*='ops/']")
+        frame.get_by_label("Search").fill(who.email)
+        frame.get_by_role("button", name="Find").click()
+        expect(frame.locator("#welcome")).to_contain_text("Sent,")
+        frame.get_by_role("link", name="run", exact=True).first.click()
+        page.wait_for_url("**/dags/*/runs/**")
+
+        page.goto(stack.run_url(DAG, delivery.runs[0]))
+        page.get_by_role("tab", name="Members").or_(
+            page.get_by_role("link", name="Members")
+        ).click()
+        expect(page.frame_locator("iframe").get_by_role("main")).to_contain_text(who.last_name)
 
 
 def test_community_decides_and_has_nothing_of_airflows(stack, unwelcomed, tmp_path):
