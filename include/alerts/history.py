@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from include.alerts.rules import Rule
     from include.alerts.states import Happening
 
-COUNTS: Final = ("success_count", "failure_count", "lost_count")
-GAUGES: Final = ("running_jobs", "queued_jobs", "dlq_count", "oldest_waiting_seconds")
+COUNTS: Final = ("success_count", "failure_count", "lost_count", "refused_count", "missed_events")
+GAUGES: Final = (
+    *("running_jobs", "queued_jobs", "dlq_count", "oldest_waiting_seconds", "silent_minutes"),
+)
 KEPT: Final = frozenset({*COUNTS, *GAUGES, "total_runs", "failure_rate", "success_rate"})
 """Numbers that history can tell."""
 
@@ -44,6 +46,9 @@ class Sample:
     queued_jobs: int | None
     dlq_count: int | None
     oldest_waiting_seconds: float | None
+    refused_count: int = 0
+    missed_events: int = 0
+    silent_minutes: float | None
 
     @property
     def is_empty(self) -> bool:

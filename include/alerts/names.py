@@ -28,11 +28,19 @@ NUMBERS: Final[dict[str, str]] = {
     "queued_jobs": "inbox rows that no run has begun with, now",
     "dlq_count": "dead letters that are open, now",
     "oldest_waiting_seconds": "how long the oldest row has been due and has not ended, now; 0 where none is",
+    "refused_count": "requests for webhooks that relays refused, whatever the reason",
+    "missed_events": "events that a vendor had, that came by no webhook, and that reconciliation read in",
+    "silent_minutes": "for how long webhooks have not come as they should, now; 0 where they do",
     "last_error_age_seconds": "how long ago the last run failed; unknown where none ever did",
 }
 
 SAMPLED: Final = frozenset({"failure_rate", "success_rate", "average_seconds", "p95_seconds"})
 """Numbers that say nothing of few runs: unknown below a rule's `min_samples`."""
 
-OF_THE_PRESENT: Final = frozenset({"queued_jobs", "dlq_count", "oldest_waiting_seconds"})
+OF_THE_PRESENT: Final = frozenset(
+    {"queued_jobs", "dlq_count", "oldest_waiting_seconds", "silent_minutes"}
+)
 """Numbers that cannot be asked of the past: of a minute that was missed they are unknown."""
+
+OF_WEBHOOKS: Final = frozenset({"refused_count", "missed_events", "silent_minutes"})
+"""Numbers about webhooks and no job: a message of such a rule says why they do not come."""

@@ -96,9 +96,14 @@ class Places:
 
 
 def message_of(
-    rule: Rule, change: Happening, *, examples: Sequence[Link], places: Places
+    rule: Rule,
+    change: Happening,
+    *,
+    examples: Sequence[Link],
+    places: Places,
+    causes: Sequence[str] = (),
 ) -> Message:
-    """Return what is told of a change."""
+    """Return what is told of a change; `causes`, where they are known, come first."""
     fired_at = change.fired_at or change.at
     look = () if change.what is What.RESOLVED else (f"Look first: {places.command} status",)
     return Message(
@@ -107,7 +112,7 @@ def message_of(
         severity=rule.severity,
         at=change.at,
         key=f"{rule.name}.{fired_at:%Y%m%dT%H%M%SZ}",
-        facts=(*_facts(rule, change), *look),
+        facts=(*causes, *_facts(rule, change), *look),
         examples=() if change.what is What.RESOLVED else tuple(examples),
         runbook=rule.runbook or f"{places.runbooks}{rule.name}.md",
     )

@@ -35,6 +35,8 @@ OF_WINDOW: Final = {
         "ops_inbox_late",
         "Inbox rows processed later than two minutes after they came.",
     ),
+    "refused_count": ("ops_webhooks_refused", "Requests that relays refused in the window."),
+    "missed_events": ("ops_webhooks_missed", "Events read in, because they came by no webhook."),
     "error_rate": ("ops_inbox_error_ratio", "Share of the ended inbox rows that failed."),
 }
 OF_NOW: Final = {

@@ -80,6 +80,11 @@ class Measurement:
     queued_jobs: int = 0
     oldest_waiting_seconds: float = 0.0
     dlq_count: int = 0
+
+    # of webhooks, which are no job's: with those of all jobs only
+    refused_count: int = 0  # in the window
+    missed_events: int = 0  # in the window
+    silent_minutes: float = 0.0  # now
     last_error: LastError | None = None
 
     @property
@@ -140,6 +145,7 @@ def measure_all(store: Store, *, now: datetime, window: timedelta) -> dict[str |
         [{"job": error.job, "last_error": error} for error in errors],
         [{"job": None, "last_error": error} for error in _of_all(errors)],
         SQL.count_dead_letters(connection),
+        SQL.read_webhooks(connection, since=since, now=now),
     ]
     found: dict[str | None, dict[str, Any]] = {None: {}}
     for row in (row for source in sources for row in source):

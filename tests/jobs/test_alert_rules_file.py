@@ -1,4 +1,4 @@
-"""The four rules as they stand, with real rows, a moved clock, and every channel on the wire."""
+"""The rules as they stand, with real rows, a moved clock, and every channel on the wire."""
 
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ from include.alerts.texts import Places
 from include.clients.alert_channels import SlackChannel
 from include.clients.slack import Slack
 from include.jobs import alert_rules as job
+from include.store.webhooks import Silence
 from tests.jobs.alert_world import NOON, Watch
 from tests.store.arrivals import receive
 
@@ -49,6 +50,18 @@ class RealWatch(Watch):
         """Let minutes pass."""
         for _ in range(count):
             assert self.minute().failures == []
+
+    def quiet(self):
+        """Have Stripe's webhooks stay away from now on."""
+        silence = Silence(
+            provider="stripe",
+            cause="endpoint_disabled",
+            since=self.clock.now(),
+            words="Stripe's endpoint is disabled",
+            to_do="{ops} rotate",
+            missing=3,
+        )
+        self.store.webhooks.keep(silence, now=self.clock.now())
 
     def runs(self, good=0, bad=0, name=SYNC):
         """Have runs that end now."""
@@ -258,6 +271,28 @@ def test_the_watcher_does_not_watch_itself(watch):
     assert watch.told() == {}
 
 
+def test_silence_is_one_message_that_says_why_and_what_to_do(watch):
+    """Cause, since when, what is missing, what to do; told once, and its end."""
+    watch.minutes(2)
+    assert watch.told() == {}
+    watch.quiet()
+    watch.minutes(5)
+    watch.store.webhooks.end("stripe", ["endpoint_disabled"], now=watch.clock.now())
+    watch.minutes(3)
+
+    assert watch.told() == {"slack": both("webhooks_silent", "high")}
+    [message] = [
+        one["text"]
+        for one in watch.sandbox.ask("GET", "state/slack")["messages"]
+        if "FIRING: webhooks_silent" in one["text"]
+    ]
+    assert (
+        "Stripe's endpoint is disabled, since 2026-11-24 12:02:00 UTC; 3 events did not come and were read from the"
+        " vendor's list. To do: ./ops rotate"
+    ) in message
+    assert "docs/runbooks/webhooks_silent.md" in message
+
+
 def test_backtest_reproduces_what_fired(watch):
     """From what is kept of each minute: the same rules at the same minutes, and the same ends."""
     watch.minutes(1)
@@ -270,7 +305,10 @@ def test_backtest_reproduces_what_fired(watch):
     watch.wait_in_line(130)
     watch.minutes(3)
     watch.query("UPDATE ops.inbox SET state = 'ignored' RETURNING 1")
-    watch.minutes(14)
+    watch.quiet()
+    watch.minutes(3)
+    watch.store.webhooks.end("stripe", ["endpoint_disabled"], now=watch.clock.now())
+    watch.minutes(11)
 
     now = watch.clock.now()
     played = backtest(watch.rules, watch.store.alerts.samples(NOON - timedelta(days=1), now))

@@ -8,6 +8,8 @@ from include.errors import ErrorClass
 from include.store.dead_letters import Failure
 from include.store.figures import NUMBERS, measure, measure_all, numbers
 from include.store.inbox import State
+from include.store.reconciliations import finding_of
+from include.store.webhooks import Silence
 from tests.store.arrivals import receive
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -269,6 +271,31 @@ def test_open_dead_letters(store):
     assert figures(store).dlq_count == 3
     assert figures(store, job=None).dlq_count == 3
     assert figures(store, job="webhook_retry").dlq_count == 0
+
+
+def test_webhooks_that_are_refused_missed_or_do_not_come(store):
+    """Refusals by minutes that are over, what reconciliation read in, and the oldest cause that goes on."""
+    store.rejections.add(
+        {("stripe", "no signature matches"): 2, ("relay", "probe"): 9}, now=ago(90)
+    )
+    store.rejections.add({("clerk", "no secret is set"): 3}, now=ago(3600))
+    store.rejections.add({("stripe", "no signature matches"): 50}, now=NOW)
+    for run, ended, is_dry_run in (("a", 100, False), ("b", 50, True), ("c", 4000, False)):
+        store.reconciliations.open(run, is_deep=False, is_dry_run=is_dry_run, now=ago(ended + 60))
+        found = [finding_of(f"missed_{one}", ["x", "y"]) for one in ("stripe", "clerk")]
+        store.reconciliations.save(run, found)
+        store.reconciliations.close(run, now=ago(ended))
+    for provider, minutes in (("stripe", 12), ("clerk", 40)):
+        since = ago(minutes * 60)
+        one = Silence(provider=provider, cause="not_sent", since=since, words="w", to_do="t")
+        store.webhooks.keep(one, now=NOW)
+    store.webhooks.end("clerk", ["not_sent"], now=NOW)
+
+    found = figures(store, job=None)
+
+    assert (found.refused_count, found.missed_events, found.silent_minutes) == (5, 4, 12.0)
+    assert figures(store, window=timedelta(seconds=200), job=None).refused_count == 2
+    assert figures(store).silent_minutes == 0
 
 
 def test_every_job_at_once(store):

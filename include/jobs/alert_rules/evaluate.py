@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from include.alerts.names import OF_THE_PRESENT
+from include.alerts.names import OF_THE_PRESENT, OF_WEBHOOKS
 from include.alerts.pauses import hushed
 from include.alerts.readings import reading_of
 from include.alerts.states import (
@@ -26,7 +26,7 @@ from include.alerts.states import (
     step,
     to_tell,
 )
-from include.alerts.texts import Link, message_of
+from include.alerts.texts import Link, message_of, moment
 from include.store.figures import outages
 
 if TYPE_CHECKING:
@@ -148,11 +148,28 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
     for change in changes:
         message = None
         if change in told:
-            message = message_of(rule, change, examples=examples(rule, change), places=places)
+            message = message_of(
+                rule,
+                change,
+                examples=examples(rule, change),
+                places=places,
+                causes=_causes(rule, change, store, places),
+            )
         event_id = store.alerts.add_event(change, condition=rule.condition, message=message)
         if message is not None:
             _plan(event_id, change, [(to.channel, to.to) for to in rule.notify], store)
     return told
+
+
+def _causes(rule: Rule, change: Happening, store: Store, places: Places) -> list[str]:
+    """Return why webhooks do not come, since when, what is missing and what to do, for a rule about them."""
+    if change.what is What.RESOLVED or not OF_WEBHOOKS.intersection(rule.names):
+        return []
+    return [
+        f"{one.words}, since {moment(one.since)}; {one.missing} events did not come and were read from"
+        f" the vendor's list. To do: {one.to_do.replace('{ops}', places.command)}"
+        for one in store.webhooks.silences()
+    ]
 
 
 def _keep_samples(

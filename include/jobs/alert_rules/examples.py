@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from include.alerts.names import OF_WEBHOOKS
 from include.alerts.texts import Link
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def examples_from(store: Store, *, airflow_url: str) -> Examples:
 
     def examples(rule: Rule, change: Happening) -> Sequence[Link]:
         names, job = set(rule.names), change.reading.job
+        if names <= OF_WEBHOOKS:
+            return []  # no run is to blame
         if names & OF_LETTERS:
             found = store.alerts.dead_runs(job=job, limit=MOST)
         elif names & OF_ROWS:

@@ -56,4 +56,7 @@ class Numbers:
             queued_jobs=one.queued_jobs if is_now else None,
             dlq_count=one.dlq_count if is_now else None,
             oldest_waiting_seconds=one.oldest_waiting_seconds if is_now else None,
+            refused_count=one.refused_count,
+            missed_events=one.missed_events,
+            silent_minutes=one.silent_minutes if is_now else None,
         )

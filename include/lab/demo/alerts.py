@@ -1,4 +1,4 @@
-"""The alerts' story: each of the four rules is tripped by real failures, heard of at its channels, and mended.
+"""The alerts' story: each of the four rules about jobs is tripped by failures, heard of at its channels, and mended.
 
 No clock is moved. What ends the alerts is what a person would do: mend the cause, unpause the DAG, clear the red
 runs. A cleared run that goes well is no failure any more, so its alert is over before its window is. What the rules
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.alerts.history import backtest, firings
+from include.alerts.names import OF_WEBHOOKS
 from include.alerts.readings import reading_of
 from include.alerts.rules import load, shortened
 from include.alerts.states import PACE
@@ -49,7 +50,7 @@ HAND_OVER_SECONDS = 3.0
 
 def alert_rules(stage: Stage) -> None:
     """Trip the four alert rules and mend what they tell of: every message at its channel, and its end."""
-    rules = load()
+    rules = tuple(rule for rule in load() if not OF_WEBHOOKS.intersection(rule.names))
     begin = stage.clock.now()
     if _holding(stage, rules):  # an earlier story, or an earlier play, has left something red
         _mend(stage, rules)

@@ -129,16 +129,16 @@ SELECT job, NULL AS dag_run_id FROM ops.inbox
 WHERE state = 'waiting' AND job IS NOT NULL AND (:job::text IS NULL OR job = :job)
 GROUP BY job ORDER BY count(*) DESC LIMIT :row_limit;
 
--- name: add_sample(at, job, since, success_count, failure_count, lost_count, running_jobs, queued_jobs, dlq_count, oldest_waiting_seconds)*!
+-- name: add_sample(at, job, since, success_count, failure_count, lost_count, running_jobs, queued_jobs, dlq_count, oldest_waiting_seconds, refused_count, missed_events, silent_minutes)*!
 -- Keep what the rules were told.
 INSERT INTO ops.alert_samples (at, job, since, success_count, failure_count, lost_count, running_jobs, queued_jobs,
-  dlq_count, oldest_waiting_seconds)
+  dlq_count, oldest_waiting_seconds, refused_count, missed_events, silent_minutes)
 VALUES (:at, :job, :since, :success_count, :failure_count, :lost_count, :running_jobs, :queued_jobs, :dlq_count,
-  :oldest_waiting_seconds)
+  :oldest_waiting_seconds, :refused_count, :missed_events, :silent_minutes)
 ON CONFLICT (at, job) DO NOTHING;
 
 -- name: read_samples(since, until)
 -- Read what the rules were told in a time, oldest first.
 SELECT at, job, since, success_count, failure_count, lost_count, running_jobs, queued_jobs, dlq_count,
-  oldest_waiting_seconds
+  oldest_waiting_seconds, refused_count, missed_events, silent_minutes
 FROM ops.alert_samples WHERE at > :since AND at <= :until ORDER BY at, job;

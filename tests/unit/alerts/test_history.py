@@ -12,7 +12,13 @@ RULES = {rule.name: rule for rule in load()}
 
 def sample(minute, *, job=None, good=0, bad=0, **gauges):
     """Make what was kept of a minute."""
-    usual = {"running_jobs": 0, "queued_jobs": 0, "dlq_count": 0, "oldest_waiting_seconds": 0.0}
+    usual = {
+        "running_jobs": 0,
+        "queued_jobs": 0,
+        "dlq_count": 0,
+        "oldest_waiting_seconds": 0.0,
+        "silent_minutes": 0.0,
+    }
     at = NOON + minute * MINUTE
     return Sample(
         at=at,
@@ -73,6 +79,32 @@ def test_minute_of_which_nothing_is_known_says_nothing():
     found = backtest([RULES["job_queue_backup"]], [*samples, sample(4)])
 
     assert times(found) == [("job_queue_backup", 1, 4)]
+
+
+def test_silence_is_played_again():
+    """A minute of which it is not known speaks neither for it nor against it."""
+    samples = [
+        sample(0),
+        *(sample(minute, silent_minutes=minute - 0.5) for minute in (1, 2)),
+        sample(3, silent_minutes=None),
+        sample(4),
+    ]
+
+    assert times(backtest([RULES["webhooks_silent"]], samples)) == [("webhooks_silent", 1, 4)]
+
+
+def test_refused_and_missed_are_counted_over_the_window():
+    """Minute by minute, and gone with the window."""
+    [rule] = rules_from(
+        "alerts: [{name: r, condition: refused_count >= 30 AND missed_events > 0, window: 5m, severity: low,"
+        " notify: [{slack: '#a'}]}]",
+        file="alerts.yaml",
+        jobs=frozenset(),
+    )
+    samples = [sample(m, refused_count=10, missed_events=int(m == 3)) for m in range(10)]
+
+    assert untellable(rule) == []
+    assert times(backtest([rule], samples)) == [("r", 3, 8)]
 
 
 def test_job_without_a_sample_had_nothing():

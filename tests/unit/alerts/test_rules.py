@@ -26,6 +26,14 @@ def read(text=ONE, **changes):
     return rules_from(text, file="alerts.yaml", jobs=JOBS)
 
 
+def test_silence_is_told_at_once():
+    """Whatever its cause: the message says which."""
+    [rule] = [rule for rule in load() if rule.name == "webhooks_silent"]
+
+    assert (rule.condition, rule.severity) == ("silent_minutes > 0", "high")
+    assert [str(target) for target in rule.notify]
+
+
 def test_the_four_rules_stand_as_they_were_asked_for():
     """Names, conditions, windows, severities and targets, word for word."""
     found = {
@@ -36,6 +44,7 @@ def test_the_four_rules_stand_as_they_were_asked_for():
             [(target.channel, target.to) for target in rule.notify],
         )
         for rule in load()
+        if rule.name != "webhooks_silent"
     }
 
     assert found == {
@@ -170,6 +179,7 @@ def test_targets_are_short_in_logs():
         "slack #eng-alerts",
         "sms …890",
         "email en…",
+        "slack #eng-alerts",
     ]
     assert "wdai.org" not in repr(load())
     assert "1234567" not in repr(load())

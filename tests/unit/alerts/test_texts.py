@@ -46,6 +46,17 @@ def test_message_says_what_since_when_how_many_and_where_to_look():
     )
 
 
+def test_causes_come_first():
+    """They are what a text message has room for."""
+    rule, change = fired("webhooks_silent", silent_minutes=12)
+
+    message = message_of(rule, change, examples=[], places=PLACES, causes=["Stripe's is disabled"])
+
+    assert message.facts[0] == "Stripe's is disabled"
+    assert "Stripe's is disabled" in message.short
+    assert message.lines[2] == "silent_minutes 12, rule: silent_minutes > 0, window 15m"
+
+
 def test_end_says_how_long_it_lasted():
     """And bears the key of the beginning, and no examples."""
     rule, change = fired("dlq_items_accumulating", dlq_count=21)
