@@ -18,6 +18,7 @@ SAMPLES = {
     "ID": "1",
     "FILE": "event.json",
     "SEED": "1",
+    "CRON": "@daily",
     "TEXT": "a reason",
     "NAME": "Ada",
     "N": "3",

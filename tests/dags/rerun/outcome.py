@@ -13,7 +13,16 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VENDORS = ("stripe", "clerk", "mailchimp", "luma", "slack", "mail", "pagerduty", "twilio")
+VENDORS = (
+    "stripe",
+    "clerk",
+    "mailchimp",
+    "luma",
+    "slack",
+    "mail",
+    "pagerduty",
+    "twilio",
+)
 HISTORY = {
     "ops.job_runs": "how a run went",
     "ops.reconciliations": "what a run has looked at",

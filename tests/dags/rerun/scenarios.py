@@ -39,6 +39,8 @@ class Scenario:
     run_id: str = SCHEDULED
     bears_outages: bool = False
     """A run is green although no vendor answers: what it could not do, another run does."""
+    asks_nobody: bool = False
+    """A run calls no vendor."""
     later: tuple[str, ...] = ()
     """Whom a cleared run may leave to a later one: a message that was begun is not sent again at once."""
     under_way: tuple[str, ...] = ()
@@ -156,7 +158,11 @@ REPLAY = {
 }
 SCENARIOS = {
     "dead_letter_review": Scenario(
-        prepare=letter_that_is_open, run_id="review.1", bears_outages=True, answer=REPLAY
+        prepare=letter_that_is_open,
+        run_id="review.1",
+        bears_outages=True,
+        asks_nobody=True,
+        answer=REPLAY,
     ),
     "alert_rules": Scenario(
         prepare=runs_that_failed,
@@ -171,6 +177,7 @@ SCENARIOS = {
     "database_cleanup": Scenario(
         prepare=event_of_last_year,
         bears_outages=True,
+        asks_nobody=True,
         elsewhere={"clean_airflow": "tests/e2e/rerun/scenes.py"},
     ),
     "reconciliation": Scenario(prepare=night_without_callbacks, later=("slack",)),

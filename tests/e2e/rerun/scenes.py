@@ -421,6 +421,16 @@ class Cleanup(Scene):
 
 SCENES: dict[str, type[Scene]] = {
     scene.dag: scene
-    for scene in (Alerts, Sync, Retry, Luma, Slack, Reconciliation, Review, Cleanup, Deactivation)
+    for scene in (
+        Alerts,
+        Sync,
+        Retry,
+        Luma,
+        Slack,
+        Reconciliation,
+        Review,
+        Cleanup,
+        Deactivation,
+    )
 }
 """In the order in which they are prepared: the alerts wait for their part of a minute, and a planned end comes soon."""
