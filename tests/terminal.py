@@ -10,6 +10,8 @@ import pytest
 
 SECONDS = 60
 INTERRUPT = "\x03"
+HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
+"""Shells make what they start in the background ignore Ctrl-C, and all inherit that: CI starts its tests so."""
 
 
 class Terminal:
@@ -19,7 +21,7 @@ class Terminal:
         """Start it. The terminal is its controlling one, so that Ctrl-C is a signal."""
         self._ours, theirs = os.openpty()
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", *command],
+            [*HEEDING_INTERRUPTS, "setsid", "--ctty", *command],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
