@@ -16,7 +16,7 @@ from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG
 from include.store import Store
 from include.store.breakers import BreakerState
-from tests.browser.airflow_ui import WAIT_SECONDS, browser_page
+from tests.browser.airflow_ui import WAIT_SECONDS, browser_page, fill_form
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
@@ -82,10 +82,7 @@ def console(stack, folder, who, *, size=PHONE, theme="light"):
     with browser_page(folder) as page:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
-        page.goto(stack.console_url)
-        page.locator("input[name=username]").fill(stack.users[who]["username"])
-        page.locator("input[name=password]").fill(stack.users[who]["password"])
-        page.locator("input[type=submit], button[type=submit]").first.click()
+        fill_form(page, stack, who, stack.console_url)
         page.wait_for_url(f"{stack.console_url}**")
         yield page
 
