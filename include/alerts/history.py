@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 COUNTS: Final = ("success_count", "failure_count", "lost_count", "refused_count", "missed_events")
 GAUGES: Final = (
-    *("running_jobs", "queued_jobs", "dlq_count", "oldest_waiting_seconds", "silent_minutes"),
+    "running_jobs",
+    "queued_jobs",
+    "dlq_count",
+    "oldest_waiting_seconds",
+    "silent_minutes",
 )
 KEPT: Final = frozenset({*COUNTS, *GAUGES, "total_runs", "failure_rate", "success_rate"})
 """Numbers that history can tell."""
