@@ -6,6 +6,7 @@ import select
 import subprocess
 import time
 
+import psutil
 import pytest
 
 SECONDS = 60
@@ -48,9 +49,13 @@ class Terminal:
         self.type(f"{text}\n")
 
     def interrupt(self, pattern):
-        """Wait for a question, and press Ctrl-C at it."""
+        """Wait for a question, and press Ctrl-C at it.
+
+        Python loses a signal that comes after it has asked and before it sleeps in its read; a person presses again.
+        """
         self.expect(pattern)
         self.expect(r": \Z")
+        self._wait_until_it_sleeps()
         self.type(INTERRUPT)
 
     def type(self, text):
@@ -69,6 +74,13 @@ class Terminal:
         self._process.kill()
         self._process.wait(timeout=SECONDS)
         os.close(self._ours)
+
+    def _wait_until_it_sleeps(self):
+        process, deadline = psutil.Process(self._process.pid), time.monotonic() + SECONDS
+        while process.status() != psutil.STATUS_SLEEPING:
+            if time.monotonic() > deadline:
+                pytest.fail("it asks, and does not wait for an answer")
+            time.sleep(0.01)
 
     def _read(self, seconds):
         """Take what is shown; False where nothing comes in time, or any more."""

@@ -10,7 +10,7 @@ import pytest
 
 from include.errors import ErrorClass
 from include.lab.demo.airflow import ENDED, Airflow
-from include.lab.demo.stage import Stage
+from include.lab.demo.stage import Stage, StoryStoppedError
 from include.store import Store
 from include.store.airflow_tables import AirflowTables
 from include.store.dead_letters import Failure, LetterState
@@ -43,12 +43,7 @@ def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage,
         ends(stage, airflow, "reconciliation", started)
         assert airflow.run_state("reconciliation", started) == "success"
         run = review.next_run()
-        for _ in range(5):  # a message that Slack puts off is sent by the next reconciliation
-            if any("Decide" in text for text in messages(stage)):
-                break
-            later = airflow.start_run("reconciliation", {"deep": False, "dry_run": False})
-            ends(stage, airflow, "reconciliation", later)
-        assert any("Decide" in text for text in messages(stage))
+        is_told(stage, airflow, store)
 
         review.answer(run, "abandon", why="")
         again = review.next_run()
@@ -227,6 +222,26 @@ def clear(airflow: Airflow, run: str) -> None:
 def ends(stage: Stage, airflow: Airflow, dag: str, run: str) -> None:
     """Wait for a run's end."""
     stage.wait("the run's end", lambda: airflow.run_state(dag, run) in ENDED, 120)
+
+
+def is_told(stage: Stage, airflow: Airflow, store: Store) -> None:
+    """Wait for the question in Slack: what Slack puts off, for a minute and more, the next reconciliations send."""
+
+    def has_come() -> bool:
+        if any("Decide" in text for text in messages(stage)):
+            return True
+        later = airflow.start_run("reconciliation", {"deep": False, "dry_run": False})
+        ends(stage, airflow, "reconciliation", later)
+        return False
+
+    try:
+        stage.wait("the question in Slack", has_come, 300)
+    except StoryStoppedError as error:
+        waiting = [
+            (one.key, one.attempts, one.next_try_at, one.posted_at, one.problem)
+            for one in store.notices.waiting()
+        ]
+        pytest.fail(f"{error}; {waiting=}, told: {messages(stage)[-5:]}")
 
 
 def messages(stage: Stage) -> list[str]:
