@@ -9,6 +9,8 @@ import time
 import psutil
 import pytest
 
+from tests.waiting import until
+
 SECONDS = 60
 INTERRUPT = "\x03"
 HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
@@ -76,11 +78,9 @@ class Terminal:
         os.close(self._ours)
 
     def _wait_until_it_sleeps(self):
-        process, deadline = psutil.Process(self._process.pid), time.monotonic() + SECONDS
-        while process.status() != psutil.STATUS_SLEEPING:
-            if time.monotonic() > deadline:
-                pytest.fail("it asks, and does not wait for an answer")
-            time.sleep(0.01)
+        process = psutil.Process(self._process.pid)
+        if not until(lambda: process.status() == psutil.STATUS_SLEEPING, SECONDS):
+            pytest.fail("it asks, and does not wait for an answer")
 
     def _read(self, seconds):
         """Take what is shown; False where nothing comes in time, or any more."""

@@ -16,7 +16,7 @@ from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG
 from include.store import Store
 from include.store.breakers import BreakerState
-from tests.browser.airflow_ui import WAIT_SECONDS, browser_page, fill_form
+from tests.browser.airflow_ui import WAIT_SECONDS, browser_page, fill_form, log_in
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
@@ -291,6 +291,27 @@ def test_pages_are_for_everybody_and_hostile_names_are_words(stack, stage, store
         found = look_through(page, stack, paths)
         assert page.evaluate("window.hit") is None
     assert (found, dialogs) == ([], [])
+
+
+def test_console_is_in_airflows_ui(stack, stage, tmp_path):
+    """In the navigation, and as a tab on a run with the members in it; a link leads out of the frame."""
+    who = somebody(stage, 5)
+    delivery = stage.deliver("she joins", stage.join(who, "clerk_first").events)
+    with browser_page(tmp_path) as page:
+        log_in(page, stack)
+        card = page.frame_locator("iframe[title='Needs a person']")
+        expect(card.get_by_role("heading", name="Needs a person")).to_be_visible()
+        page.get_by_role("link", name="Ops console").click()
+        frame = page.frame_locator("iframe[src*='ops/']")
+        frame.get_by_label("Search").fill(who.email)
+        frame.get_by_role("button", name="Find").click()
+        expect(frame.locator("#welcome")).to_contain_text("Sent,")
+        frame.get_by_role("link", name="run", exact=True).first.click()
+        page.wait_for_url("**/dags/*/runs/**")
+
+        page.goto(stack.run_url(DAG, delivery.runs[0]))
+        page.get_by_role("link", name="Members", exact=True).click()  # not the task `load_members`
+        expect(page.frame_locator("iframe").get_by_role("main")).to_contain_text(who.last_name)
 
 
 def test_community_decides_and_has_nothing_of_airflows(stack, unwelcomed, tmp_path):
