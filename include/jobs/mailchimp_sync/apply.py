@@ -16,82 +16,86 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.jobs.directory import Directory
-    from include.jobs.mailchimp_sync.collect import Case, Cases
+    from include.jobs.mailchimp_sync.collect import ObjectUpdate, ObjectUpdates
     from include.membership.policy import Policy
 
 
-def apply_cases(
-    cases: Cases,
+def apply_updates(
+    updates: ObjectUpdates,
     directory: Directory,
     *,
     policy: Policy,
-    ask: Callable[[Collection[Case]], None],
+    ask: Callable[[Collection[ObjectUpdate]], None],
 ) -> None:
-    """Apply all cases: who she is before what she has, and in between who pays for whom.
+    """Apply all updates: who she is before what she has, and in between who pays for whom.
 
-    `ask` has a vendor asked about what turns out to be somebody's again. What fails is its case's `problem`.
+    `ask` has a vendor asked about what turns out to be somebody's again. What fails is its update's `problem`.
     """
     for kind in (Kind.USER, Kind.CUSTOMER):
-        _apply_all(cases, kind, directory)
-    for row, _ in cases.rows:
+        _apply_all(updates, kind, directory)
+    for row, _ in updates.rows:
         if isinstance(subject := row.event.subject, Checkout):
             directory.name_account(subject.customer_id, account_named_by(subject, policy))
-    if moved := _moved(cases, directory):
+    if moved := _moved(updates, directory):
         ask(moved)
-    _apply_all(cases, Kind.SUBSCRIPTION, directory)
-    for case in cases:  # who is a member by what she pays for
-        if case.kind is Kind.CUSTOMER and isinstance(case.problem, MemberUnknownError):
-            case.problem = None
-            _apply(case, cases, directory)
+    _apply_all(updates, Kind.SUBSCRIPTION, directory)
+    for update in updates:  # who is a member by what she pays for
+        if update.kind is Kind.CUSTOMER and isinstance(update.problem, MemberUnknownError):
+            update.problem = None
+            _apply(update, updates, directory)
 
 
-def _apply_all(cases: Cases, kind: Kind, directory: Directory) -> None:
-    for case in cases:
-        if case.kind is kind and case.problem is None:
-            _apply(case, cases, directory)
+def _apply_all(updates: ObjectUpdates, kind: Kind, directory: Directory) -> None:
+    for update in updates:
+        if update.kind is kind and update.problem is None:
+            _apply(update, updates, directory)
 
 
-def _apply(case: Case, cases: Cases, directory: Directory) -> None:
+def _apply(update: ObjectUpdate, updates: ObjectUpdates, directory: Directory) -> None:
     try:
-        if case.as_of is None:  # kept: whose it is, is known already
-            case.member_id = case.known.member_id if case.known else None
+        if update.as_of is None:  # kept: whose it is, is known already
+            update.member_id = update.known.member_id if update.known else None
         else:
-            case.member_id = _applied(case, case.as_of, cases, directory)
+            update.member_id = _applied(update, update.as_of, updates, directory)
     except (MemberUnknownError, VendorError) as error:
-        case.problem = error
+        update.problem = error
 
 
-def _applied(case: Case, as_of: datetime, cases: Cases, directory: Directory) -> UUID:
-    match case.snapshot:
+def _applied(
+    update: ObjectUpdate, as_of: datetime, updates: ObjectUpdates, directory: Directory
+) -> UUID:
+    match update.snapshot:
         case UserSnapshot() as user:
             return directory.apply_user(user, at=as_of)
         case CustomerSnapshot() as customer:
             return directory.apply_customer(customer)
         case SubscriptionSnapshot() as subscription:
-            payer = cases.by_key.get(cases.customer_of(case, subscription))
+            payer = updates.by_key.get(updates.customer_of(update, subscription))
             if payer is not None and isinstance(payer.problem, VendorError):
                 raise payer.problem  # she could not be asked about
             return directory.apply_subscription(subscription, at=as_of)
-        case None if case.kind is Kind.SUBSCRIPTION:
-            return directory.end_subscription(case.key.object_id, at=as_of)
-        case None if case.kind is Kind.USER:
+        case None if update.kind is Kind.SUBSCRIPTION:
+            return directory.end_subscription(update.key.object_id, at=as_of)
+        case None if update.kind is Kind.USER:
             gone = UserSnapshot(
-                id=case.key.object_id, email=None, first_name="", last_name="", deleted=True
+                id=update.key.object_id, email=None, first_name="", last_name="", deleted=True
             )
             return directory.apply_user(gone, at=as_of)
         case _:
             raise MemberUnknownError("Stripe does not know the customer")
 
 
-def _moved(cases: Cases, directory: Directory) -> list[Case]:
+def _moved(updates: ObjectUpdates, directory: Directory) -> list[ObjectUpdate]:
     """Return what a deleted account had paid for, now that it is somebody's again."""
     gone = [directory.known[lost] for lost in directory.merged if lost in directory.known]
     subscriptions = [
-        cases.add(
-            ObjectKey("stripe", cases.mode, membership.subscription_id or ""), Kind.SUBSCRIPTION
+        updates.add(
+            ObjectKey("stripe", updates.mode, membership.subscription_id or ""), Kind.SUBSCRIPTION
         )
         for one in gone
         if one.deleted_at
         for membership in one.memberships
     ]
-    return [case for case in subscriptions if case.snapshot is None and case.problem is None]
+    return [
+        update for update in subscriptions if update.snapshot is None and update.problem is None
+    ]

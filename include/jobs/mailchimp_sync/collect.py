@@ -42,7 +42,7 @@ class Arrived(NamedTuple):
 
 
 @dataclass(kw_only=True, slots=True)
-class Case:
+class ObjectUpdate:
     """One object that the chunk is about, and what became of it."""
 
     key: ObjectKey
@@ -69,16 +69,17 @@ class Case:
                 return self.snapshot.deleted
 
 
-class Cases:
+class ObjectUpdates:
     """The objects of a chunk: those that its rows are about, and those that turn out to matter for them."""
 
     def __init__(self, rows: Collection[Arrived]) -> None:
         """Begin with none."""
-        self.by_key: dict[ObjectKey, Case] = {}
-        self.rows: list[tuple[Arrived, Case | None]] = []  # None: a payment for no subscription
+        self.by_key: dict[ObjectKey, ObjectUpdate] = {}
+        # None: a payment for no subscription
+        self.rows: list[tuple[Arrived, ObjectUpdate | None]] = []
         self.mode = next(iter(rows)).mode
 
-    def __iter__(self) -> Iterator[Case]:
+    def __iter__(self) -> Iterator[ObjectUpdate]:
         """Go through those that there are now."""
         return iter(list(self.by_key.values()))
 
@@ -86,40 +87,40 @@ class Cases:
         """Tell whether the chunk is about an object."""
         return key in self.by_key
 
-    def add(self, key: ObjectKey, kind: Kind) -> Case:
-        """Return the case of an object, a new one where there is none."""
-        return self.by_key.setdefault(key, Case(key=key, kind=kind))
+    def add(self, key: ObjectKey, kind: Kind) -> ObjectUpdate:
+        """Return the update of an object, a new one where there is none."""
+        return self.by_key.setdefault(key, ObjectUpdate(key=key, kind=kind))
 
-    def subscriptions(self) -> Iterator[tuple[Case, SubscriptionSnapshot]]:
+    def subscriptions(self) -> Iterator[tuple[ObjectUpdate, SubscriptionSnapshot]]:
         """Go through the subscriptions whose state is at hand."""
         return ((c, c.snapshot) for c in self if isinstance(c.snapshot, SubscriptionSnapshot))
 
-    def customer_of(self, case: Case, subscription: SubscriptionSnapshot) -> ObjectKey:
+    def customer_of(self, update: ObjectUpdate, subscription: SubscriptionSnapshot) -> ObjectKey:
         """Return the key of who pays for a subscription."""
-        return ObjectKey("stripe", case.key.mode, subscription.customer_id)
+        return ObjectKey("stripe", update.key.mode, subscription.customer_id)
 
 
-def collect(rows: Collection[Arrived], policy: Policy) -> Cases:
+def collect(rows: Collection[Arrived], policy: Policy) -> ObjectUpdates:
     """Return what the rows are about; an account that a checkout names, too."""
-    cases = Cases(rows)
+    updates = ObjectUpdates(rows)
     for row in rows:
         subject, event = row.event.subject, row.event
-        case = _case_of(row, cases)
-        cases.rows.append((row, case))
-        if case is not None:
+        update = _update_of(row, updates)
+        updates.rows.append((row, update))
+        if update is not None:
             snapshot = subject if isinstance(subject, Snapshot) else None
-            case.reports.append(
+            update.reports.append(
                 Report(event_id=event.id, occurred_at=event.occurred_at, snapshot=snapshot)
             )
-            case.must_ask |= isinstance(subject, Invoice) and subject.is_paid_back
+            update.must_ask |= isinstance(subject, Invoice) and subject.is_paid_back
         if isinstance(subject, Checkout) and subject.subscription_id:
             named = account_named_by(subject, policy)
             if named is not None:
-                cases.add(ObjectKey("clerk", row.mode, named), Kind.USER)
-    return cases
+                updates.add(ObjectKey("clerk", row.mode, named), Kind.USER)
+    return updates
 
 
-def _case_of(row: Arrived, cases: Cases) -> Case | None:
+def _update_of(row: Arrived, updates: ObjectUpdates) -> ObjectUpdate | None:
     match row.event.subject:
         case Checkout(subscription_id=None) | Invoice(subscription_id=None) | MoneyMoved():
             return None
@@ -133,4 +134,4 @@ def _case_of(row: Arrived, cases: Cases) -> Case | None:
             kind = Kind.SUBSCRIPTION
         case Checkout(subscription_id=named) | Invoice(subscription_id=named):
             kind, object_id = Kind.SUBSCRIPTION, named or ""
-    return cases.add(ObjectKey(row.provider, row.mode, object_id), kind)
+    return updates.add(ObjectKey(row.provider, row.mode, object_id), kind)

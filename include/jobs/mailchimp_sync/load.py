@@ -19,7 +19,7 @@ from include.events import event_from
 from include.jobs.breakers import OPENS_AFTER, Admission, admit, note_success, open_error, release
 from include.jobs.directory import Directory
 from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
-from include.jobs.mailchimp_sync.apply import apply_cases
+from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
@@ -178,11 +178,11 @@ def _apply(  # noqa: PLR0913 - collaborators, by name
     for attempt in range(1, COLLISIONS + 1):
         try:
             with store.transaction():
-                cases, directory = collect(rows, policy), Directory(now, policy)
-                resolver = Resolver(cases, directory, store, vendors, policy)
+                updates, directory = collect(rows, policy), Directory(now, policy)
+                resolver = Resolver(updates, directory, store, vendors, policy)
                 resolver.resolve()
-                apply_cases(cases, directory, policy=policy, ask=resolver.ask)
-                writer = Writer(cases, directory, store, policy, dag_run_id)
+                apply_updates(updates, directory, policy=policy, ask=resolver.ask)
+                writer = Writer(updates, directory, store, policy, dag_run_id)
                 return writer.write(has_welcome=has_welcome)
         except (UniqueViolation, DeadlockDetected):
             if attempt == COLLISIONS:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.jobs.directory import Directory
-    from include.jobs.mailchimp_sync.collect import Arrived, Case, Cases
+    from include.jobs.mailchimp_sync.collect import Arrived, ObjectUpdate, ObjectUpdates
     from include.membership.policy import Policy
     from include.store import Store
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Writer:
     """Writes down what a chunk has come to, in the transaction that holds its members' locks."""
 
-    cases: Cases
+    updates: ObjectUpdates
     directory: Directory
     store: Store
     policy: Policy
@@ -99,19 +99,19 @@ class Writer:
         )
 
     def _applied_objects(self) -> Iterable[AppliedObject]:
-        for case in self.cases:
-            if case.as_of is None or isinstance(case.problem, VendorError):
+        for update in self.updates:
+            if update.as_of is None or isinstance(update.problem, VendorError):
                 continue
-            member_id = case.member_id and self.directory.resolve(case.member_id)
-            is_final = case.is_final
+            member_id = update.member_id and self.directory.resolve(update.member_id)
+            is_final = update.is_final
             if member_id is None and not is_final:  # a person may send it again once she is known
                 continue
-            is_profile = case.kind is Kind.USER and member_id is not None and not is_final
+            is_profile = update.kind is Kind.USER and member_id is not None and not is_final
             yield AppliedObject(
-                key=case.key,
+                key=update.key,
                 member_id=member_id,
-                as_of=case.as_of,
-                event_id=case.event_id,
+                as_of=update.as_of,
+                event_id=update.event_id,
                 is_final=is_final,
                 provides=self.directory.provides(member_id)
                 if is_profile and member_id
@@ -121,9 +121,9 @@ class Writer:
     def _plan_ends(self) -> None:
         """Plan what is to end, show and hide profiles, and tell a person what she has to know."""
         directory, sources = self.directory, defaultdict(list)
-        for row, case in self.cases.rows:
-            if case is not None and case.member_id is not None:
-                sources[directory.resolve(case.member_id)].append(row.inbox_id)
+        for row, update in self.updates.rows:
+            if update is not None and update.member_id is not None:
+                sources[directory.resolve(update.member_id)].append(row.inbox_id)
         touched = {m.id for m in directory.changed()} | sources.keys() | directory.contested
         members = [directory.members[member_id] for member_id in sorted(touched)]
         run, store = self.dag_run_id, self.store
@@ -134,10 +134,10 @@ class Writer:
     def _charged(self) -> dict[UUID, Charged]:
         """Return whose subscriptions Stripe has just told us of, whether they go on, and what was paid for them."""
         charged: dict[UUID, Charged] = defaultdict(Charged)
-        for case, subscription in self.cases.subscriptions():
-            if case.member_id is not None:
-                charged[self.directory.resolve(case.member_id)].add(subscription)
-        for row, paid in self.cases.rows:
+        for update, subscription in self.updates.subscriptions():
+            if update.member_id is not None:
+                charged[self.directory.resolve(update.member_id)].add(subscription)
+        for row, paid in self.updates.rows:
             subject = row.event.subject
             if paid is None or paid.member_id is None or row.event.type not in PAYMENTS:
                 continue
@@ -153,15 +153,15 @@ class Writer:
         ends: dict[tuple[State, str], list[int]] = defaultdict(list)
         members: dict[int, UUID] = {}
         open_ids: set[UUID] = set()
-        for row, case in self.cases.rows:
-            if case is not None and isinstance(case.problem, VendorError):
-                unanswered[row.inbox_id] = case.problem
+        for row, update in self.updates.rows:
+            if update is not None and isinstance(update.problem, VendorError):
+                unanswered[row.inbox_id] = update.problem
                 continue
-            end = self._end_of(row, case)
+            end = self._end_of(row, update)
             if end is not None:
                 ends[end].append(row.inbox_id)
-            if case is not None and case.member_id is not None:
-                members[row.inbox_id] = self.directory.resolve(case.member_id)
+            if update is not None and update.member_id is not None:
+                members[row.inbox_id] = self.directory.resolve(update.member_id)
                 if end is None:
                     open_ids.add(members[row.inbox_id])
         self.store.inbox.assign_members(members)
@@ -170,19 +170,19 @@ class Writer:
         self.store.run_members.open(self.dag_run_id, {m: self._state_before(m) for m in open_ids})
         return unanswered
 
-    def _end_of(self, row: Arrived, case: Case | None) -> tuple[State, str] | None:
+    def _end_of(self, row: Arrived, update: ObjectUpdate | None) -> tuple[State, str] | None:
         """Return how a row ends here, or None if it waits for what comes of its member."""
-        if case is None:
+        if update is None:
             return State.IGNORED, "about no subscription"
-        if isinstance(case.problem, MemberUnknownError):
-            return State.IGNORED, str(case.problem)
-        if case.member_id is None:
+        if isinstance(update.problem, MemberUnknownError):
+            return State.IGNORED, str(update.problem)
+        if update.member_id is None:
             return State.IGNORED, "about nobody who is a member here"
-        report = next(r for r in case.reports if r.event_id == row.event.id)
-        member_id = self.directory.resolve(case.member_id)
+        report = next(r for r in update.reports if r.event_id == row.event.id)
+        member_id = self.directory.resolve(update.member_id)
         member = self.directory.members[member_id]
         is_unchanged = member == self.directory.known.get(member_id)
-        if is_outdated(case.known, report) and is_unchanged and not row.was_loaded:
+        if is_outdated(update.known, report) and is_unchanged and not row.was_loaded:
             return State.SUPERSEDED, "something newer was applied before"
         return None
 

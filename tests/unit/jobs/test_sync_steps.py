@@ -5,7 +5,7 @@ import orjson
 from include.errors import VendorUnavailableError
 from include.events import event_from
 from include.jobs.directory import Directory
-from include.jobs.mailchimp_sync.apply import apply_cases
+from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.vendors import Kind
 from include.membership.policy import shipped
@@ -25,17 +25,17 @@ def rows(*events):
 
 def told(*events):
     """Collect events, and take each object's last state for its newest."""
-    cases = collect(rows(*events), shipped())
-    for case in cases:
-        if case.reports:
-            case.snapshot, case.as_of = case.reports[-1].snapshot, NOW
-    return cases
+    updates = collect(rows(*events), shipped())
+    for update in updates:
+        if update.reports:
+            update.snapshot, update.as_of = update.reports[-1].snapshot, NOW
+    return updates
 
 
-def applied(cases, asked=None):
-    """Apply cases to nobody known; return the living members."""
+def applied(updates, asked=None):
+    """Apply updates to nobody known; return the living members."""
     directory = Directory(NOW, shipped())
-    apply_cases(cases, directory, policy=shipped(), ask=(asked or []).extend)
+    apply_updates(updates, directory, policy=shipped(), ask=(asked or []).extend)
     return list(directory.members.values())
 
 
@@ -47,25 +47,25 @@ USER = factories.clerk_event("user.created", factories.user("user_1"))
 
 
 def test_events_of_one_object_are_one_case():
-    """Twice told, two reports; the rows know which case is theirs."""
-    cases = collect(rows(PAID, PAID, USER), shipped())
+    """Twice told, two reports; the rows know which update is theirs."""
+    updates = collect(rows(PAID, PAID, USER), shipped())
 
-    assert [(case.kind, len(case.reports)) for case in cases] == [
+    assert [(update.kind, len(update.reports)) for update in updates] == [
         (Kind.SUBSCRIPTION, 2),
         (Kind.USER, 1),
     ]
-    assert cases.rows[0][1] is cases.rows[1][1]
+    assert updates.rows[0][1] is updates.rows[1][1]
 
 
 def test_account_that_a_checkout_names_matters_too():
-    """Nobody has told of her yet: her case has no report."""
+    """Nobody has told of her yet: her update has no report."""
     checkout = factories.checkout("sub_1", "cus_1", client_reference_id="user_1")
     event = factories.stripe_event("checkout.session.completed", checkout)
 
-    cases = collect(rows(event), shipped())
+    updates = collect(rows(event), shipped())
 
-    assert {case.kind for case in cases} == {Kind.SUBSCRIPTION, Kind.USER}
-    assert [len(case.reports) for case in cases if case.kind is Kind.USER] == [0]
+    assert {update.kind for update in updates} == {Kind.SUBSCRIPTION, Kind.USER}
+    assert [len(update.reports) for update in updates if update.kind is Kind.USER] == [0]
 
 
 def test_who_she_is_comes_before_what_she_has():
@@ -79,10 +79,10 @@ def test_who_she_is_comes_before_what_she_has():
 
 def test_subscription_waits_for_a_customer_who_cannot_be_asked_about():
     """It is the customer's failure, and becomes its own."""
-    cases = told(PAID, CUSTOMER)
+    updates = told(PAID, CUSTOMER)
     down = VendorUnavailableError("Stripe does not answer")
-    [customer] = [case for case in cases if case.kind is Kind.CUSTOMER]
+    [customer] = [update for update in updates if update.kind is Kind.CUSTOMER]
     customer.problem = down
 
-    assert applied(cases) == []
-    assert {case.problem for case in cases} == {down}
+    assert applied(updates) == []
+    assert {update.problem for update in updates} == {down}
