@@ -1,7 +1,8 @@
-"""How the jobs do, as people see it: numbers of a window, the last error, alerts, and hours as lines of a chart."""
+"""How the jobs do, as people see it: numbers of a window, the last error, alerts, charts, a strip of starts."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 from include.alerts.rules import load
 from include.alerts.states import Phase
 from include.relay.job_health import WINDOW, judge_job
+from include.store.cron_ticks import Outcome
 from include.store.figures import Measurement, measure_all
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from include.store import Store
 
 HOUR = timedelta(hours=1)
-CHART_HOURS = 48
+CHART_HOURS, STRIP_HOURS = 48, 24
+WORST = (Outcome.MISSED, Outcome.SKIPPED, Outcome.LATE, Outcome.RAN)
 WINDOWS = {"1": "the last hour", "24": "the last day", "168": "the last week"}
 
 
@@ -41,6 +45,22 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """What became of a job's expected starts in an hour: the worst of it, and all in words; None: there was none."""
+
+    outcome: str | None
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strip:
+    """A job's hours, the oldest first."""
+
+    job: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
     """All of it."""
 
@@ -48,6 +68,8 @@ class Figures:
     jobs: tuple[Job, ...]
     firing: tuple[str, ...]
     charts: tuple[Chart, ...]
+    hours: tuple[datetime, ...]  # of the strips
+    strips: tuple[Strip, ...]
 
 
 def read_figures(store: Store, *, now: datetime, hours: int) -> Figures:
@@ -60,6 +82,7 @@ def read_figures(store: Store, *, now: datetime, hours: int) -> Figures:
     )
     jobs = sorted(name for name in {*measured, *lately} if name)
     rules = {rule.name for rule in load()}
+    strip_hours = _hours(now, STRIP_HOURS - 1)
     return Figures(
         total=measured[None],
         jobs=tuple(
@@ -76,13 +99,15 @@ def read_figures(store: Store, *, now: datetime, hours: int) -> Figures:
             if state.phase is Phase.FIRING and name in rules
         ),
         charts=charts(store, now=now),
+        hours=tuple(strip_hours),
+        strips=strips(store, strip_hours),
     )
 
 
 def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
     """Return the charts of the last two days."""
-    first = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - CHART_HOURS * HOUR
-    hours = [first + number * HOUR for number in range(CHART_HOURS + 1)]
+    hours = _hours(now, CHART_HOURS)
+    first = hours[0]
     lookup = Lookup(store.connection)
     runs, rows = lookup.run_hours(since=first), lookup.row_hours(since=first)
     x = [int(one.timestamp()) for one in hours]
@@ -90,6 +115,8 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
     took = [rows.get(one, (None, None)) for one in hours]
     well, failed = (sum(one[place] for one in ended) for place in (0, 1))
     slowest = max((one[1] for one in rows.values()), default=0)
+    ages = lookup.age_hours(since=first)
+    oldest = max(ages.values(), default=0)
     return (
         Chart(
             title="Runs that ended, by hour",
@@ -109,7 +136,38 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
                 ("95 %", "--link", [one[1] for one in took]),
             ),
         ),
+        Chart(
+            title="Age of the inbox: the oldest event that waited, in seconds, by hour",
+            words=f"the oldest had waited {oldest:.0f} s",
+            data=_data(x, ("oldest", "--link", [ages.get(one) for one in hours])),
+        ),
     )
+
+
+def strips(store: Store, hours: Sequence[datetime]) -> tuple[Strip, ...]:
+    """Return what became of the expected starts of each scheduled job in these hours."""
+    found: dict[str, dict[datetime, list[Outcome]]] = defaultdict(lambda: defaultdict(list))
+    for tick in store.cron_ticks.since(hours[0]):
+        found[tick.job][_hour_of(tick.tick_at)].append(tick.outcome)
+    return tuple(
+        Strip(job=job, cells=tuple(_cell(ticks.get(hour, ())) for hour in hours))
+        for job, ticks in sorted(found.items())
+    )
+
+
+def _cell(outcomes: Sequence[Outcome]) -> Cell:
+    some = [one for one in WORST if one in outcomes]
+    words = ", ".join(f"{outcomes.count(one)} {one}" for one in some)
+    return Cell(outcome=str(some[0]) if some else None, words=words or "none was due")
+
+
+def _hour_of(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _hours(now: datetime, count: int) -> list[datetime]:
+    """Return so many hours before this one, and this one."""
+    return [_hour_of(now) - number * HOUR for number in range(count, -1, -1)]
 
 
 def _data(x: list[int], *lines: tuple[str, str, list[Any]]) -> dict[str, Any]:

@@ -121,6 +121,12 @@ class Lookup:
         rows = SQL.read_row_hours(self._connection, since=since)
         return {row["hour"]: (row["p50"], row["p95"]) for row in rows}
 
+    def age_hours(self, *, since: datetime) -> dict[datetime, float]:
+        """Return how old, in seconds, the oldest event that waited became, by hour; an hour unmeasured is left out."""
+        return {
+            row["hour"]: row["seconds"] for row in SQL.read_age_hours(self._connection, since=since)
+        }
+
     def events(self, state: str | None, *, before: int, limit: int) -> list[EventLine]:
         """Return stored events of a state, or of all, the newest first, from below a number on."""
         rows = SQL.read_events(self._connection, state=state, before=before, row_limit=limit)

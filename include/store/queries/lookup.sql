@@ -57,6 +57,12 @@ SELECT date_trunc('hour', finished_at) AS hour,
 FROM ops.inbox WHERE state IN ('processed', 'superseded') AND job IS NOT NULL AND finished_at > :since
 GROUP BY 1 ORDER BY 1;
 
+-- name: read_age_hours(since)
+-- Read how old the oldest event that waited became, by hour, as the alert rules were told each minute.
+SELECT date_trunc('hour', at) AS hour, max(oldest_waiting_seconds) AS seconds
+FROM ops.alert_samples WHERE job = '' AND at > :since AND oldest_waiting_seconds IS NOT NULL
+GROUP BY 1 ORDER BY 1;
+
 -- name: read_events(state, before, row_limit)
 -- Read stored events of one state, or of all, the newest first; without their bodies.
 SELECT id, provider, type, event_id, state, reason, received_at FROM ops.inbox

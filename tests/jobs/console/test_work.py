@@ -2,16 +2,20 @@
 
 import json
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
 
+from include.alerts.history import Sample
 from include.jobs.breakers import OPENS_AFTER
+from include.store.cron_ticks import Outcome, Tick
 from include.store.deactivations import State
 from tests.jobs.console.conftest import plain
 from tests.jobs.test_webhook_retry import batch
 
 EMAIL = "ada@example.org"
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -127,7 +131,46 @@ def test_jobs_show_numbers_charts_and_the_last_error(console, world):
     )
     assert "/dags/mailchimp_sync/runs/run%2F4" in page
     assert "3 ended well and 1 did not" in plain(page)
-    runs, _ = (json.loads(unescape(one)) for one in re.findall(r'data-chart="([^"]*)"', page))
+    runs, *_ = (json.loads(unescape(one)) for one in re.findall(r'data-chart="([^"]*)"', page))
     assert [sum(line["values"]) for line in runs["series"]] == [3, 1]
     assert "Runs 0 none ended" in console("viewer").text("/jobs?hours=1")
     assert console().get("/jobs?hours=9999").status_code == 422
+
+
+def test_jobs_show_the_age_of_the_inbox_and_each_expected_start(console, world):
+    """The oldest that waited, by hour; the worst that became of an hour's starts is marked, and all of it said."""
+    now = world.clock.now()
+    nothing = dict.fromkeys(("success_count", "failure_count", "lost_count", "running_jobs"), 0)
+    world.store.alerts.add_samples(
+        Sample(
+            at=now - minutes * MINUTE,
+            job=job,
+            since=now - HOUR,
+            **nothing,
+            queued_jobs=1,
+            dlq_count=0,
+            oldest_waiting_seconds=seconds,
+            silent_minutes=None,
+        )
+        for minutes, job, seconds in ((150, None, 70.0), (151, None, 40.0), (150, "x", 999.0))
+    )
+    hour = now.replace(minute=0, second=0, microsecond=0) - 3 * HOUR
+    ticks = [
+        Tick(job="database_cleanup", tick_at=hour, outcome=Outcome.RAN),
+        Tick(job="reconciliation", tick_at=hour, outcome=Outcome.RAN),
+        Tick(
+            job="reconciliation", tick_at=hour + MINUTE, outcome=Outcome.MISSED, reason="a <b>gap"
+        ),
+        Tick(job="reconciliation", tick_at=hour - 30 * HOUR, outcome=Outcome.SKIPPED),
+    ]
+    world.store.cron_ticks.note(ticks, now=now)
+
+    page = console("viewer").get("/jobs").text
+
+    charts = [json.loads(unescape(one)) for one in re.findall(r'data-chart="([^"]*)"', page)]
+    assert [one for one in charts[2]["series"][0]["values"] if one is not None][-1] == 70
+    assert "the oldest had waited 70 s" in plain(page)
+    assert page.count('title="1 ran"') == 1
+    assert page.count('title="1 missed, 1 ran"') == 1
+    assert page.count("none was due</span>") == 2 * 23
+    assert 'title="1 skipped"' not in page
