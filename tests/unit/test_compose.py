@@ -400,6 +400,15 @@ def test_image_chart_and_lock_have_the_same_airflow():
     assert helm["airflowVersion"] == version
 
 
+def test_changelog_begins_with_our_version():
+    """Who upgrades reads there what changes; what comes after it is not released yet."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    heads = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert next(head for head in heads if head != "Unreleased") == version
+
+
 def test_the_image_is_named_by_our_version():
     """Another version is another image, so that there is a way back."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

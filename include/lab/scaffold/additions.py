@@ -17,7 +17,7 @@ class Addition(NamedTuple):
 
 CHANGELOG = Addition(
     "CHANGELOG.md",
-    "## [Unreleased]\n\n### Added\n\n{new}",
+    "## [0.2.0] - 2026-11-28\n\n### Added\n\n{new}",
     "- {{ kind }} `{{ name }}`: say here what it changes for those who run this.\n",
 )
 JOB = (
