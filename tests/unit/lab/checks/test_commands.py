@@ -1,7 +1,12 @@
 """Every command line of the documents is one that the real command line takes, options and all."""
 
+import re
+
 import pytest
 
+from include.lab import cli as checkout
+from include.lab.checks.documents import ROOT
+from include.operate import cli as image
 from tests.commands import Line, command_lines, refusal, variants
 
 LINES = command_lines()
@@ -12,6 +17,19 @@ def test_documents_have_command_lines():
     assert len(LINES) > 50
     assert {line.begin for line in LINES} == {"./ops", "docker compose run --rm ops"}
     assert {"README.md", "docs/runbooks/webhook_retry.md"} <= {line.place for line in LINES}
+
+
+def test_readme_says_which_commands_work_where():
+    """Its first table has those of the image, its second those that a checkout has besides; none is left out."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, everywhere, of_a_checkout = re.split(r"^\| command \| does \|$", text, flags=re.MULTILINE)
+
+    def named(table):
+        return {name for row in table.split("\n\n")[0].splitlines()
+                for name in re.findall(r"\./ops ([a-z-]+)", row.split(" | ")[0])}  # fmt: skip
+
+    assert named(everywhere) == {*image.COMMANDS}
+    assert named(of_a_checkout) == {*checkout.OWN}
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.place}: {' '.join(line.words)}")
