@@ -5,6 +5,7 @@
   `docs/architecture.md` leads to each;
 - `docs/decisions/NNNN` named anywhere, in code too, is a decision that exists;
 - every alert, of `include/alerts.yaml` and of the relay, has a runbook with the four heads;
+- runbooks write commands for the host of a production, and lead to how they read elsewhere;
 - every `./ops command` that a document tells people to type is one that `./ops --help` lists.
 
 Prints one line per problem and ends with 1, or says what was checked.
@@ -39,6 +40,8 @@ HEADS = ("Context", "Decision", "Consequences")
 
 RUNBOOKS = "docs/runbooks"
 RUNBOOK_HEADS = ("Meaning", "First look", "Cure", "How to be sure")
+HOST_COMMAND = "docker compose run --rm ops"
+ELSEWHERE_LINK = "(README.md#commands)"
 RELAYS_ALERTS = ("airflow_unreachable", "alert_rules_stopped")
 """What the relay raises itself, because it runs without Airflow."""
 
@@ -63,6 +66,7 @@ def problems(root: Path, commands: Collection[str]) -> Iterator[str]:
     yield from unlisted_decisions(root)
     yield from unknown_decisions(root, documents)
     yield from wrong_runbooks(root)
+    yield from misplaced_commands(root)
     for path in documents:
         if (
             path.parent.name != "decisions" and path.name != "CHANGELOG.md"
@@ -167,6 +171,18 @@ def wrong_runbooks(root: Path) -> Iterator[str]:
             for head in RUNBOOK_HEADS
             if f"**{head}.**" not in text
         )
+
+
+def misplaced_commands(root: Path) -> Iterator[str]:
+    """Yield the runbooks whose commands are of another place, or that do not lead to how they read elsewhere."""
+    for path in sorted((root / RUNBOOKS).glob("*.md")):
+        if path.name == "README.md":  # it has the table of all places
+            continue
+        name, text = f"{RUNBOOKS}/{path.name}", path.read_text(encoding="utf-8")
+        if COMMAND.search(text):
+            yield f"{name}: has a command with ./ops; on the host of a production it is {HOST_COMMAND}"
+        if HOST_COMMAND in text and ELSEWHERE_LINK not in text:
+            yield f"{name}: has commands and no link {ELSEWHERE_LINK} to how they read elsewhere"
 
 
 def unknown_commands(root: Path, document: Path, commands: Collection[str]) -> Iterator[str]:

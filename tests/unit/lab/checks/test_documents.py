@@ -203,3 +203,25 @@ def test_runbook_that_leaves_something_out_is_found(repository):
     repository.write("docs/runbooks/too_late.md", RUNBOOK.replace("**Cure.**", "Cure:"))
 
     assert repository.problems() == ["docs/runbooks/too_late.md: does not say **Cure.**"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("`./ops demo`", "has a command with ./ops; on the host"),
+        ("`docker compose run --rm ops status`", "has commands and no link (README.md#commands)"),
+        ("`docker compose run --rm ops status`, [elsewhere](README.md#commands)", None),
+        ("The log says why.", None),
+    ],
+)
+def test_command_of_a_runbook_is_for_the_host_and_leads_to_the_other_places(
+    repository, text, problem
+):
+    """Who is called at night types what stands there, or finds in one step how it reads where she is."""
+    repository.write("docs/runbooks/README.md", "# Runbooks\n\n## Commands\n\n`./ops demo`\n")
+    repository.write("docs/runbooks/a_job.md", f"{text}\n")
+
+    found = repository.problems()
+
+    assert len(found) == (1 if problem else 0)
+    assert all(one.startswith(f"docs/runbooks/a_job.md: {problem}") for one in found)
