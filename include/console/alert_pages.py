@@ -1,6 +1,7 @@
 """The alert rules: where each stands; acknowledged, silenced, inhibited, and that taken back."""
 
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from pydantic import BaseModel, Field
@@ -9,6 +10,7 @@ from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.pages import console_of, page
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
+from include.operate.backtest import WINDOWS, read_rule
 from include.operate.errors import ActRefusedError
 
 router = APIRouter()
@@ -32,6 +34,19 @@ def show(request: Request, visitor: Sees) -> Response:
     """Show the rules, what fires first."""
     with console_of(request) as (_, store):
         return _shown(request, visitor, store)
+
+
+@router.get("/alerts/{rule}")
+def show_rule(
+    request: Request, visitor: Sees, rule: str, days: Literal["1", "7"] = "1"
+) -> Response:
+    """Show one rule: its numbers, what it would have fired and what it did."""
+    with console_of(request) as (_, store):
+        view = read_rule(rule, store, now=CLOCK.now(), days=int(days))
+    if view is None:
+        words = "There is no such rule."
+        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+    return page(request, "alert.html", visitor, view=view, windows=WINDOWS, window=days)
 
 
 @router.post("/alerts/act")

@@ -121,7 +121,7 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
         Chart(
             title="Runs that ended, by hour",
             words=f"{well} ended well and {failed} did not in the last {CHART_HOURS} hours",
-            data=_data(
+            data=chart_data(
                 x,
                 ("well", "--good", [one[0] for one in ended]),
                 ("failed", "--bad", [one[1] for one in ended]),
@@ -130,7 +130,7 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
         Chart(
             title="What events took, in seconds, by hour",
             words=f"the slowest hour had a 95th percentile of {slowest:.1f} s",
-            data=_data(
+            data=chart_data(
                 x,
                 ("median", "--good", [one[0] for one in took]),
                 ("95 %", "--link", [one[1] for one in took]),
@@ -139,7 +139,7 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
         Chart(
             title="Age of the inbox: the oldest event that waited, in seconds, by hour",
             words=f"the oldest had waited {oldest:.0f} s",
-            data=_data(x, ("oldest", "--link", [ages.get(one) for one in hours])),
+            data=chart_data(x, ("oldest", "--link", [ages.get(one) for one in hours])),
         ),
     )
 
@@ -170,6 +170,7 @@ def _hours(now: datetime, count: int) -> list[datetime]:
     return [_hour_of(now) - number * HOUR for number in range(count, -1, -1)]
 
 
-def _data(x: list[int], *lines: tuple[str, str, list[Any]]) -> dict[str, Any]:
+def chart_data(x: list[int], *lines: tuple[str, str, list[Any]]) -> dict[str, Any]:
+    """Return lines as the page draws them: each a label, the name of its colour, a value for each moment."""
     series = [{"label": label, "color": color, "values": values} for label, color, values in lines]
     return {"x": x, "series": series}

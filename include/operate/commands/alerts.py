@@ -13,13 +13,13 @@ import typer
 from rich.table import Table
 
 from include.alerts import cases
-from include.alerts.history import backtest as play_again
-from include.alerts.history import firings, paired, untellable
+from include.alerts.history import untellable
 from include.alerts.rules import FILE, RulesError, Target, duration_from, load, others
-from include.alerts.states import PACE, What
+from include.alerts.states import What
 from include.alerts.texts import Message, moment, span
 from include.clock import SystemClock
 from include.errors import VendorError
+from include.operate.backtest import play_back
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, say
@@ -108,23 +108,16 @@ def backtest(
     rules = rules_of(rules_file)
     now = SystemClock().now()
     start = begin_from(since, now)
-    longest = max((rule.window for rule in rules), default=PACE)
     with chosen().store() as store:
-        end = max(now, store.alerts.evaluated_at() or now)
-        samples = store.alerts.samples(start - longest, end)
-        kept = firings(store.alerts.events(start, end))
-    played = [one for one in play_again(rules, samples) if one.fired_at >= start]
+        found = play_back(rules, store, start=start, now=now)
     left_out = {rule.name: untellable(rule) for rule in rules if untellable(rule)}
-    pairs = paired(played, kept)
     if as_json:
-        say(
-            json.dumps(document(pairs, start=start, minutes=len({s.at for s in samples})), indent=1)
-        )
+        say(json.dumps(document(found.pairs, start=start, minutes=found.minutes), indent=1))
     else:
-        show(pairs, start=start, minutes=len({s.at for s in samples}))
+        show(found.pairs, start=start, minutes=found.minutes)
     for name, names in left_out.items():
         say(f"ops: {name} cannot be played again: nothing is kept of {', '.join(names)}")
-    if rules_file is None and any(None in pair for pair in pairs):
+    if rules_file is None and any(None in pair for pair in found.pairs):
         raise typer.Exit(1)
 
 

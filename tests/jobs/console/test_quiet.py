@@ -1,9 +1,13 @@
 """An alert that somebody has acknowledged or silenced: quiet for its time, by name, and over by itself."""
 
+import json
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
+from include.alerts.history import Sample
 from include.alerts.pauses import Pause, PauseKind
 from include.alerts.rules import load
 from include.alerts.states import Phase, Reading, State
@@ -125,3 +129,42 @@ def test_alert_is_silenced_acknowledged_and_told_again_in_the_console(console, s
     for wrong in ({"hours": "9999"}, {"rule": "none"}, {"act": "x"}, {"why": ""}):
         page = plain(console("operator").submit("/alerts/act", **{**form, **wrong}).text)
         assert "Nothing is changed: " in page
+
+
+def test_rule_shows_its_numbers_and_what_it_would_have_fired(console, world):
+    """Each number as a line with its limit; a firing that was not told stands beside a "no"; who may see may see it."""
+    rule = next(one for one in load() if one.name == "dlq_items_accumulating")
+    now = world.clock.now().replace(second=0, microsecond=0)
+    counts = {7: 3, 6: 25, 5: 25, 4: 0, 3: 0}
+    world.store.alerts.add_samples(
+        Sample(
+            at=now - minutes * MINUTE,
+            job=None,
+            since=now - (minutes + 1) * MINUTE,
+            success_count=0,
+            failure_count=0,
+            lost_count=0,
+            running_jobs=0,
+            queued_jobs=0,
+            dlq_count=count,
+            oldest_waiting_seconds=0,
+            silent_minutes=None,
+        )
+        for minutes, count in counts.items()
+    )
+    assert f'href="/alerts/{rule.name}"' in console("viewer").get("/alerts").text
+
+    page = console("viewer").get(f"/alerts/{rule.name}").text
+
+    assert "5 minutes of numbers are kept" in plain(page)
+    assert "dlq_count: between 0 and 25." in plain(page)
+    [chart] = (json.loads(unescape(one)) for one in re.findall(r'data-chart="([^"]*)"', page))
+    highest, lowest, limit = (
+        {one for one in line["values"] if one is not None} for line in chart["series"]
+    )
+    assert (max(highest), min(lowest), limit) == (25, 0, {20})
+    began, ended = (f"{now - minutes * MINUTE:%H:%M}" for minutes in (6, 4))
+    assert re.search(rf"{began}\S* UTC until .*{ended}.* no .*dlq_count 25", plain(page))
+    assert "It would not have fired, and it did not." in console().text("/alerts/webhooks_silent")
+    assert console().get("/alerts/none").status_code == 404
+    assert console().get(f"/alerts/{rule.name}?days=9999").status_code == 422
