@@ -63,7 +63,7 @@ def _ends(
     **values: Any,
 ) -> Response:
     ends = read_ends(store, now=CLOCK.now(), sees_names=Right.ADDRESSES in visitor.rights)
-    options = [option for _, some in ends.days for one in some for option in one.options]
+    options = [option for some in ends.days for one in some.ends for option in one.options]
     option = next((one for one in options if one.act == asked), None)
     known = {"why": "", **values}
     return page(request, "ends.html", visitor, ends=ends, asked=option, **known)

@@ -1,9 +1,11 @@
-"""The planned ends of memberships as people see them: what is to come, by day, and what somebody has kept lately."""
+"""The planned ends of memberships as people see them: to come, by day and as months, and kept by somebody lately."""
 
 from __future__ import annotations
 
+from calendar import Calendar
+from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -34,11 +36,40 @@ class PlannedEnd:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Day:
+    """Those of one day, UTC; `on` is None for those without a date."""
+
+    on: date | None
+    title: str
+    ends: tuple[PlannedEnd, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalendarDay:
+    """A day of a month, and how many memberships end on it."""
+
+    on: date
+    count: int
+    is_listed: bool
+    is_today: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Month:
+    """A month as weeks from Monday on; None stands where another month's day would."""
+
+    title: str
+    count: int
+    weeks: tuple[tuple[CalendarDay | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ends:
-    """What is to come, by day, and what a person has kept lately."""
+    """What is to come, by day and as months, and what a person has kept lately."""
 
     count: int
-    days: tuple[tuple[str, tuple[PlannedEnd, ...]], ...]
+    days: tuple[Day, ...]
+    months: tuple[Month, ...]
     kept: tuple[PlannedEnd, ...]
 
 
@@ -61,9 +92,41 @@ def read_ends(store: Store, *, now: datetime, sees_names: bool) -> Ends:
                 options=tuple(end_options(one)),
             )
 
-    by_day = groupby(rows[:MAX_SHOWN], key=lambda one: day(one.deactivate_at))
+    days = [
+        Day(on=on, title=day(some[0].deactivate_at), ends=tuple(shown(some)))
+        for on, some in ((on, list(some)) for on, some in groupby(rows[:MAX_SHOWN], key=_date_of))
+    ]
     return Ends(
         count=len(rows),
-        days=tuple((title, tuple(shown(list(some)))) for title, some in by_day),
+        days=tuple(days),
+        months=tuple(_months(rows, listed={one.on for one in days}, today=now.astimezone(UTC))),
         kept=tuple(shown([one for one in kept if one])),
     )
+
+
+def _date_of(end: Deactivation) -> date | None:
+    return end.deactivate_at.astimezone(UTC).date() if end.deactivate_at else None
+
+
+def _months(
+    rows: Sequence[Deactivation], *, listed: set[date | None], today: datetime
+) -> Iterator[Month]:
+    """Yield this month, and each in which a membership ends."""
+    counts = Counter(on for on in map(_date_of, rows) if on)
+    for year, month in sorted({(one.year, one.month) for one in (*counts, today.date())}):
+        weeks = [
+            tuple(
+                CalendarDay(
+                    on=on, count=counts[on], is_listed=on in listed, is_today=on == today.date()
+                )
+                if on.month == month
+                else None
+                for on in week
+            )
+            for week in Calendar().monthdatescalendar(year, month)
+        ]
+        yield Month(
+            title=f"{date(year, month, 1):%B %Y}",
+            count=sum(one.count for week in weeks for one in week if one),
+            weeks=tuple(weeks),
+        )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -36,7 +36,27 @@ def test_planned_ends_stand_by_day_and_name(console, world, end):
 
     page = console("viewer").text("/ends")
     assert "Lovelace" not in page
+    assert f"{end.deactivate_at:%B %Y}: 1" in page
     assert "Keep her" not in page
+
+
+def test_planned_ends_stand_in_a_calendar(console, world, end):
+    """Each in its day, which leads to the list; this month is there without any, and a month without one is not."""
+    far = end.deactivate_at.replace(day=1) + timedelta(days=100)
+    world.store.connection.execute("UPDATE ops.deactivations SET deactivate_at = %s", [far])
+
+    page = console("viewer").get("/ends").text
+
+    months = re.findall(r"<caption>([^<]*)</caption>", page)
+    assert months == [f"{datetime.now(UTC):%B %Y}: none", f"{far:%B %Y}: 1"]
+    assert page.count("<td aria-current") == 1
+    [(day, number, count)] = re.findall(r'<a href="#day-([^"]*)">(\d+)<b>(\d+)</b>', page)
+    assert (day, number, count) == (f"{far:%Y-%m-%d}", str(far.day), "1")
+    assert f'id="day-{day}"' in page
+    table = page[page.index(months[1]) :]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*)</tr>", table)]
+    [week] = [row for row in rows if any("<a" in cell for cell in row)]
+    assert "<a" in week[far.weekday()]
 
 
 def test_end_is_kept_taken_back_and_carried_out_from_the_list(console, world, end):
