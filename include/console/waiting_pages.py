@@ -1,22 +1,29 @@
-"""What waits for a person: one by one, or many by a filter with a count first; and the card on Airflow's home page."""
+"""What waits for a person: one by one, or many by a filter with a count first; and the card on Airflow's home page.
+
+What is decided about many is written down by one request and done by the next ones, a portion each: the page of the
+decision asks for them, and whoever opens it again goes on where it stopped.
+"""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import console_of, page
-from include.operate.decisions import act_on_many, count_letters, filter_of, perform
+from include.operate import many
+from include.operate.decisions import perform
 from include.operate.errors import ActRefusedError
-from include.operate.waiting import BULK, count_waiting, read_waiting
+from include.operate.waiting import count_waiting, read_waiting
 
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
 Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
+Number = Annotated[int, Path(ge=1, lt=2**63)]
 CLOCK = SystemClock()
 
 
@@ -24,17 +31,20 @@ class Wanted(BaseModel):
     """Which dead letters a page is about."""
 
     job: str | None = Field(default=None, max_length=80)
+    error_class: str | None = Field(default=None, max_length=20)
     fingerprint: str | None = Field(default=None, max_length=80)
     ids: int | None = None
 
 
 class ManyForm(BaseModel):
-    """An act on all that a filter finds; `sure` is the count that was shown."""
+    """An act on all that a filter finds; `sure` is the count that was shown, `pace` how many are due a minute."""
 
-    job: str = Field(max_length=80)
-    fingerprint: str = Field(max_length=80)
+    job: str = Field(default="", max_length=80)
+    error_class: str = Field(default="", max_length=20)
+    fingerprint: str = Field(default="", max_length=80)
     act: str = Field(max_length=40)
     why: str = Field(default="", max_length=600)
+    pace: str = Field(default="300", max_length=6)
     sure: str = Field(default="", max_length=20)
 
 
@@ -46,6 +56,7 @@ class Asked:
     effect: str
     count: int
     fields: dict[str, str]
+    paces: dict[str, str]
 
 
 @router.get("/waiting")
@@ -77,24 +88,73 @@ def act(request: Request, visitor: Decides, form: Annotated[ActForm, Form()]) ->
 
 @router.post("/waiting/all")
 def act_on_all(request: Request, visitor: Decides, form: Annotated[ManyForm, Form()]) -> Response:
-    """Say how many an act would be about; do it once somebody has said yes to that very number."""
-    wanted = Wanted(job=form.job, fingerprint=form.fingerprint)
+    """Say how many an act would be about; write it down once somebody has said yes to that very number."""
+    wanted = Wanted(job=form.job, error_class=form.error_class, fingerprint=form.fingerprint)
     with console_of(request) as (_, store):
         try:
-            chosen = filter_of(job=form.job, fingerprint=form.fingerprint)
-            count = count_letters(form.act, chosen, store=store, clock=CLOCK)
-            if count and form.sure != str(count):
-                label, effect = BULK[form.act]
-                fields = form.model_dump(exclude={"sure"})
-                asked = Asked(label=label, effect=effect, count=count, fields=fields)
-                return _shown(request, visitor, wanted, store, asked=asked)
-            said = act_on_many(
-                form.act, chosen, who=visitor.name, why=form.why, store=store, clock=CLOCK
+            chosen = many.filter_of(
+                job=form.job, error_class=form.error_class, fingerprint=form.fingerprint
             )
+            count = many.count_letters(form.act, chosen, store=store, clock=CLOCK)
+            if form.sure != str(count):
+                label, effect = many.LABELS[form.act]
+                fields = form.model_dump(exclude={"sure", "pace"})
+                paces = many.PACES if form.act == "replay" else {}
+                asked = Asked(label=label, effect=effect, count=count, fields=fields, paces=paces)
+                return _shown(request, visitor, wanted, store, asked=asked)
+            by = {"who": visitor.name, "why": form.why}
+            number = many.begin(form.act, chosen, pace=form.pace, **by, store=store, clock=CLOCK)
         except ActRefusedError as error:
             said = f"Nothing is changed: {error}."
             return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
-        return _shown(request, visitor, Wanted(), store, said=said)
+    return _to_decision(request, number)
+
+
+@router.get("/waiting/decisions/{number}")
+def show_decision(request: Request, visitor: Sees, number: Number) -> Response:
+    """Show how far a decision about many is."""
+    with console_of(request) as (_, store):
+        return _decision(request, visitor, number, store)
+
+
+@router.post("/waiting/decisions/{number}/step")
+def go_on(request: Request, visitor: Decides, number: Number) -> Response:
+    """Do one portion of it."""
+    with console_of(request) as (_, store):
+        try:
+            many.take_step(number, store=store, clock=CLOCK)
+        except ActRefusedError as error:
+            return _decision(request, visitor, number, store, said=f"Nothing is changed: {error}.")
+        return _decision(request, visitor, number, store)
+
+
+@router.post("/waiting/decisions/{number}/undo")
+def take_back(
+    request: Request, visitor: Decides, number: Number, why: Annotated[str, Form()] = ""
+) -> Response:
+    """Write down that it is to be taken back, as far as it can be."""
+    with console_of(request) as (_, store):
+        try:
+            undoing = many.undo(number, who=visitor.name, why=why, store=store, clock=CLOCK)
+        except ActRefusedError as error:
+            return _decision(request, visitor, number, store, said=f"Nothing is changed: {error}.")
+    return _to_decision(request, undoing)
+
+
+def _to_decision(request: Request, number: int) -> Response:
+    """Lead to a decision's own page: who loads that again, or comes back to it, sees it go on."""
+    path = f"{request.scope.get('root_path', '')}/waiting/decisions/{number}"
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": path})
+
+
+def _decision(
+    request: Request, visitor: Visitor, number: int, store: Any, *, said: str | None = None
+) -> Response:
+    found = many.read_progress(number, store)
+    if found is None:
+        words = "There is no such decision."
+        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+    return page(request, "decision.html", visitor, one=found, said=said, is_wrong=bool(said))
 
 
 def _shown(  # noqa: PLR0913 - what there is to say, by name
@@ -107,14 +167,26 @@ def _shown(  # noqa: PLR0913 - what there is to say, by name
     is_wrong: bool = False,
     asked: Asked | None = None,
 ) -> Response:
-    chosen = filter_of(job=wanted.job, fingerprint=wanted.fingerprint, number=wanted.ids)
+    try:
+        chosen = many.filter_of(
+            job=wanted.job,
+            error_class=wanted.error_class,
+            fingerprint=wanted.fingerprint,
+            number=wanted.ids,
+        )
+    except ActRefusedError as error:
+        chosen, said, is_wrong = many.filter_of(), f"Nothing is chosen: {error}.", True
     waiting = read_waiting(store, chosen, sees_names=Right.ADDRESSES in visitor.rights)
     return page(
         request,
         "waiting.html",
         visitor,
         waiting=waiting,
-        bulk=BULK,
+        wanted=wanted,
+        bulk=many.LABELS,
+        classes=many.CLASSES,
+        jobs=many.waiting_jobs(store),
+        unfinished=many.read_unfinished(store),
         is_filtered=wanted != Wanted(),
         said=said,
         is_wrong=is_wrong,

@@ -150,6 +150,27 @@ class Desk:
         """Stop replays that no run has taken yet: their letters wait for a person again."""
         return self._act(Act.HOLD, wanted, by=by)
 
+    def begin(
+        self, act: Act, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE
+    ) -> Decision | None:
+        """Write down that this is to be done about these letters; `step` does it. None where there are none.
+
+        Of letters that a later event has fixed, a replay is about none and `close_fixed` about all.
+        """
+        letters = self._letters.select(_meant(act, wanted))
+        wants_fixed = {Act.REPLAY: False, Act.CLOSE_FIXED: True}.get(act)
+        chosen = [one.id for one in letters if wants_fixed in (None, one.is_fixed)]
+        is_paced = act in (Act.REPLAY, Act.COMPENSATE)
+        return self._write_down(act, chosen, by=by, per_minute=per_minute if is_paced else None)
+
+    def step(self, decision_id: int) -> Decision:
+        """Do one portion of what was decided, and return how far it is; what is finished stays so."""
+        with self._store.transaction():
+            decision = self._letters.lock_decision(decision_id)
+            if decision.finished_at is None:  # else somebody else has just done the rest
+                self._do_portion(decision)
+            return self._letters.lock_decision(decision_id)
+
     def resume(self) -> list[Done]:
         """Carry out to the end what was decided and interrupted."""
         return [self._carry_out(decision) for decision in self._letters.unfinished()]
@@ -162,23 +183,24 @@ class Desk:
         self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int | None = None
     ) -> Done:
         """Write the decision down, and carry it out."""
+        decision = self._write_down(act, chosen, by=by, per_minute=per_minute)
+        return self._carry_out(decision) if decision else Done(decision_id=None, chosen=0, done=0)
+
+    def _write_down(
+        self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int | None
+    ) -> Decision | None:
         if not by.why.strip():
             raise NoReasonError
         if not chosen:
-            return Done(decision_id=None, chosen=0, done=0)
-        decision = self._letters.decide(
+            return None
+        return self._letters.decide(
             act, chosen, actor=by.actor, why=by.why, per_minute=per_minute, now=self._clock.now()
         )
-        return self._carry_out(decision)
 
     def _carry_out(self, decision: Decision) -> Done:
         total = len(decision.dead_letter_ids)
         while decision.finished_at is None:
-            with self._store.transaction():
-                decision = self._letters.lock_decision(decision.id)
-                if decision.finished_at is None:  # else somebody else has just done the rest
-                    self._do_portion(decision)
-                decision = self._letters.lock_decision(decision.id)
+            decision = self.step(decision.id)
             if self._progress:
                 self._progress(decision.position, total)
         return Done(decision_id=decision.id, chosen=total, done=decision.done)

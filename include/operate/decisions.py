@@ -46,7 +46,6 @@ DONE_WORDS = {
     Act.CLOSE_FIXED: "Closed: it came right",
     Act.HOLD: "Held: it waits for a person again",
 }
-BULK = (Act.REPLAY, Act.CLOSE_FIXED, Act.ABANDON)  # what may be done to many at once
 NOT_APPLIED = b""  # equals no wish: the job calls Mailchimp again
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
 
@@ -88,33 +87,6 @@ def decide_letters(act: Act, wanted: Filter, *, person: Person, store: Store, cl
     if not done.done:
         raise ActRefusedError(left or "there was nothing left to do")
     return f"{DONE_WORDS[act]}: {done.done:,} of {done.chosen:,}." + (f" {left}." if left else "")
-
-
-def filter_of(
-    *, job: str | None = None, fingerprint: str | None = None, number: int | None = None
-) -> Filter:
-    """Return which dead letters are meant: all that wait, or those that fit everything that is said."""
-    ids = (number,) if number is not None else None
-    return Filter(ids=ids, job=job, fingerprint=fingerprint)
-
-
-def count_letters(act: str, wanted: Filter, *, store: Store, clock: Clock) -> int:
-    """Return how many dead letters an act would be about; nothing is changed."""
-    return Desk(store, clock=clock).preview(_act_from(act), wanted).count
-
-
-def act_on_many(  # noqa: PLR0913 - who does what to which, by name
-    act: str, wanted: Filter, *, who: str, why: str, store: Store, clock: Clock
-) -> str:
-    """Carry an act out on all dead letters that are wanted, and return what came of it."""
-    person = person_from(who, why)
-    return decide_letters(_act_from(act), wanted, person=person, store=store, clock=clock)
-
-
-def _act_from(act: str) -> Act:
-    if act not in BULK:
-        raise ActRefusedError("there is no such act for many at once")
-    return Act(act)
 
 
 def _end(decision: Decision, person: Person, store: Store, now: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.operate.members import Option, letter_options, letter_words
 from include.store.deactivations import State
-from include.store.dead_letters import Act, Filter, LetterState
+from include.store.dead_letters import LetterState
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -16,15 +16,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.store import Store
-    from include.store.dead_letters import DeadLetter, Group
+    from include.store.dead_letters import DeadLetter, Filter, Group
     from include.store.lookup import Name
 
 MAX_SHOWN = 100
-BULK: dict[str, tuple[str, str]] = {
-    Act.REPLAY: ("Try again", "They are due 300 a minute; what was done is not repeated."),
-    Act.CLOSE_FIXED: ("Close what came right", "Those that a later event has brought about."),
-    Act.ABANDON: ("Let them be", "Nothing more is done; each can be taken up again."),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

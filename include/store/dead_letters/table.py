@@ -270,6 +270,16 @@ class DeadLetters:
         """Return a decision as it stands, and let nobody else work on it until the transaction ends."""
         return _decision(SQL.lock_act(self._connection, id=decision_id))
 
+    def decision(self, decision_id: int) -> Decision | None:
+        """Return a decision; None where there is none of that number."""
+        row = SQL.read_act(self._connection, id=decision_id)
+        return _decision(row) if row else None
+
+    def of_decision(self, decision_id: int) -> dict[LetterState, list[int]]:
+        """Return the letters that a decision was the last to change, by the state in which they are now."""
+        rows = SQL.read_act_letters(self._connection, id=decision_id)
+        return {LetterState(row["state"]): row["ids"] for row in rows}
+
     def advance(self, decision_id: int, *, position: int, done: int, now: datetime) -> None:
         """Write down up to which letter it is done, and for how many more there was something to do."""
         SQL.advance_act(self._connection, id=decision_id, position=position, done=done, now=now)

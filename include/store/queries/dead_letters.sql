@@ -203,6 +203,17 @@ SET position = :position, done = done + :done,
     finished_at = CASE WHEN :position >= cardinality(dead_letter_ids) THEN :now::timestamptz END
 WHERE id = :id;
 
+-- name: read_act(id)^
+-- Read an act.
+SELECT * FROM ops.dead_letter_acts WHERE id = :id;
+
+-- name: read_act_letters(id)
+-- Read the letters that an act has changed and no other one since, by the state in which they are now.
+SELECT letter.state, array_agg(letter.id ORDER BY letter.id) AS ids
+FROM ops.dead_letter_acts AS act CROSS JOIN unnest(act.dead_letter_ids) AS chosen (id)
+JOIN ops.dead_letters AS letter ON letter.id = chosen.id AND letter.act_id = act.id
+WHERE act.id = :id GROUP BY letter.state;
+
 -- name: read_unfinished()
 -- Read the acts that have not come to their end, oldest first.
 SELECT * FROM ops.dead_letter_acts WHERE finished_at IS NULL ORDER BY id;

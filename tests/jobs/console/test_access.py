@@ -42,6 +42,8 @@ ACTS = {
     "/members/{member_id}/act": Right.DECIDE,
     "/waiting/act": Right.DECIDE,
     "/waiting/all": Right.DECIDE,
+    "/waiting/decisions/{number}/step": Right.DECIDE,
+    "/waiting/decisions/{number}/undo": Right.DECIDE,
     "/ends/act": Right.DECIDE,
     "/vendors/{vendor}/try": Right.OPERATE,
     "/vendors/{vendor}/say": Right.OPERATE,

@@ -1,11 +1,15 @@
 """What needs a person: by name, one by one, and many at once after their count."""
 
+import re
+
 import pytest
 
 from include.errors import ErrorClass
+from include.jobs import dead_letters as desk
 from include.store.dead_letters import Failure, LetterState
 from include.store.findings import Finding, FindingKind
 from tests.jobs.console.conftest import plain
+from tests.jobs.test_dead_letters import dead
 
 
 @pytest.fixture
@@ -51,9 +55,9 @@ def test_many_are_decided_after_their_count(console, world, letters):
         console().submit("/waiting/all", **form, sure="2").text
     )
     assert world.store.dead_letters.counts()[LetterState.OPEN] == 4
-    said = plain(console().submit("/waiting/all", **form, sure="3").text)
+    page = decided(console(), console().submit("/waiting/all", **form, sure="3"))
 
-    assert "Let be: 3 of 3." in said
+    assert "Done: 3 changed, 3 of 3 had their turn" in console().text(page)
     assert world.store.dead_letters.counts() == {LetterState.OPEN: 1, LetterState.ABANDONED: 3}
     rows = world.query(
         "SELECT actor, metadata FROM ops.audit_log WHERE action = 'dead_letter:abandon'"
@@ -61,6 +65,71 @@ def test_many_are_decided_after_their_count(console, world, letters):
     assert {(row["actor"], row["metadata"]["why"]) for row in rows} == {
         ("user:community", "Slack was renamed")
     }
+
+
+def decided(browser, answer, *, most=10):
+    """Ask for portions as the page does, until it asks for none; return its path."""
+    path = answer.headers["HX-Redirect"]
+    for _ in range(most):
+        found = re.search(r'hx-post="([^"]*/step)"', browser.get(path).text)
+        if not found:
+            return path
+        browser.submit(found[1]).raise_for_status()
+    raise AssertionError(f"{path} asks for more than {most} portions")
+
+
+def test_many_are_done_in_portions_and_whoever_stops_does_nothing_twice(
+    console, world, letters, monkeypatch
+):
+    """Written down by the first request, then a portion each; left in the middle it is on the list, for all who may."""
+    monkeypatch.setattr(desk, "PORTION", 2)
+    form = {"error_class": "permanent", "act": "abandon", "why": "known"}
+    assert "About all of these: 4" in console().text("/waiting?error_class=permanent")
+    answer = console().submit("/waiting/all", **form, sure="4")
+    path = answer.headers["HX-Redirect"]
+    assert world.store.dead_letters.counts() == {LetterState.OPEN: 4}
+    console().submit(f"{path}/step").raise_for_status()
+    assert world.store.dead_letters.counts()[LetterState.ABANDONED] == 2
+    assert "Not done yet: “Let them be” of community, 2 of 4. Go on" in console().text("/waiting")
+    assert f'hx-post="{path}/step"' not in console("viewer").get(path).text
+    assert "it is not done yet" in plain(console().submit(f"{path}/undo", why="no").text)
+
+    decided(console("operator"), answer)
+    console().submit(f"{path}/step").raise_for_status()
+
+    assert world.store.dead_letters.counts() == {LetterState.ABANDONED: 4}
+    assert len(world.query("SELECT FROM ops.audit_log WHERE action = 'dead_letter:abandon'")) == 4
+    assert "Not done yet" not in console().text("/waiting")
+
+    assert "the reason is missing" in plain(console().submit(f"{path}/undo").text)
+    undone = decided(console(), console().submit(f"{path}/undo", why="not known after all"))
+    assert "Done: 4 changed" in console().text(undone)
+    assert world.store.dead_letters.counts() == {LetterState.OPEN: 4}
+    again = plain(console().submit(f"{path}/undo", why="once more").text)
+    assert "nothing is left of it that could be taken back" in again
+
+
+def test_many_are_tried_again_at_a_pace_and_the_rest_is_stopped(console, world):
+    """So many a minute as was chosen; what has come of them is said, and what no run has taken is stopped."""
+    ids = dead(world.store, 2)
+    form = {"job": "mailchimp_sync", "act": "replay", "why": "it is up again"}
+    assert "30 a minute" in plain(console().submit("/waiting/all", **form).text)
+    wrong = plain(console().submit("/waiting/all", **form, sure="2", pace="9999").text)
+    assert "Nothing is changed: there is no such pace" in wrong
+
+    page = decided(console(), console().submit("/waiting/all", **form, sure="2", pace="30"))
+
+    assert "30 are due a minute" in console().text(page)
+    assert "2 still to be tried, or under way" in console().text(page)
+    first, second = (
+        row["due_at"] for row in world.query("SELECT due_at FROM ops.inbox ORDER BY id")
+    )
+    assert (second - first).total_seconds() == 2
+    stopped = decided(console(), console().submit(f"{page}/undo", why="wait"))
+    assert "Stop the rest: 2 dead letters" in console().text(stopped)
+    assert {world.store.dead_letters.get(one).state for one in ids} == {LetterState.OPEN}
+    assert console().get("/waiting/decisions/999").status_code == 404
+    assert "Nothing is chosen" in console().text("/waiting?error_class=nonsense")
 
 
 @pytest.mark.parametrize(
