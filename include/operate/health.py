@@ -10,7 +10,7 @@ import httpx
 from include.relay.beats import PARTS, read_beats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from include.relay.beats import Beats
 
@@ -22,12 +22,6 @@ class Health:
     part: str
     ok: bool
     words: str
-
-
-def execution_api_answers(airflow_url: str) -> bool:
-    """Tell whether Airflow answers its tasks; the first time it is asked, it takes seconds."""
-    with httpx.Client(timeout=30, trust_env=False) as client:
-        return isinstance(_get(client, f"{airflow_url}/execution/health"), dict)
 
 
 def all_health(
@@ -88,8 +82,3 @@ def _get(client: httpx.Client, url: str) -> dict[str, Any] | str:
     except ValueError:
         return f"answers {answer.status_code} without JSON"
     return body if isinstance(body, dict) else f"answers {answer.status_code} with something else"
-
-
-def ill(healths: Iterable[Health]) -> list[Health]:
-    """Return those that are not well."""
-    return [health for health in healths if not health.ok]

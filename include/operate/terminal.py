@@ -1,4 +1,4 @@
-"""What the commands say: plain lines, and one line that is drawn anew on a terminal."""
+"""What the commands say, and how they end."""
 
 from __future__ import annotations
 
@@ -41,30 +41,3 @@ def _hang_up(_number: int, _frame: FrameType | None) -> NoReturn:
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
     raise KeyboardInterrupt
-
-
-class Line:
-    """What is being waited for: drawn anew on a terminal, printed when it changes elsewhere."""
-
-    def __init__(self, out: TextIO | None = None) -> None:
-        """Draw on `out`, the standard error by default: the standard output is for results."""
-        self._out = out or sys.stderr
-        self._live = self._out.isatty()
-        self._last = ""
-
-    def show(self, text: str, *, detail: str = "") -> None:
-        """Show `text`; `detail` is for terminals only."""
-        with suppress(OSError, ValueError):
-            if self._live:
-                self._out.write(f"\r\033[K{text} {detail}"[:160])
-            elif text != self._last:
-                self._out.write(f"{text}\n")
-            self._out.flush()
-        self._last = text
-
-    def clear(self) -> None:
-        """Take it away."""
-        if self._live:
-            with suppress(OSError, ValueError):
-                self._out.write("\r\033[K")
-                self._out.flush()

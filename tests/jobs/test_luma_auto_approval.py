@@ -7,7 +7,7 @@ import structlog
 
 from include.errors import MemberUnknownError, PermanentVendorError, VendorUnavailableError
 from include.jobs.luma_auto_approval import Rule
-from include.store.outcomes import job_entries_of
+from include.lab.demo.outcomes import job_entries_of
 from tests.jobs.luma_world import UPDATES, LumaWorld
 
 LIST, ONE, DECIDE = ("GET", "list"), ("GET", "get"), ("POST", "update-status")

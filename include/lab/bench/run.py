@@ -16,10 +16,10 @@ from include.lab.bench.report import PLAIN
 from include.lab.bench.sandbox import Sandbox
 from include.lab.bench.sleepers import COUNT, Plan
 from include.lab.stack import lifecycle
+from include.lab.stack.line import Line
 from include.lab.stack.readiness import Readiness
 from include.lab.stack.settings import load_stack_settings
 from include.lab.stack.supervisor import Supervisor
-from include.operate.terminal import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

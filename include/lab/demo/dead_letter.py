@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import subscriber_hash
-from include.lab.demo import timeline
+from include.lab.demo import outcomes, timeline
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DAG, Delivery, StoryStoppedError
 from include.lab.demo.timeline import Moment
 from include.routing import RETRY
-from include.store import outcomes
 from include.store.dead_letters import DeadLetters, Filter, LetterState
 from include.store.inbox import State
 from include.store.notices import Notices

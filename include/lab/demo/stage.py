@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 from psycopg.rows import dict_row
 
-from include.lab.demo import timeline
+from include.lab.demo import outcomes, timeline
 from include.lab.demo.airflow import ENDED
 from include.routing import DEACTIVATION
-from include.store import outcomes
 from include.store.deactivations import Deactivations
 
 if TYPE_CHECKING:

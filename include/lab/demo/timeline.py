@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from include.lab.demo.airflow import TaskTry
+    from include.lab.demo.outcomes import AuditEntry, JobEntry, Outcome
     from include.lab.demo.sandbox import Told, VendorCall
-    from include.store.outcomes import AuditEntry, JobEntry, Outcome
 
 MEANINGS = {
     "mailchimp": (

@@ -18,6 +18,7 @@ import psutil
 from include.lab.shell import inherited_environment
 from include.lab.stack import databases, family, ports, postgres, supervisor
 from include.lab.stack.layout import Layout, write_private
+from include.lab.stack.line import Line
 from include.lab.stack.prepare import fingerprint
 from include.lab.stack.programs import airflow_environment, base_environment
 from include.lab.stack.readiness import Readiness
@@ -26,7 +27,7 @@ from include.lab.stack.stack import Stack, load_stack
 from include.lab.stack.supervisor import Supervisor
 from include.operate.deployment import NoDeploymentError
 from include.operate.errors import CommandError
-from include.operate.terminal import Line, say
+from include.operate.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ the API server imports and makes what tasks ask it only then; who waits for that
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,15 +15,15 @@ import httpx
 from include.lab.stack.airflow_api import AirflowApi
 from include.lab.stack.prepare import dag_ids
 from include.operate.errors import CommandError
-from include.operate.health import all_health, execution_api_answers, ill
+from include.operate.health import all_health
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.lab.stack.layout import Layout
+    from include.lab.stack.line import Line
     from include.lab.stack.stack import Stack
     from include.lab.stack.supervisor import Supervisor
-    from include.operate.terminal import Line
 
 FIRST_DAG = "mailchimp_sync"
 PAUSE_SECONDS = 0.25
@@ -80,9 +81,12 @@ class Readiness:
                 )
 
     def _api_answers(self) -> str:
-        return (
-            "" if execution_api_answers(self._stack.airflow_url) else "Airflow's API server starts"
-        )
+        """Have Airflow asked as its tasks ask it; the first time, that takes seconds."""
+        url = f"{self._stack.airflow_url}/execution/health"
+        with suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=30, trust_env=False).is_success:
+                return ""
+        return "Airflow's API server starts"
 
     def _dags_are_parsed(self, api: AirflowApi) -> str:
         missing = api.missing_dags(dag_ids(self._layout))
@@ -106,4 +110,4 @@ class Readiness:
             relay_urls=[stack.relay_url],
             sandbox_url=stack.sandbox_url,
         )
-        return "; ".join(f"{one.part}: {one.words}" for one in ill(healths))
+        return "; ".join(f"{one.part}: {one.words}" for one in healths if not one.ok)

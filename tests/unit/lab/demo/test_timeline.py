@@ -7,9 +7,9 @@ import pytest
 
 from include.lab.demo import timeline
 from include.lab.demo.airflow import TaskTry
+from include.lab.demo.outcomes import AuditEntry, JobEntry, Outcome
 from include.lab.demo.sandbox import Told, VendorCall
 from include.store.inbox import State
-from include.store.outcomes import AuditEntry, JobEntry, Outcome
 
 NAMES = {"run-a": "run 1"}
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import aiosql
 
 from include.store.inbox import State
-from include.store.sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
     import psycopg
 
-SQL = queries("outcomes")
+    from include.store.sql import Statements
+
+SQL = cast("Statements", aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg"))
 OPEN = (State.WAITING, State.DISPATCHED)
 
 
