@@ -16,13 +16,11 @@ from include.alerts.pauses import Pause, PauseKind
 from include.alerts.states import Happening, Phase, Reading, State, What
 from include.alerts.texts import Message
 from include.store.figures import WATCHERS
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
-
-    import psycopg
 
     from include.store.steps import StepState
 
@@ -61,12 +59,8 @@ class Told:
     finished_at: datetime | None
 
 
-class Alerts:
+class Alerts(Table):
     """The tables `ops.alert_…`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     # --- evaluation ---
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("audit")
 
@@ -33,12 +32,8 @@ class Change:
     metadata: dict[str, object] = field(default_factory=dict)
 
 
-class AuditLog:
+class AuditLog(Table):
     """The table `ops.audit_log`: rows are only ever added."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def add(self, changes: Sequence[Change], *, now: datetime) -> None:
         """Add a row per change. Needs a transaction, at whose end the targets are free again."""

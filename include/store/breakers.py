@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("breakers")
 
@@ -46,12 +45,8 @@ class Breaker:
         return self.paused_by is not None and self.probe_at is not None and now < self.probe_at
 
 
-class Breakers:
+class Breakers(Table):
     """The table `ops.breakers`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def all(self) -> list[Breaker]:
         """Return how it stands with each vendor that ever failed."""

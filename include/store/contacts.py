@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("contacts")
 
@@ -48,12 +47,8 @@ class Contact:
         return self.status in (ContactStatus.SUBSCRIBED, ContactStatus.PENDING)
 
 
-class Contacts:
+class Contacts(Table):
     """The table `ops.contacts`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def save(self, contacts: dict[UUID, Contact], *, now: datetime) -> None:
         """Write down how these members' contacts were left. A contact is one member's: the one who has it now."""

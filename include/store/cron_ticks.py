@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("cron_ticks")
 
@@ -42,12 +41,8 @@ class Tick:
 FIELDS = tuple(field.name for field in fields(Tick))
 
 
-class CronTicks:
+class CronTicks(Table):
     """The table `ops.cron_ticks`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def note(self, ticks: Iterable[Tick], *, now: datetime) -> None:
         """Write ticks down; one that was missing when it was looked for last may have run since."""

@@ -20,14 +20,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from include.routing import DEACTIVATION
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("deactivations")
 DAG_ID = DEACTIVATION
@@ -120,12 +119,8 @@ class Withdrawal:
     is_optional: bool = False
 
 
-class Deactivations:
+class Deactivations(Table):
     """The table `ops.deactivations`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     # --- what is planned ---
 

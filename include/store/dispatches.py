@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import ErrorClass
 from include.routing import RETRY
 from include.store.dead_letters import DeadLetters, Failure, subject_of
-from include.store.sql import queries
+from include.store.sql import Table, queries
 from include.store.throttle import WINDOW, Throttle
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ class Dispatch:
     problem: str | None
 
 
-class Dispatches:
+class Dispatches(Table):
     """The table `ops.dispatches`, and the rows of the inbox while a run holds them."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Work over `connection`; a claim is one transaction of its own."""
-        self._connection = connection
+        super().__init__(connection)
         self._throttle = Throttle(connection)
         self._letters = DeadLetters(connection)
 

@@ -6,28 +6,23 @@ her anew. Whatever can be traced back to her address becomes a hash or nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from include.store.searching import rows_with
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("erasure")
 BATCH_ROWS = 500
 
 
-class Erasure:
+class Erasure(Table):
     """Reads and redacts across all tables."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`, whose rows come as dicts."""
-        self._connection = connection
 
     def members(self, emails: Collection[str]) -> dict[UUID, bool]:
         """Return who has or had one of these addresses, and whether her account is deleted."""

@@ -12,14 +12,13 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("findings")
 
@@ -92,12 +91,8 @@ class KeptFinding:
 FIELDS = tuple(field.name for field in fields(KeptFinding))
 
 
-class Findings:
+class Findings(Table):
     """The table `ops.findings`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def keep(self, finding: Finding, *, now: datetime) -> KeptFinding | None:
         """Keep a finding; return it where it is news, None where it is known."""

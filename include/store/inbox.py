@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
-
-    import psycopg
 
     from include.errors import ErrorClass
 
@@ -111,12 +109,8 @@ class Waiting:
     since: datetime | None
 
 
-class Inbox:
+class Inbox(Table):
     """The table `ops.inbox`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`; who calls decides what is one transaction."""
-        self._connection = connection
 
     def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Store what is new, in one statement, and say for each arrival what came of it.

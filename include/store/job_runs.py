@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("job_runs")
 
@@ -49,12 +48,8 @@ class Ended:
     seconds: float
 
 
-class JobRuns:
+class JobRuns(Table):
     """The table `ops.job_runs`; every statement may come twice."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def open(  # noqa: PLR0913 - what is known of a run when it begins
         self,

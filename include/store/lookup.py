@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from include.store.figures import WATCHERS
 from include.store.job_runs import JobRun
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("lookup")
 ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
@@ -71,12 +70,8 @@ class EventLine:
     received_at: datetime
 
 
-class Lookup:
+class Lookup(Table):
     """Reads across the tables."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Read over `connection`, whose rows come as dicts."""
-        self._connection = connection
 
     def members_named(self, name: str, *, limit: int) -> list[UUID]:
         """Return the members whose name, or family name, begins so."""

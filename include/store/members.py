@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from include.events import SubscriptionStatus
 from include.events.values import address_forms, address_from
 from include.store.contacts import contact_from
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
-
-    import psycopg
 
     from include.store.contacts import Contact
 
@@ -77,12 +75,8 @@ class Handle(NamedTuple):
     value: str
 
 
-class Members:
+class Members(Table):
     """The tables `public.users` and `public.memberships`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def find(self, handles: Collection[Handle]) -> set[UUID]:
         """Return the members known by any of these."""

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("notices")
 
@@ -78,12 +77,8 @@ class OpenNotice:
 FIELDS = tuple(field.name for field in fields(Notice))
 
 
-class Notices:
+class Notices(Table):
     """The tables `ops.notices` and `ops.notice_runs`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def damage(self, dag_run_id: str) -> Damage:
         """Return what a run has left undone."""

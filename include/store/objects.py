@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("objects")
 
@@ -37,12 +36,8 @@ class AppliedObject:
     provides: frozenset[str] = frozenset()
 
 
-class Objects:
+class Objects(Table):
     """The table `ops.objects`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def read(self, keys: Collection[ObjectKey]) -> dict[ObjectKey, AppliedObject]:
         """Return what is known of these objects."""

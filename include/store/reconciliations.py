@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("reconciliations")
 MOST_EXAMPLES = 5
@@ -82,12 +81,8 @@ class Report:
     findings: dict[str, Finding] = field(default_factory=dict)
 
 
-class Reconciliations:
+class Reconciliations(Table):
     """The table `ops.reconciliations`, and what it is filled from."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def open(self, dag_run_id: str, *, is_deep: bool, is_dry_run: bool, now: datetime) -> Report:
         """Begin the report of a run, or go on with it: what kind of run it is stays as it began."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("refunds")
 
@@ -27,12 +26,8 @@ class Refund:
     is_full: bool = True
 
 
-class Refunds:
+class Refunds(Table):
     """The table `ops.refunds`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def read(self, subscription_ids: Collection[str]) -> dict[str, tuple[Refund, ...]]:
         """Return the refunds of these subscriptions that have one, the latest period's last."""

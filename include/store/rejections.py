@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("rejections")
 
@@ -26,12 +25,8 @@ class Refused:
     since: datetime
 
 
-class Rejections:
+class Rejections(Table):
     """The table `ops.rejections`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def add(self, counts: Mapping[tuple[str, str], int], *, now: datetime) -> None:
         """Add `counts` by (provider, reason) to the counters of this minute."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("relay_alarms")
 
@@ -27,12 +26,8 @@ class Alarm:
     told_urls: Sequence[str] = ()  # hashes of the addresses that know how it is
 
 
-class RelayAlarms:
+class RelayAlarms(Table):
     """The table `ops.relay_alarms`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def sound(self, name: str, *, words: str, now: datetime) -> None:
         """Say that something is wrong, as often as it is seen."""

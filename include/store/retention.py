@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("retention")
 COUNT, REMOVE = "count_", "remove_"
 
 
-class Retention:
+class Retention(Table):
     """The rules of `queries/retention.sql`, by name."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     @staticmethod
     def rules() -> set[str]:

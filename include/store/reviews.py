@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("reviews")
 
@@ -79,12 +78,8 @@ class Review:
         }
 
 
-class Reviews:
+class Reviews(Table):
     """The table `ops.reviews`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def ask(self, dag_run_id: str, groups: Sequence[AskedGroup], *, now: datetime) -> None:
         """Write down what people are asked."""

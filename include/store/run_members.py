@@ -10,14 +10,13 @@ from psycopg.types.json import Jsonb
 
 from include.errors import ErrorClass
 from include.store.inbox import State as InboxState
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("run_members")
 
@@ -70,12 +69,8 @@ class Unrecorded:
     inbox_ids: list[int]
 
 
-class RunMembers:
+class RunMembers(Table):
     """The table `ops.run_members`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def open(self, dag_run_id: str, before: Mapping[UUID, State | None]) -> None:
         """Put members into a run, each with its state before; in it already, it is open again."""

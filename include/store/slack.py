@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("slack")
 
@@ -36,12 +35,8 @@ class Lapse:
     proposed_at: datetime | None = None  # when staff was told that the account may be closed
 
 
-class SlackPeople:
+class SlackPeople(Table):
     """The tables `ops.slack_people` and `ops.slack_lapses`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`, whose rows come as dicts."""
-        self._connection = connection
 
     def ties(self) -> dict[UUID, Tie]:
         """Return all ties, by member."""

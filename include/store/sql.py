@@ -17,6 +17,8 @@ import aiosql
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import psycopg
+
 FOLDER = Path(__file__).parent / "queries"
 
 
@@ -31,3 +33,11 @@ class Statements(Protocol):
 def queries(name: str) -> Statements:
     """Return the statements of `queries/<name>.sql`: functions of a connection and named values."""
     return cast("Statements", aiosql.from_path(FOLDER / f"{name}.sql", "psycopg"))
+
+
+class Table:
+    """A class of the store: it works over one connection, and whoever calls decides what is one transaction."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Work over `connection`, whose rows come as dicts."""
+        self._connection = connection

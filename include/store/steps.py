@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("steps")
 
@@ -43,12 +42,8 @@ class Ending:
     reason: str | None = None
 
 
-class Steps:
+class Steps(Table):
     """The table `ops.steps`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def plan(
         self, effect: str, members: Collection[UUID], *, dag_run_id: str, now: datetime

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,12 +22,8 @@ SQL = queries("throttle")
 WINDOW = timedelta(minutes=1)
 
 
-class Throttle:
+class Throttle(Table):
     """How much of what may be done at once."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def admit(
         self, rows: Sequence[dict[str, Any]], *, job: str, now: datetime, per_minute: int

@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
 
 SQL = queries("timeline")
 
@@ -42,12 +41,8 @@ class Story:
     entries: tuple[Entry, ...]
 
 
-class Timeline:
+class Timeline(Table):
     """Reads across the tables."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Read over `connection`, whose rows come as dicts."""
-        self._connection = connection
 
     def of(self, handle: str) -> Story:
         """Tell the story of a member (e-mail, our id, Stripe or Clerk id) or an event (its id, its row).

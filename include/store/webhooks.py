@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from include.routing import THIN, UNKNOWN
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    import psycopg
 
 SQL = queries("webhooks")
 MAX_TYPES: Final = 20
@@ -66,12 +65,8 @@ class Silence:
     seen_at: datetime | None = None  # when it was found last; None: just now
 
 
-class Webhooks:
+class Webhooks(Table):
     """The inbox by provider and type, `ops.webhook_checks`, `ops.silences`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     def unrouted(self, *, since: datetime) -> list[Unrouted]:
         """Return the types that came since then and that no job takes, the most frequent first."""

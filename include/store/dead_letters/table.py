@@ -21,26 +21,20 @@ from include.store.dead_letters.letters import (
     NewDeadLetter,
     Severity,
 )
-from include.store.sql import queries
+from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    import psycopg
-
     from include.store.inbox import State
 
 SQL = queries("dead_letters")
 
 
-class DeadLetters:
+class DeadLetters(Table):
     """The tables `ops.dead_letters`, `ops.dead_letter_rows`, `…_attempts`, `…_acts`."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Work over `connection`."""
-        self._connection = connection
 
     # --- what fails ---
 
