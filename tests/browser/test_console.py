@@ -5,6 +5,7 @@ import secrets
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG
 from include.store import Store
 from include.store.breakers import BreakerState
+from include.store.dead_letters import Act
 from tests.browser.airflow_ui import WAIT_SECONDS, browser_page, fill_form, log_in
 from tests.waiting import until
 
@@ -286,11 +288,21 @@ def test_pages_are_for_everybody_and_hostile_names_are_words(stack, stage, store
             *paths,
             f"members/{row['member_id']}",
             f"events/{row['id']}",
+            "alerts/dlq_items_accumulating",
+            f"waiting/decisions/{about_nobody(store)}",
             f"runs/{DAG}/{quote(run, safe='')}",
         )
         found = look_through(page, stack, paths)
         assert page.evaluate("window.hit") is None
     assert (found, dialogs) == ([], [])
+
+
+def about_nobody(store):
+    """Write down a decision about a dead letter that is not there, and return its number."""
+    why, now = "shown to axe", datetime.now(UTC)
+    return store.dead_letters.decide(
+        Act.ABANDON, [10**9], actor="user:somebody", why=why, per_minute=None, now=now
+    ).id
 
 
 def test_console_is_in_airflows_ui(stack, stage, tmp_path):
