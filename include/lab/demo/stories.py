@@ -17,6 +17,7 @@ from include.lab.demo.dead_letter import dead_letter
 from include.lab.demo.endings import membership_ends
 from include.lab.demo.luma import luma_auto_approval
 from include.lab.demo.other_sales import other_sales
+from include.lab.demo.silence import endpoint_disabled
 from include.lab.demo.slack import slack_status_sync
 from include.lab.demo.ticks import missed_and_late
 
@@ -94,6 +95,7 @@ def two_hundred_at_once(stage: Stage) -> None:
 
 
 SECONDS = {
+    "endpoint_disabled": 12,
     "two_hundred_at_once": 6,
     "alert_rules": 60,
     "dead_letter": 50,
@@ -109,6 +111,7 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     clerk_first,
     update,
     duplicate,
+    endpoint_disabled,
     two_hundred_at_once,
     other_sales,
     alert_rules,

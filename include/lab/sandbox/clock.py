@@ -1,6 +1,8 @@
 """The sandbox's time: the machine's, plus what `POST /_sandbox/clock` moved it by."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 
@@ -14,6 +16,15 @@ class Clock:
     def now(self) -> float:
         """Return the seconds since the epoch, as the vendors see them."""
         return machine_now() + self.offset_seconds
+
+    @contextmanager
+    def ago(self, seconds: float) -> Iterator[None]:
+        """Have it be so many seconds earlier for the block: what happens in it has the date of then."""
+        self.offset_seconds -= seconds
+        try:
+            yield
+        finally:
+            self.offset_seconds += seconds
 
     def seconds(self) -> int:
         """Return whole seconds since the epoch: Stripe's unit."""

@@ -35,6 +35,29 @@ def test_seed_makes_5000_members_in_a_moment(sandbox):
     assert [s["id"] for s in one["subscription"]] == [members[17]["stripe_subscription_id"]]
 
 
+def test_story_may_have_happened_a_while_ago(sandbox):
+    """What came of it has the date of then, and time goes on as before."""
+    who = {"email": "ada@example.org", "first_name": "Ada", "last_name": "L"}
+    made = sandbox.act("new_member", seconds_ago=150, **who)["made"]
+
+    ages = [time.time() - event["created"] for event in made]
+    assert all(140 < age < 300 for age in ages)
+    assert abs(sandbox.ask("POST", "clock", json={"advance_seconds": 0})["now"] - time.time()) < 60
+
+
+def test_disabled_endpoint_gets_nothing_until_it_is_enabled(sandbox):
+    """Its events are in the list, and are not sent later either."""
+    sandbox.act("switch_endpoint", becomes="disabled")
+    sandbox.act("subscribe", email="ada@example.org", prices=["price_pro_month"])
+    sandbox.act("switch_endpoint", becomes="enabled")
+    sandbox.act("subscribe", email="grace@example.org", prices=["price_pro_month"])
+
+    wanted = [event["wanted"] for event in sandbox.events() if event["vendor"] == "stripe"]
+    assert False in wanted
+    assert True in wanted
+    assert wanted == sorted(wanted)
+
+
 def test_calls_are_counted_by_glob(sandbox):
     """The calls seen can be narrowed by vendor, method, path and status."""
     headers = {"Authorization": "Bearer sk"}

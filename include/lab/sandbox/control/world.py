@@ -104,7 +104,8 @@ def people_routes(world: World) -> APIRouter:
     async def act(story: Annotated[AnyStory, Body()]) -> Json:
         """Play a story; returns the ids it touched and the events that came of it."""
         mark = len(world.outbox)
-        ids = story.play(world)
+        with world.clock.ago(story.seconds_ago):
+            ids = story.play(world)
         events = [event.as_json() for event in world.outbox.since(mark)]
         return {**ids, "events": [event["id"] for event in events], "made": events}
 

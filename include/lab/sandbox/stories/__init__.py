@@ -29,6 +29,7 @@ from include.lab.sandbox.stories.money import (
     Refund,
     RefundTakenBack,
     Subscribe,
+    SwitchEndpoint,
     Upgrade,
 )
 
@@ -54,6 +55,7 @@ AnyStory = Annotated[
     | SignUp
     | SlackPerson
     | Subscribe
+    | SwitchEndpoint
     | UpdateMember
     | Upgrade,
     Field(discriminator="story"),

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from include.lab.sandbox.clerk.state import ClerkState
 from include.lab.sandbox.stripe.objects import Object
@@ -18,9 +18,11 @@ class StoryError(Exception):
 
 
 class Story(BaseModel):
-    """One story; `play` changes the world and returns the ids it touched."""
+    """One story; `play` changes the world and returns the ids it touched. It may have happened a while ago."""
 
     model_config = ConfigDict(extra="forbid")
+
+    seconds_ago: float = Field(default=0.0, ge=0)
 
     def play(self, world: World) -> Ids:
         """Let it happen."""

@@ -13,6 +13,21 @@ from include.lab.sandbox.world import World
 DAY_SECONDS = 86_400
 
 
+class SwitchEndpoint(Story):
+    """Stripe disables the endpoints that our webhooks go to, as after days of failures, or somebody enables them."""
+
+    story: Literal["switch_endpoint"]
+    becomes: Literal["enabled", "disabled"]
+
+    def play(self, world: World) -> Ids:
+        """Switch all there are."""
+        stripe = world.state(StripeState)
+        for endpoint in stripe.kinds["webhook_endpoint"].values():
+            endpoint["status"] = self.becomes
+            stripe.endpoints_changed[endpoint["id"]] = stripe.now()
+        return {}
+
+
 class ListPrice(Story):
     """The shop lists a price, and its product if it is new. A lookup key is taken from who had it."""
 
