@@ -136,5 +136,7 @@ def _texts(stage: Stage, head: str, *, since: datetime) -> list[str]:
     ]
     for message in found:
         what = f"Slack {message['channel']}: {message['text'].splitlines()[0].strip('*')}"
-        stage.deliveries[-1].moments.append(Moment(at=float(message["ts"]), what=what))
+        at = float(message["ts"])  # the rules' own minute may have come before the run by hand
+        parts = [one for one in stage.deliveries if one.sent_at <= at]
+        parts[-1].moments.append(Moment(at=at, what=what))
     return [message["text"] for message in found]
