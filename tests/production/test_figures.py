@@ -58,7 +58,7 @@ def pss_of(container):
 def speed(product, stack):
     """Return the median latency of a webhook and the time of a burst."""
     with closing(product), closing(Sandbox(stack)) as sandbox:
-        samples = latency.measure(product, sandbox, seed=SEED, count=COUNT)
+        samples = latency.measure(product, sandbox, seed=SEED, count=COUNT).samples
         bursts = [burst.measure(product, sandbox, SIZE, seed=SEED + n) for n in range(REPETITIONS)]
     return median(samples), median(one.seconds for one in bursts)
 

@@ -42,16 +42,16 @@ class Bench:
     tell: Teller
 
     def latency(self, contender: Contender) -> Results:
-        """Return p50 and p95 of single webhooks."""
+        """Return p50 and p95 of single webhooks, and the CPU time of each."""
         latency.measure(contender, self.sandbox, seed=0, count=WARM_UPS)
-        samples = [
+        found = [
             latency.measure(contender, self.sandbox, seed=number, tell=told)
             for number, told in self.tell.steps(
                 f"{contender.name}: latency", self.repetitions, latency.COUNT
             )
         ]
-        figures = medians([latency.figures(one) for one in samples])
-        return {**figures, "mix": latency.MIX, "samples": samples}
+        figures = medians([one.figures() for one in found])
+        return {**figures, "mix": latency.MIX, "repetitions": [asdict(one) for one in found]}
 
     def bursts(self, contender: Contender, sizes: tuple[int, ...]) -> Results:
         """Return each size's figures; one size that fails does not stop the others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.lab.bench.cast import check, play
@@ -23,6 +24,22 @@ GAPS_SECONDS = (0.5, 2.0)  # a webhook comes at any moment of the scheduler's pa
 LOOK_SECONDS = 0.005
 
 
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Webhooks one by one: the seconds of each, and the contender's CPU time meanwhile, in the pauses too."""
+
+    samples: list[float]
+    cpu_seconds: dict[str, float]  # by process
+
+    def figures(self) -> dict[str, float]:
+        """Return what one repetition says."""
+        return {
+            "p50": percentile(self.samples, 50),
+            "p95": percentile(self.samples, 95),
+            "cpu_seconds_per_event": sum(self.cpu_seconds.values()) / len(self.samples),
+        }
+
+
 def measure(
     contender: Contender,
     sandbox: Sandbox,
@@ -30,19 +47,22 @@ def measure(
     seed: int,
     count: int = COUNT,
     tell: Callable[[int], None] = lambda _done: None,
-) -> list[float]:
-    """Return the latency of each of `count` webhooks in seconds."""
+) -> Latency:
+    """Send `count` webhooks, each when the one before is done with."""
     scene = play(
         sandbox, contender.database_url, changes=count // 2, joins=count - count // 2, seed=seed
     )
     dice = random.Random(seed)  # noqa: S311 - pauses, not secrets
-    samples = []
+    samples, before = [], contender.cpu_seconds()
     for webhook in scene.webhooks:
         time.sleep(dice.uniform(*GAPS_SECONDS))
         samples.append(round(round_trip(contender, webhook), DIGITS))
         tell(len(samples))
+    used = {name: now - before.get(name, 0) for name, now in contender.cpu_seconds().items()}
     check(sandbox, scene.expected, seed=seed)
-    return samples
+    return Latency(
+        samples=samples, cpu_seconds={name: round(one, DIGITS) for name, one in used.items()}
+    )
 
 
 def round_trip(contender: Contender, webhook: Webhook) -> float:
@@ -52,8 +72,3 @@ def round_trip(contender: Contender, webhook: Webhook) -> float:
     post(contender.port, request)
     ended = wait_for(contender, mark, 1, pause_seconds=LOOK_SECONDS)
     return ended - started
-
-
-def figures(samples: list[float]) -> dict[str, float]:
-    """Return what one repetition says."""
-    return {"p50": percentile(samples, 50), "p95": percentile(samples, 95)}

@@ -12,7 +12,7 @@ from include.lab.bench.plain import PlainAirflow
 from include.lab.bench.plain_sleepers import PlainSleepers
 from include.lab.bench.product import Product
 from include.lab.bench.product_sleepers import ProductSleepers
-from include.lab.bench.report import PLAIN
+from include.lab.bench.report import BASELINE
 from include.lab.bench.sandbox import Sandbox
 from include.lab.bench.sleepers import COUNT, Plan
 from include.lab.stack import lifecycle
@@ -125,9 +125,9 @@ def add_plain(results: Results, found: Results) -> None:
     for name, figures in found.items():
         size = str(COMPARED_BURST)
         if size in figures:
-            results[name].setdefault(size, {})[PLAIN] = figures[size]
+            results[name].setdefault(size, {})[BASELINE] = figures[size]
         else:
-            results[name][PLAIN] = figures
+            results[name][BASELINE] = figures
 
 
 @contextmanager

@@ -192,8 +192,8 @@ def _latencies(
 ) -> list[float]:
     """Send so many webhooks, one after the other."""
     for _, told in tell.steps(label, 1, count):
-        samples = latency.measure(sleepers.contender, sandbox, seed=1, count=count, tell=told)
-    return samples
+        found = latency.measure(sleepers.contender, sandbox, seed=1, count=count, tell=told)
+    return found.samples
 
 
 def _cpu(sleepers: Sleepers) -> float:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from include.lab.bench import beside, record
 from include.lab.bench.progress import Teller
-from include.lab.bench.report import failures, table
+from include.lab.bench.report import failures, lines, table
 from include.lab.bench.run import FIGURES, run
 from include.lab.bench.sleepers import COUNT
 from include.lab.stack import lifecycle
@@ -42,30 +43,58 @@ def command(  # noqa: PLR0913 - options, by name
     plain: Annotated[
         bool, typer.Option("--plain/--no-plain", help="Measure plain Airflow too (half an hour).")
     ] = True,
+    commit: Annotated[
+        str | None,
+        typer.Option(
+            "--beside",
+            metavar="COMMIT",
+            help="Measure that commit instead of plain Airflow, in turn.",
+        ),
+    ] = None,
+    kept: Annotated[
+        bool, typer.Option("--record", help="Keep the figures in docs/figures.json and the README.")
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all values to FILE too.")
     ] = None,
 ) -> None:
-    """Measure the stack, and the same job on plain Airflow; fail if a figure cannot be measured."""
+    """Measure the stack, and the same job on plain Airflow or another commit; fail if a figure cannot be measured."""
     names = chosen(figures or [])
     signal.signal(signal.SIGTERM, _interrupt)
+    at = lifecycle.layout()
     with Teller() as tell:
-        results = run(
-            lifecycle.layout(),
-            names,
-            repetitions=repetitions,
-            count=count,
-            mailchimp_seconds=mailchimp_ms / 1000,
-            plain=plain,
-            tell=tell,
-        )
+        if commit is None:
+            results = run(
+                at,
+                names,
+                repetitions=repetitions,
+                count=count,
+                mailchimp_seconds=mailchimp_ms / 1000,
+                plain=plain,
+                tell=tell,
+            )
+        elif lifecycle.running(at):
+            raise CommandError(
+                "two commits are measured in turn: stop the stack first (./ops down)"
+            )
+        else:
+            options = [*names, f"--count={count}", f"--mailchimp-ms={mailchimp_ms}"]
+            results = beside.run(
+                commit, options, repetitions=repetitions, folder=at.state / "bench", tell=tell
+            )
     if json_file is not None:
         write(json_file, results)
+    if kept:
+        record.add(results, commit=beside.commit_of("HEAD"))
+        record.main([])
     Console(highlight=False).print(table(results))
     failed = failures(results)
     for figure, reason in failed.items():
         say(f"ops: {figure} could not be measured: {reason}")
-    raise typer.Exit(1 if failed else 0)
+    worse = [line.goal.label for line in lines(results) if commit and line.is_much_worse]
+    if worse:
+        say(f"ops: worse than {commit} by more than a third: {', '.join(worse)}")
+    raise typer.Exit(1 if failed or worse else 0)
 
 
 def chosen(names: list[str]) -> tuple[str, ...]:

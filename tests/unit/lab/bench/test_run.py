@@ -4,7 +4,7 @@ import pytest
 
 from include.lab.bench.errors import BenchError
 from include.lab.bench.figures import attempt
-from include.lab.bench.report import PLAIN
+from include.lab.bench.report import BASELINE
 from include.lab.bench.run import COMPARED_BURST, FIGURES, add_plain
 from include.lab.commands.bench import chosen, write
 from include.operate.errors import CommandError
@@ -30,9 +30,9 @@ def test_plain_figures_stand_beside_ours():
 
     add_plain(results, {"latency": {"p50": 9.0}, "burst": {size: {"seconds": 400.0}}})
 
-    assert results["latency"][PLAIN] == {"p50": 9.0}
-    assert results["burst"][size][PLAIN] == {"seconds": 400.0}
-    assert PLAIN not in results["burst"]
+    assert results["latency"][BASELINE] == {"p50": 9.0}
+    assert results["burst"][size][BASELINE] == {"seconds": 400.0}
+    assert BASELINE not in results["burst"]
 
 
 def test_a_baseline_that_failed_is_shown_with_the_figure():
@@ -41,7 +41,7 @@ def test_a_baseline_that_failed_is_shown_with_the_figure():
 
     add_plain(results, {"burst": {"failed": "BenchError: not healthy"}})
 
-    assert results["burst"][PLAIN] == {"failed": "BenchError: not healthy"}
+    assert results["burst"][BASELINE] == {"failed": "BenchError: not healthy"}
 
 
 def test_a_figure_that_failed_says_why():
