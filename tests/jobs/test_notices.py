@@ -460,6 +460,21 @@ def test_failure_after_one_that_was_given_up_is_told(desk):
     assert desk.store.notices.untold(given_up_since=NOW) == []
 
 
+def test_failure_after_one_that_was_given_up_may_be_over_before_it_is_told(desk):
+    """Within the quiet time: nobody was told of either, so nobody is told of the end, and nothing waits for ever."""
+    desk.fail("run_1")
+    desk.sandbox.fault("slack", times=1, **refusal("invalid_blocks"))
+    desk.send()
+    desk.clock.advance(MINUTE)
+    desk.fail("run_2")
+    desk.clock.advance(MINUTE)
+
+    assert desk.succeed() == 1
+
+    assert desk.store.notices.waiting() == []
+    assert desk.send().messages == 0
+
+
 @pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "not_in_channel"])
 def test_channel_that_takes_nothing_holds_up_no_other(desk, code):
     """Questions go to the staff's channel, failures to another one; the refused one is tried again."""

@@ -41,7 +41,7 @@ SELECT
   (SELECT count(*) FROM ops.inbox
    WHERE state IN ('waiting', 'dispatched') OR state = 'failed' AND due_at < now() + interval '2 minutes') AS events,
   (SELECT count(*) FROM ops.dispatches WHERE state IN ('claimed', 'started')) AS runs,
-  (SELECT count(*) FROM ops.notices
+  (SELECT coalesce(array_agg(key || ', tried ' || attempts || ' times' ORDER BY key), '{}') FROM ops.notices
    WHERE given_up_at IS NULL AND (posted_at IS NULL OR NOT recovery_told)) AS messages
 """
 
@@ -104,7 +104,7 @@ class Stage:
         What another story has left would be in the same run as this one's, and its faults would hit both.
         Raises StoryStoppedError with what is left.
         """
-        left: dict[str, int] = {}
+        left: dict[str, int | list[str]] = {}
 
         def is_quiet() -> bool:
             [row] = self.database.execute(UNDER_WAY).fetchall()

@@ -125,9 +125,11 @@ GROUP BY notices.key
 ORDER BY notices.opened_at, notices.key;
 
 -- name: recover(key, recovery, seen_at, now)!
--- Close a notice, unless it has happened again in the meantime; what was told of, or will be, is told to be over.
+-- Close a notice, unless it has happened again in the meantime; what was told of, or will be, is told to be over. What
+-- was given up has no message that an end could answer: no thread.
 UPDATE ops.notices
-SET state = 'recovered', recovered_at = :now, recovery = :recovery, recovery_told = given_up_at IS NOT NULL, next_try_at = :now
+SET state = 'recovered', recovered_at = :now, recovery = :recovery, next_try_at = :now,
+  recovery_told = given_up_at IS NOT NULL OR posted_at IS NOT NULL AND thread_ts IS NULL
 WHERE key = :key AND state = 'open' AND seen_at = :seen_at;
 
 -- name: find_unnoted(jobs, dag_run_ids, failed_ats)
