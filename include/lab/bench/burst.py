@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from include.lab.bench.contender import Contender
     from include.lab.bench.sandbox import Sandbox
 
-SIZES = (200, 1000, 5000)
+SIZES = (200, 1000, 5000)  # 20,000 is a goal, too: `--burst 20000`
 CONNECTIONS = 64
 JOINS_OF_TEN = 1
 MIX = (

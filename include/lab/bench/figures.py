@@ -51,7 +51,12 @@ class Bench:
             )
         ]
         figures = medians([one.figures() for one in found])
-        return {**figures, "mix": latency.MIX, "repetitions": [asdict(one) for one in found]}
+        return {
+            **figures,
+            "cpu_each": found[-1].cpu_each(),
+            "mix": latency.MIX,
+            "repetitions": [asdict(one) for one in found],
+        }
 
     def bursts(self, contender: Contender, sizes: tuple[int, ...]) -> Results:
         """Return each size's figures; one size that fails does not stop the others."""

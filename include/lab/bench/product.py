@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from include.clock import SystemClock
+from include.lab.bench import hops
 from include.lab.bench.contender import Progress
 from include.lab.bench.processes import cpu_seconds
 from include.lab.bench.webhooks import SigningSecrets, signed_request
@@ -57,6 +58,11 @@ class Product:
     def cpu_seconds(self) -> dict[str, float]:
         """Add up the stack's processes."""
         return cpu_seconds(self._stack.id)
+
+    def hops(self, mark: int) -> dict[str, float]:
+        """Return where the time of the webhooks since `mark` went."""
+        urls = {"database_url": self.database_url, "airflow_url": self._stack.airflow_database_url}
+        return hops.of_webhooks(mark, **urls)
 
     def close(self) -> None:
         """Give the database connection back."""

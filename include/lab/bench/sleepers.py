@@ -42,7 +42,7 @@ class Plan:
     """How much of everything."""
 
     count: int = COUNT
-    due: int = 100
+    due: int = 1000
     webhooks: int = 20  # without the sleepers, and as many beside them
     idle_seconds: float = 20
 

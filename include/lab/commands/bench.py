@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 
 from include.lab.bench import beside, record
+from include.lab.bench.burst import SIZES
 from include.lab.bench.progress import Teller
-from include.lab.bench.report import failures, lines, table
+from include.lab.bench.report import failures, lines, profile, table
 from include.lab.bench.run import FIGURES, run
 from include.lab.bench.sleepers import COUNT
 from include.lab.stack import lifecycle
@@ -36,6 +37,10 @@ def command(  # noqa: PLR0913 - options, by name
     count: Annotated[
         int, typer.Option(min=1, max=100_000, help="With how many `sleepers` is measured.")
     ] = COUNT,
+    bursts: Annotated[
+        list[int] | None,
+        typer.Option("--burst", min=1, max=50_000, help=f"Bursts of how many; without, {SIZES}."),
+    ] = None,
     mailchimp_ms: Annotated[
         int,
         typer.Option(min=0, max=5000, help="How long the sandbox's Mailchimp takes for a call."),
@@ -69,6 +74,7 @@ def command(  # noqa: PLR0913 - options, by name
                 names,
                 repetitions=repetitions,
                 count=count,
+                burst_sizes=tuple(bursts or SIZES),
                 mailchimp_seconds=mailchimp_ms / 1000,
                 plain=plain,
                 tell=tell,
@@ -79,6 +85,7 @@ def command(  # noqa: PLR0913 - options, by name
             )
         else:
             options = [*names, f"--count={count}", f"--mailchimp-ms={mailchimp_ms}"]
+            options += [f"--burst={size}" for size in bursts or []]
             results = beside.run(
                 commit, options, repetitions=repetitions, folder=at.state / "bench", tell=tell
             )
@@ -87,7 +94,10 @@ def command(  # noqa: PLR0913 - options, by name
     if kept:
         record.add(results, commit=beside.commit_of("HEAD"))
         record.main([])
-    Console(highlight=False).print(table(results))
+    screen = Console(highlight=False)
+    screen.print(table(results))
+    if shown := profile(results):
+        screen.print(shown)
     failed = failures(results)
     for figure, reason in failed.items():
         say(f"ops: {figure} could not be measured: {reason}")

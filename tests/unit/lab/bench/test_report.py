@@ -3,7 +3,16 @@ import io
 import pytest
 from rich.console import Console
 
-from include.lab.bench.report import BASELINE, GOALS, Line, failures, lines, table
+from include.lab.bench.report import (
+    BASELINE,
+    GOALS,
+    SLOW_MAILCHIMP,
+    Line,
+    failures,
+    lines,
+    profile,
+    table,
+)
 from include.lab.bench.run import FIGURES
 
 RESULTS = {
@@ -103,7 +112,7 @@ def test_the_table_says_how_many_slept():
 
 def test_goals_point_to_the_documented_form():
     """The paths are those of `./ops bench --json`."""
-    assert {goal.path[0] for goal in GOALS} == set(FIGURES)
+    assert {goal.path[0] for goal in GOALS} == {*FIGURES, SLOW_MAILCHIMP}
 
 
 @pytest.mark.parametrize(
@@ -122,3 +131,23 @@ def test_worse_by_a_third_is_told(label, ours, other, is_much_worse):
     [goal] = [one for one in GOALS if one.label == label]
 
     assert Line(goal=goal, ours=ours, baseline=other).is_much_worse is is_much_worse
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_profile_says_what_a_webhook_is_made_of(slow):
+    """The largest part first, another commit's beside it; without a latency there is none."""
+    hops = {"work": 0.2, "turns": 0.4, BASELINE: {"work": 0.3, "turns": 0.1}}
+    found = {"latency": {"hops": hops, "cpu_each": {"scheduler": 0.25}}}
+    results = {SLOW_MAILCHIMP: found} if slow else found
+    screen = Console(file=io.StringIO(), width=100)
+
+    screen.print(profile(results))
+
+    rows = [line.split() for line in screen.file.getvalue().splitlines() if ":" in line]
+    values = [[word for word in row if word not in "│┃"] for row in rows]
+    assert values == [
+        ["time:", "turns", "400", "ms", "100", "ms"],
+        ["time:", "work", "200", "ms", "300", "ms"],
+        ["CPU:", "scheduler", "250", "ms"],
+    ]
+    assert profile({"burst": {}}) is None

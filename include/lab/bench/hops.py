@@ -1,0 +1,69 @@
+"""Where a single webhook's time goes: the profile of `latency`, from the moments that Airflow and our inbox write down.
+
+A webhook alone in its run goes: stored by the relay, asked of Airflow, and then for each task a turn of the scheduler
+(from the end before it to its being queued), a worker that takes it (to its start: a fork, a request to the API server)
+and its own work, the last one's up to the row's end.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import aiosql
+import psycopg
+from psycopg.rows import dict_row
+
+from include.lab.bench.quantiles import DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from include.store.sql import Statements
+
+SQL = cast("Statements", aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg"))
+
+ASKED: Final = "asked of Airflow, which makes the run"
+TURNS: Final = "turns of the scheduler, from one end to the next task in the queue"
+TAKEN: Final = "workers take the tasks, until they start"
+WORK: Final = "the tasks' own processes, until the row's end"
+
+Row = dict[str, Any]
+
+
+def of_webhooks(mark: int, *, database_url: str, airflow_url: str) -> dict[str, float]:
+    """Return the seconds of each kind of hop, the median of the webhooks stored after inbox row `mark`."""
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        rows = {row["dag_run_id"]: row for row in SQL.of_rows(connection, mark=mark)}
+    with psycopg.connect(airflow_url, row_factory=dict_row) as connection:
+        tasks = list(SQL.of_runs(connection, dag_run_ids=list(rows)))
+    runs = {run_id: list(found) for run_id, found in groupby(tasks, key=lambda one: one["run_id"])}
+    return medians([split(rows[run_id], found) for run_id, found in runs.items()])
+
+
+def split(row: Row, tasks: Sequence[Row]) -> dict[str, float]:
+    """Return a webhook's hops, which together are the time from its row to the row's end."""
+    first, last = tasks[0], tasks[-1]
+    turns = [(before["ended_at"], after["queued_at"]) for before, after in pairwise(tasks)]
+    work = [(one["started_at"], one["ended_at"]) for one in tasks[:-1]]
+    return {
+        ASKED: first["run_at"] - row["received_at"],
+        TURNS: _sum([(first["run_at"], first["queued_at"]), *turns]),
+        TAKEN: _sum((one["queued_at"], one["started_at"]) for one in tasks),
+        WORK: _sum([*work, (last["started_at"], row["finished_at"])]),
+    }
+
+
+def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the median of each kind of hop; nothing where no webhook was alone in its run."""
+    return (
+        {name: round(median(one[name] for one in found), DIGITS) for name in found[0]}
+        if found
+        else {}
+    )
+
+
+def _sum(spans: Iterable[tuple[float, float]]) -> float:
+    return sum(end - begin for begin, end in spans)

@@ -1,0 +1,29 @@
+"""Where a webhook's time goes: every second between its row and the row's end is in exactly one kind of hop."""
+
+import pytest
+
+from include.lab.bench.hops import ASKED, TAKEN, TURNS, WORK, medians, split
+
+ROW = {"received_at": 100.0, "finished_at": 100.9}
+
+
+def task(queued_at, started_at, ended_at):
+    """Return a task's moments; its run was made at 100.1."""
+    return {"run_at": 100.1, "queued_at": queued_at, "started_at": started_at, "ended_at": ended_at}
+
+
+def test_hops_are_the_whole_time():
+    """Two tasks: the scheduler has two turns, two workers take them, and the last one's work ends with the row."""
+    tasks = [task(100.2, 100.25, 100.45), task(100.6, 100.65, 101.5)]
+
+    found = split(ROW, tasks)
+
+    wanted = {ASKED: 0.1, TURNS: 0.1 + 0.15, TAKEN: 0.05 + 0.05, WORK: 0.2 + 0.25}
+    assert found == pytest.approx(wanted)
+    assert sum(found.values()) == pytest.approx(ROW["finished_at"] - ROW["received_at"])
+
+
+def test_each_kind_of_hop_is_the_median_of_its_own():
+    """One slow turn is no slow turn of all; without a webhook of its own there is nothing to say."""
+    assert medians([{WORK: 1.0}, {WORK: 5.0}, {WORK: 2.0}]) == {WORK: 2.0}
+    assert medians([]) == {}
