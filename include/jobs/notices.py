@@ -257,19 +257,22 @@ class _Desk:
 
     def post(self, text: str, *, to_staff: bool = False, thread_ts: str | None = None) -> str:
         """Post a message; where Slack wants a short pause first, after that; where its thread is gone, without it."""
-        slack = self._slack
-        channel = slack.staff_channel if to_staff else slack.ops_channel
+        channel = self._slack.staff_channel if to_staff else self._slack.ops_channel
         try:
-            return slack.post_message(channel, text, thread_ts=thread_ts)
+            return self._post(channel, text, thread_ts)
+        except PermanentVendorError as error:
+            if error.scope is not Scope.THREAD or thread_ts is None:
+                raise
+        return self._post(channel, text, None)  # the refused call counts: Slack wants its pause here, too
+
+    def _post(self, channel: str, text: str, thread_ts: str | None) -> str:
+        try:
+            return self._slack.post_message(channel, text, thread_ts=thread_ts)
         except VendorBusyError as error:
             if error.retry_after_seconds is None or error.retry_after_seconds > SHORT_PAUSE:
                 raise
             self._pause(error.retry_after_seconds)
-        except PermanentVendorError as error:
-            if error.scope is not Scope.THREAD or thread_ts is None:
-                raise
-            thread_ts = None
-        return slack.post_message(channel, text, thread_ts=thread_ts)
+        return self._slack.post_message(channel, text, thread_ts=thread_ts)
 
 
 def _tell(notice: Notice, desk: _Desk, *, store: Store, now: datetime) -> int:

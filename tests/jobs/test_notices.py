@@ -49,6 +49,17 @@ class Desk:
         usual = {"store": self.store, "slack": self.slack, "links": LINKS, "clock": self.clock}
         return send_due(**usual, **options)
 
+    def send_within_limits(self):
+        """Send what is due to a Slack that takes one call a second; return what was sent, and the pauses."""
+        self.sandbox.ask("PATCH", "settings", json={"slack_limits": True})
+        waited = []
+
+        def pause(seconds):
+            waited.append(seconds)
+            self.sandbox.ask("POST", "clock", json={"advance_seconds": seconds})
+
+        return self.send(pause=pause), waited
+
     def succeed(self, run="a_later_run", *, kind=""):
         """Let a run of the job end well, and close what is over by that."""
         success = Success(dag_run_id=run, ended_at=self.clock.now())
@@ -532,19 +543,26 @@ def test_recovery_during_the_outage_is_told_after_the_failure(desk):
 
 def test_second_that_slack_wants_between_messages_is_waited_on_the_spot(desk):
     """Ten different failures at once are ten messages, a second apart."""
-    desk.sandbox.ask("PATCH", "settings", json={"slack_limits": True})
-    waited = []
-
-    def pause(seconds):
-        waited.append(seconds)
-        desk.sandbox.ask("POST", "clock", json={"advance_seconds": seconds})
-
     for number in range(3):
         desk.fail(f"run_{number}", task=f"task_{'abc'[number]}")
-    sent = desk.send(pause=pause)
+    sent, waited = desk.send_within_limits()
 
     assert (sent.messages, sent.problem) == (3, None)
     assert waited == [1.0, 1.0]
+
+
+def test_second_is_waited_for_a_gone_thread_too(desk):
+    """The call that was refused counts: at once without the thread would be too soon, each minute anew."""
+    desk.fail()
+    desk.send()
+    desk.store.connection.execute("UPDATE ops.notices SET thread_ts = '1.000001'")
+    desk.clock.advance(MINUTE)
+    desk.succeed()
+
+    sent, waited = desk.send_within_limits()
+
+    assert (sent.messages, sent.problem) == (1, None)
+    assert waited == [1.0]
 
 
 def test_two_senders_send_one_message(desk):
