@@ -1,24 +1,40 @@
 -- name: find_members(customers, subscriptions, users, emails)
--- Find the members known by one of these; an address counts only for an account that is not deleted.
-SELECT id FROM public.users WHERE stripe_customer_id = ANY (:customers::text[])
+-- Find the members known by one of these; an address counts only for an account that is not deleted. Each is looked up by
+-- its index, one by one (OFFSET 0 keeps it so): tables that grow in a burst have no statistics yet, and would be read whole.
+WITH gone AS MATERIALIZED (  -- they are few
+  SELECT id FROM public.users WHERE deleted_at IS NOT NULL AND lower(email) = ANY (:emails::text[])
+)
+SELECT found.id FROM unnest(:customers::text[]) AS customer CROSS JOIN LATERAL (
+  SELECT id FROM public.users WHERE stripe_customer_id = customer OFFSET 0
+) AS found
 UNION
-SELECT memberships.user_id FROM ops.subscriptions
-JOIN public.memberships ON stripe_subscription_id = subscription_id
-WHERE customer_id = ANY (:customers::text[])
+SELECT found.user_id FROM unnest(:customers::text[]) AS customer CROSS JOIN LATERAL (
+  SELECT subscription_id FROM ops.subscriptions WHERE customer_id = customer OFFSET 0
+) AS paid CROSS JOIN LATERAL (
+  SELECT user_id FROM public.memberships WHERE stripe_subscription_id = paid.subscription_id OFFSET 0
+) AS found
 UNION
-SELECT id FROM public.users WHERE clerk_user_id = ANY (:users::text[])
+SELECT found.id FROM unnest(:users::text[]) AS account CROSS JOIN LATERAL (
+  SELECT id FROM public.users WHERE clerk_user_id = account OFFSET 0
+) AS found
 UNION
-SELECT id FROM public.users WHERE lower(email) = ANY (:emails::text[]) AND deleted_at IS NULL
+SELECT found.id FROM unnest(:emails::text[]) AS address CROSS JOIN LATERAL (
+  SELECT id FROM public.users WHERE lower(email) = address AND deleted_at IS NULL OFFSET 0
+) AS found
 UNION
-SELECT users.id FROM ops.accounts JOIN public.users USING (clerk_user_id)
-WHERE accounts.addresses && :emails::text[] AND users.deleted_at IS NULL
+SELECT found.id FROM ops.accounts CROSS JOIN LATERAL (
+  SELECT id FROM public.users WHERE clerk_user_id = accounts.clerk_user_id AND deleted_at IS NULL OFFSET 0
+) AS found
+WHERE accounts.addresses && :emails::text[]
 UNION
-SELECT user_id FROM public.memberships WHERE stripe_subscription_id = ANY (:subscriptions::text[])
+SELECT found.user_id FROM unnest(:subscriptions::text[]) AS subscription CROSS JOIN LATERAL (
+  SELECT user_id FROM public.memberships WHERE stripe_subscription_id = subscription OFFSET 0
+) AS found
 UNION  -- who deleted her account while Stripe goes on charging: she may come back with a new one
-SELECT users.id FROM public.users
-JOIN public.memberships ON memberships.user_id = users.id
+SELECT gone.id FROM gone
+JOIN public.memberships ON memberships.user_id = gone.id
 JOIN ops.objects ON objects.provider = 'stripe' AND objects.object_id = memberships.stripe_subscription_id
-WHERE lower(users.email) = ANY (:emails::text[]) AND users.deleted_at IS NOT NULL AND NOT objects.is_final;
+WHERE NOT objects.is_final;
 
 -- name: find_mailboxes(mailboxes)
 -- Find the living members whose address, in lower case and without what follows a plus sign, is one of these.
