@@ -263,7 +263,8 @@ class _Desk:
         except PermanentVendorError as error:
             if error.scope is not Scope.THREAD or thread_ts is None:
                 raise
-        return self._post(channel, text, None)  # the refused call counts: Slack wants its pause here, too
+        # The call that was refused counts: Slack may want its pause here, too.
+        return self._post(channel, text, None)
 
     def _post(self, channel: str, text: str, thread_ts: str | None) -> str:
         try:
