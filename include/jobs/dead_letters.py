@@ -65,6 +65,8 @@ class NoReasonError(OpsError):
 
 
 By = Person  # who decides, and why
+# Whether an act is about what a later event has fixed, or about all else; the other acts are about both.
+WANTS_FIXED = {Act.REPLAY: False, Act.CLOSE_FIXED: True}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,10 +124,9 @@ class Desk:
 
         Those that a later event has fixed are left out, unless `with_fixed`: `close_fixed` is for them.
         """
-        letters = self._letters.select(_meant(Act.REPLAY, wanted))
-        chosen = [letter.id for letter in letters if with_fixed or not letter.is_fixed]
+        chosen, left_out = self._choose(Act.REPLAY, wanted, with_fixed=with_fixed)
         done = self._decide(Act.REPLAY, chosen, by=by, per_minute=per_minute)
-        return replace(done, fixed=len(letters) - len(chosen))
+        return replace(done, fixed=left_out)
 
     def compensate(self, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE) -> Done:
         """Undo what these letters' jobs have half done; docs/failures.md says what that is for each."""
@@ -141,10 +142,7 @@ class Desk:
 
     def close_fixed(self, wanted: Filter, *, by: By) -> Done:
         """Close those of these letters that a later event has fixed."""
-        letters = self._letters.select(_meant(Act.CLOSE_FIXED, wanted))
-        return self._decide(
-            Act.CLOSE_FIXED, [letter.id for letter in letters if letter.is_fixed], by=by
-        )
+        return self._act(Act.CLOSE_FIXED, wanted, by=by)
 
     def hold(self, wanted: Filter, *, by: By) -> Done:
         """Stop replays that no run has taken yet: their letters wait for a person again."""
@@ -157,9 +155,7 @@ class Desk:
 
         Of letters that a later event has fixed, a replay is about none and `close_fixed` about all.
         """
-        letters = self._letters.select(_meant(act, wanted))
-        wants_fixed = {Act.REPLAY: False, Act.CLOSE_FIXED: True}.get(act)
-        chosen = [one.id for one in letters if wants_fixed in (None, one.is_fixed)]
+        chosen, _ = self._choose(act, wanted)
         is_paced = act in (Act.REPLAY, Act.COMPENSATE)
         return self._write_down(act, chosen, by=by, per_minute=per_minute if is_paced else None)
 
@@ -176,8 +172,17 @@ class Desk:
         return [self._carry_out(decision) for decision in self._letters.unfinished()]
 
     def _act(self, act: Act, wanted: Filter, *, by: By, per_minute: int | None = None) -> Done:
-        chosen = [letter.id for letter in self._letters.select(_meant(act, wanted))]
+        chosen, _ = self._choose(act, wanted)
         return self._decide(act, chosen, by=by, per_minute=per_minute)
+
+    def _choose(
+        self, act: Act, wanted: Filter, *, with_fixed: bool = False
+    ) -> tuple[list[int], int]:
+        """Return the letters that an act is about, and how many of those that are meant it leaves out."""
+        letters = self._letters.select(_meant(act, wanted))
+        wants_fixed = None if with_fixed else WANTS_FIXED.get(act)
+        chosen = [one.id for one in letters if wants_fixed in (None, one.is_fixed)]
+        return chosen, len(letters) - len(chosen)
 
     def _decide(
         self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int | None = None
