@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
-from include.console.pages import console_of, page
+from include.console.pages import console_of, page, refusal
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
 from include.operate.errors import ActRefusedError
@@ -65,7 +65,7 @@ def act(request: Request, visitor: Operates, form: Annotated[QuietForm, Form()])
                 now=CLOCK.now(),
             )
         except ActRefusedError as error:
-            said = f"Nothing is changed: {error}."
+            said = refusal(error)
             return _shown(request, visitor, store, said=said, is_wrong=True)
         return _shown(request, visitor, store, said=said)
 

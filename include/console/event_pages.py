@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
-from include.console.pages import console_of, page
+from include.console.pages import console_of, page, refusal
 from include.operate.errors import ActRefusedError
 from include.operate.events import PAGE, read_event, read_events, send_again
 
@@ -48,7 +48,7 @@ def again(
         try:
             said = send_again(number, who=visitor.name, why=why, store=store, now=CLOCK.now())
         except ActRefusedError as error:
-            words = f"Nothing is changed: {error}."
+            words = refusal(error)
             return _shown(request, visitor, number, store, said=words, is_wrong=True)
         return _shown(request, visitor, number, store, said=said)
 

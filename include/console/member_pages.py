@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
-from include.console.pages import console_of, page
+from include.console.pages import console_of, page, refusal
 from include.operate.decisions import Decision, perform
 from include.operate.errors import ActRefusedError
 from include.operate.members import MemberView, Option, read_member
@@ -73,7 +73,7 @@ def act(
             decision = decision_from(form.act if option else "", member_id=member_id, at=form.at)
             said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            said = f"Nothing is changed: {error}."
+            said = refusal(error)
             return _shown(
                 request, visitor, member_id, store, said=said, is_wrong=True, why=form.why
             )

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.console.access import Visitor
 from include.operate.deployment import Deployment
+from include.operate.errors import ActRefusedError
 
 DeploymentSource = Callable[[], Deployment]
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -56,6 +57,11 @@ def page(
     }
     text = TEMPLATES.get_template(template).render({**known, **values})
     return HTMLResponse(text, status_code=code)
+
+
+def refusal(error: ActRefusedError) -> str:
+    """Return what a page says where an act is refused."""
+    return f"Nothing is changed: {error}."
 
 
 def when(at: datetime | None) -> str:

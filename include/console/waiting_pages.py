@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.member_pages import ActForm, decision_from
-from include.console.pages import console_of, page
+from include.console.pages import console_of, page, refusal
 from include.operate import many
 from include.operate.decisions import perform
 from include.operate.errors import ActRefusedError
@@ -81,7 +81,7 @@ def act(request: Request, visitor: Decides, form: Annotated[ActForm, Form()]) ->
             decision = decision_from(form.act)
             said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            said = f"Nothing is changed: {error}."
+            said = refusal(error)
             return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
         return _shown(request, visitor, Wanted(), store, said=said)
 
@@ -92,9 +92,7 @@ def act_on_all(request: Request, visitor: Decides, form: Annotated[ManyForm, For
     wanted = Wanted(job=form.job, error_class=form.error_class, fingerprint=form.fingerprint)
     with console_of(request) as (_, store):
         try:
-            chosen = many.filter_of(
-                job=form.job, error_class=form.error_class, fingerprint=form.fingerprint
-            )
+            chosen = many.filter_of(**wanted.model_dump())
             count = many.count_letters(form.act, chosen, store=store, clock=CLOCK)
             if form.sure != str(count):
                 label, effect = many.LABELS[form.act]
@@ -105,7 +103,7 @@ def act_on_all(request: Request, visitor: Decides, form: Annotated[ManyForm, For
             by = {"who": visitor.name, "why": form.why}
             number = many.begin(form.act, chosen, pace=form.pace, **by, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            said = f"Nothing is changed: {error}."
+            said = refusal(error)
             return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
     return _to_decision(request, number)
 
@@ -124,7 +122,7 @@ def go_on(request: Request, visitor: Decides, number: Number) -> Response:
         try:
             many.take_step(number, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            return _decision(request, visitor, number, store, said=f"Nothing is changed: {error}.")
+            return _decision(request, visitor, number, store, said=refusal(error))
         return _decision(request, visitor, number, store)
 
 
@@ -137,7 +135,7 @@ def take_back(
         try:
             undoing = many.undo(number, who=visitor.name, why=why, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            return _decision(request, visitor, number, store, said=f"Nothing is changed: {error}.")
+            return _decision(request, visitor, number, store, said=refusal(error))
     return _to_decision(request, undoing)
 
 
@@ -168,12 +166,7 @@ def _shown(  # noqa: PLR0913 - what there is to say, by name
     asked: Asked | None = None,
 ) -> Response:
     try:
-        chosen = many.filter_of(
-            job=wanted.job,
-            error_class=wanted.error_class,
-            fingerprint=wanted.fingerprint,
-            number=wanted.ids,
-        )
+        chosen = many.filter_of(**wanted.model_dump())
     except ActRefusedError as error:
         chosen, said, is_wrong = many.filter_of(), f"Nothing is chosen: {error}.", True
     waiting = read_waiting(store, chosen, sees_names=Right.ADDRESSES in visitor.rights)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.member_pages import ActForm, decision_from
-from include.console.pages import console_of, page
+from include.console.pages import console_of, page, refusal
 from include.operate.decisions import perform
 from include.operate.ends import read_ends
 from include.operate.errors import ActRefusedError
@@ -49,7 +49,7 @@ def act_on_end(request: Request, visitor: Decides, form: Annotated[ActForm, Form
             decision = decision_from(form.act, at=form.at)
             said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            said = f"Nothing is changed: {error}."
+            said = refusal(error)
             return _ends(request, visitor, store, said=said, is_wrong=True)
         return _ends(request, visitor, store, said=said)
 
@@ -102,7 +102,7 @@ def _vendors(
     try:
         said = act(store=store, now=now) if act else None
     except ActRefusedError as error:
-        said, is_wrong = f"Nothing is changed: {error}.", True
+        said, is_wrong = refusal(error), True
     return page(
         request,
         "vendors.html",

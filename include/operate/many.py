@@ -84,13 +84,13 @@ def filter_of(
     job: str | None = None,
     error_class: str | None = None,
     fingerprint: str | None = None,
-    number: int | None = None,
+    ids: int | None = None,
 ) -> Filter:
     """Return which dead letters are meant: all that wait, or those that fit everything that is said."""
     if error_class and error_class not in list(ErrorClass):
         raise ActRefusedError("there is no such class of failure")
     return Filter(
-        ids=(number,) if number is not None else None,
+        ids=(ids,) if ids is not None else None,
         job=job or None,
         error_class=ErrorClass(error_class) if error_class else None,
         fingerprint=fingerprint or None,
