@@ -32,7 +32,12 @@ class Statements(Protocol):
 @cache
 def queries(name: str) -> Statements:
     """Return the statements of `queries/<name>.sql`: functions of a connection and named values."""
-    return cast("Statements", aiosql.from_path(FOLDER / f"{name}.sql", "psycopg"))
+    return statements(FOLDER / f"{name}.sql")
+
+
+def statements(path: Path) -> Statements:
+    """Return the statements of a file that lies elsewhere, beside the module that needs them."""
+    return cast("Statements", aiosql.from_path(path, "psycopg"))
 
 
 class Table:

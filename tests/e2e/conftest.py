@@ -11,6 +11,7 @@ from include.lab.demo.stage import Stage
 from tests.local_stack import LocalStack
 
 ABOUT_THE_LOCAL_STACK = {
+    "test_bench.py": "`./ops bench`; the figures of production are in tests/production",
     "test_lifecycle.py": "`./ops up` and `./ops down`; production's start is in tests/production",
     "test_demo.py": "`./ops demo`",
     "test_crash.py": "supervisor's processes, and `./ops status`; production's deaths are in tests/production",

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from itertools import groupby, pairwise
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-import aiosql
 import psycopg
 from psycopg.rows import dict_row
 
-from include.lab.bench.quantiles import DIGITS
+from include.lab.bench.quantiles import medians
+from include.store.sql import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from include.store.sql import Statements
-
-SQL = cast("Statements", aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg"))
+SQL = statements(Path(__file__).with_suffix(".sql"))
 
 ASKED: Final = "asked of Airflow, which makes the run"
 TURNS: Final = "turns of the scheduler, from one end to the next task in the queue"
@@ -34,13 +31,17 @@ Row = dict[str, Any]
 
 
 def of_webhooks(mark: int, *, database_url: str, airflow_url: str) -> dict[str, float]:
-    """Return the seconds of each kind of hop, the median of the webhooks stored after inbox row `mark`."""
+    """Return the seconds of each kind of hop, the median of the webhooks stored after inbox row `mark`.
+
+    Nothing where none of them was alone in its run.
+    """
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         rows = {row["dag_run_id"]: row for row in SQL.of_rows(connection, mark=mark)}
     with psycopg.connect(airflow_url, row_factory=dict_row) as connection:
         tasks = list(SQL.of_runs(connection, dag_run_ids=list(rows)))
     runs = {run_id: list(found) for run_id, found in groupby(tasks, key=lambda one: one["run_id"])}
-    return medians([split(rows[run_id], found) for run_id, found in runs.items()])
+    hops = [split(rows[run_id], found) for run_id, found in runs.items()]
+    return medians(hops) if hops else {}
 
 
 def split(row: Row, tasks: Sequence[Row]) -> dict[str, float]:
@@ -54,15 +55,6 @@ def split(row: Row, tasks: Sequence[Row]) -> dict[str, float]:
         TAKEN: _sum((one["queued_at"], one["started_at"]) for one in tasks),
         WORK: _sum([*work, (last["started_at"], row["finished_at"])]),
     }
-
-
-def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the median of each kind of hop; nothing where no webhook was alone in its run."""
-    return (
-        {name: round(median(one[name] for one in found), DIGITS) for name in found[0]}
-        if found
-        else {}
-    )
 
 
 def _sum(spans: Iterable[tuple[float, float]]) -> float:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import aiosql
+from typing import TYPE_CHECKING, Any
 
 from include.store.inbox import State
+from include.store.sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from include.store.sql import Statements
-
-SQL = cast("Statements", aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg"))
+SQL = statements(Path(__file__).with_suffix(".sql"))
 OPEN = (State.WAITING, State.DISPATCHED)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.lab.bench.hops import ASKED, TAKEN, TURNS, WORK, medians, split
+from include.lab.bench.hops import ASKED, TAKEN, TURNS, WORK, split
 
 ROW = {"received_at": 100.0, "finished_at": 100.9}
 
@@ -21,9 +21,3 @@ def test_hops_are_the_whole_time():
     wanted = {ASKED: 0.1, TURNS: 0.1 + 0.15, TAKEN: 0.05 + 0.05, WORK: 0.2 + 0.25}
     assert found == pytest.approx(wanted)
     assert sum(found.values()) == pytest.approx(ROW["finished_at"] - ROW["received_at"])
-
-
-def test_each_kind_of_hop_is_the_median_of_its_own():
-    """One slow turn is no slow turn of all; without a webhook of its own there is nothing to say."""
-    assert medians([{WORK: 1.0}, {WORK: 5.0}, {WORK: 2.0}]) == {WORK: 2.0}
-    assert medians([]) == {}
