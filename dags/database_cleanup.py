@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag
+from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from include.dagkit import NO_RETRIES, job_task, options, runtime
 
@@ -25,10 +25,12 @@ DRY_RUN = Param(
     title="Only count",
     description="Count what would be removed, and remove nothing. The counts are in the tasks' logs.",
 )
+# A cron expression alone would run at once on a new deployment's first morning, until about 05:24.
+EVERY_NIGHT = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta())
 
 
 @dag(
-    schedule="0 3 * * *",
+    schedule=EVERY_NIGHT,
     tags=["housekeeping"],
     params={"dry_run": DRY_RUN},
     **options(__doc__, timeout=timedelta(minutes=5), max_active_runs=1),
