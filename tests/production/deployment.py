@@ -242,7 +242,7 @@ class Deployment:
             raise DeploymentError("\n".join(self.tail(one) for one in whom if not is_ready(one)))
 
     def _publish(self) -> None:
-        """Pass on what comes to the ports that are published."""
+        """Pass on what comes to the ports that are published; return when all of them are open."""
         if self._publisher is not None:
             return
         said = [
@@ -252,8 +252,13 @@ class Deployment:
         ]
         self._publisher = subprocess.Popen(
             [*self.machine.entering(), "--", sys.executable, str(Path(__file__).with_name("published.py")), *said],
-            stdin=subprocess.DEVNULL, env={},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={},
         )  # fmt: skip
+        assert self._publisher.stdout is not None
+        with self._publisher.stdout as said_by_it:
+            is_open = bool(said_by_it.readline())
+        if not is_open:
+            raise DeploymentError(f"nobody could listen at {', '.join(said)}")
 
     @staticmethod
     def tail(container: Container) -> str:

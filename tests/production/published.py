@@ -1,4 +1,7 @@
-"""Passes what comes to published ports on to containers, as docker-proxy does: `ADDRESS:PORT=HOST:PORT …`."""
+"""Passes what comes to published ports on to containers, as docker-proxy does: `ADDRESS:PORT=HOST:PORT …`.
+
+It says one line as soon as it listens at all of them.
+"""
 
 import asyncio
 import sys
@@ -15,7 +18,7 @@ async def pass_on(reader, writer):
 
 
 async def publish(said):
-    """Listen at one address for ever."""
+    """Listen at one address; return who does."""
     (address, port), (host, target) = (one.rsplit(":", 1) for one in said.split("="))
 
     async def connected(reader, writer):
@@ -24,13 +27,15 @@ async def publish(said):
             with closing(inner_writer):
                 await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
 
-    server = await asyncio.start_server(connected, address, int(port))
-    await server.serve_forever()
+    return await asyncio.start_server(connected, address, int(port))
 
 
 async def main():
-    """Publish all ports."""
-    await asyncio.gather(*map(publish, sys.argv[1:]))
+    """Publish all ports for ever."""
+    servers = await asyncio.gather(*map(publish, sys.argv[1:]))
+    sys.stdout.write("published\n")
+    sys.stdout.flush()
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 if __name__ == "__main__":
