@@ -31,9 +31,17 @@ GAPS = (
     "SELECT target FROM ops.audit_log GROUP BY target HAVING min(seq) <> 1 OR max(seq) <> count(*)"
 )
 SHOWN = "SELECT member_id FROM ops.steps WHERE effect = 'welcome' AND state = 'uncertain'"
+# The audit log is in the order in which runs record. Of two that held one member at once, the one whose work was first
+# may record last. So all that was last said counts: what no run has followed that began after it was recorded.
 AUDITED = """
-SELECT DISTINCT ON (target) target, after->'memberships' AS memberships FROM ops.audit_log
-WHERE target = ANY(%s) AND after->'memberships' IS NOT NULL ORDER BY target, seq DESC
+SELECT target, jsonb_path_query_array(jsonb_agg(after->'memberships'), '$[*][*]') AS memberships
+FROM ops.audit_log AS said
+WHERE target = ANY(%s) AND after->'memberships' IS NOT NULL AND NOT EXISTS (
+  SELECT FROM ops.audit_log AS later LEFT JOIN ops.dispatches USING (dag_run_id)
+  WHERE later.target = said.target AND later.seq > said.seq AND later.after->'memberships' IS NOT NULL
+    AND coalesce(dispatches.claimed_at, later.at) > said.at
+)
+GROUP BY target
 """
 OVER = ("processed", "superseded", "ignored")
 
