@@ -16,6 +16,7 @@ from include.operate.ends import read_ends
 from include.operate.errors import ActRefusedError
 from include.operate.figures import WINDOWS, read_figures
 from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now
+from include.operate.webhook_figures import read_webhooks
 
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
@@ -108,6 +109,7 @@ def _vendors(
         "vendors.html",
         visitor,
         vendors=read_vendors(store, now=now),
+        webhooks=read_webhooks(store, now=now),
         hours=PAUSE_HOURS,
         said=said,
         is_wrong=is_wrong,

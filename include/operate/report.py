@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from include.operate.deployment import Deployment
     from include.relay.beats import Beats
+    from include.relay.job_health import Facts
     from include.store.notices import Notice
-    from include.store.webhooks import Unrouted
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
 MOST_PROBLEMS = 10
@@ -58,6 +58,7 @@ class Work:
     dead_letters: dict[str, int] = field(default_factory=dict)  # by state, closed ones left out
     findings: dict[str, int] = field(default_factory=dict)  # open ones, by kind
     unrouted: dict[str, int] = field(default_factory=dict)  # of a day, by provider and type
+    refused: dict[str, int] = field(default_factory=dict)  # of a day, by provider and reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,7 @@ def _read(deployment: Deployment, *, beats: Beats, now: datetime) -> tuple[Read 
 def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
     """Return what the tables say, judged as the relay judges it."""
     facts = facts_in(store, beats=beats, now=now)
-    judged, work = judge(facts), work_in(store, now=now, unrouted=facts.unrouted)
+    judged, work = judge(facts), work_in(store, now=now, facts=facts)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
     return Read(
         work=work,
@@ -152,7 +153,7 @@ def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
     )
 
 
-def work_in(store: Store, *, now: datetime, unrouted: Sequence[Unrouted] = ()) -> Work:
+def work_in(store: Store, *, now: datetime, facts: Facts) -> Work:
     """Return what is in the tables."""
     since = store.inbox.waiting().since
     return Work(
@@ -165,8 +166,9 @@ def work_in(store: Store, *, now: datetime, unrouted: Sequence[Unrouted] = ()) -
             for state, count in store.dead_letters.counts().items()
             if state in NOT_CLOSED
         },
-        findings={kind.value: count for kind, count in store.findings.counts().items()},
-        unrouted={f"{one.provider} {one.type}": one.count for one in unrouted},
+        findings=dict(facts.findings),
+        unrouted={f"{one.provider} {one.type}": one.count for one in facts.unrouted},
+        refused={f"{one.provider} {one.reason}": one.count for one in facts.refused},
     )
 
 

@@ -115,6 +115,8 @@ def _work(work: Work) -> Table:
     _add_what_waits_for_a_person(table, work)
     for kind, count in work.unrouted.items():
         table.add_row(f"no job takes: {kind}, in a day", f"{count:,}")
+    for kind, count in work.refused.items():
+        table.add_row(f"refused: {kind}, in a day", f"{count:,}")
     return table
 
 

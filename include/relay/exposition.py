@@ -86,6 +86,13 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: F
         ({"provider": one.provider, "type": one.type}, float(one.count)) for one in facts.unrouted
     ]
     lines += _gauge("ops_webhooks_unrouted", "Webhooks of a day that no job takes.", unrouted)
+    refused: list[Sample] = [
+        ({"provider": one.provider, "reason": one.reason}, float(one.count))
+        for one in facts.refused
+    ]
+    lines += _gauge("ops_requests_refused", "Requests of a day that relays refused.", refused)
+    findings = [({"kind": kind}, float(count)) for kind, count in facts.findings.items()]
+    lines += _gauge("ops_findings_open", "What people have to know, by kind.", findings)
     return "\n".join([*lines, ""])
 
 

@@ -108,6 +108,8 @@ def facts_in(store: Store, *, beats: Beats, now: datetime) -> Facts:
         alarms=tuple(store.relay_alarms.firing()),
         silences=tuple(store.webhooks.silences()),
         unrouted=tuple(store.webhooks.unrouted(since=now - DAY)),
+        refused=tuple(store.rejections.read(since=now - DAY)),
+        findings={str(kind): count for kind, count in store.findings.counts().items()},
     )
 
 

@@ -12,6 +12,7 @@ from include.relay.body import Budget, read_body
 from include.relay.envelope import arrival_from
 from include.relay.refusal import RefusalError
 from include.store.inbox import Receipt
+from include.store.rejections import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,8 @@ class Intake:
             body = await read_body(request, limit=self._settings.body_limit_bytes, lease=lease)
             arrival = self._arrival_from(provider, body, request)
             receipt = await self._writer.write(arrival)
+        if receipt is Receipt.DUPLICATE:
+            self._rejections.add(provider, AGAIN)
         if receipt is Receipt.CONFLICT:
             log.warning("inbox.conflict", provider=provider, event_id=arrival.event_id)
         return Response(ANSWERS[receipt], media_type="application/json")

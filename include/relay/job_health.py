@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from include.relay.beats import Beats
     from include.store.figures import Measurement, OpenBreaker
+    from include.store.rejections import Refused
     from include.store.relay_alarms import Alarm
     from include.store.webhooks import Silence, Unrouted
 
@@ -60,6 +61,8 @@ class Facts:
     beats: Beats
     alarms: tuple[Alarm, ...] = ()  # what the relays have raised and not taken back
     unrouted: tuple[Unrouted, ...] = ()  # of the last day
+    refused: tuple[Refused, ...] = ()  # of the last day
+    findings: Mapping[str, int] = field(default_factory=dict)  # open ones, by kind
     silences: tuple[Silence, ...] = ()  # what keeps webhooks from coming
 
 
@@ -174,15 +177,7 @@ def _of_alert_rules(facts: Facts) -> Iterator[Trouble]:
 
 def _of_silences(facts: Facts) -> Iterator[Trouble]:
     for one in facts.silences:
-        missing = counted(one.missing, "event")
-        yield Trouble(
-            what=one.words,
-            since=one.since,
-            waiting=f"{missing} did not come, and were read from the vendor's list"
-            if one.missing
-            else None,
-            to_do=one.to_do,
-        )
+        yield Trouble(what=one.words, since=one.since, waiting=one.lost, to_do=one.to_do)
 
 
 def _of_reconciliation(facts: Facts) -> Iterator[Trouble]:

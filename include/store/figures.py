@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from include.routing import job_from
+from include.store.rejections import AGAIN
 from include.store.sql import queries
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def measure_all(store: Store, *, now: datetime, window: timedelta) -> dict[str |
         [{"job": error.job, "last_error": error} for error in errors],
         [{"job": None, "last_error": error} for error in _of_all(errors)],
         SQL.count_dead_letters(connection),
-        SQL.read_webhooks(connection, since=since, now=now),
+        SQL.read_webhooks(connection, since=since, now=now, again=AGAIN),
     ]
     found: dict[str | None, dict[str, Any]] = {None: {}}
     for row in (row for source in sources for row in source):

@@ -33,6 +33,7 @@ class FindingKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     ADDRESS_CLAIMED_TWICE = "address_claimed_twice"
     UNKNOWN_PRICE = "unknown_price"
+    UNUSUAL_WEBHOOKS = "unusual_webhooks"
 
 
 class FindingState(StrEnum):
@@ -47,7 +48,7 @@ class FindingKey(NamedTuple):
     """What tells findings apart: one kind of one subject is one finding."""
 
     kind: FindingKind
-    subject: str  # member:<uuid>, charge:<id>, price:<id>
+    subject: str  # member:<uuid>, charge:<id>, price:<id>, webhooks:<vendor>:<what>
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

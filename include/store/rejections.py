@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from include.store.sql import Table, queries
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 
 SQL = queries("rejections")
+AGAIN: Final = "delivered again"
+"""Counted beside the refusals, and none of them: what is stored already is acknowledged, and not stored twice."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,14 +42,22 @@ class Rejections(Table):
             counts=[counts[key] for key in keys],
         )
 
-    def since(self, then: datetime) -> dict[tuple[str, str], int]:
-        """Sum up the counters from the minute of `then` on, by (provider, reason)."""
-        return {(one.provider, one.reason): one.count for one in self.read(since=then)}
-
     def read(self, *, since: datetime) -> list[Refused]:
         """Return what was refused from the minute of `since` on, by provider and reason."""
-        rows = SQL.read_rejections(self._connection, since=_minute_of(since))
+        rows = SQL.read_rejections(self._connection, since=_minute_of(since), again=AGAIN)
         return [Refused(**row) for row in rows]
+
+    def hours(
+        self, provider: str, *, since: datetime, until: datetime
+    ) -> dict[str, dict[int, int]]:
+        """Sum up a vendor's counters by reason and full hour since 1970; `AGAIN` is one of the reasons."""
+        rows = SQL.read_rejection_hours(
+            self._connection, provider=provider, since=since, until=until
+        )
+        found: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for row in rows:
+            found[row["reason"]][row["full_hour"]] = row["count"]
+        return dict(found)
 
 
 def _minute_of(moment: datetime) -> datetime:

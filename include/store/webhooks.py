@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from include.routing import THIN, UNKNOWN
@@ -10,11 +12,10 @@ from include.store.sql import Table, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
-
 
 SQL = queries("webhooks")
 MAX_TYPES: Final = 20
+HOUR_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,15 @@ class Delivered:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Hour:
+    """What was delivered in an hour: in how many of its minutes, how many, how many of them late."""
+
+    acts: int
+    count: int
+    late: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Silence:
     """Why webhooks do not come: in words, with what is to be done; {ops} in them is how people write `ops`."""
 
@@ -63,6 +73,24 @@ class Silence:
     to_do: str
     missing: int = 0  # events that did not come since, and were read from the vendor's list
     seen_at: datetime | None = None  # when it was found last; None: just now
+
+    @property
+    def lost(self) -> str | None:
+        """Say in words what is missing; None where nothing is."""
+        if not self.missing:
+            return None
+        events, were = ("event", "was") if self.missing == 1 else ("events", "were")
+        return f"{self.missing:,} {events} did not come, and {were} read from the vendor's list"
+
+
+def hour_of(moment: datetime) -> int:
+    """Return the full hour since 1970 that goes on at a moment."""
+    return int(moment.timestamp()) // HOUR_SECONDS
+
+
+def moment_of(hour: int) -> datetime:
+    """Return when a full hour since 1970 begins."""
+    return datetime.fromtimestamp(hour * HOUR_SECONDS, UTC)
 
 
 class Webhooks(Table):
@@ -120,9 +148,32 @@ class Webhooks(Table):
         )
         return {row["member_key"]: row["last_at"] for row in rows}
 
+    def hours(
+        self, provider: str, *, mode: str | None = None, since: datetime, until: datetime
+    ) -> dict[str | None, dict[int, Hour]]:
+        """Count by full hour since 1970 what was delivered and starts a job, by type and, under None, of any type."""
+        rows = SQL.read_hours(
+            self._connection, provider=provider, mode=mode, since=since, until=until
+        )
+        found: defaultdict[str | None, dict[int, Hour]] = defaultdict(dict)
+        for row in rows:
+            found[row["type"]][row["hour"]] = Hour(
+                acts=row["acts"], count=row["count"], late=row["late"]
+            )
+        return dict(found)
+
     def silences(self) -> list[Silence]:
         """Return what keeps webhooks from coming now, the oldest first."""
         return [Silence(**row) for row in SQL.read_silences(self._connection)]
+
+    def explained_until(
+        self, provider: str, *, but: Collection[str], now: datetime
+    ) -> datetime | None:
+        """Return until when a cause told why none came, other than these: `now` where it goes on, None without any."""
+        found: datetime | None = SQL.explained_until(
+            self._connection, provider=provider, but=list(but), now=now
+        )
+        return found
 
     def keep(self, silence: Silence, *, now: datetime) -> None:
         """Write down a cause; what is missing adds up while it goes on."""

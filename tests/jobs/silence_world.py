@@ -12,9 +12,13 @@ from itertools import count, cycle
 import requests
 import uvicorn
 
+from include.alerts.rules import load
+from include.alerts.texts import Places
 from include.clients.stripe import Stripe
-from include.jobs import reconciliation
+from include.console.app import create_app as create_console
+from include.jobs import alert_rules, reconciliation
 from include.jobs.reconciliation.repair import Limits
+from include.operate.deployment import Deployment
 from include.relay.app import create_app
 from include.relay.beats import Beats
 from include.relay.exposition import exposition
@@ -22,6 +26,7 @@ from include.relay.insight import facts_in
 from include.relay.job_health import judge
 from include.routing import route_of
 from include.settings import JobSettings, Settings
+from tests.jobs.console.conftest import Console, login
 
 STRIPE_SECRET = "whsec_sandbox_stripe"
 CLERK_SECRET = "whsec_c2FuZGJveC1jbGVyay1zZWNyZXQtMDAwMQ=="
@@ -198,6 +203,28 @@ class Post:
     def metrics(self):
         """Return what Prometheus reads of it."""
         return exposition({}, self._facts())
+
+    def console(self):
+        """Return what the console's page about vendors says."""
+        deployment = Deployment(database_url=self.world.dsn, airflow_url="http://127.0.0.1:9")
+        app = create_console(deployment=lambda: deployment, login=login)
+        return Console(app, "viewer").text("/vendors")
+
+    def tell(self):
+        """Evaluate all rules as `alert_rules` does; return all that people were told: (rule and what, text)."""
+        now, store = self.world.clock.now(), self.world.store
+        alert_rules.evaluate(
+            load(),
+            store=store,
+            numbers=alert_rules.Numbers(store, now=now),
+            examples=lambda *_: (),
+            places=Places(runbooks="docs/runbooks/"),
+            now=now,
+        )
+        rows = self.world.query(
+            "SELECT rule, what, message FROM ops.alert_events WHERE message IS NOT NULL ORDER BY id"
+        )
+        return [(f"{row['rule']} {row['what']}", " ".join(row["message"]["facts"])) for row in rows]
 
     def missing(self):
         """Return the people of whom Clerk knows and we do not, once the job has run on all that came."""

@@ -287,7 +287,7 @@ def test_silence_is_one_message_that_says_why_and_what_to_do(watch):
         if "FIRING: webhooks_silent" in one["text"]
     ]
     assert (
-        "Stripe's endpoint is disabled, since 2026-11-24 12:02:00 UTC; 3 events did not come and were read from the"
+        "Stripe's endpoint is disabled, since 2026-11-24 12:02:00 UTC; 3 events did not come, and were read from the"
         " vendor's list. To do: ./ops rotate"
     ) in message
     assert "docs/runbooks/webhooks_silent.md" in message

@@ -8,14 +8,21 @@ from typing import Any
 import pytest
 import requests
 
+from include.alerts.texts import moment
 from include.jobs.reconciliation.silence import Cause
 from include.routing import STARTING_TYPES
+from include.store.findings import FindingKind, FindingState
+from include.store.inbox import State
+from include.store.rejections import AGAIN
 from tests.jobs.conftest import serving
 from tests.jobs.silence_world import CLERK_SECRET, STRIPE_SECRET, Post, Proxy, starts_a_job
 from tests.jobs.world import LaterClock, World
+from tests.store.arrivals import receive
 
 REVOKED = {"error": {"type": "invalid_request_error", "message": "Expired API Key provided"}}
 BAD = "whsec_" + "x" * 24
+FIRED = ["webhooks_silent fired"]
+RESOLVED = [*FIRED, "webhooks_silent resolved"]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +87,12 @@ def go_live(post):
     """Have a live account, and the key of it."""
     post.switch(stripe_livemode=True)
     post.use_key("sk_live_x")
+
+
+def expect_thin(post):
+    """Have thin events come, and expect them."""
+    post.switch(stripe_payload="thin")
+    post.settings = post.settings.model_copy(update={"stripe_payload": "thin"})
 
 
 def answer(status, **headers):
@@ -155,6 +168,16 @@ WAYS = [
         is_missing=False,
     ),
     Way(
+        name="snapshots where thin events are expected",
+        cause=Cause.OTHER_PAYLOAD,
+        before=expect_thin,
+        quiet=lambda post: post.switch(stripe_payload="snapshot"),
+        mend=lambda post: post.switch(stripe_payload="thin"),
+        words="sends snapshot events where thin events are expected",
+        to_do="nothing is lost",
+        is_missing=False,
+    ),
+    Way(
         name="wrong secret",
         cause=Cause.WRONG_SECRET,
         quiet=relays({"stripe_webhook_secrets": BAD}, {"stripe_webhook_secrets": BAD}),
@@ -226,7 +249,7 @@ WAYS = [
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_way_is_named_and_nothing_is_missing_after_it(post, way):
-    """Cause, beginning, what is missing and what to do, in status and metrics, after 15 minutes; then nothing."""
+    """Cause, beginning, what is missing and what to do, in status, metrics, console and one alert, after 15 minutes."""
     way.before(post)
     assert set(post.happen()) == {"200"}
     post.pass_minutes(15)
@@ -251,6 +274,14 @@ def test_way_is_named_and_nothing_is_missing_after_it(post, way):
     assert f'ops_webhooks_silent_minutes{{provider="{way.provider}",cause="{way.cause}"}}' in (
         post.metrics()
     )
+    page, told = post.console(), post.tell()
+    assert [what for what, _ in told] == FIRED
+    for text in (page, told[0][1]):
+        assert silence.words in text
+        assert silence.to_do.replace("{ops}", "ops") in text.replace("./ops", "ops")
+        assert (f"{silence.missing} event" in text) == way.is_missing
+    assert f"since {silence.since:%-d %b %Y %H:%M} UTC" in page
+    assert f"since {moment(silence.since)}" in told[0][1]
 
     way.mend(post)
     post.pass_minutes(13)
@@ -258,18 +289,10 @@ def test_way_is_named_and_nothing_is_missing_after_it(post, way):
     post.pass_minutes(2)
     assert post.causes() == []
     assert post.troubles() == []
+    assert silence.words not in post.console()
+    assert [what for what, _ in post.tell()] == RESOLVED
     assert post.missing() == set()
     assert sorted(set(post.world.welcomes())) == sorted(post.world.welcomes())
-
-
-def test_snapshots_where_thin_events_are_expected_are_told_too(post):
-    """The reverse of the fourth way: nothing is lost by it either."""
-    post.settings = post.settings.model_copy(update={"stripe_payload": "thin"})
-    post.happen()
-    post.pass_minutes(15)
-
-    assert post.causes() == [("stripe", Cause.OTHER_PAYLOAD)]
-    assert post.missing() == set()
 
 
 @pytest.mark.parametrize("payload", ["thin", "both"])
@@ -365,3 +388,120 @@ def test_forger_in_a_quiet_night_wakes_nobody(post):
     post.pass_minutes(15)
 
     assert post.causes() == []
+
+
+KIND = "customer.subscription.created"
+
+
+def come_every(post, hours, *, weeks, until_hours_ago):
+    """Let an event of a kind have come every so many hours, for weeks."""
+    now = post.world.clock.now()
+    for ago in range(until_hours_ago, weeks * 7 * 24, hours):
+        receive(
+            post.world.store, f"evt_{ago}_ago", type=KIND, received_at=now - timedelta(hours=ago),
+            created_at=now - timedelta(hours=ago), state=State.PROCESSED,
+        )  # fmt: skip
+
+
+def test_absence_that_chance_explains_by_no_means_is_told_as_the_causes_are(post):
+    """Though nothing is missing by Stripe's list: in status, metrics, console and one alert, until a webhook comes."""
+    come_every(post, 4, weeks=8, until_hours_ago=40)
+
+    [silence] = post.look()
+
+    assert (silence.provider, silence.cause, silence.missing) == (
+        "stripe",
+        Cause.UNUSUALLY_QUIET,
+        0,
+    )
+    assert "no webhook for 39 hours, in which 9." in silence.words
+    assert timedelta(hours=38) < post.world.clock.now() - silence.since <= timedelta(hours=40)
+    [trouble] = post.troubles()
+    assert (trouble.what, trouble.since) == (silence.words, silence.since)
+    assert 'provider="stripe",cause="unusually_quiet"' in post.metrics()
+    assert silence.words in post.console()
+    [(what, text)] = post.tell()
+    assert ([what], silence.words in text) == (FIRED, True)
+
+    post.pass_minutes(15)
+    assert post.causes() == [("stripe", Cause.UNUSUALLY_QUIET)]
+    post.happen()
+    post.pass_minutes(15)
+    assert post.causes() == []
+    assert [what for what, _ in post.tell()] == RESOLVED
+
+
+def test_quiet_night_of_a_quiet_community_is_no_finding(post):
+    """Half a day without one, where three a day come."""
+    come_every(post, 8, weeks=8, until_hours_ago=14)
+
+    assert post.causes() == []
+
+
+def test_known_cause_is_told_and_not_that_it_is_quiet(post):
+    """One thing to mend; and once it is mended, the quiet before is no news. Quiet that goes on is."""
+    come_every(post, 4, weeks=8, until_hours_ago=40)
+    post.endpoint("POST", disabled="true")
+
+    assert post.causes() == [("stripe", Cause.ENDPOINT_DISABLED)]
+
+    post.endpoint("POST", disabled="false")
+    post.pass_minutes(15)
+    assert post.causes() == []
+    post.pass_minutes(39 * 60)
+    [silence] = post.look()
+    assert silence.cause == Cause.UNUSUALLY_QUIET
+
+
+def test_quiet_is_told_beside_a_refused_key(post):
+    """Webhooks come without a key of ours: that it is refused says nothing of why they do not."""
+    come_every(post, 4, weeks=8, until_hours_ago=40)
+    post.world.sandbox.fault("stripe", "status", status=401, body=REVOKED)
+
+    assert {cause for _, cause in post.causes()} == {Cause.KEY_REFUSED, Cause.UNUSUALLY_QUIET}
+    [(what, text)] = post.tell()
+    assert [what] == FIRED
+    assert "refuses our API key" in text
+    assert "less than chance explains" in text
+
+
+def unusual(post):
+    """Return the findings about webhooks, as they stand: state and words."""
+    found = post.world.store.findings.read(tuple(FindingState))
+    assert all(one.subject.startswith("webhooks:stripe:") for one in found)
+    return sorted((str(one.state), one.words) for one in found)
+
+
+def test_rise_of_refusals_and_of_what_comes_again_is_a_finding_and_wakes_nobody(post):
+    """Told once to staff, in status and among what needs a person; over when it is as usual again."""
+    come_every(post, 1, weeks=8, until_hours_ago=1)
+    store, ago = post.world.store, post.world.clock.now() - timedelta(hours=2)
+    store.rejections.add({("stripe", "no signature matches"): 99, ("stripe", AGAIN): 30}, now=ago)
+
+    assert post.look() == []
+
+    rise = "in 24 hours, where nine days of ten before had 0 at most"
+    assert unusual(post) == [
+        ("open", f"Stripe's webhooks, delivered again: 30 {rise}"),
+        ("open", f"Stripe's webhooks, refused: no signature matches: 99 {rise}"),
+    ]
+    assert store.findings.counts() == {FindingKind.UNUSUAL_WEBHOOKS: 2}
+    assert 'ops_findings_open{kind="unusual_webhooks"} 2.0' in post.metrics()
+    assert (
+        'ops_requests_refused{provider="stripe",reason="no signature matches"} 99.0'
+        in post.metrics()
+    )
+    assert post.tell() == []
+    page = post.console()
+    assert "Refused in a day 99 no signature matches" in page
+    assert "0 late, 30 again" in page
+    post.pass_minutes(15)
+    post.look()
+    notices = post.world.query("SELECT 1 FROM ops.notices WHERE key LIKE 'finding:%%'")
+    assert len(notices) == 2
+
+    post.happen()
+    post.pass_minutes(23 * 60)
+    post.happen()
+    post.look()
+    assert {state for state, _ in unusual(post)} == {"over"}

@@ -9,6 +9,7 @@ from include.store.dead_letters import Failure
 from include.store.figures import NUMBERS, measure, measure_all, numbers
 from include.store.inbox import State
 from include.store.reconciliations import finding_of
+from include.store.rejections import AGAIN
 from include.store.webhooks import Silence
 from tests.store.arrivals import receive
 
@@ -276,7 +277,8 @@ def test_open_dead_letters(store):
 def test_webhooks_that_are_refused_missed_or_do_not_come(store):
     """Refusals by minutes that are over, what reconciliation read in, and the oldest cause that goes on."""
     store.rejections.add(
-        {("stripe", "no signature matches"): 2, ("relay", "probe"): 9}, now=ago(90)
+        {("stripe", "no signature matches"): 2, ("relay", "probe"): 9, ("stripe", AGAIN): 7},
+        now=ago(90),
     )
     store.rejections.add({("clerk", "no secret is set"): 3}, now=ago(3600))
     store.rejections.add({("stripe", "no signature matches"): 50}, now=NOW)

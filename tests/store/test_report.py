@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
-from include.operate.report import OVERDUE_AFTER, read_in, work_in
+from include.operate.report import OVERDUE_AFTER, read_in
 from include.relay.beats import PARTS, Beats
 from include.store.breakers import BreakerState
 from include.store.deactivations import End, Reason
@@ -30,7 +30,7 @@ def plan(store, number, at, state=None):
 
 def counted(store):
     """Return the counts that are not 0."""
-    return {name: count for name, count in work_in(store, now=NOW).deactivations.items() if count}
+    return {name: count for name, count in read(store).work.deactivations.items() if count}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_each_row_counts_once(store, at, state, counts):
 
 def test_empty_tables_count_nothing(store):
     """With every name, so that a program finds it."""
-    assert work_in(store, now=NOW).deactivations == {
+    assert read(store).work.deactivations == {
         "pending": 0,
         "running": 0,
         "overdue": 0,
@@ -147,7 +147,7 @@ def test_what_waits_for_a_person_is_no_trouble(store):
     for number, state in enumerate(("open", "replayed")):
         open_letter(store, number, state=state)
 
-    assert work_in(store, now=NOW).dead_letters == {"open": 1}
+    assert read(store).work.dead_letters == {"open": 1}
     assert troubles(store) == []
     assert read(store).decisions == ("1 dead letter: `{ops} dead-letters list`",)
 

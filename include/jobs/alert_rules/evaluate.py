@@ -166,8 +166,8 @@ def _causes(rule: Rule, change: Happening, store: Store, places: Places) -> list
     if change.what is What.RESOLVED or not OF_WEBHOOKS.intersection(rule.names):
         return []
     return [
-        f"{one.words}, since {moment(one.since)}; {one.missing} events did not come and were read from"
-        f" the vendor's list. To do: {one.to_do.replace('{ops}', places.command)}"
+        f"{one.words}, since {moment(one.since)}{f'; {one.lost}' if one.lost else ''}."
+        f" To do: {one.to_do.replace('{ops}', places.command)}"
         for one in store.webhooks.silences()
     ]
 

@@ -8,6 +8,7 @@
 | `not_found`, `redirected`, `not_the_relay` | what the endpoint's address answers, asked from here |
 | `secret_missing`, `wrong_secret`, `clock_off` | why a relay refused requests, while events are missing |
 | `not_sent` | events are missing, and nothing here says why |
+| `unusually_quiet` | none of that is so, and none comes in hours in which chance alone would bring some (`usual`) |
 
 A forger can make refusals: alone they are a number (`refused_count`), and no cause.
 """
@@ -20,7 +21,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
-from include.store.webhooks import Silence
+from include.store.webhooks import Silence, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from include.clients.door import Door
     from include.clients.stripe import WebhookEndpoint
+    from include.jobs.reconciliation.usual import Absence, Counts
     from include.store.rejections import Refused
 
 NAMES: Final = {"stripe": "Stripe", "clerk": "Clerk"}
@@ -51,12 +53,22 @@ class Cause(StrEnum):
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - a cause
     CLOCK_OFF = "clock_off"
     NOT_SENT = "not_sent"
+    UNUSUALLY_QUIET = "unusually_quiet"
 
 
 LASTING: Final = frozenset(
-    {Cause.SECRET_MISSING, Cause.WRONG_SECRET, Cause.CLOCK_OFF, Cause.NOT_SENT}
+    {
+        Cause.SECRET_MISSING,
+        Cause.WRONG_SECRET,
+        Cause.CLOCK_OFF,
+        Cause.NOT_SENT,
+        Cause.UNUSUALLY_QUIET,
+    }
 )
 """Those that quiet hides: they are over when a webhook has come since, and not because nothing happens."""
+
+EXPLAINS_NOTHING: Final = frozenset({Cause.KEY_REFUSED, Cause.OTHER_PAYLOAD, Cause.UNUSUALLY_QUIET})
+"""Those in spite of which webhooks come: where none comes against all chance, there is more to it."""
 
 REASONS: Final = {
     "no secret is set": Cause.SECRET_MISSING,
@@ -86,6 +98,8 @@ class Look:
     skew: timedelta | None = None  # our clock, ahead of the vendor's
     missing: int = 0
     missing_since: datetime | None = None
+    counts: Counts | None = None  # by hour, of the last weeks
+    absences: Sequence[Absence] = ()  # by them
 
     @property
     def name(self) -> str:
@@ -104,6 +118,8 @@ def silences_of(look: Look) -> list[Silence]:
     is_quiet = not look.delivered or look.missing >= FEW
     if not found and look.missing and is_quiet:
         found.append(_not_sent(look))
+    if look.absences and EXPLAINS_NOTHING.issuperset(cause for cause, *_ in found):
+        found.append(_unusually_quiet(look))
     return [
         Silence(
             provider=look.provider,
@@ -232,6 +248,16 @@ def _not_sent(look: Look) -> Found:
     words = f"{look.name} has changes of which no webhook came, and nothing was refused here"
     to_do = f"see at {look.name}'s dashboard whether its endpoint is on, and what its attempts say"
     return Cause.NOT_SENT, words, to_do, None
+
+
+def _unusually_quiet(look: Look) -> Found:
+    absent = ", ".join(
+        f"no {one.type or 'webhook'} for {one.hours} hours, in which {one.usual:.1f} are usual"
+        for one in look.absences
+    )
+    words = f"{look.name} sends less than chance explains: {absent}"
+    to_do = "see whether people can sign up and pay, and whether `{ops} probe webhooks URL` arrives"
+    return Cause.UNUSUALLY_QUIET, words, to_do, moment_of(look.absences[0].begin)
 
 
 def ours_of(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:

@@ -19,10 +19,19 @@ from include.errors import PayloadError, PermanentVendorError, VendorError
 from include.jobs.reconciliation.events import AT_ONCE, STRIPE_TYPES, gaps_in
 from include.jobs.reconciliation.members import users_that_differ
 from include.jobs.reconciliation.repair import have_read_again, parts_of
-from include.jobs.reconciliation.silence import NAMES, Look, ours_of, over, silences_of
+from include.jobs.reconciliation.silence import (
+    EXPLAINS_NOTHING,
+    NAMES,
+    Look,
+    ours_of,
+    over,
+    silences_of,
+)
+from include.jobs.reconciliation.unusual import counts_of, note_rises
+from include.jobs.reconciliation.usual import absences
 from include.store.breakers import BreakerState
 from include.store.reconciliations import finding_of
-from include.store.webhooks import Check
+from include.store.webhooks import Check, hour_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +126,9 @@ def _check(provider: str, watch: Watch) -> Finding:
             webhooks.save_check(
                 Check(provider=provider, cursor_at=gap.cursor_at, checked_at=look.at)
             )
+            if look.counts and not found and not goes_on:  # else what follows from the cause
+                run, store = watch.dag_run_id, watch.store
+                note_rises(provider, look.counts, dag_run_id=run, store=store, now=look.at)
     repaired = 0 if watch.is_dry_run else len(gap.ids)
     return finding_of(
         MISSED[provider], gap.ids, looked_at=gap.looked_at, repaired=repaired, note=note
@@ -149,6 +161,8 @@ def _at_home(provider: str, watch: Watch, *, now: datetime, since: datetime) -> 
     delivered = store.webhooks.delivered(provider, since=since)
     mode = ("live" if watch.stripe.is_live else "test") if provider == "stripe" else None
     ours = [one for name, one in delivered.items() if mode in (None, name)]
+    counts = counts_of(provider, mode=mode, store=store, now=now)
+    explained = store.webhooks.explained_until(provider, but=EXPLAINS_NOTHING, now=now)
     return Look(
         provider=provider,
         at=now,
@@ -163,6 +177,10 @@ def _at_home(provider: str, watch: Watch, *, now: datetime, since: datetime) -> 
         last_delivered_at=max((one.last_at for one in ours), default=None),
         other_mode=sum(one.count for one in delivered.values()) - sum(one.count for one in ours),
         has_history=store.webhooks.has_delivered(provider),
+        counts=counts,
+        absences=absences(
+            counts, now=hour_of(now), explained=hour_of(explained) + 1 if explained else 0
+        ),
     )
 
 

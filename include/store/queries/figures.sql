@@ -102,12 +102,12 @@ FROM ops.breakers CROSS JOIN LATERAL (
 ) AS waiting
 WHERE state <> 'closed' AND NOT (openings = 0 AND probe_at <= :now) ORDER BY vendor;
 
--- name: read_webhooks(since, now)
+-- name: read_webhooks(since, now, again)
 -- Count what relays refused, by minutes that are over, and what reconciliation read in; tell for how long webhooks have not come.
 SELECT NULL AS job,
        (SELECT coalesce(sum(count), 0)::bigint FROM ops.rejections
         WHERE hour > :since::timestamptz - interval '1 min' AND hour <= :now::timestamptz - interval '1 min'
-          AND provider <> 'relay') AS refused_count,
+          AND provider <> 'relay' AND reason <> :again) AS refused_count,
        (SELECT coalesce(sum((findings -> checked ->> 'found')::int), 0)::int
         FROM ops.reconciliations CROSS JOIN unnest(ARRAY['missed_stripe', 'missed_clerk']) AS checked
         WHERE started_at > :since::timestamptz - interval '1 day' AND finished_at > :since AND finished_at <= :now

@@ -44,10 +44,27 @@ SELECT member_key, max(coalesce(created_at, received_at)) AS last_at FROM ops.in
 WHERE received_at >= :since AND provider = :provider AND member_key = ANY (:member_keys::text[])
 GROUP BY member_key;
 
+-- name: read_hours(provider, mode, since, until)
+-- Count by full hour since 1970 what was delivered and starts a job, by type (a thin event is as its snapshot); where type
+-- is NULL, all. Acts are the minutes in which something came; late is what came more than five minutes after it had happened.
+SELECT type, hour, count(DISTINCT minute)::int AS acts, count(*)::int AS count, count(*) FILTER (WHERE is_late)::int AS late
+FROM (
+  SELECT regexp_replace(type, '^v1\.', '') AS type, floor(extract(epoch FROM received_at) / 3600)::int AS hour,
+         date_trunc('minute', received_at) AS minute, received_at > created_at + interval '5 min' AS is_late
+  FROM ops.inbox
+  WHERE received_at >= :since AND received_at < :until AND provider = :provider AND job IS NOT NULL
+    AND (:mode::text IS NULL OR mode = :mode) AND NOT headers ? 'filled-by'
+) AS delivered
+GROUP BY GROUPING SETS ((hour, type), (hour));
+
 -- name: read_silences()
 -- Read what keeps webhooks from coming now, the oldest first.
 SELECT provider, cause, since, seen_at, missing, words, to_do FROM ops.silences
 WHERE ended_at IS NULL ORDER BY since, provider, cause;
+
+-- name: explained_until(provider, but, now)$
+-- Tell until when a cause other than these was known: now, where it goes on.
+SELECT max(coalesce(ended_at, :now)) FROM ops.silences WHERE provider = :provider AND cause <> ALL (:but::text[]);
 
 -- name: keep_silence(provider, cause, since, missing, words, to_do, now)!
 -- Write down a cause: one that goes on keeps its beginning, and what is missing adds up.

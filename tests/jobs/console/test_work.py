@@ -9,10 +9,14 @@ import pytest
 
 from include.alerts.history import Sample
 from include.jobs.breakers import OPENS_AFTER
+from include.routing import UNKNOWN
 from include.store.cron_ticks import Outcome, Tick
 from include.store.deactivations import State
+from include.store.inbox import State as InboxState
+from include.store.rejections import AGAIN
 from tests.jobs.console.conftest import plain
 from tests.jobs.test_webhook_retry import batch
+from tests.store.arrivals import make_arrival, receive
 
 EMAIL = "ada@example.org"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -194,3 +198,36 @@ def test_jobs_show_the_age_of_the_inbox_and_each_expected_start(console, world):
     assert page.count('title="1 missed, 1 ran"') == 1
     assert page.count("none was due</span>") == 2 * 23
     assert 'title="1 skipped"' not in page
+
+
+KIND = "invoice.paid"
+
+
+def test_vendors_show_how_their_webhooks_come(console, world):
+    """The last one, the hours beside what is usual, what was refused and why, and the types that no job takes."""
+    now, store = world.clock.now(), world.store
+    hours = {f"evt_{ago}": now - ago * HOUR for ago in range(1, 6 * 7 * 24)}
+    store.inbox.receive(
+        [
+            make_arrival(name, type=KIND, received_at=at, created_at=at, state=InboxState.PROCESSED)
+            for name, at in hours.items()
+        ]
+    )
+    receive(store, "evt_late", type=KIND, received_at=hours["evt_3"], created_at=hours["evt_5"])
+    ignored = {"job": None, "state": InboxState.IGNORED, "reason": UNKNOWN.reason}
+    receive(store, "evt_x", "evt_y", type="payout.paid", received_at=hours["evt_9"], **ignored)
+    some = {("stripe", "no signature matches"): 1200, ("stripe", AGAIN): 7, ("clerk", "body"): 3}
+    store.rejections.add(some, now=now - HOUR)
+
+    page = console("viewer").get("/vendors").text
+
+    stripe, clerk = plain(page).split("Clerk Last")
+    assert f"Stripe Last {hours['evt_1']:%-d %b %Y %H:%M} UTC" in stripe
+    assert "Refused in a day 1,200 no signature matches Late" in stripe
+    assert "1 late, 7 again" in stripe
+    assert "No job takes, in a day 2 payout.paid" in stripe
+    assert "49 came in the last 48 hours, where 48.0 are usual" in stripe
+    came, usual = json.loads(unescape(re.search(r'data-chart="([^"]*)"', page)[1]))["series"]
+    assert (sum(came["values"]), set(usual["values"])) == (49, {1})
+    assert clerk.startswith(" none lately Refused in a day 3 body")
+    assert "0 came in the last 48 hours, and what is usual is known after 4 weeks" in clerk

@@ -8,8 +8,9 @@ import pytest
 from include.clients.door import Door
 from include.clients.stripe import WebhookEndpoint
 from include.jobs.reconciliation.silence import Cause, Look, over, silences_of
+from include.jobs.reconciliation.usual import Absence
 from include.store.rejections import Refused
-from include.store.webhooks import Silence
+from include.store.webhooks import Silence, hour_of
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -133,6 +134,31 @@ def test_beginning_is_the_oldest_sign():
     assert silences_of(replace(GOOD, endpoints=[]))[0].since == GOOD.since
 
 
+ABSENT = Absence(type=None, begin=hour_of(NOW) - 9, hours=9, usual=8.04)
+
+
+@pytest.mark.parametrize(
+    ("seen", "also"),
+    [
+        ({}, []),
+        ({"is_asked": False}, []),
+        ({"refusal": "401"}, [Cause.KEY_REFUSED]),
+        ({"wanted_payload": "thin"}, [Cause.OTHER_PAYLOAD]),
+    ],
+)
+def test_absence_is_told_where_nothing_explains_it(seen, also):
+    """With how many are usual; it began where the last one came."""
+    *others, quiet = silences_of(replace(GOOD, absences=[ABSENT], **seen))
+
+    assert [one.cause for one in others] == also
+    assert (quiet.cause, quiet.since) == (Cause.UNUSUALLY_QUIET, NOW - timedelta(hours=9))
+    assert "no webhook for 9 hours, in which 8.0 are usual" in quiet.words
+    off = replace(GOOD, absences=[ABSENT], endpoints=[replace(ENDPOINT, is_enabled=False)], **seen)
+    assert Cause.UNUSUALLY_QUIET not in [
+        one.cause for one in silences_of(replace(off, refusal=None))
+    ]
+
+
 def silence(cause):
     """Return what was found a quarter of an hour ago."""
     return Silence(
@@ -166,6 +192,7 @@ def test_cause_is_over_when_a_webhook_comes_and_nothing_is_wrong(cause):
         (Cause.SECRET_MISSING, False),
         (Cause.CLOCK_OFF, False),
         (Cause.NOT_SENT, False),
+        (Cause.UNUSUALLY_QUIET, False),
         (Cause.ENDPOINT_DISABLED, True),
         (Cause.NOT_FOUND, True),
         (Cause.KEY_REFUSED, True),

@@ -50,6 +50,13 @@ def test_type_that_no_job_takes_is_shown_with_its_count():
     assert "no job takes: stripe v1.customer.subscription.past_due, in a day 1,200" in shown
 
 
+def test_refusals_are_shown_by_reason():
+    """Whoever was refused is told nowhere else."""
+    shown = text_of(refused={"stripe no signature matches": 1200})
+
+    assert "refused: stripe no signature matches, in a day 1,200" in shown
+
+
 def test_inbox_is_counted():
     assert "inbox dead 2 inbox processed 7" in text_of(inbox={"processed": 7, "dead": 2})
     assert "inbox empty" in text_of()

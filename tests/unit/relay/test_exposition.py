@@ -9,6 +9,7 @@ from include.relay.beats import Beats
 from include.relay.exposition import OF_NOW, OF_WINDOW, exposition
 from include.relay.job_health import WINDOW, Facts
 from include.store.figures import NUMBERS, Measurement, OpenBreaker
+from include.store.rejections import Refused
 from include.store.relay_alarms import Alarm
 from include.store.webhooks import Unrouted
 
@@ -19,7 +20,7 @@ def measured(job=None, **values):
     return Measurement(job=job, at=NOW, window=WINDOW, **values)
 
 
-def read(jobs, *, beats=None, breakers=(), alarms=(), unrouted=()):
+def read(jobs, *, beats=None, breakers=(), alarms=(), **facts):
     """Write the numbers and read them again: (name, labels) → value."""
     known = Facts(
         at=NOW,
@@ -28,7 +29,7 @@ def read(jobs, *, beats=None, breakers=(), alarms=(), unrouted=()):
         reconciled_at=None,
         beats=beats or Beats(),
         alarms=tuple(alarms),
-        unrouted=tuple(unrouted),
+        **facts,
     )
     text = exposition({"1h": jobs, "5m": {}}, known)
     return {
@@ -91,11 +92,22 @@ def test_airflow_breakers_and_alarms():
 def test_types_that_no_job_takes():
     """Each with its count: they are answered 200, and nothing else tells of them."""
     found = read(
-        {None: measured()}, unrouted=[Unrouted(provider="stripe", type="v1.payout.paid", count=3)]
+        {None: measured()}, unrouted=(Unrouted(provider="stripe", type="v1.payout.paid", count=3),)
     )
 
     labels = (("provider", "stripe"), ("type", "v1.payout.paid"))
     assert found["ops_webhooks_unrouted", labels] == 3
+
+
+def test_refusals_and_findings():
+    """Refusals by reason, findings by kind."""
+    reason = "no signature matches"
+    some = Refused(provider="clerk", reason=reason, count=7, since=NOW)
+
+    found = read({None: measured()}, refused=(some,), findings={"unusual_webhooks": 2})
+
+    assert found["ops_requests_refused", (("provider", "clerk"), ("reason", reason))] == 7
+    assert found["ops_findings_open", (("kind", "unusual_webhooks"),)] == 2
 
 
 def test_window_is_a_label_of_its_own():
