@@ -43,8 +43,9 @@ def alert_rules() -> None:
                 clock=rt.clock,
             )
             rt.tell_people()
-        if watched.failures:
-            give_up(watched.summary)
+            if watched.failures:
+                give_up(watched.summary)
+            rt.say(job.words_of(watched, store=rt.store))
 
     evaluate()
 

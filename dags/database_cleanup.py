@@ -8,7 +8,7 @@ audit log.
 
 **Rerun** safe: what is gone is gone, the rest is looked for again.
 
-**When it fails** nothing is lost; the next night removes the rest. The task's log says how many rows went, per table.
+**When it fails** nothing is lost; the next night removes the rest. The run's note says how many rows went, per table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DRY_RUN = Param(
     default=False,
     type="boolean",
     title="Only count",
-    description="Count what would be removed, and remove nothing. The counts are in the tasks' logs.",
+    description="Count what would be removed, and remove nothing. The counts are in the run's note.",
 )
 # A cron expression alone would run at once on a new deployment's first morning, until about 05:24.
 EVERY_NIGHT = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta())
@@ -43,13 +43,14 @@ def database_cleanup() -> None:
 
         with runtime() as rt:
             rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
-            job.clean_ops(
+            counts = job.clean_ops(
                 rules,
                 dry_run=dry_run,
                 store=rt.store,
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,
             )
+            rt.say(job.words_of("our tables", counts))
 
     @job_task(trigger_rule="all_done", **NO_RETRIES)
     def clean_airflow() -> None:
@@ -58,8 +59,8 @@ def database_cleanup() -> None:
 
         with runtime() as rt:
             rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
-            job.clean_logs(rules, folder=rt.log_folder, dry_run=dry_run, clock=rt.clock)
-            job.clean_airflow(
+            files = job.clean_logs(rules, folder=rt.log_folder, dry_run=dry_run, clock=rt.clock)
+            counts = job.clean_airflow(
                 rules,
                 dry_run=dry_run,
                 airflow=rt.airflow_command,
@@ -68,6 +69,7 @@ def database_cleanup() -> None:
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,
             )
+            rt.say(job.words_of("Airflow's", {**counts, "log files": files}))
 
     clean_ops() >> clean_airflow()
 

@@ -51,8 +51,9 @@ def dead_letter_review() -> None:
         with runtime() as rt:
             carried = job.carry_out(rt.dag_run_id, store=rt.store, clock=rt.clock)
             rt.count_rows(sum(carried.done.values()))
-        if carried.problem:
-            give_up(carried.problem)
+            if carried.problem:
+                give_up(carried.problem)
+            rt.say(carried.summary)
 
     question >> carry_out()
 

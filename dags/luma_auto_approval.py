@@ -29,7 +29,7 @@ DRY_RUN = Param(
     default=False,
     type="boolean",
     title="Only look",
-    description="Find out who would be approved and who would not, and change nothing. The task's log has the counts.",
+    description="Find out who would be approved and who would not, and change nothing. The run's note has the counts.",
 )
 EVENT_ID = Param(
     default=None,
@@ -85,8 +85,9 @@ def luma_auto_approval() -> None:
                 dag_run_id=rt.dag_run_id,
             )
             rt.count_rows(result.found)
-        if result.is_failure:
-            give_up(result.summary)
+            if result.is_failure:
+                give_up(result.summary)
+            rt.say(result.summary)
 
     approve_members()
 

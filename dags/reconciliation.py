@@ -109,12 +109,12 @@ def reconciliation() -> None:
             if job.have_reviewed(rt.dag_run_id, store=rt.store, airflow=rt.airflow, clock=rt.clock):
                 rt.send_notices()
             outcome = job.close(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
+            rt.say(outcome.summary)
         if outcome.problem:
             give_up(outcome.problem)
 
-    checked, ticks, closed = check_runs(), note_ticks(), close()
-    checked >> read_events() >> compare_members() >> compare_contacts() >> closed
-    ticks >> closed
+    check_runs() >> read_events() >> compare_members() >> compare_contacts() >> (closed := close())
+    note_ticks() >> closed
 
 
 reconciliation()

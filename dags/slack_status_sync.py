@@ -31,7 +31,8 @@ DRY_RUN = Param(
     default=False,
     type="boolean",
     title="Only look",
-    description="Find out who would come in and go out, and change nothing. The task's log has their ids at Slack.",
+    description="Find out who would come in and go out, and change nothing. The run's note has the counts, "
+    "the task's log their ids at Slack.",
 )
 MEMBER_ID = Param(
     default=None,
@@ -90,8 +91,9 @@ def slack_status_sync() -> None:
                 dag_run_id=rt.dag_run_id,
             ).run()
             rt.count_rows(result.active)
-        if result.is_failure:
-            give_up(result.summary)
+            if result.is_failure:
+                give_up(result.summary)
+            rt.say(result.summary)
 
     sync()
 

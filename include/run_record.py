@@ -26,11 +26,13 @@ class Try:
 
     job: str
     dag_run_id: str
+    task: str
     number: int  # counts on when the task is cleared
     is_first: bool  # since the task was last scheduled or cleared
     begins: bool  # no recorded task comes before it
     ends: frozenset[str]  # the run's last tasks
     own_ends: frozenset[str]  # those of them that come after this one, or are it
+    is_dry: bool = False  # the run only looks
 
 
 class RunRecord:
@@ -60,6 +62,7 @@ class RunRecord:
                 own_ends=task.own_ends,
                 rows=self.rows,
                 tries=task.number,
+                is_dry=task.is_dry,
                 now=now,
             )
         elif task.number > 1:
@@ -69,6 +72,7 @@ class RunRecord:
                 ends=task.ends,
                 rows=self.rows,
                 tries=task.number,
+                is_dry=task.is_dry,
                 now=now,
             )
 
@@ -78,9 +82,16 @@ class RunRecord:
         begins = not self._has_begun and (task.begins or task.number > 1)
         return begins or self.rows != self._told_rows or bool(task.ends.intersection(ended))
 
-    def end(self, store: Store, ended: Collection[str]) -> Ended | None:
-        """Write that these tasks have ended well; return the run's end, if it is over with them."""
+    def say(self, store: Store, words: str) -> None:
+        """Write down what this task says of the run."""
         self.begin(store)
+        store.job_runs.say(self._try.job, self._try.dag_run_id, self._try.task, words)
+
+    def end(self, store: Store, ended: Collection[str], *, said: str | None = None) -> Ended | None:
+        """Write that these tasks have ended well, and what this one says; return the run's end if it is over."""
+        self.begin(store)
+        if said:
+            self.say(store, said)
         task, rows = self._try, self.rows if self.rows != self._told_rows else None
         ends = task.ends.intersection(ended)
         if ends:
@@ -91,14 +102,19 @@ class RunRecord:
             store.job_runs.count_rows(task.job, task.dag_run_id, rows)
         return None
 
-    def fail(self, store: Store, error: BaseException, *, reason: str | None) -> Ended | None:
+    def fail(
+        self, store: Store, error: BaseException, *, reason: str | None, said: str | None = None
+    ) -> Ended | None:
         """Write that this try was the last one and failed; return the run's end."""
         self.begin(store)
+        if said:
+            self.say(store, said)
         return store.job_runs.fail(
             self._try.job,
             self._try.dag_run_id,
             error_class=type(error).__name__,
             reason=reason,
+            is_dry=self._try.is_dry,
             now=self._clock.now(),
             ended_too=True,
         )

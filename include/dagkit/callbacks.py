@@ -24,19 +24,25 @@ def report_failure(context: Mapping[str, Any]) -> None:
     `reconciliation` finds the run. The failure is noted before anything is sent: Slack may be down.
     """
     from include.jobs import notices
+    from include.jobs.run_words import words_of
 
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)
         run, cause = _failure_from(context, kit.clock)
-        kit.store.job_runs.fail(
+        is_looking = is_dry(getattr(context.get("dag_run"), "conf", None))
+        is_news = kit.store.job_runs.fail(
             run.job,
             run.dag_run_id,
             error_class=context.get("reason"),  # Airflow's: task_failure, timed_out …
             reason=None,
             now=run.failed_at,
             started_at=getattr(context.get("dag_run"), "start_date", None),
+            is_dry=is_looking,
         )
-        if not is_dry(getattr(context.get("dag_run"), "conf", None)):
+        if is_news:  # no task has recorded it, nor noted it
+            words = words_of(run.job, run.dag_run_id, store=kit.store, failure=cause.why)
+            kit.tidy_airflow(lambda tables: tables.note_run(run.job, run.dag_run_id, words))
+        if not is_looking:
             notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
         kit.tidy_airflow(lambda tables: tables.drop_deadlines(run.job, run.dag_run_id))
         kit.send_notices()

@@ -47,9 +47,12 @@ class ReviewOperator(HITLOperator):
                 return None
             if job.has_asked(run, store=kit.store):
                 self._ask_in_another_run(run, kit)
+                self._note(run, job.ASKED_ANEW, kit)
                 kit.tidy_airflow(lambda tables: tables.drop_form(str(context["ti"].id)))
             else:
                 question = job.ask(run, store=kit.store, links=kit.links, clock=kit.clock)
+                if question is None:
+                    self._note(run, job.NOTHING_OPEN, kit)
         if question is None:
             raise DownstreamTasksSkipped(tasks=[self._next_task])  # type: ignore[no-untyped-call]
         self._show(question)
@@ -77,11 +80,16 @@ class ReviewOperator(HITLOperator):
                 if refusal is None:
                     return
                 self._ask_in_another_run(run, kit)
+                self._note(run, f"{refusal}; {job.ASKED_ANEW}", kit)
             elif event["error_type"] == "timeout":
                 job.note_silence(run, store=kit.store, clock=kit.clock)
+                self._note(run, job.UNANSWERED, kit)
             else:
                 self.process_trigger_event_error(event)
         raise DownstreamTasksSkipped(tasks=[self._next_task])  # type: ignore[no-untyped-call]
+
+    def _note(self, run: str, words: str, kit: Collaborators) -> None:
+        kit.tidy_airflow(lambda tables: tables.note_run(self.dag_id, run, words))
 
     @staticmethod
     def _ask_in_another_run(run: str, kit: Collaborators) -> None:

@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import (
     DownstreamTasksSkipped,
 )
 
+from include.airflow_api.kinds import is_dry
 from include.dagkit.collaborators import Collaborators
 from include.errors import told
 from include.run_record import RunRecord, Try, reason_of
@@ -106,6 +107,8 @@ def skip(*task_ids: str, why: str = "") -> NoReturn:
     """
     if why:
         log.info("tasks.skipped", tasks=list(task_ids), why=why)
+        with runtime() as rt:
+            rt.say(why)
     raise DownstreamTasksSkipped(tasks=list(task_ids))  # type: ignore[no-untyped-call]
 
 
@@ -133,6 +136,7 @@ class Runtime(Collaborators):
         self.conf: dict[str, Any] = dict(self._run.conf or {})
         inbox_ids = self.params.get("inbox_ids")
         rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
+        self._said: str | None = None
         self._record = RunRecord(self._try(), clock=self.clock, rows=rows)
 
     @property
@@ -172,6 +176,11 @@ class Runtime(Collaborators):
         """Say how much this run works on, where it is not the inbox rows that it was given."""
         self._record.rows = rows
 
+    def say(self, words: str) -> None:
+        """Say what came of the run, for its note: in words, and no address stays in them."""
+        only = "Only looked. It would be: " if is_dry(self.conf) else ""
+        self._said = f"{only}{told(words)}"
+
     def record_end(self, skipped: Sequence[str] = ()) -> None:
         """Write that this task ended well and these later ones are skipped, if that says anything of the run.
 
@@ -179,7 +188,12 @@ class Runtime(Collaborators):
         """
         ended = [self._ti.task.task_id, *skipped]
         if self._record.writes_end(ended):
-            self._tell_duration(self._record.end(self.store, ended))
+            end = self._record.end(self.store, ended, said=self._said)
+            self._tell_duration(end)
+            if end:
+                self._note(self.store)
+        elif self._said:
+            self._record.say(self.store, self._said)
 
     def record_failure(self, error: BaseException) -> None:
         """Write that the run failed, unless the task will be tried again."""
@@ -187,9 +201,19 @@ class Runtime(Collaborators):
             return
         reason = told(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
         try:
-            self._tell_duration(self._record.fail(self._connect(), error, reason=reason))
+            store = self._connect()
+            self._tell_duration(self._record.fail(store, error, reason=reason, said=self._said))
+            self._note(store, failure=reason or type(error).__name__)
         except Exception:  # the job's own error must be the one that is seen
             log.warning("job_run.not_recorded", exc_info=True)
+
+    def _note(self, store: Store, *, failure: str | None = None) -> None:
+        """Write into the run's note what it did."""
+        from include.jobs.run_words import words_of
+
+        job = str(self._ti.task.dag_id)
+        words = words_of(job, self.dag_run_id, store=store, failure=failure)
+        self.tidy_airflow(lambda tables: tables.note_run(job, self.dag_run_id, words))
 
     def _tell_duration(self, ended: Ended | None) -> None:
         """Send `job.duration` where Airflow sends its own metrics ([metrics] in its configuration)."""
@@ -208,11 +232,13 @@ class Runtime(Collaborators):
         return Try(
             job=task.dag_id,
             dag_run_id=self.dag_run_id,
+            task=task.task_id,
             number=self._ti.try_number,
             is_first=self.is_first_try,
             begins=not _relatives(task, upstream=True),
             ends=frozenset(ends),
             own_ends=frozenset(ends & later),
+            is_dry=is_dry(self.conf),
         )
 
 

@@ -162,6 +162,13 @@ def _remove_empty(folders: set[Path]) -> None:
             one.rmdir()
 
 
+def words_of(where: str, counts: Mapping[str, int]) -> str:
+    """Say in one line what was removed, the most first."""
+    most_first = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    removed = ", ".join(f"{name} {count:,}" for name, count in most_first if count)
+    return f"of {where} removed: {removed or 'nothing'}"
+
+
 class Run(NamedTuple):
     """Which half of which run."""
 

@@ -43,6 +43,9 @@ LATER = timedelta(days=1)  # for so long nobody is asked again about a group
 CARRY_OUT, NOT_NOW = "Carry out", "Not now"
 WHY = "why"
 UNSAID = "decided in a review of dead letters"
+NOTHING_OPEN = "No dead letter was open: nobody was asked"
+ASKED_ANEW = "People are asked anew, in another run"
+UNANSWERED = "Nobody answered in time: the dead letters stay open"
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +85,7 @@ class CarriedOut:
 
     done: dict[str, int]
     refused: dict[str, str]
+    summary: str = "nothing to carry out"
 
     @property
     def problem(self) -> str | None:
@@ -352,10 +356,9 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
         if act in LEFT and (left := desk.preview(act, _wanted(group, review)).count):
             refused[group.name] = f"{counted(left, 'letter')} left: such a letter {LEFT[act]}"
     store.reviews.finish(dag_run_id, now=clock.now())
-    close_question(
-        JOB, dag_run_id, how=_summary(_review(dag_run_id, store)), store=store, now=clock.now()
-    )
-    return CarriedOut(done=done, refused=refused)
+    how = _summary(_review(dag_run_id, store))
+    close_question(JOB, dag_run_id, how=how, store=store, now=clock.now())
+    return CarriedOut(done=done, refused=refused, summary=how)
 
 
 def _acts(

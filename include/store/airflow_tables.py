@@ -38,6 +38,7 @@ WORDS = {
     ("xcom", "value"): JSONB,
 }
 """Where what people have typed may stand in Airflow's tables, and in what form."""
+NOTE_MARK = "\n\nWhat came of it: "
 REDACT = sql.SQL(
     "UPDATE {table} SET {column} = regexp_replace({column}::text, %(pattern)s, '***', 'gi')::{kind}"
     " WHERE position(%(needle)s IN lower({column}::text)) > 0"
@@ -64,6 +65,15 @@ class AirflowTables:
         SQL.redact_answers(self.connection, **values)
         SQL.redact_old_answers(self.connection, **values)
         SQL.redact_logged_answers(self.connection, **values)
+
+    def note_run(self, dag_id: str, dag_run_id: str, words: str) -> None:
+        """Write a run's note, which its page shows; what a person has written there stays before it.
+
+        The REST API takes a note only from who may also fail and delete runs; this is the table behind it (3.3.2).
+        """
+        SQL.write_note(
+            self.connection, dag_id=dag_id, dag_run_id=dag_run_id, words=words, mark=NOTE_MARK
+        )
 
     def drop_deadlines(self, dag_id: str, dag_run_id: str) -> None:
         """Take away what a run that failed in time can miss no more: Airflow does so only for one that ended well."""

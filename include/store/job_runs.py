@@ -60,12 +60,13 @@ class JobRuns(Table):
         own_ends: Collection[str] | None = None,
         rows: int | None = None,
         tries: int = 1,
+        is_dry: bool = False,
         now: datetime,
     ) -> None:
         """Begin a run, or begin it anew where it is known already.
 
         It is a success once each of the tasks `ends` has ended well; begun anew, those of `own_ends`
-        and those that had not.
+        and those that had not. One that only looks (`is_dry`) counts neither as a success nor as a failure.
         """
         SQL.open_run(
             self._connection,
@@ -75,6 +76,7 @@ class JobRuns(Table):
             own_ends=sorted(ends if own_ends is None else own_ends),
             rows=rows,
             tries=tries,
+            is_dry=is_dry,
             now=now,
         )
 
@@ -86,6 +88,7 @@ class JobRuns(Table):
         ends: Collection[str],
         rows: int | None = None,
         tries: int,
+        is_dry: bool = False,
         now: datetime,
     ) -> None:
         """Write down that a task is tried again; begin the run if the first try could not."""
@@ -96,6 +99,7 @@ class JobRuns(Table):
             all_ends=sorted(ends),
             rows=rows,
             tries=tries,
+            is_dry=is_dry,
             now=now,
         )
 
@@ -121,6 +125,18 @@ class JobRuns(Table):
         """Write down how much a run works on."""
         SQL.count_rows(self._connection, job=job, dag_run_id=dag_run_id, rows=rows)
 
+    def say(self, job: str, dag_run_id: str, task: str, words: str) -> None:
+        """Write down what a task says of its run, in the place of what it said before.
+
+        `words` must be free of e-mail addresses and secrets, as a `reason`.
+        """
+        SQL.say(self._connection, job=job, dag_run_id=dag_run_id, task=task, words=words)
+
+    def said(self, job: str, dag_run_id: str) -> list[str]:
+        """Return what the tasks of a run have said, by the tasks' names."""
+        rows = SQL.read_said(self._connection, job=job, dag_run_id=dag_run_id)
+        return [row["words"] for row in rows]
+
     def fail(  # noqa: PLR0913 - what is known of a failure
         self,
         job: str,
@@ -130,6 +146,7 @@ class JobRuns(Table):
         reason: str | None,
         now: datetime,
         started_at: datetime | None = None,
+        is_dry: bool = False,
         ended_too: bool = False,
     ) -> Ended | None:
         """Close a run as failed, also one that nobody began; return its end, None where it had one.
@@ -145,6 +162,7 @@ class JobRuns(Table):
             error_class=error_class,
             reason=reason,
             started_at=started_at or now,
+            is_dry=is_dry,
             now=now,
             unless=unless,
         )

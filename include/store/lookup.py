@@ -88,6 +88,11 @@ class Lookup(Table):
         rows = SQL.read_run_members(self._connection, dag_run_id=dag_run_id, row_limit=limit)
         return [InRun(**row) for row in rows]
 
+    def outcomes_of_run(self, dag_run_id: str) -> list[tuple[str | None, int]]:
+        """Return what came of the members in a run, and of how many of them, the most first."""
+        rows = SQL.count_run_outcomes(self._connection, dag_run_id=dag_run_id)
+        return [(row["outcome"], row["number"]) for row in rows]
+
     def step(self, key: str) -> Step | None:
         """Return where an effect stands; None where it was never planned."""
         row = SQL.read_step(self._connection, key=key)

@@ -73,4 +73,5 @@ def connections(world):
             "extra": {"base_url": f"{url}/slack/api/"},
         },
     }
+    documents["airflow_postgres"] = documents["ops_postgres"]  # without a table of Airflow's
     return {name: orjson.dumps(document).decode() for name, document in documents.items()}

@@ -8,6 +8,7 @@ from include.errors import ErrorClass
 from include.store.dead_letters import Failure
 from include.store.figures import NUMBERS, measure, measure_all, numbers
 from include.store.inbox import State
+from include.store.lookup import Lookup
 from include.store.reconciliations import finding_of
 from include.store.rejections import AGAIN
 from include.store.webhooks import Silence
@@ -98,6 +99,36 @@ def test_retried_run_counts_once(store):
     found = figures(store)
 
     assert (found.total_runs, found.failure_count, found.average_seconds) == (1, 0, 4.0)
+
+
+@pytest.mark.parametrize("end", ["failed", "success", "lost"])
+def test_dry_run_counts_nowhere(store, end):
+    """Whoever started it reads what it says: alerts, metrics, console and `status` are about what really ran."""
+    good(store, "run", ended=100, took=1)
+    start(store, "looked", ended=5, took=1, is_dry=True)
+    match end:
+        case "failed":
+            store.job_runs.fail(JOB, "looked", error_class="E", reason="slow down", now=ago(5))
+        case "success":
+            store.job_runs.end_tasks(JOB, "looked", ends=["record"], now=ago(5))
+        case _:
+            store.job_runs.close_lost(JOB, "looked", airflow_state="failed", now=ago(5))
+
+    found, everything = figures(store), measure_all(store, now=NOW, window=HOUR)
+
+    assert (found.total_runs, found.success_count, found.failure_count) == (1, 1, 0)
+    assert found.last_error is None
+    assert everything[None].failure_count == 0
+    window = {"since": ago(3600), "until": NOW, "limit": 9}
+    assert store.alerts.failed_runs(job=None, **window) == []
+    assert list(Lookup(store.connection).run_hours(since=ago(3600)).values()) == [(1, 0)]
+
+
+def test_dry_run_that_nobody_began_counts_nowhere(store):
+    """Its process died before it could: Airflow's callback says that it failed."""
+    store.job_runs.fail(JOB, "looked", error_class="E", reason=None, is_dry=True, now=ago(5))
+
+    assert figures(store).failure_count == 0
 
 
 @pytest.mark.parametrize(("ended", "count"), [(-1, 0), (0, 1), (3599, 1), (3600, 0)])

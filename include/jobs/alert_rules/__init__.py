@@ -8,6 +8,15 @@ from include.jobs.alert_rules.deliver import Delivery, deliver
 from include.jobs.alert_rules.evaluate import Evaluation, evaluate
 from include.jobs.alert_rules.examples import examples_from
 from include.jobs.alert_rules.numbers import Numbers
-from include.jobs.alert_rules.watch import watch
+from include.jobs.alert_rules.watch import watch, words_of
 
-__all__ = ["Delivery", "Evaluation", "Numbers", "deliver", "evaluate", "examples_from", "watch"]
+__all__ = [
+    "Delivery",
+    "Evaluation",
+    "Numbers",
+    "deliver",
+    "evaluate",
+    "examples_from",
+    "watch",
+    "words_of",
+]

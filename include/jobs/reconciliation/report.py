@@ -23,6 +23,7 @@ class Outcome:
 
     stopped: dict[str, str]
     missing: tuple[str, ...]
+    found: dict[str, tuple[int, int]]  # by check: how much, and how much of it was put right
 
     @property
     def problem(self) -> str | None:
@@ -31,6 +32,16 @@ class Outcome:
         if self.missing:
             parts.append(f"not checked: {', '.join(self.missing)}")
         return "; ".join(parts) or None
+
+    @property
+    def summary(self) -> str:
+        """Return one line about what was found."""
+        parts = [
+            f"{check.replace('_', ' ')} {found}, put right {repaired}"
+            for check, (found, repaired) in sorted(self.found.items())
+            if found
+        ]
+        return "; ".join(parts) or "nothing was missed"
 
 
 def have_reviewed(dag_run_id: str, *, store: Store, airflow: Airflow, clock: Clock) -> bool:
@@ -54,4 +65,5 @@ def close(*, dag_run_id: str, store: Store, clock: Clock) -> Outcome:
     stopped = {
         check: finding.stopped for check, finding in report.findings.items() if finding.stopped
     }
-    return Outcome(stopped=stopped, missing=missing)
+    found = {name: (one.found, one.repaired) for name, one in report.findings.items()}
+    return Outcome(stopped=stopped, missing=missing, found=found)

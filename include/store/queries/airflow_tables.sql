@@ -58,6 +58,15 @@ DELETE FROM deadline USING dag_run
 WHERE dag_run.id = deadline.dagrun_id AND dag_run.dag_id = :dag_id AND dag_run.run_id = :dag_run_id
   AND dag_run.state = 'failed' AND NOT deadline.missed AND dag_run.end_date <= deadline.deadline_time;
 
+-- name: write_note(dag_id, dag_run_id, words, mark)!
+-- Write a run's note. What a person has written there stays, and ours follows it after a mark.
+INSERT INTO dag_run_note (dag_run_id, content, created_at, updated_at)
+SELECT id, left(:words, 1000), now(), now() FROM dag_run WHERE dag_id = :dag_id AND run_id = :dag_run_id
+ON CONFLICT (dag_run_id) DO UPDATE
+SET content = CASE WHEN dag_run_note.user_id IS NULL THEN excluded.content
+                   ELSE left(concat(split_part(dag_run_note.content, :mark, 1), :mark, :words), 1000) END,
+    updated_at = excluded.updated_at;
+
 -- name: drop_form(id)!
 -- Take away the form of a task that asks no more.
 DELETE FROM hitl_detail WHERE ti_id = :id::uuid AND responded_at IS NULL;

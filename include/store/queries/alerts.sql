@@ -113,7 +113,7 @@ SELECT message FROM ops.alert_events WHERE rule = :rule AND fired_at = :fired_at
 -- name: read_failed_runs(job, since, until, watchers, row_limit)
 -- Read the newest failed runs of a job, or of any that counts among all jobs, in a time.
 SELECT job, dag_run_id FROM ops.job_runs
-WHERE status IN ('failed', 'lost') AND finished_at > :since AND finished_at <= :until
+WHERE status IN ('failed', 'lost') AND finished_at > :since AND finished_at <= :until AND NOT is_dry
   AND (job = :job OR :job::text IS NULL AND job <> ALL (:watchers::text[]))
 ORDER BY finished_at DESC LIMIT :row_limit;
 

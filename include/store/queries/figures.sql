@@ -1,5 +1,6 @@
 -- name: read_ended(since, now, watchers)
 -- Count and time the runs that ended after `since` and up to `now`, by job; where job is NULL, of all but the watchers.
+-- What only looked is for who started it: it counts nowhere as a success or a failure.
 SELECT job, count(*) AS total_runs,
        count(*) FILTER (WHERE status = 'success') AS success_count,
        count(*) FILTER (WHERE status <> 'success') AS failure_count,
@@ -10,7 +11,7 @@ FROM (
   SELECT job, job <> ALL (:watchers::text[]) AS is_counted, status,
          extract(epoch FROM finished_at - started_at)::float8 AS seconds
   FROM ops.job_runs
-  WHERE finished_at > :since AND finished_at <= :now
+  WHERE finished_at > :since AND finished_at <= :now AND NOT is_dry
 ) AS ended
 GROUP BY GROUPING SETS ((job), (is_counted))
 HAVING job IS NOT NULL OR is_counted;
@@ -77,7 +78,7 @@ SELECT last.job, last.dag_run_id, last.finished_at AS at, last.error_class, last
 FROM jobs CROSS JOIN LATERAL (
   SELECT job, dag_run_id, finished_at, error_class, reason
   FROM ops.job_runs
-  WHERE job_runs.job = jobs.job AND status IN ('failed', 'lost') AND finished_at <= :now
+  WHERE job_runs.job = jobs.job AND status IN ('failed', 'lost') AND finished_at <= :now AND NOT is_dry
   ORDER BY finished_at DESC
   LIMIT 1
 ) AS last

@@ -1,20 +1,21 @@
--- name: open_run(job, dag_run_id, all_ends, own_ends, rows, tries, now)!
+-- name: open_run(job, dag_run_id, all_ends, own_ends, rows, tries, is_dry, now)!
 -- Begin a run, or begin it anew: it came again under its id, or somebody has cleared the task that asks.
-INSERT INTO ops.job_runs (job, dag_run_id, status, started_at, rows, tries, ends_left)
-VALUES (:job, :dag_run_id, 'running', :now, :rows, :tries, :all_ends)
+INSERT INTO ops.job_runs (job, dag_run_id, status, started_at, rows, tries, ends_left, is_dry)
+VALUES (:job, :dag_run_id, 'running', :now, :rows, :tries, :all_ends, :is_dry)
 ON CONFLICT (job, dag_run_id) DO UPDATE
 SET status = 'running',
     started_at = CASE job_runs.status WHEN 'running' THEN job_runs.started_at ELSE :now END,
     finished_at = NULL, error_class = NULL, reason = NULL,
+    said = CASE job_runs.status WHEN 'running' THEN job_runs.said ELSE '{}' END,
     rows = coalesce(:rows, job_runs.rows),
     tries = greatest(job_runs.tries, :tries),
     ends_left = ARRAY(SELECT unnest(job_runs.ends_left) UNION SELECT unnest(:own_ends::text[]) ORDER BY 1),
     ended_well = job_runs.ended_well OR job_runs.status = 'success';
 
--- name: try_again(job, dag_run_id, all_ends, rows, tries, now)!
+-- name: try_again(job, dag_run_id, all_ends, rows, tries, is_dry, now)!
 -- Write down that a task of a run is tried again; begin the run if its first try could not.
-INSERT INTO ops.job_runs (job, dag_run_id, status, started_at, rows, tries, ends_left)
-VALUES (:job, :dag_run_id, 'running', :now, :rows, :tries, :all_ends)
+INSERT INTO ops.job_runs (job, dag_run_id, status, started_at, rows, tries, ends_left, is_dry)
+VALUES (:job, :dag_run_id, 'running', :now, :rows, :tries, :all_ends, :is_dry)
 ON CONFLICT (job, dag_run_id) DO UPDATE SET tries = greatest(job_runs.tries, :tries);
 
 -- name: end_tasks(job, dag_run_id, ends, rows, now)^
@@ -33,11 +34,21 @@ RETURNING status, extract(epoch FROM finished_at - started_at)::float8 AS second
 -- Write down how much a run works on.
 UPDATE ops.job_runs SET rows = :rows WHERE job = :job AND dag_run_id = :dag_run_id;
 
--- name: fail_run(job, dag_run_id, error_class, reason, started_at, now, unless)^
+-- name: say(job, dag_run_id, task, words)!
+-- Write down what a task says of its run, in the place of what it said before.
+UPDATE ops.job_runs SET said = said || jsonb_build_object(:task::text, :words::text)
+WHERE job = :job AND dag_run_id = :dag_run_id;
+
+-- name: read_said(job, dag_run_id)
+-- Read what the tasks of a run have said.
+SELECT value AS words FROM ops.job_runs CROSS JOIN LATERAL jsonb_each_text(said)
+WHERE job = :job AND dag_run_id = :dag_run_id ORDER BY key;
+
+-- name: fail_run(job, dag_run_id, error_class, reason, started_at, is_dry, now, unless)^
 -- Close a run as failed, also one that nobody has begun; not where it stands as one of `unless`, or began anew since.
 INSERT INTO ops.job_runs
-  (job, dag_run_id, status, started_at, finished_at, tries, error_class, reason, ends_left)
-VALUES (:job, :dag_run_id, 'failed', :started_at, :now, 1, :error_class, :reason, '{}')
+  (job, dag_run_id, status, started_at, finished_at, tries, error_class, reason, ends_left, is_dry)
+VALUES (:job, :dag_run_id, 'failed', :started_at, :now, 1, :error_class, :reason, '{}', :is_dry)
 ON CONFLICT (job, dag_run_id) DO UPDATE
 SET status = 'failed', finished_at = :now, error_class = :error_class, reason = :reason
 WHERE job_runs.status <> ALL (:unless::text[]) AND job_runs.started_at <= :now

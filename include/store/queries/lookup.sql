@@ -20,6 +20,20 @@ SELECT member_id, max(outcome) AS outcome, max(reason) AS reason FROM (
 ) AS found
 GROUP BY member_id ORDER BY member_id LIMIT :row_limit;
 
+-- name: count_run_outcomes(dag_run_id)
+-- Count the members in a run by what came of them, the most first; without an outcome nothing has yet.
+SELECT outcome, count(*) AS number FROM (
+  SELECT member_id, max(outcome) AS outcome FROM (
+    SELECT member_id, outcome FROM ops.run_members WHERE dag_run_id = :dag_run_id
+    UNION ALL
+    SELECT member_id, NULL FROM ops.inbox WHERE dag_run_id = :dag_run_id AND member_id IS NOT NULL
+    UNION ALL
+    SELECT member_id, state FROM ops.deactivations WHERE taken_by = :dag_run_id OR dag_run_id = :dag_run_id
+  ) AS found
+  GROUP BY member_id
+) AS members
+GROUP BY outcome ORDER BY number DESC, outcome;
+
 -- name: read_step(key)^
 -- Read one effect: where it stands, and since when.
 SELECT state, reason, planned_at, intended_at, finished_at FROM ops.steps WHERE key = :key;
@@ -46,7 +60,7 @@ WHERE state = 'revoked' AND actor IS NOT NULL AND finished_at > :since ORDER BY 
 -- Count the runs that ended, by hour: well, and not.
 SELECT date_trunc('hour', finished_at) AS hour, count(*) FILTER (WHERE status = 'success') AS well,
        count(*) FILTER (WHERE status <> 'success') AS failed
-FROM ops.job_runs WHERE finished_at > :since AND job <> ALL (:watchers::text[])
+FROM ops.job_runs WHERE finished_at > :since AND job <> ALL (:watchers::text[]) AND NOT is_dry
 GROUP BY 1 ORDER BY 1;
 
 -- name: read_row_hours(since)
