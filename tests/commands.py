@@ -24,6 +24,7 @@ SAMPLES = {
     "N": "3",
     "DATE": "2099-12-31T12:00:00Z",
     "VENDOR": "mailchimp",
+    "RULE": "webhooks_silent",
     "URL": "https://hooks.example.org",
     "FINGERPRINT": "0123456789abcdef",
 }
@@ -38,6 +39,8 @@ READS = (
     ("dead-letters", "show"),
     ("deactivations", "list"),
     ("findings", "list"),
+    ("vendors", "list"),
+    ("alerts", "list"),
     ("alerts", "check"),
     ("alerts", "test"),
     ("alerts", "backtest"),

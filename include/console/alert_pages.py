@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.pages import console_of, page, refusal
+from include.jobs.person import person_from
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
 from include.operate.errors import ActRefusedError
@@ -59,8 +60,7 @@ def act(request: Request, visitor: Operates, form: Annotated[QuietForm, Form()])
                 form.act,
                 hours=form.hours,
                 vendor=form.vendor,
-                who=visitor.name,
-                why=form.why,
+                person=person_from(visitor.name, form.why),
                 store=store,
                 now=CLOCK.now(),
             )

@@ -11,6 +11,7 @@ from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import console_of, page, refusal
+from include.jobs.person import person_from
 from include.operate.decisions import perform
 from include.operate.ends import read_ends
 from include.operate.errors import ActRefusedError
@@ -91,7 +92,11 @@ def say_of_vendor(
 ) -> Response:
     """Pause a vendor, or end that."""
     with console_of(request) as (_, store):
-        act = partial(say_of, vendor, form.act, hours=form.hours, who=visitor.name, why=form.why)
+
+        def act(*, store: Any, now: Any) -> str:
+            person = person_from(visitor.name, form.why)
+            return say_of(vendor, form.act, hours=form.hours, person=person, store=store, now=now)
+
         return _vendors(request, visitor, store, act)
 
 

@@ -11,13 +11,13 @@ from include.alerts.pauses import Pause, PauseKind
 from include.alerts.rules import load
 from include.alerts.states import Phase, State
 from include.errors import ActRefusedError
-from include.jobs.person import person_from
 from include.store.audit import Change
 from include.store.figures import outages
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from include.jobs.person import Person
     from include.store import Store
 
 QUIET_HOURS = {"1": "1 hour", "4": "4 hours", "24": "1 day", "168": "1 week"}
@@ -76,8 +76,7 @@ def say_of(  # noqa: PLR0913 - who says what of which, by name
     *,
     hours: str = "",
     vendor: str = "",
-    who: str,
-    why: str,
+    person: Person,
     store: Store,
     now: datetime,
 ) -> str:
@@ -87,7 +86,6 @@ def say_of(  # noqa: PLR0913 - who says what of which, by name
     """
     if rule not in {one.name for one in load()}:
         raise ActRefusedError(f"there is no rule {rule!r}")
-    person = person_from(who, why)
     with store.transaction():
         if what == "end":
             said = _end(rule, store)

@@ -29,6 +29,7 @@ COMMANDS = {
         "init",
         "rotate",
         "status",
+        "vendors",
         "probe",
         "doctor",
         "send",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
 from include.jobs.breakers import VENDORS, pause, probe_now, resume
-from include.jobs.person import person_from
 from include.relay.trouble import counted, wait
 from include.store.audit import Change
 from include.store.breakers import BreakerState
@@ -17,8 +16,8 @@ from include.store.figures import open_breakers
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from include.jobs.person import Person
     from include.store import Store
-
 
 PAUSE_HOURS = {
     "1": "1 hour",
@@ -80,11 +79,10 @@ def try_now(vendor: str, *, actor: str, store: Store, now: datetime) -> str:
 
 
 def say_of(  # noqa: PLR0913 - who says what of which, by name
-    vendor: str, what: str, *, hours: str, who: str, why: str, store: Store, now: datetime
+    vendor: str, what: str, *, hours: str, person: Person, store: Store, now: datetime
 ) -> str:
     """Pause a vendor for so many hours, or end that; return what holds then, in words."""
     _check(vendor)
-    person = person_from(who, why)
     if what == "pause" and hours in PAUSE_HOURS:
         until = now + timedelta(hours=int(hours))
         pause(vendor, until=until, person=person, store=store, now=now)

@@ -117,6 +117,11 @@ UNKNOWN = {
         ("policy", "diff", "no-such-file.yaml"),
         ("policy", "check", "--file", "no-such-file.yaml"),
     ],
+    "vendors": [
+        ("vendors", "pause", "paypal", "--hours", "1", "--reason", "x", "--actor", "Ada"),
+        ("vendors", "pause", "mailchimp", "--hours", "9", "--reason", "x", "--actor", "Ada"),
+        ("vendors", "resume", "paypal", "--reason", "x", "--actor", "Ada"),
+    ],
     "probe": [
         ("probe", "paypal"),
         ("probe", "webhooks"),
@@ -125,6 +130,15 @@ UNKNOWN = {
     ],
     "send": [("send", "stripe", "no-such-file.json"), ("send", "paypal", "x.json")],
     "alerts": [
+        ("alerts", "silence", "no_rule", "--hours", "1", "--reason", "x", "--actor", "Ada"),
+        ("alerts", "acknowledge", "webhooks_silent", "--reason", "x", "--actor", "Ada"),
+        *(
+            ("alerts", *words, "--reason", "x", "--actor", "Ada")
+            for words in (
+                ("inhibit", "webhooks_silent", "--vendor", "stripe"),
+                ("tell", "webhooks_silent"),
+            )
+        ),
         ("alerts", "check", "--rules", "no-such-file.yaml"),
         ("alerts", "test", "no-such-file.yaml"),
         ("alerts", "backtest", "--since", "yesterday"),
@@ -255,3 +269,45 @@ def test_vendor_that_is_left_alone_is_not_well(ops, database):
         1,
         "ops: nobody waits for mailchimp: the next event that needs it tries it\n",
     )
+
+
+# --- a person's say ---
+
+BY_ADA = ("--reason", "they move", "--actor", "Ada")
+AUDIT = "SELECT action, actor, metadata ->> 'why' AS why FROM ops.audit_log WHERE target = %s ORDER BY id"
+
+
+def listed(ops, what, name):
+    """Return one entry of a list, as JSON has it."""
+    done = ops(what, "list", "--json")
+    [found] = [one for one in json.loads(done.stdout) if one["name"] == name]
+    return found
+
+
+def test_vendor_is_paused_and_called_again(ops, store):
+    """What holds is in the list, with her name and reason; what is done is in the audit log."""
+    paused = ops("vendors", "pause", "mailchimp", "--hours", "4", *BY_ADA)
+    between = listed(ops, "vendors", "mailchimp")
+    resumed = ops("vendors", "resume", "mailchimp", *BY_ADA)
+
+    assert (paused.returncode, resumed.returncode) == (0, 0), paused.stderr + resumed.stderr
+    assert paused.stdout.startswith("ops: Paused until ")
+    assert (between["is_up"], between["paused_by"], between["why"]) == (False, "Ada", "they move")
+    assert listed(ops, "vendors", "mailchimp")["is_up"]
+    kept = store.connection.execute(AUDIT, ["breaker:mailchimp"]).fetchall()
+    assert [(one["actor"], one["why"]) for one in kept] == [("user:Ada", "they move")] * 2
+
+
+def test_alert_is_silenced_and_told_again(ops, store):
+    """As in the console."""
+    silenced = ops("alerts", "silence", "webhooks_silent", "--hours", "24", *BY_ADA)
+    between = listed(ops, "alerts", "webhooks_silent")
+    told = ops("alerts", "tell", "webhooks_silent", *BY_ADA)
+
+    assert (silenced.returncode, told.returncode) == (0, 0), silenced.stderr + told.stderr
+    assert silenced.stdout.startswith("ops: Silenced until ")
+    assert between["pause"]["actor"] == "user:Ada"
+    assert "silenced by Ada" not in ops("alerts", "list").stdout
+    assert listed(ops, "alerts", "webhooks_silent")["pause"] is None
+    kept = store.connection.execute(AUDIT, ["alert:webhooks_silent"]).fetchall()
+    assert [one["action"] for one in kept] == ["alert:silence", "alert:end"]

@@ -1,13 +1,13 @@
-"""`./ops alerts check|test|backtest`: can the rules be used, would they fire, would they have fired."""
+"""`./ops alerts`: where the rules stand, and a person's say in it; can they be used, would they fire."""
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -19,6 +19,8 @@ from include.alerts.states import What
 from include.alerts.texts import Message, moment, span
 from include.clock import SystemClock
 from include.errors import VendorError
+from include.operate.act import Actor, Json, Why, acting
+from include.operate.alerts import read_alerts, say_of
 from include.operate.backtest import play_back
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
@@ -30,18 +32,90 @@ if TYPE_CHECKING:
     from include.alerts.channels import Channel
     from include.alerts.history import Firing, Pair
     from include.alerts.rules import Rule
+    from include.operate.alerts import Alert
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Its name in the list.")]
 RulesFile = Annotated[
     Path | None,
     typer.Option("--rules", metavar="FILE", help="Other rules than include/alerts.yaml."),
 ]
 
 app = typer.Typer(
-    help="Try the alert rules: can they be used, would they fire, would they have fired.",
+    help="Show the alerts and quieten one; try the rules: can they be used, would they fire, would they have fired.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+# --- what a person says of an alert ---
+
+
+@app.command("list")
+def show_all(*, as_json: Json = False) -> None:
+    """Say where each rule stands: what fires first, and who has quietened it."""
+    with chosen().store() as store:
+        found = read_alerts(store, now=SystemClock().now())
+    if as_json:
+        say(json.dumps([asdict(one) for one in found], indent=1, default=str))
+    else:
+        console().print(table(found))
+
+
+@app.command()
+def acknowledge(rule: RuleName, *, reason: Why, actor: Actor = None) -> None:
+    """Say that somebody is at it: what fires now is not told again, but its end is."""
+    _say_of(rule, "acknowledge", reason, actor)
+
+
+@app.command()
+def silence(
+    rule: RuleName,
+    *,
+    hours: Annotated[Literal["1", "4", "24", "168"], typer.Option(help="For how long.")],
+    reason: Why,
+    actor: Actor = None,
+) -> None:
+    """Have an alert told nowhere for a while."""
+    _say_of(rule, "silence", reason, actor, hours=hours)
+
+
+@app.command()
+def inhibit(
+    rule: RuleName,
+    *,
+    vendor: Annotated[str, typer.Option(metavar="VENDOR", help="One that is down now.")],
+    reason: Why,
+    actor: Actor = None,
+) -> None:
+    """Have an alert told nowhere while a vendor is down that it follows from."""
+    _say_of(rule, "inhibit", reason, actor, vendor=vendor)
+
+
+@app.command()
+def tell(rule: RuleName, *, reason: Why, actor: Actor = None) -> None:
+    """Take back what somebody has said of an alert: it is told as ever."""
+    _say_of(rule, "end", reason, actor)
+
+
+def _say_of(rule: str, what: str, reason: str, actor: str | None, **more: str) -> None:
+    with acting(reason, actor) as (_, store, person):
+        said = say_of(rule, what, **more, person=person, store=store, now=SystemClock().now())
+    say(f"ops: {said}")
+
+
+def table(found: Sequence[Alert]) -> Table:
+    """Return the rules for people."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("rule", "stands", "since", "numbers", "quiet", "severity"):
+        shown.add_column(column, overflow="fold")
+    for one in found:
+        quiet = f"{one.pause.kind} by {one.pause.actor.removeprefix('user:')}" if one.pause else ""
+        since = moment(one.since) if one.since else ""
+        shown.add_row(one.name, one.phase, since, one.numbers, quiet, one.severity)
+    return shown
+
+
+# --- the rules ---
 
 
 @app.command()

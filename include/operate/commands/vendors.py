@@ -1,0 +1,95 @@
+"""`./ops vendors list|pause|resume`: how it stands with those that may be left alone, and a person's say in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from include.alerts.texts import moment
+from include.clock import SystemClock
+from include.operate.act import Actor, Json, Why, acting
+from include.operate.deployment import chosen
+from include.operate.terminal import console, say
+from include.operate.vendors import read_vendors, say_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.operate.vendors import Vendor
+
+Name = Annotated[str, typer.Argument(metavar="VENDOR", help="One of the list.")]
+
+app = typer.Typer(
+    help="Show which vendors are left alone, and pause one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("list")
+def show(*, as_json: Json = False) -> None:
+    """Say of each vendor whether it is called, why not, who waits, and when it is tried."""
+    with chosen().store() as store:
+        found = read_vendors(store, now=SystemClock().now())
+    if as_json:
+        say(json.dumps([document(one) for one in found], indent=1))
+    else:
+        console().print(table(found))
+
+
+@app.command()
+def pause(
+    vendor: Name,
+    *,
+    hours: Annotated[Literal["1", "4", "12"], typer.Option(help="For how long; then it is over.")],
+    reason: Why,
+    actor: Actor = None,
+) -> None:
+    """Leave a vendor alone for a while: what needs it waits."""
+    _say_of(vendor, "pause", hours, reason, actor)
+
+
+@app.command()
+def resume(vendor: Name, *, reason: Why, actor: Actor = None) -> None:
+    """End a pause: what waits goes on."""
+    _say_of(vendor, "resume", "", reason, actor)
+
+
+def _say_of(vendor: str, what: str, hours: str, reason: str, actor: str | None) -> None:
+    with acting(reason, actor) as (_, store, person):
+        said = say_of(
+            vendor, what, hours=hours, person=person, store=store, now=SystemClock().now()
+        )
+    say(f"ops: {said}")
+
+
+def document(one: Vendor) -> dict[str, Any]:
+    """Return a vendor as JSON."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(one).items()
+    }
+
+
+def table(found: Sequence[Vendor]) -> Table:
+    """Return vendors for people."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("vendor", "stands", "since", "next try", "who waits", "why"):
+        shown.add_column(column, overflow="fold")
+    for one in found:
+        down = f"paused by {one.paused_by}" if one.paused_by else "left alone"
+        shown.add_row(
+            one.name,
+            "called" if one.is_up else down,
+            moment(one.since) if one.since else "",
+            moment(one.next_try_at) if one.next_try_at else "",
+            one.waiting,
+            Text(one.why or ""),
+        )
+    return shown
