@@ -1,6 +1,6 @@
 """Remove what nobody needs any more, as the retention rules say.
 
-**Starts** every night at 03:00 UTC; by hand at any time, also dry.
+**Starts** every night at 03:00 UTC; by hand at any time, where it only counts unless the form says otherwise.
 
 **Changes** old rows of the ops tables and of Airflow's own, and old files of logs (`include/retention.yaml` has the
 days). Never the key of an event or of an effect, an open dead letter or review, a planned end of a membership, or the
@@ -20,10 +20,11 @@ from airflow.sdk import CronTriggerTimetable, Param, dag
 from include.dagkit import NO_RETRIES, job_task, options, runtime
 
 DRY_RUN = Param(
-    default=False,
+    default=True,
     type="boolean",
     title="Only count",
-    description="Count what would be removed, and remove nothing. The counts are in the run's note.",
+    description="Count what would be removed, and remove nothing. The counts are in the run's note. "
+    "Runs by the schedule always remove.",
 )
 # A cron expression alone would run at once on a new deployment's first morning, until about 05:24.
 EVERY_NIGHT = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta())

@@ -1,6 +1,7 @@
 """Let active members in to the coming events they have registered for.
 
-**Starts** every day at 09:00 and 21:00 UTC; by hand at any time, also dry, or for one event or one member.
+**Starts** every day at 09:00 and 21:00 UTC; by hand at any time, for one event or one member if wanted, where it only
+looks unless the form says otherwise.
 
 **Changes** guests in Luma who wait for approval: active members are approved, and Luma mails them. All others are
 counted as denied and left waiting (`OPS_LUMA_UNKNOWN_GUESTS=decline`: declined). Members whose ticket costs money are
@@ -26,10 +27,11 @@ from include.dagkit import NO_RETRIES, give_up, job_task, options, runtime, skip
 TIMEOUT = timedelta(seconds=60)
 
 DRY_RUN = Param(
-    default=False,
+    default=True,
     type="boolean",
     title="Only look",
-    description="Find out who would be approved and who would not, and change nothing. The run's note has the counts.",
+    description="Find out who would be approved and who would not, and change nothing. The run's note has the counts. "
+    "Runs by the schedule always approve.",
 )
 EVENT_ID = Param(
     default=None,
@@ -43,8 +45,8 @@ MEMBER_ID = Param(
     type=["null", "string"],
     pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$",
     title="One member",
-    description="Our id of a member: `./ops timeline` finds it by her address, which must not be written here, because "
-    "everybody can read it. Empty: all members.",
+    description="Our id of a member: it stands on her page in the Ops console, which finds her by her address. The "
+    "address must not be written here, because everybody can read it. Empty: all members.",
 )
 
 

@@ -1,6 +1,7 @@
 """Let members' marks and rooms at Slack follow their membership.
 
-**Starts** every day at 10:00 and 22:00 UTC; by hand at any time, also dry, or for one member.
+**Starts** every day at 10:00 and 22:00 UTC; by hand at any time, for one member if wanted, where it only looks unless
+the form says otherwise.
 
 **Changes** the user group of members (the connection `slack` names it), and, where it names them, channels and a
 field of the profile. Who has access comes in, also who is late with a payment; who has none goes out after
@@ -28,19 +29,19 @@ TIMEOUT = timedelta(seconds=120)
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 DRY_RUN = Param(
-    default=False,
+    default=True,
     type="boolean",
     title="Only look",
     description="Find out who would come in and go out, and change nothing. The run's note has the counts, "
-    "the task's log their ids at Slack.",
+    "the task's log their ids at Slack. Runs by the schedule always do it.",
 )
 MEMBER_ID = Param(
     default=None,
     type=["null", "string"],
     pattern=f"^{UUID}$",
     title="One member",
-    description="Our id of a member: `./ops timeline` finds it by her address, which must not be written here, because "
-    "everybody can read it. Empty: all members.",
+    description="Our id of a member: it stands on her page in the Ops console, which finds her by her address. The "
+    "address must not be written here, because everybody can read it. Empty: all members.",
 )
 REMOVE_UP_TO = Param(
     default=0,

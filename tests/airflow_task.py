@@ -61,7 +61,7 @@ class FakeExecutionAPI:
             "start_date": now,
             "end_date": None,
             "run_after": now,
-            "run_type": "manual",
+            "run_type": "scheduled" if self.run_id.startswith("scheduled__") else "manual",
             "state": "running",
             "conf": self.conf,
             "partition_key": None,

@@ -186,7 +186,7 @@ def _run_from(run: dict[str, Any]) -> EndedRun:
         dag_run_id=str(run["dag_run_id"]),
         ended_at=datetime.fromisoformat(str(run["end_date"])),
         kind=kind_of_run(run.get("run_type"), run.get("conf")),
-        is_dry=is_dry(run.get("conf")),
+        is_dry=is_dry(str(run["dag_id"]), run.get("run_type"), run.get("conf")),
     )
 
 

@@ -29,14 +29,16 @@ def report_failure(context: Mapping[str, Any]) -> None:
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)
         run, cause = _failure_from(context, kit.clock)
-        is_looking = is_dry(getattr(context.get("dag_run"), "conf", None))
+        dag_run = context.get("dag_run")
+        asked = getattr(dag_run, "conf", None)
+        is_looking = is_dry(run.job, getattr(dag_run, "run_type", None), asked)
         is_news = kit.store.job_runs.fail(
             run.job,
             run.dag_run_id,
             error_class=context.get("reason"),  # Airflow's: task_failure, timed_out …
             reason=None,
             now=run.failed_at,
-            started_at=getattr(context.get("dag_run"), "start_date", None),
+            started_at=getattr(dag_run, "start_date", None),
             is_dry=is_looking,
         )
         if is_news:  # no task has recorded it, nor noted it
@@ -58,7 +60,8 @@ async def report_late(context: Mapping[str, Any]) -> None:
     from include.store.notices import FailedRun
 
     dag_run = context["dag_run"]
-    if dag_run["state"] not in ("queued", "running") or is_dry(dag_run.get("conf")):
+    is_looking = is_dry(dag_run["dag_id"], dag_run.get("run_type"), dag_run.get("conf"))
+    if dag_run["state"] not in ("queued", "running") or is_looking:
         return
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)

@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import (
     DownstreamTasksSkipped,
 )
 
-from include.airflow_api.kinds import is_dry
+from include.airflow_api.kinds import DRY, is_dry
 from include.dagkit.collaborators import Collaborators
 from include.errors import told
 from include.run_record import RunRecord, Try, reason_of
@@ -134,6 +134,9 @@ class Runtime(Collaborators):
         self._ti: Any = context["ti"]
         self._run: Any = context["dag_run"]
         self.conf: dict[str, Any] = dict(self._run.conf or {})
+        self.is_dry = is_dry(str(self._ti.task.dag_id), self._run.run_type, self.conf)
+        if DRY in self.params:
+            self.params[DRY] = self.is_dry
         inbox_ids = self.params.get("inbox_ids")
         rows = len(inbox_ids) if isinstance(inbox_ids, list) else None
         self._said: str | None = None
@@ -178,7 +181,7 @@ class Runtime(Collaborators):
 
     def say(self, words: str) -> None:
         """Say what came of the run, for its note: in words, and no address stays in them."""
-        only = "Only looked. It would be: " if is_dry(self.conf) else ""
+        only = "Only looked. It would be: " if self.is_dry else ""
         self._said = f"{only}{told(words)}"
 
     def record_end(self, skipped: Sequence[str] = ()) -> None:
@@ -238,7 +241,7 @@ class Runtime(Collaborators):
             begins=not _relatives(task, upstream=True),
             ends=frozenset(ends),
             own_ends=frozenset(ends & later),
-            is_dry=is_dry(self.conf),
+            is_dry=self.is_dry,
         )
 
 

@@ -74,6 +74,15 @@ def test_form_of_a_dry_run(luma):
     assert (end.state, luma.mails(), luma.audit()) == ("success", [], [])
 
 
+def test_form_left_as_it_is_only_looks(luma):
+    """Who presses the button to see what it does lets nobody in, nor does a call of the API that says nothing."""
+    luma.seed(luma.members(2))
+
+    end = run_task(DAG, TASK, run_id="by_hand", conf={})
+
+    assert (end.state, luma.mails(), luma.audit()) == ("success", [], [])
+
+
 def test_form_of_one_event_and_one_member(luma):
     """Both narrow the run; members are named by our id."""
     her = luma.member("ada@example.org")

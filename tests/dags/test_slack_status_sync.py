@@ -92,6 +92,15 @@ def test_form_of_a_dry_run(slack):
     assert (slack.writes(), slack.audit()) == ([], [])
 
 
+def test_form_left_as_it_is_only_looks(slack):
+    """Who presses the button to see what it does removes nobody."""
+    slack.both(2)
+
+    end = run_task(DAG, TASK, run_id="by_hand", conf={})
+
+    assert (end.state, slack.writes(), slack.audit()) == ("success", [], [])
+
+
 def test_form_ties_a_member_to_an_account(slack):
     """Different addresses, tied by ids."""
     slack.both(2)

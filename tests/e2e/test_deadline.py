@@ -70,7 +70,7 @@ def test_run_with_a_deadline_can_be_cleared(stage: Stage, airflow_database):
 def test_run_that_failed_in_time_has_missed_nothing(stage: Stage, airflow_database):
     """Airflow 3.3.2 keeps its deadline, and would call it missed two minutes later, by a run that was over."""
     stage.sandbox.post("/faults", {"vendor": "luma", "kind": "status", "status": 401})
-    run = stage.airflow.start_run("luma_auto_approval", {})
+    run = stage.airflow.start_run("luma_auto_approval", {"dry_run": False})
     stage.wait(
         "it to fail", lambda: stage.airflow.run_state("luma_auto_approval", run) == "failed", 90
     )

@@ -1,6 +1,17 @@
 """Kinds of runs: who starts them, and what was asked of them."""
 
-from include.airflow_api.kinds import is_dry, kind_of_run
+from enum import StrEnum
+
+import pytest
+
+from include.airflow_api.kinds import LOOK_FIRST, is_dry, kind_of_run
+
+
+class DagRunType(StrEnum):
+    """As Airflow gives it to a task: an enumeration of texts."""
+
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
 
 
 def test_runs_of_the_relay_are_of_one_kind():
@@ -27,6 +38,15 @@ def test_run_of_which_something_else_was_asked_is_of_another_kind():
 
 
 def test_dry_runs_are_known_by_what_was_asked():
-    assert is_dry({"dry_run": True})
-    assert not is_dry({"dry_run": False})
-    assert not is_dry(None)
+    assert is_dry("reconciliation", "manual", {"dry_run": True})
+    assert not is_dry("reconciliation", "manual", {"dry_run": False})
+    assert not is_dry("reconciliation", "manual", None)
+
+
+@pytest.mark.parametrize("job", sorted(LOOK_FIRST))
+def test_what_removes_or_approves_only_looks_by_hand_until_the_form_says_otherwise(job):
+    """A tick of the schedule does its work: it has no form."""
+    assert is_dry(job, "manual", {})
+    assert is_dry(job, DagRunType.MANUAL, None)
+    assert not is_dry(job, "manual", {"dry_run": False})
+    assert not is_dry(job, DagRunType.SCHEDULED, {})

@@ -36,9 +36,9 @@ def luma_auto_approval(stage: Stage) -> None:
     for fault in FAULTS:
         wish: dict[str, Any] = {"vendor": "luma", "path": DECISIONS, **fault}
         stage.sandbox.post("/faults", wish)
-    first = stage.start("with calls that fail", DAG, vendor="luma")
+    first = stage.start("with calls that fail", DAG, vendor="luma", dry_run=False)
     stage.sandbox.clear_faults()
-    second = stage.start("once more", DAG, vendor="luma")
+    second = stage.start("once more", DAG, vendor="luma", dry_run=False)
 
     let_in = MEMBERS - PLUS
     failed = 3

@@ -47,18 +47,20 @@ def slack_status_sync(stage: Stage) -> None:
 
     _fill(stage, PEOPLE - MEMBERS, in_group=STRANGERS_THERE, in_channel=STRANGERS_THERE)
     before = _emails(stage, _group_users(stage))
-    refused = stage.start("before a member is at Slack", DAG, vendor="slack", wanted="failed")
+    refused = stage.start(
+        "before a member is at Slack", DAG, vendor="slack", dry_run=False, wanted="failed"
+    )
     _expect_refusal(stage, refused)
     stage.expect("the group after that", _emails(stage, _group_users(stage)), before)
 
     _fill(stage, MEMBERS, members=[member.email for member in members], **KINDS)
     for fault in FAULTS:
         stage.sandbox.post("/faults", {"vendor": "slack", **fault})
-    first = stage.start("with calls that fail", DAG, vendor="slack")
+    first = stage.start("with calls that fail", DAG, vendor="slack", dry_run=False)
     fired = [fault["fired"] for fault in stage.sandbox.get("/faults")["faults"]]
     stage.expect("faults that fired", fired, [fault["times"] for fault in FAULTS])
     stage.sandbox.clear_faults()
-    second = stage.start("once more", DAG, vendor="slack")
+    second = stage.start("once more", DAG, vendor="slack", dry_run=False)
 
     let_in = {member.email for member in members[-ORDINARY:]}
     _expect_counts(stage, first, group=ORDINARY, channel=ORDINARY - 1, failed=1)

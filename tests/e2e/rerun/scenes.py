@@ -53,6 +53,8 @@ class Scene:
     held: ClassVar[str] = ""
     """The task that is cleared in the middle."""
     held_state: ClassVar[str] = "running"
+    asked: ClassVar[dict[str, Any]] = {}
+    """What the form says."""
 
     def __init__(self, live: Live) -> None:
         """Have somebody new."""
@@ -69,7 +71,7 @@ class Scene:
 
     def begin(self) -> None:
         """Start the run, or what starts it."""
-        self.run_id = self.stage.airflow.start_run(self.dag, {})
+        self.run_id = self.stage.airflow.start_run(self.dag, self.asked)
 
     def run(self) -> str:
         """Return the run's id; "" before there is one."""
@@ -224,6 +226,7 @@ class Luma(Scene):
     """A member and strangers register for an event."""
 
     dag, number, mended, held = "luma_auto_approval", 3, "approve_members", "approve_members"
+    asked: ClassVar[dict[str, Any]] = {"dry_run": False}
 
     def joins(self) -> list[Told]:
         """She is a member."""
@@ -247,6 +250,7 @@ class Slack(Scene):
     """A member comes into the workspace, and strangers."""
 
     dag, number, mended, held = "slack_status_sync", 4, "sync", "sync"
+    asked: ClassVar[dict[str, Any]] = {"dry_run": False}
 
     def joins(self) -> list[Told]:
         """She is a member."""
@@ -379,6 +383,7 @@ class Cleanup(Scene):
     """
 
     dag, number, held = "database_cleanup", 8, "clean_ops"
+    asked: ClassVar[dict[str, Any]] = {"dry_run": False}
     not_failed = "it asks no vendor: tests/dags/rerun takes Postgres away from it"
     locked = "ops.inbox_conflicts"  # which only the clean-up looks at
 

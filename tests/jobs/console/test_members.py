@@ -58,6 +58,12 @@ def test_page_says_why_there_was_no_welcome(console, unanswered):
     assert "Mailchimp subscribed; active, pro" in page
 
 
+def test_page_shows_who_starts_runs_her_id(console, unanswered):
+    """The forms of jobs take it in place of her address; who may start none does not need it."""
+    assert f"Our id {unanswered}" in console("operator").text(f"/members/{unanswered}")
+    assert "Our id" not in console("viewer").text(f"/members/{unanswered}")
+
+
 def test_welcome_is_sent_again(console, world, unanswered):
     """One press and a reason: the next run sends it, and the page says so."""
     said = console().act(unanswered, "replay:1")
