@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.pages import console_of, page, refusal
-from include.jobs.person import person_from
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
 from include.operate.errors import ActRefusedError
+from include.operate.person import person_from
 
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]

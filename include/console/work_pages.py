@@ -11,11 +11,11 @@ from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import console_of, page, refusal
-from include.jobs.person import person_from
 from include.operate.decisions import perform
 from include.operate.ends import read_ends
 from include.operate.errors import ActRefusedError
 from include.operate.figures import WINDOWS, read_figures
+from include.operate.person import person_from
 from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now
 from include.operate.webhook_figures import read_webhooks
 
