@@ -8,7 +8,7 @@ import pytest
 
 from include.lab.demo.play import play
 from include.lab.demo.stage import Stage
-from include.lab.demo.stories import STORIES, clerk_first
+from include.lab.demo.stories import STORIES, clerk_first, stripe_first, update
 from include.lab.demo.ticks import missed_and_late
 from tests.local_stack import LocalStack
 
@@ -99,6 +99,23 @@ def test_story_that_takes_minutes_ends_as_it_should(request: pytest.FixtureReque
     report = play(missed_and_late, stage)
 
     assert report.ok, report.problems
+
+
+@pytest.mark.parametrize("payload", ["thin", "both"])
+@pytest.mark.parametrize("story", [stripe_first, clerk_first, update], ids=lambda one: one.__name__)
+def test_story_ends_the_same_whatever_form_stripe_sends(stage: Stage, story, payload):
+    """As thin events, and as both for each change, as during a change of the endpoint: members, calls, one welcome."""
+    form = {"stripe_payload": payload}
+    stage.sandbox.http.patch("/settings", json=form).raise_for_status()
+    try:
+        report = play(story, stage)
+    finally:
+        form = {"stripe_payload": "snapshot"}
+        stage.sandbox.http.patch("/settings", json=form).raise_for_status()
+
+    assert report.ok, report.problems
+    types = {moment["what"] for moment in report.as_json()["events"]}
+    assert any("v1.customer.subscription.created" in what for what in types), types
 
 
 def test_failed_check_is_said(stage: Stage):

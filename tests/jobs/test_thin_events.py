@@ -35,14 +35,16 @@ def choose(world, payload):
 
 
 def play(world, payload, email, *, is_one_by_one=False):
-    """Play all stories to somebody in one form, and return after each what is in the tables and at Mailchimp."""
+    """Play all stories to somebody in one form; return after each the tables, the contact and how it was written."""
     choose(world, payload)
     found = []
     for story in ("join", *STORIES):
+        before = len(world.writes())
         events = world.join(email) if story == "join" else world.act(story, email=email)
         for part in [[event] for event in events] if is_one_by_one else [events]:
             assert world.states(world.run(*part)) <= ENDED
-        found.append((story, world.query(TABLES, email), world.contact(email)))
+        writes = [method for method, _ in world.writes()[before:]]
+        found.append((story, world.query(TABLES, email), world.contact(email), writes))
     return found
 
 

@@ -225,6 +225,7 @@ PREPARED = {
     "reconcile": of_reports,
     "send": of_events,
     "alerts": lambda _world, _words: {"FILE": SERIES},
+    "probe": lambda _world, _words: {"URL": "http://caddy"},
 }
 """What has to be there before a command, and what stands for the words in capitals."""
 

@@ -1,14 +1,19 @@
 """Production on one host, started from a clean checkout by its own file's words: what CI does on each change."""
 
+import re
+from contextlib import closing
+
 import httpx
 import pytest
 
 from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
+from include.store import Store
 from tests.production.forms import ONE_HOST, running
 
 pytestmark = pytest.mark.timeout(300)
 PUBLIC = "http://localhost"
+VENDORS = ("stripe", "clerk")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,7 @@ def test_webhook_through_the_proxy_ends_in_its_effect(form):
 
 def test_relays_take_webhooks_of_the_world(form):
     """One without a signature is refused by a relay and not by the proxy."""
-    for vendor in ("stripe", "clerk"):
+    for vendor in VENDORS:
         answer = httpx.post(f"{PUBLIC}/webhooks/{vendor}", content=b"{}")
 
         assert answer.status_code == httpx.codes.BAD_REQUEST
@@ -66,6 +71,29 @@ def test_pages_of_the_relays_are_closed(form, path):
 def test_interface_of_tasks_is_closed(form, path):
     """Tasks speak to it from inside, with tokens that are worth much."""
     assert httpx.get(f"{PUBLIC}{path}").status_code == httpx.codes.NOT_FOUND
+
+
+def test_probe_goes_the_way_of_a_webhook(form):
+    """`ops probe webhooks URL`, in the container for people: through Caddy to a relay, and to a row for each vendor."""
+    probed = form.ops("probe", "webhooks", "http://caddy")
+
+    assert probed.returncode == 0, probed.stdout + probed.stderr
+    found = re.findall(r"(http://caddy/\S+): stored as row (\d+), ", probed.stdout)
+    assert [url for url, _ in found] == [f"http://caddy/webhooks/{one}" for one in VENDORS]
+    with closing(Store.connect(form.stack.database_url)) as store:
+        rows = store.connection.execute(
+            "SELECT provider, type, state FROM ops.inbox WHERE id = ANY(%s) ORDER BY id",
+            [[int(number) for _, number in found]],
+        ).fetchall()
+    assert rows == [{"provider": one, "type": "ops.probe", "state": "ignored"} for one in VENDORS]
+
+
+def test_probe_says_that_the_proxy_serves_another_name(form):
+    """As a vendor would find it that has the host's number instead of its name."""
+    probed = form.ops("probe", "webhooks", f"http://{form.deployment.address('caddy')}")
+
+    assert probed.returncode == 1
+    assert "answers 404: the proxy does not hand it on to the relay" in probed.stderr
 
 
 def test_another_name_is_not_served(form):
