@@ -67,6 +67,11 @@ class Member:
         """Return the e-mail address as it is compared."""
         return address_from(self.email)
 
+    @property
+    def all_addresses(self) -> frozenset[str]:
+        """Return all addresses that identify her: her main one, and those that Clerk has verified."""
+        return self.addresses | ({self.address} if self.address else frozenset())
+
 
 class Handle(NamedTuple):
     """Something a member is known by."""

@@ -37,13 +37,15 @@ class LumaWorld:
 
     # --- who is there ---
 
-    def member(self, email: str, status: str = "active") -> Member:
+    def member(self, email: str, status: str = "active", **changes: Any) -> Member:
         """Make somebody who has, or had, a membership."""
         membership = Membership(
             subscription_id=f"sub_{next(numbers)}", status=SubscriptionStatus(status)
         )
         now = self.clock.now()
-        member = Member(id=uuid4(), email=email, created_at=now, memberships=(membership,))
+        member = Member(
+            id=uuid4(), email=email, created_at=now, memberships=(membership,), **changes
+        )
         with self.store.transaction():
             self.store.members.save([member], known={}, now=now)
         return member

@@ -59,6 +59,21 @@ def test_plus_addresses_are_members_where_the_rule_says_so(luma):
     assert tagged.email == "grace+wdai@example.org"
 
 
+@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("is_asked_for", [False, True], ids=["all", "one member alone"])
+def test_every_verified_address_identifies_her(luma, rule, is_asked_for):
+    """She registers with her second address, by whatever rule and also in a run for her alone."""
+    second = "ada.private@example.org"
+    addresses = frozenset({"ada@example.org", second})
+    ada = luma.member("ada@example.org", clerk_user_id="user_ada", addresses=addresses)
+    luma.seed([second, "somebody@example.org"], guests=2)
+    who = {"member_id": ada.id} if is_asked_for else {}
+
+    luma.run(rule=rule, **who)
+
+    assert luma.statuses()["approved"] == [second]
+
+
 def test_membership_that_is_not_active_is_denied_with_its_reason(luma):
     """The counts tell a stranger from a member whose membership is paused or over; who owes a payment has her grace."""
     luma.member("late@example.org", "paused")

@@ -46,8 +46,8 @@ class Register:
         self._rule = rule
         self._access: defaultdict[str, set[bool]] = defaultdict(set)
         for member in members:
-            for address in {member.email, *member.addresses} - {None}:
-                self._access[mailbox_of(address or "", rule)].add(has_access(member))
+            for address in member.all_addresses:
+                self._access[mailbox_of(address, rule)].add(has_access(member))
 
     def denial(self, email: str | None) -> Denial | None:
         """Return why this guest is not let in, or None for a member who has access."""

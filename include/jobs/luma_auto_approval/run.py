@@ -107,9 +107,9 @@ def _one_member(member_id: UUID | None, store: Store) -> Member | None:
 
 
 def _guests_of(member: Member, guests: Iterable[Guest], rule: Rule) -> list[Guest]:
-    """Return the guests with this member's address."""
-    hers = mailbox_of(member.email, rule) if member.email else None
-    return [g for g in guests if g.email is not None and mailbox_of(g.email, rule) == hers]
+    """Return the guests with an address of this member's."""
+    hers = {mailbox_of(address, rule) for address in member.all_addresses}
+    return [g for g in guests if g.email is not None and mailbox_of(g.email, rule) in hers]
 
 
 def _decisions(guests: list[Guest], orders: Orders, store: Store, result: Result) -> list[Decision]:

@@ -37,9 +37,12 @@ JOIN ops.objects ON objects.provider = 'stripe' AND objects.object_id = membersh
 WHERE NOT objects.is_final;
 
 -- name: find_mailboxes(mailboxes)
--- Find the living members whose address, in lower case and without what follows a plus sign, is one of these.
-SELECT id FROM public.users
-WHERE regexp_replace(lower(email), '([^@+])\+[^@]*@', '\1@') = ANY (:mailboxes::text[]) AND deleted_at IS NULL;
+-- Find the living members of whose addresses one, in lower case and without what follows a plus sign, is one of these.
+SELECT DISTINCT users.id
+FROM public.users
+LEFT JOIN ops.accounts USING (clerk_user_id)
+CROSS JOIN LATERAL unnest(coalesce(accounts.addresses, '{}') || lower(users.email)) AS address
+WHERE regexp_replace(address, '([^@+])\+[^@]*@', '\1@') = ANY (:mailboxes::text[]) AND deleted_at IS NULL;
 
 -- name: read_ids_after(after, row_limit)
 -- Read the next members in the order of their ids.
