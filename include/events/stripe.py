@@ -8,6 +8,7 @@ on each subscription item, an invoice's subscription under `parent.subscription_
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ UNPAID = ("payment_failed", "payment_disputed")  # reasons of a cancellation
 OWED = ("open", "uncollectible")  # of an invoice
 
 LONGEST_TIER = 50  # Mailchimp takes 100 characters in a tag's name
+
+FIRST_DAY = timedelta(days=1)
+WITH_THE_BEGINNING = timedelta(minutes=1)
+"""How soon after its beginning an end is set that was agreed with it; the beginning itself may be backdated."""
 
 
 class SubscriptionStatus(StrEnum):
@@ -158,13 +163,14 @@ def subscription_from(node: Node) -> SubscriptionSnapshot:
     """Read a subscription."""
     items = node.node("items").nodes("data")
     status, invoice = _status_from(node), _latest_invoice(node)
+    period_end = _period_end_from(node, items)
     return SubscriptionSnapshot(
         id=node.text("id"),
         customer_id=_required_customer(node),
         status=status,
         items=tuple(map(_item_from, items or [node])),  # before it had items it had a plan
         has_more_items=node.node("items").flag("has_more"),
-        current_period_end=_period_end_from(node, items),
+        current_period_end=period_end,
         started_at=_optional_instant(node, "start_date"),
         cancel_at=node.instant("cancel_at"),
         cancel_at_period_end=node.flag("cancel_at_period_end"),
@@ -172,7 +178,7 @@ def subscription_from(node: Node) -> SubscriptionSnapshot:
         was_unpaid=_was_unpaid(node, invoice),
         was_never_paid=_was_never_paid(node, status, invoice),
         is_collection_paused=node.values.get("pause_collection") is not None,
-        is_fixed_term=_is_fixed_term(node),
+        is_fixed_term=_is_fixed_term(node, period_end),
         unpaid_since=due_since(invoice) if invoice else None,
         metadata=_metadata_from(node),
     )
@@ -377,19 +383,24 @@ def _was_unpaid(node: Node, invoice: Node | None) -> bool:
     return invoice is not None and invoice.optional_text("status") in OWED
 
 
-def _is_fixed_term(node: Node) -> bool:
-    """Tell whether an end was set with the beginning: nobody has asked to leave."""
-    asked_at = _optional_instant(node, "canceled_at")
-    is_dated = node.values.get("cancel_at") is not None and not node.flag("cancel_at_period_end")
-    return is_dated and (asked_at is None or asked_at == _optional_instant(node, "start_date"))
+def _is_fixed_term(node: Node, period_end: datetime | None) -> bool:
+    """Tell whether an end was agreed when it began: with the beginning, or on the first day for a later period."""
+    ends_at, asked_at = node.instant("cancel_at"), _optional_instant(node, "canceled_at")
+    if ends_at is None or node.flag("cancel_at_period_end"):
+        return False
+    began = [at for name in ("start_date", "created") if (at := _optional_instant(node, name))]
+    is_later = period_end is not None and ends_at > period_end
+    latest = FIRST_DAY if is_later else WITH_THE_BEGINNING
+    return asked_at is None or any(abs(asked_at - at) <= latest for at in began)
 
 
 def due_since(invoice: Node) -> datetime | None:
-    """Return since when an open invoice has waited for its money."""
+    """Return since when an open invoice has waited for its money: one that was sent is owed from its due date on."""
     if invoice.optional_text("status") not in OWED:
         return None
     finalized = _optional_instant(invoice.node("status_transitions"), "finalized_at")
-    return finalized or _optional_instant(invoice, "created")
+    due_at = _optional_instant(invoice, "due_date")
+    return due_at or finalized or _optional_instant(invoice, "created")
 
 
 def _optional_instant(node: Node, name: str) -> datetime | None:

@@ -87,7 +87,7 @@ def membership_from(  # noqa: PLR0913 - what a membership depends on
         ended_at=subscription.ended_at,
         customer_id=subscription.customer_id,
         past_due_since=_past_due_since(subscription, before, at),
-        is_fixed_term=subscription.is_fixed_term,
+        is_fixed_term=_is_fixed_term(subscription, before),
     )
     if told.status is CANCELED:
         rests = subscription.is_collection_paused and history.policy.access.paused == "none"
@@ -132,6 +132,13 @@ def _status_told(subscription: SubscriptionSnapshot, access: Access) -> Subscrip
         return SubscriptionStatus.ACTIVE if status is SubscriptionStatus.PAUSED else status
     is_running = STANDINGS[status] >= Standing.PAST_DUE and status is not SubscriptionStatus.UNPAID
     return SubscriptionStatus.PAUSED if subscription.is_collection_paused and is_running else status
+
+
+def _is_fixed_term(subscription: SubscriptionSnapshot, before: Membership | None) -> bool:
+    """Tell whether its end was agreed when it began; an end that has not moved stays what it was."""
+    is_the_same = before is not None and before.cancel_at == subscription.cancel_at
+    is_kept = before is not None and is_the_same and before.is_fixed_term
+    return subscription.is_fixed_term or (is_kept and not subscription.cancel_at_period_end)
 
 
 def _past_due_since(

@@ -24,6 +24,8 @@ from include.events import (
     UserSnapshot,
     event_from,
 )
+from include.events.reading import Node
+from include.events.stripe import due_since, subscription_from
 from include.membership.identity import account_named_by
 from include.membership.policy import shipped
 from tests import contracts, factories
@@ -172,6 +174,68 @@ def test_clerks_user_is_dated_to_the_millisecond():
     event = parse(factories.clerk_event("user.updated", factories.user(), at=later), "clerk")
 
     assert event.occurred_at == later
+
+
+DAYS = 86_400
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends", "changes", "is_fixed"),
+    [
+        (0, 365, {}, True),
+        (0, 365, {"start_date": -400 * DAYS}, True),
+        (20, 30, {}, True),
+        (600, 365, {}, True),
+        (600, 30, {}, False),
+        (5 * DAYS, 365, {}, False),
+        (0, 365, {"cancel_at_period_end": True}, False),
+        (0, None, {}, False),
+    ],
+    ids=[
+        "with the beginning",
+        "the beginning is backdated",
+        "one period, set right after a checkout",
+        "set by a script on the first day",
+        "she leaves on her first day",
+        "she leaves later",
+        "she leaves at once",
+        "no end",
+    ],
+)
+def test_end_that_was_agreed_with_the_beginning_is_told_apart(asked, ends, changes, is_fixed):
+    """A fixed term has its end from its first day; who asks to leave on it leaves with the period."""
+    created = factories.seconds(NOW)
+    subject = factories.subscription(
+        created=created,
+        canceled_at=created + asked,
+        cancel_at=ends and created + ends * DAYS,
+        **{"start_date": created, **_from(created, changes)},
+    )
+
+    assert subscription_from(Node(subject)).is_fixed_term is is_fixed
+
+
+def _from(created, changes):
+    """Return changes with their times counted from the beginning."""
+    return {
+        name: value if isinstance(value, bool) else created + value
+        for name, value in changes.items()
+    }
+
+
+@pytest.mark.parametrize(("due", "since"), [(None, 0), (30 * DAYS, 30 * DAYS)])
+def test_money_is_owed_from_the_due_date_of_an_invoice_that_was_sent(due, since):
+    """The grace is counted from then, not from the day on which the invoice was written."""
+    created = factories.seconds(NOW)
+    owed = {
+        **factories.invoice(),
+        "status": "open",
+        "created": created,
+        "due_date": due and created + due,
+        "status_transitions": {"finalized_at": created},
+    }
+
+    assert due_since(Node(owed)) == NOW + timedelta(seconds=since)
 
 
 def test_unknown_status_is_not_guessed():

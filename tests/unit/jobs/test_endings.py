@@ -94,6 +94,14 @@ def test_announced_end_is_planned(changes, end):
     assert end_of(became(told(**changes))) == end
 
 
+def test_agreed_end_stays_agreed_in_its_last_period():
+    """Nobody has asked to leave before the date that was agreed; another date is asked for."""
+    term = make_membership(cancel_at=PERIOD_END, is_fixed_term=True)
+
+    assert not became(told(cancel_at=PERIOD_END), before=term).is_canceling
+    assert became(told(cancel_at=PERIOD_END - DAY), before=term).is_canceling
+
+
 @given(
     st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - the zone is drawn too
     st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Chatham"]),
