@@ -27,10 +27,11 @@ def note_findings(  # noqa: PLR0913 - what was looked for and found, and in whos
     store: Store,
     now: datetime,
     dag_run_id: str | None = None,
+    over: str = OVER,
 ) -> None:
     """Keep what was found, and end what was `checked` and not found. In the caller's transaction.
 
-    What is news is told to Slack's staff channel with the next messages, and is in the audit log.
+    What is news is told to Slack's staff channel with the next messages, and is in the audit log; so is what is `over`.
     """
     by_key = {finding.key: finding for finding in found}
     changes = []
@@ -39,7 +40,7 @@ def note_findings(  # noqa: PLR0913 - what was looked for and found, and in whos
             _tell(kept, job=job, store=store, now=now)
             changes.append(_change(kept, actor=f"system:{job}", dag_run_id=dag_run_id))
     for kept in store.findings.end(set(checked) - by_key.keys(), now=now):
-        _tell_end(kept, how=OVER, store=store, now=now)
+        _tell_end(kept, how=over, store=store, now=now)
         changes.append(_change(kept, actor=f"system:{job}", dag_run_id=dag_run_id))
     store.audit.add(changes, now=now)
 

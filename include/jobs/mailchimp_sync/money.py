@@ -9,7 +9,7 @@ import structlog
 
 from include.errors import PayloadError, UnreadableError, VendorError
 from include.events import Invoice, MoneyMoved
-from include.jobs.findings import note_findings
+from include.jobs.findings import OVER, note_findings
 from include.jobs.mailchimp_sync.names import JOB
 from include.store.findings import Finding, FindingKey, FindingKind
 from include.store.members import Handle
@@ -100,12 +100,18 @@ def tell_of_payments(
         with store.transaction():
             note_findings(
                 _found(one, store),
-                checked=[_key(FindingKind.DISPUTE, one.charge)],
+                checked=_checked(one.charge),
                 job=JOB,
                 store=store,
                 now=now,
                 dag_run_id=dag_run_id,
+                over=_decided(one.disputes),
             )
+
+
+def _decided(disputes: frozenset[str]) -> str:
+    """Say what has become of a payment's disputes."""
+    return f"the bank has decided: {', '.join(sorted(disputes))}" if disputes else OVER
 
 
 def _asked(charge_id: str, stripe: Stripe) -> tuple[Charge, PaidPeriod | None, frozenset[str]]:
@@ -155,6 +161,12 @@ def _found(one: PaymentNews, store: Store) -> Iterator[Finding]:
         yield _finding(FindingKind.REFUND_FAILED, one.charge, REFUND_FAILED, owner)
     if one.disputes - CLOSED:
         yield _finding(FindingKind.DISPUTE, one.charge, DISPUTED, owner)
+
+
+def _checked(charge: Charge) -> list[FindingKey]:
+    """Return what can be told of a payment now: once all of it is back with her, no refund has failed."""
+    kinds = [FindingKind.DISPUTE, *([FindingKind.REFUND_FAILED] if charge.is_full else [])]
+    return [_key(kind, charge) for kind in kinds]
 
 
 def _finding(kind: FindingKind, charge: Charge, words: str, owner: UUID) -> Finding:

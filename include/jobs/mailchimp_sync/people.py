@@ -78,8 +78,13 @@ def _found(member: Member, charged: Charged | None, directory: Directory) -> Ite
 
 
 def _checked(member: Member, charged: Charged | None) -> list[FindingKey]:
-    """Return what can be told of a member now: of a deleted one only by what Stripe says of her subscriptions."""
+    """Return what can be told of a member now: of a deleted one only by what Stripe says of her subscriptions.
+
+    Who pays for nothing any more leaves her address to whoever else has it.
+    """
     kinds = [FindingKind.PAYS_TWICE, FindingKind.BANNED_AND_BILLED]
+    if not any(map(goes_on, member.memberships)):
+        kinds.append(FindingKind.ADDRESS_CLAIMED_TWICE)
     if member.deleted_at is None or charged is not None:
         kinds.append(FindingKind.DELETED_AND_BILLED)
     return [FindingKey(kind, member_target(member.id)) for kind in kinds]

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from include.clock import FixedClock
 from include.membership.policy import policy_from
 from include.store.deactivations import Reason
 from include.store.findings import FindingKind, FindingState
 from tests import factories
 from tests.jobs.membership.acts import ADA, DAY, act, findings, pass_time, subscribe
+from tests.jobs.test_findings import Watch
 
 GRACE = 14 * DAY
 
@@ -285,6 +287,18 @@ def test_refund_that_is_taken_back_gives_the_membership_back(
     assert findings(world, FindingKind.REFUND_FAILED) == (becomes == "failed")
 
 
+def test_refund_that_has_come_through_is_told_no_more(world, ada):
+    """The first one failed at her bank, the second one arrives: a person need not look."""
+    _, subscription = ada
+    act(world, "refund_invoice", subscription=subscription)
+    act(world, "refund_taken_back", subscription=subscription, becomes="failed")
+    assert findings(world, FindingKind.REFUND_FAILED) == 1
+
+    act(world, "refund_invoice", subscription=subscription)
+
+    assert findings(world, FindingKind.REFUND_FAILED) == 0
+
+
 def test_lost_dispute_is_as_a_full_refund(world, ada):
     """A person is told when it begins; lost, a cancelled membership is over."""
     _, subscription = ada
@@ -313,15 +327,20 @@ def test_dispute_that_comes_with_her_first_events_is_told(world):
 
 
 def test_won_dispute_changes_nothing(world, ada):
-    """The money stays: the finding is over, and so is said to whom it was told."""
+    """The money stays: the finding is over, and how the bank has decided is said to whom it was told."""
     _, subscription = ada
     act(world, "dispute", subscription=subscription)
+    watch = Watch(world)
+    watch.clock = FixedClock(world.clock.now() + timedelta(minutes=5))
+    watch.send()
 
     act(world, "dispute", subscription=subscription, becomes="won")
+    watch.send()
 
     assert status(world) == "active"
     [finding] = world.store.findings.read(tuple(FindingState))
     assert finding.state is FindingState.OVER
+    assert watch.told()[1:] == [(":white_check_mark: dispute: the bank has decided: won", True)]
 
 
 # --- what cannot be read ---

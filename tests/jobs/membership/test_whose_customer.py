@@ -135,6 +135,16 @@ def test_two_names_who_both_pay_are_not_merged(world):
     assert findings(world, FindingKind.ADDRESS_CLAIMED_TWICE) == 1
 
 
+def test_address_is_claimed_once_when_the_first_has_left(world):
+    """Who had the address first pays for nothing any more: nobody has to know of it longer."""
+    _, first = subscribe(world)
+    subscribe(world, name="Byron Lovelace")
+
+    act(world, "cancel_and_refund", subscription=first, refund="full")
+
+    assert findings(world, FindingKind.ADDRESS_CLAIMED_TWICE) == 0
+
+
 @pytest.mark.parametrize("who", [0, 1], ids=["the first", "the second"])
 def test_two_names_are_not_merged_later_either(world, who):
     """Stripe tells of one of the two again, and the night compares both: they stay two, and no name is overwritten."""
