@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SQL = queries("inbox")
 FILLED_BY = "filled-by"  # in place of a delivery's headers
+NO_MAIL = "no-mail"  # nobody is to be mailed for what comes of it
 
 
 class State(StrEnum):
@@ -239,9 +240,14 @@ class Inbox(Table):
         return [arrival for arrival in arrivals if arrival.key not in known]
 
     def mode_of(self, provider: str) -> str:
-        """Return the mode in which a vendor's newest event came; `live` before the first."""
+        """Return the mode in which a vendor's events come that count here; `live` before the first."""
         mode: str | None = SQL.read_newest_mode(self._connection, provider=provider)
         return mode or "live"
+
+    def members_without_mail(self, dag_run_id: str) -> set[UUID]:
+        """Return the members of a run of whom only rows tell for which nobody is to be mailed."""
+        rows = SQL.read_members_without_mail(self._connection, dag_run_id=dag_run_id)
+        return {row["member_id"] for row in rows}
 
     def busy_members(self) -> set[str]:
         """Return the members (as vendors say them) whose events are under way or wait for a person."""

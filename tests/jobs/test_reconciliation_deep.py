@@ -198,6 +198,24 @@ def test_missed_change_at_clerk_is_found(night):
     assert night.world.contact()["LNAME"] == "King"
 
 
+def test_test_event_does_not_keep_the_night_from_repairing(night):
+    """Somebody tried the checkout in Stripe's test mode last: what differs is read again in our own mode."""
+    world = night.world
+    world.sandbox.ask("PATCH", "settings", json={"stripe_livemode": True})
+    world.stripe.is_live, world.mode = True, "live"
+    settled(night)
+    world.query("UPDATE public.memberships SET status = 'past_due' RETURNING 1")
+    world.mode = "test"
+    tried = world.act("subscribe", email=GRACE, prices=["price_pro_month"], in_test_mode=True)
+    world.run(*tried)
+
+    night.compare()
+    night.work_off()
+
+    assert tried
+    assert [str(one.status) for one in world.member().memberships] == ["active"]
+
+
 def test_deleted_account_is_found(night):
     """She is gone at Clerk, and nobody told us."""
     settled(night)

@@ -53,6 +53,7 @@ class World:
         """Connect the clients to the sandbox."""
         url = self.sandbox.url
         self.policy = shipped()
+        self.mode = "test"  # of the events that come in
         self.clock = SystemClock()
         self.stripe = Stripe("sk_test_x", base_url=f"{url}/stripe", timeout_seconds=TIMEOUT_SECONDS)
         self.clerk = Clerk(
@@ -123,7 +124,7 @@ class World:
         now = self.clock.now()
         arrival = Arrival(
             provider=vendor,
-            mode="test",
+            mode=self.mode,
             event_id=event_id,
             type=event["type"],
             api_version=None,

@@ -29,8 +29,18 @@ UPDATE ops.inbox SET headers = :headers::jsonb, body = :body, body_sha256 = :bod
 WHERE id = :id AND headers ? 'filled-by';
 
 -- name: read_newest_mode(provider)$
--- Read the mode of a vendor's newest event; a probe of ours says nothing of it.
-SELECT mode FROM ops.inbox WHERE provider = :provider AND type <> 'ops.probe' ORDER BY id DESC LIMIT 1;
+-- Read the mode of a vendor's newest event about a member, else of the newest that was not ignored: what Stripe tests
+-- comes to the same address, and a probe of ours says nothing of it.
+SELECT coalesce(
+  (SELECT mode FROM ops.inbox WHERE provider = :provider AND member_id IS NOT NULL ORDER BY id DESC LIMIT 1),
+  (SELECT mode FROM ops.inbox
+   WHERE provider = :provider AND type <> 'ops.probe' AND state <> 'ignored' ORDER BY id DESC LIMIT 1)
+);
+
+-- name: read_members_without_mail(dag_run_id)
+-- Read of which members of a run only rows tell for which nobody is to be mailed.
+SELECT member_id FROM ops.inbox WHERE dag_run_id = :dag_run_id AND member_id IS NOT NULL
+GROUP BY member_id HAVING bool_and(headers ? 'no-mail');
 
 -- name: read_busy_members()
 -- Read whose events are under way, or wait for a person: their state is about to change, or cannot.
