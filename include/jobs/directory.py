@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 from include.errors import MemberUnknownError
 from include.events.values import address_from
 from include.jobs.endings import History, membership_from, membership_gone, not_a_membership
-from include.jobs.membership import current_membership, goes_on
+from include.jobs.membership import STANDINGS, Standing, current_membership, goes_on
 from include.membership.identity import account_named_by
-from include.membership.plans import NO_PLAN, Kind, placement_of
+from include.membership.plans import NO_PLAN, Kind, has_lost_its_key, placement_of
 from include.store.members import Handle, Member, Membership
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Directory:
         holder = self.find("subscription", subscription.id)
         if holder is not None and holder.id != member.id:
             self._put(_without(holder, subscription.id))
-        if placement.kind is Kind.OTHER and before is not None:  # it was moved to something else
+        if before is not None and self._is_something_else(subscription, before):
             return self._put(_with(self.members[member.id], not_a_membership(before, at=at)))
         tier = placement.tier if placement.tier is not None else before.tier if before else ""
         membership = membership_from(
@@ -183,7 +183,16 @@ class Directory:
             at=at,
             now=self.now,
         )
+        keyed_price = placement.keyed_price or (before.keyed_price if before else None)
+        membership = replace(membership, keyed_price=keyed_price)
         return self._put(_at_customer(_with(self.members[member.id], membership)))
+
+    def _is_something_else(self, subscription: SubscriptionSnapshot, before: Membership) -> bool:
+        """Tell whether what was a membership was moved to something else; not if only its price lost its key."""
+        is_other = placement_of(subscription, self.policy).kind is Kind.OTHER
+        return is_other and not has_lost_its_key(
+            subscription, self.policy, tier=before.tier, keyed_price=before.keyed_price
+        )
 
     def end_subscription(self, subscription_id: str, *, at: datetime) -> UUID:
         """End the membership of a subscription that Stripe does not know any more."""
@@ -345,18 +354,17 @@ class Directory:
         if lost.id not in self.known:  # made by the events at hand: there is no row to keep
             del self.members[lost.id]
         has_name = survivor.first_name or survivor.last_name
-        self._put(
-            replace(
-                survivor,
-                email=survivor.email or lost.email,
-                stripe_customer_id=survivor.stripe_customer_id or lost.stripe_customer_id,
-                first_name=survivor.first_name if has_name else lost.first_name,
-                last_name=survivor.last_name if has_name else lost.last_name,
-                memberships=(*survivor.memberships, *lost.memberships),
-                contact=_joined(survivor.contact, lost.contact),
-                created_at=min(survivor.created_at, lost.created_at),
-            )
+        one = replace(
+            survivor,
+            email=survivor.email or lost.email,
+            stripe_customer_id=survivor.stripe_customer_id or lost.stripe_customer_id,
+            first_name=survivor.first_name if has_name else lost.first_name,
+            last_name=survivor.last_name if has_name else lost.last_name,
+            memberships=(*survivor.memberships, *lost.memberships),
+            contact=_joined(survivor.contact, lost.contact),
+            created_at=min(survivor.created_at, lost.created_at),
         )
+        self._put(_at_customer(one))
         if survivor.clerk_user_id is not None:
             self.note_provided(survivor.id, provided)
         return self.members[survivor.id]
@@ -436,9 +444,9 @@ def _with(member: Member, membership: Membership) -> Member:
 
 
 def _at_customer(member: Member) -> Member:
-    """Name the customer of the membership that counts; one that has ended may have no customer any more."""
-    current = current_membership(member.memberships)
-    is_known = current is not None and goes_on(current) and current.customer_id is not None
-    return (
-        replace(member, stripe_customer_id=current.customer_id) if current and is_known else member
-    )
+    """Name the customer of the membership that counts; what Stripe has ended may have no customer any more."""
+    running = [m for m in member.memberships if m.ended_at is None and m.customer_id is not None]
+    current = current_membership(running)
+    if current is None or STANDINGS[current.status] <= Standing.ENDED:
+        return member
+    return replace(member, stripe_customer_id=current.customer_id)

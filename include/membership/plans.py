@@ -29,19 +29,35 @@ class Placement:
 
     kind: Kind
     tier: str | None = None
+    keyed_price: str | None = None  # the price that only its lookup key puts on the plan
 
 
 def placement_of(subscription: SubscriptionSnapshot, policy: Policy) -> Placement:
     """Return what a subscription is to us."""
-    ranks = [rank for item in subscription.items if (rank := rank_of(item, policy)) is not None]
-    if ranks:
-        return Placement(kind=Kind.MEMBERSHIP, tier=policy.plans[min(ranks)].tier)
+    placed = [(rank, i) for i in subscription.items if (rank := rank_of(i, policy)) is not None]
+    if placed:
+        rank, item = min(placed, key=lambda one: one[0])
+        plan = policy.plans[rank]
+        is_by_id = item.price_id in plan.prices or item.product_id in plan.products
+        keyed_price = None if is_by_id else item.price_id
+        return Placement(kind=Kind.MEMBERSHIP, tier=plan.tier, keyed_price=keyed_price)
     if policy.other_subscriptions == "member":
         return Placement(kind=Kind.MEMBERSHIP, tier=_own_word(subscription.items))
     is_told = bool(subscription.items) and not subscription.has_more_items
     if is_told and all(_says_what_it_is(item, policy) for item in subscription.items):
         return Placement(kind=Kind.OTHER)
     return Placement(kind=Kind.UNTOLD)
+
+
+def has_lost_its_key(
+    subscription: SubscriptionSnapshot, policy: Policy, *, tier: str, keyed_price: str | None
+) -> bool:
+    """Tell whether the price of a membership is as it was, but for its lookup key, which is another price's now."""
+    is_keyed = any(plan.tier == tier and plan.lookup_keys for plan in policy.plans)
+    is_the_same = any(
+        item.price_id == keyed_price and item.lookup_key is None for item in subscription.items
+    )
+    return keyed_price is not None and is_keyed and is_the_same
 
 
 def _says_what_it_is(item: SubscriptionItem, policy: Policy) -> bool:

@@ -36,6 +36,7 @@ class Membership:
     customer_id: str | None = None
     past_due_since: datetime | None = None
     is_fixed_term: bool = False  # its end was agreed when it began
+    keyed_price: str | None = None  # its price, where only the lookup key puts that on a plan
 
     @property
     def is_canceling(self) -> bool:
@@ -100,7 +101,7 @@ class Members(Table):
         return {row["id"] for row in rows}
 
     def find_mailboxes(self, mailboxes: Collection[str]) -> set[UUID]:
-        """Return the members whose address, without what follows a plus sign, is one of these."""
+        """Return the members of whose addresses one, without what follows a plus sign, is one of these."""
         rows = SQL.find_mailboxes(self._connection, mailboxes=list(mailboxes))
         return {row["id"] for row in rows}
 
@@ -136,6 +137,10 @@ class Members(Table):
         """Return the subscriptions that may still change, each with its customer."""
         rows = SQL.read_living_subscriptions(self._connection)
         return [(row["subscription_id"], row["customer_id"]) for row in rows]
+
+    def named_customers(self) -> list[str]:
+        """Return the Stripe customers that the rows of accounts which are not deleted name."""
+        return [row["customer_id"] for row in SQL.read_named_customers(self._connection)]
 
     def living_users(self) -> list[str]:
         """Return the Clerk users whose accounts are not deleted."""
@@ -236,4 +241,5 @@ def _membership_values(membership: Membership) -> dict[str, object]:
         "customer_id": membership.customer_id,
         "past_due_since": membership.past_due_since,
         "is_fixed_term": membership.is_fixed_term,
+        "keyed_price": membership.keyed_price,
     }

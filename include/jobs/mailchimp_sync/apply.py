@@ -81,8 +81,9 @@ def _applied(
                 id=update.key.object_id, email=None, first_name="", last_name="", deleted=True
             )
             return directory.apply_user(gone, at=as_of)
-        case _:
-            raise MemberUnknownError("Stripe does not know the customer")
+        case _:  # a customer whom Stripe does not know is named no more, as a deleted one
+            lost = CustomerSnapshot(id=update.key.object_id, email=None, name="", deleted=True)
+            return directory.apply_customer(lost)
 
 
 def _moved(updates: ObjectUpdates, directory: Directory) -> list[ObjectUpdate]:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from include.clients.stripe import ACCOUNT
 from include.errors import MemberUnknownError
 from include.jobs.directory import Directory
 from include.jobs.endings import History, membership_from
@@ -22,6 +23,7 @@ from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import Difference, parts_of, put_right
 from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
 from include.membership.explain import reasons
+from include.membership.plans import placement_of
 from include.membership.policy import shipped
 from include.store.members import Handle, Member
 
@@ -92,6 +94,7 @@ def stripe_differences(
     """Return which of Stripe's customers and subscriptions are not as ours are."""
     busy, seen = store.inbox.busy_members(), set[str]()
     known = store.members.living_subscriptions()
+    named = [one for one in store.members.named_customers() if not one.startswith(ACCOUNT)]
     found: list[Difference] = []
     unnamed, policy = Counter[str](), shipped()
     for customers in parts_of(stripe.list_customers(), AT_ONCE):
@@ -108,7 +111,10 @@ def stripe_differences(
         for subscription_id, customer_id in known
         if subscription_id not in seen and f"stripe:{customer_id}" not in busy
     ]
-    looked_at = len(seen | {subscription_id for subscription_id, _ in known})
+    found += [  # deleted, long ago perhaps: a row names no customer who is not there
+        repair.customer(one) for one in named if one not in seen and f"stripe:{one}" not in busy
+    ]
+    looked_at = len(seen.union(named, (subscription_id for subscription_id, _ in known)))
     return Compared(differences=found, looked_at=looked_at, unnamed=unnamed)
 
 
@@ -172,7 +178,11 @@ def with_facts(
 
     def with_fact(membership: Membership) -> Membership:
         one = told.get(membership.subscription_id or "")
-        if one is None or membership.customer_id is not None:
+        if one is None:
+            return membership
+        keyed_price = membership.keyed_price or placement_of(one, shipped()).keyed_price
+        membership = replace(membership, keyed_price=keyed_price)
+        if membership.customer_id is not None:
             return membership
         is_owing = STANDINGS[membership.status] is Standing.PAST_DUE
         return replace(

@@ -57,6 +57,11 @@ FROM public.memberships JOIN public.users ON users.id = memberships.user_id
 WHERE memberships.stripe_subscription_id IS NOT NULL AND memberships.status NOT IN ('canceled', 'incomplete_expired')
 ORDER BY 1;
 
+-- name: read_named_customers()
+-- Read the Stripe customers that the rows of accounts which are not deleted name.
+SELECT stripe_customer_id AS customer_id FROM public.users
+WHERE stripe_customer_id IS NOT NULL AND deleted_at IS NULL ORDER BY 1;
+
 -- name: read_living_users()
 -- Read the Clerk users whose accounts are not deleted.
 SELECT clerk_user_id FROM public.users WHERE clerk_user_id IS NOT NULL AND deleted_at IS NULL ORDER BY 1;
@@ -89,7 +94,7 @@ SELECT DISTINCT user_id AS id FROM public.memberships;
 -- Read the memberships of these members.
 SELECT user_id, stripe_subscription_id AS subscription_id, status, tier, current_period_end, cancel_at,
        cancel_at_period_end, first_active_at, ended_at, customer_id, past_due_since,
-       coalesce(is_fixed_term, false) AS is_fixed_term
+       coalesce(is_fixed_term, false) AS is_fixed_term, keyed_price
 FROM public.memberships
 LEFT JOIN ops.subscriptions ON subscription_id = stripe_subscription_id
 WHERE user_id = ANY (:member_ids::uuid[])
@@ -133,14 +138,18 @@ ON CONFLICT (stripe_subscription_id) DO UPDATE
       first_active_at = coalesce(memberships.first_active_at, EXCLUDED.first_active_at),
       ended_at = EXCLUDED.ended_at, updated_at = EXCLUDED.updated_at;
 
--- name: add_subscriptions(subscription_id, customer_id, past_due_since, is_fixed_term)*!
--- Write down what Stripe says of subscriptions of which nothing was.
-INSERT INTO ops.subscriptions (subscription_id, customer_id, past_due_since, is_fixed_term)
-VALUES (:subscription_id, :customer_id, :past_due_since, :is_fixed_term)
+-- name: add_subscriptions(subscription_id, customer_id, past_due_since, is_fixed_term, keyed_price)*!
+-- Write down what Stripe says of subscriptions of which nothing was, or not by which price they are on their plan.
+INSERT INTO ops.subscriptions (subscription_id, customer_id, past_due_since, is_fixed_term, keyed_price)
+VALUES (:subscription_id, :customer_id, :past_due_since, :is_fixed_term, :keyed_price)
 ON CONFLICT (subscription_id) DO UPDATE
-  SET customer_id = EXCLUDED.customer_id, past_due_since = EXCLUDED.past_due_since,
-      is_fixed_term = EXCLUDED.is_fixed_term
-  WHERE subscriptions.customer_id IS NULL;
+  SET customer_id = EXCLUDED.customer_id, keyed_price = EXCLUDED.keyed_price,
+      past_due_since = CASE WHEN subscriptions.customer_id IS NULL THEN EXCLUDED.past_due_since
+                            ELSE subscriptions.past_due_since END,
+      is_fixed_term = CASE WHEN subscriptions.customer_id IS NULL THEN EXCLUDED.is_fixed_term
+                           ELSE subscriptions.is_fixed_term END
+  WHERE subscriptions.customer_id IS NULL
+    OR (subscriptions.keyed_price IS NULL AND EXCLUDED.keyed_price IS NOT NULL);
 
 -- name: add_accounts(clerk_user_id, addresses, is_barred)*!
 -- Write down the addresses of accounts of which none were.
@@ -149,13 +158,13 @@ VALUES (:clerk_user_id, :addresses, :is_barred)
 ON CONFLICT (clerk_user_id) DO UPDATE SET addresses = EXCLUDED.addresses
   WHERE accounts.addresses = '{}';
 
--- name: save_subscriptions(subscription_id, customer_id, past_due_since, is_fixed_term)*!
+-- name: save_subscriptions(subscription_id, customer_id, past_due_since, is_fixed_term, keyed_price)*!
 -- Write down what Stripe says of a membership's subscription and the platform has no column for.
-INSERT INTO ops.subscriptions (subscription_id, customer_id, past_due_since, is_fixed_term)
-VALUES (:subscription_id, :customer_id, :past_due_since, :is_fixed_term)
+INSERT INTO ops.subscriptions (subscription_id, customer_id, past_due_since, is_fixed_term, keyed_price)
+VALUES (:subscription_id, :customer_id, :past_due_since, :is_fixed_term, :keyed_price)
 ON CONFLICT (subscription_id) DO UPDATE
   SET customer_id = EXCLUDED.customer_id, past_due_since = EXCLUDED.past_due_since,
-      is_fixed_term = EXCLUDED.is_fixed_term;
+      is_fixed_term = EXCLUDED.is_fixed_term, keyed_price = EXCLUDED.keyed_price;
 
 -- name: move_memberships(from_ids, to_ids)!
 -- Give the memberships of merged members, the platform's own ones too, to the ones they were merged into.

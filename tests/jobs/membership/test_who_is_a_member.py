@@ -8,8 +8,8 @@ import requests
 from include.membership.policy import policy_from
 from include.store.inbox import State
 from tests import factories
+from tests.jobs.membership.acts import ADA, act, subscribe
 
-ADA = "ada@example.org"
 ONLY_LEADERS = policy_from("plans: [{tier: leader, products: [prod_leader]}]")
 
 
@@ -75,6 +75,28 @@ def test_tier_that_cannot_be_told_stays(world):
 
     assert world.member().memberships[0].tier == "pro"
     assert world.contact()["tags"] == {"active", "pro"}
+
+
+@pytest.mark.parametrize("is_moved", [False, True], ids=["only the key", "she changes her plan"])
+def test_lookup_key_that_moved_leaves_who_pays_the_old_price(world, is_moved):
+    """The plan names prices, too, and her price was on it by its key: she stays, unless she takes something else."""
+    world.policy = policy_from(
+        "plans: [{tier: pro, prices: [price_pro_year], lookup_keys: [month]}]"
+    )
+    price = {"product": "prod_old", "cents": 1_000}
+    act(world, "list_price", price="price_old", lookup_key="month", **price)
+    act(world, "list_price", price="price_hosting", product="prod_hosting", cents=500)
+    _, subscription = subscribe(world, prices=["price_old"])
+    act(world, "list_price", price="price_new", lookup_key="month", **price)
+
+    if is_moved:
+        act(world, "upgrade", subscription=subscription, prices=["price_hosting"])
+    else:
+        act(world, "renew", email=ADA)
+
+    [membership] = world.member().memberships
+    wanted = ("canceled", {"alumni"}) if is_moved else ("active", {"active", "pro"})
+    assert (str(membership.status), world.contact()["tags"]) == wanted
 
 
 @pytest.mark.parametrize("status", ["incomplete", "incomplete_expired"])

@@ -1,6 +1,7 @@
 """Who is who: members found, made and merged, in whatever order the vendors turn up."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from uuid import UUID
@@ -17,7 +18,8 @@ from include.events import (
 )
 from include.jobs.directory import Directory
 from include.membership.policy import shipped
-from tests.factories import NOW, PERIOD_END, make_contact, make_member
+from include.store.members import Handle
+from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
 LATER = NOW + timedelta(hours=1)
 
@@ -202,6 +204,39 @@ def test_second_customer_of_one_person():
     [member] = alive(directory)
     assert len(member.memberships) == 2
     assert member.stripe_customer_id == "cus_2"  # of the membership that counts
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"cancel_at_period_end": True}, {"status": SubscriptionStatus.PAUSED}],
+    ids=["she leaves", "she pauses"],
+)
+def test_customer_of_what_counts_is_named_also_where_nothing_is_charged_after_it(changes):
+    """Her old membership is over, the one that counts is about to end or rests: the row names its customer."""
+    ended = make_membership(status=SubscriptionStatus.CANCELED, customer_id="cus_1", ended_at=NOW)
+    member = make_member(stripe_customer_id="cus_1", memberships=(ended,))
+    directory = a_directory(member)
+    directory.add({}, {Handle("customer", "cus_2"): member.id})
+
+    counts = replace(a_subscription(subscription_id="sub_2", customer_id="cus_2"), **changes)
+    directory.apply_subscription(counts, at=NOW)
+
+    assert directory.members[member.id].stripe_customer_id == "cus_2"
+
+
+def test_merge_names_the_customer_of_what_counts():
+    """Her account has a membership that is over, and what she pays for came under another customer."""
+    ended = make_membership(status=SubscriptionStatus.CANCELED, customer_id="cus_1", ended_at=NOW)
+    account = make_member(clerk_user_id="user_1", stripe_customer_id="cus_1", memberships=(ended,))
+    living = make_membership(subscription_id="sub_2", customer_id="cus_2")
+    paid = make_member(
+        email="billing@example.org", stripe_customer_id="cus_2", memberships=(living,)
+    )
+    directory = a_directory(account, paid)
+
+    directory.name_account("cus_2", "user_1")
+
+    assert directory.members[account.id].stripe_customer_id == "cus_2"
 
 
 STATUSES = ("incomplete", "active", "past_due", "active", "past_due", "canceled")
