@@ -12,6 +12,7 @@ import orjson
 from include.events import SubscriptionStatus as Status
 from include.membership.policy import (
     NAMES_FIELDS,
+    STANDING_NAMES,
     USUAL_FIELDS,
     USUAL_TAGS,
     VALUE,
@@ -134,27 +135,33 @@ def tags_of(memberships: Sequence[Membership], policy: Policy) -> frozenset[str]
         return frozenset({STANDING_TAGS[standing]})
     going_on = [m for m in memberships if STANDINGS[m.status] is Standing.ACTIVE]
     is_canceling = all(m.is_canceling for m in (membership, *going_on))
-    facts = {tag: FACTS[fact](memberships) for tag, fact in policy.tags.items()}
-    own = {tag.replace(VALUE, value) for tag, value in facts.items() if value}
+    facts = {tag: FACTS[fact](memberships, policy) for tag, fact in policy.tags.items()}
+    named = {tag.replace(VALUE, value) for tag, value in facts.items() if value}
+    own = {tag for tag in named if tag.casefold() not in STANDING_NAMES}  # as a price may call it
     return frozenset({STANDING_TAGS[standing], *own, *(("canceling",) if is_canceling else ())})
 
 
-def _tier(memberships: Sequence[Membership]) -> str:
+def tier_of(memberships: Sequence[Membership], policy: Policy) -> str:
+    """Return the highest tier, by the policy's rank, of what is open to her now; else of the membership that counts."""
     current = current_membership(memberships)
-    return current.tier if current else ""
+    if current is None or STANDINGS[current.status] <= Standing.ENDED:
+        return current.tier if current else ""
+    level = min(STANDINGS[current.status], Standing.PAST_DUE)  # who owes keeps all for her grace
+    hers = [m.tier for m in memberships if STANDINGS[m.status] >= level]
+    return next((tier for tier in policy.tiers if tier in hers), current.tier)
 
 
-def _first_active_at(memberships: Sequence[Membership]) -> str | None:
+def _first_active_at(memberships: Sequence[Membership], _policy: Policy) -> str | None:
     """Return the day on which she became a member, as Mailchimp's date fields have it."""
     began = [m.first_active_at for m in memberships if m.first_active_at]
     return min(began).date().isoformat() if began else None
 
 
-def _first_active_year(memberships: Sequence[Membership]) -> str | None:
-    return (_first_active_at(memberships) or "")[:4] or None
+def _first_active_year(memberships: Sequence[Membership], policy: Policy) -> str | None:
+    return (_first_active_at(memberships, policy) or "")[:4] or None
 
 
-def _ends_at(memberships: Sequence[Membership]) -> str:
+def _ends_at(memberships: Sequence[Membership], _policy: Policy) -> str:
     """Return the day on which what counts is going to end, or has ended; empty where it goes on."""
     current = current_membership(memberships)
     if current is None:
@@ -164,8 +171,8 @@ def _ends_at(memberships: Sequence[Membership]) -> str:
     return instant.date().isoformat() if instant else ""
 
 
-FACTS: Mapping[Fact, Callable[[Sequence[Membership]], str | None]] = {
-    "tier": _tier,
+FACTS: Mapping[Fact, Callable[[Sequence[Membership], Policy], str | None]] = {
+    "tier": tier_of,
     "first_active_at": _first_active_at,
     "first_active_year": _first_active_year,
     "ends_at": _ends_at,
@@ -199,7 +206,10 @@ def wish_of(member: Member, policy: Policy | None = None) -> Wish | None:
         subscribed=standing is not Standing.ENDED,
         fields={
             **dict(names),
-            **{name: FACTS[fact](member.memberships) for name, fact in policy.merge_fields.items()},
+            **{
+                name: FACTS[fact](member.memberships, policy)
+                for name, fact in policy.merge_fields.items()
+            },
         },
         tags=ended_tags if was_deleted else tags_of(member.memberships, policy),
         definition=_definition_of(policy),

@@ -41,6 +41,7 @@ def differences(
             continue
         if row is not None:
             found += _platform(person, row, kept[row["id"]].memberships, ends)
+            found += _customer(person, row, facts)
         found += _contact(person, contacts, vendors)
     return [
         *found,
@@ -103,11 +104,28 @@ def _platform(
     if person.is_barred and row["is_visible"]:
         found.append(f"{name_of(person)} is banned or locked and has a visible profile")
     if best == person.standing and person.standing not in (NONE, ENDED):
-        current = [m for m in memberships if _standing(m) == best]
-        if person.tier not in {m.tier for m in current}:
+        living = [m for m in memberships if _standing(m) not in (NONE, ENDED)]
+        if person.tier not in {m.tier for m in living}:
             found.append(f"{name_of(person)} has not the tier {person.tier}")
         found += _ends(person, ends)
     return found
+
+
+def _customer(person: Person, row: dict[str, Any], facts: Facts) -> list[str]:
+    """Compare whom a row names with the customer of the membership that counts, while Stripe has not ended it."""
+    current = person.current
+    payers = {
+        s["id"]: s["customer"] for s in facts.stripe["subscription"] if s["status"] != "canceled"
+    }
+    if current is None or current.standing in (NONE, ENDED) or current.subscription not in payers:
+        return []
+    counts = {
+        payers.get(m.subscription)
+        for m in person.memberships
+        if (m.standing, m.lasts_until) == (current.standing, current.lasts_until)
+    }
+    is_named = row["stripe_customer_id"] in counts
+    return [] if is_named else [f"{name_of(person)}'s row names another customer"]
 
 
 def _ends(person: Person, planned: Mapping[str, datetime]) -> list[str]:

@@ -40,6 +40,7 @@ class Membership:
     subscription: str
     standing: str
     tier: str
+    rank: int  # of its plan, the highest is 0
     is_canceling: bool
     ends_at: int | None  # when what she has now ends, if that is known
     lasts_until: int
@@ -79,8 +80,12 @@ class Person:
 
     @property
     def tier(self) -> str:
-        """The tier of the membership that counts."""
-        return self.current.tier if self.current else ""
+        """The first plan, in the policy's order, of what opens something to her; else of what counts."""
+        if self.current is None:
+            return ""
+        alike = (ACTIVE, PAST_DUE) if self.standing in (ACTIVE, PAST_DUE) else (self.standing,)
+        hers = [m for m in self.memberships if m.standing in alike]
+        return self.current.tier if self.standing == ENDED else min(hers, key=_rank_of).tier
 
     @property
     def tags(self) -> set[str]:
@@ -100,6 +105,10 @@ class Person:
             return False
         others = [m for m in self.memberships if m is not current and m.standing == ACTIVE]
         return all(m.is_canceling for m in others)
+
+
+def _rank_of(membership: Membership) -> int:
+    return membership.rank
 
 
 def people(facts: Facts, policy: Object) -> list[Person]:
@@ -169,6 +178,7 @@ def membership(facts: Facts, policy: Object, subscription: Object) -> Membership
         subscription=subscription["id"],
         standing=standing,
         tier=tier,
+        rank=[plan["tier"] for plan in policy["plans"]].index(tier),
         is_canceling=standing in (ACTIVE, PAST_DUE, PAUSED) and (asked or is_kept),
         ends_at=ends_at,
         lasts_until=period_end,

@@ -143,8 +143,12 @@ def _status_seen(contact: Contact, found: AudienceMember) -> ContactStatus:
 def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
     """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
     has_tags = not tag_changes(wish, has=tags_in(found.tags, managed))
-    return has_tags and all(  # a field that the audience lacks is the doctor's business
-        found.merge_fields.get(name, value) == value for name, value in wish.merge_fields.items()
+    return (
+        has_tags
+        and all(  # a field that the audience lacks is the doctor's business; one may hold numbers
+            str(found.merge_fields.get(name, value)) == value
+            for name, value in wish.merge_fields.items()
+        )
     )
 
 

@@ -24,7 +24,7 @@ from include.jobs.membership import (
     tags_of,
     wish_of,
 )
-from include.membership.policy import Fact, shipped
+from include.membership.policy import Fact, policy_from, shipped
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
 EXCLUSIVE = {"active", "past_due", "paused", "alumni"}
@@ -68,6 +68,14 @@ members = st.builds(
 def test_tags_tell_the_membership(changes, tags):
     """The table of tags, row by row."""
     assert tags_of([make_membership(**changes)], shipped()) == set(tags.split())
+
+
+@pytest.mark.parametrize("tier", ["alumni", "Active", "past_due"])
+def test_tier_that_a_price_calls_like_a_standing_gives_no_tag(tier):
+    """Where every subscription is a membership, prices say what the tiers are; a standing's tag is the standing's."""
+    policy = policy_from("other_subscriptions: member")
+
+    assert tags_of([make_membership(tier=tier)], policy) == {"active"}
 
 
 def test_every_status_has_a_standing():
@@ -164,7 +172,7 @@ def test_every_fact_of_the_policy_can_be_told():
     whole = make_membership(cancel_at=PERIOD_END, first_active_at=NOW)
 
     assert set(FACTS) == set(get_args(Fact))
-    assert all(fact([whole]) for fact in FACTS.values())
+    assert all(fact([whole], shipped()) for fact in FACTS.values())
 
 
 def test_what_is_not_known_is_not_written_and_what_is_over_is_emptied():
@@ -203,8 +211,40 @@ def test_only_the_first_membership_is_welcomed(before, is_new):
     assert is_new_member(before, make_member(), now=NOW, within=timedelta(days=30)) is is_new
 
 
+@pytest.mark.parametrize(
+    ("status", "tier"),
+    [
+        (Status.ACTIVE, "leader"),
+        (Status.TRIALING, "leader"),
+        (Status.PAST_DUE, "leader"),
+        (Status.PAUSED, "community"),
+        (Status.CANCELED, "community"),
+    ],
+)
+def test_tier_is_the_highest_of_all_that_is_open_to_her(status, tier):
+    """Of several memberships the plan of the highest rank is hers, not that of the longest; who owes keeps it."""
+    yearly = make_membership(tier="community", current_period_end=PERIOD_END + timedelta(days=335))
+    monthly = make_membership(subscription_id="sub_2", tier="leader", status=status)
+
+    wish = wish_of(make_member(memberships=(yearly, monthly)))
+
+    assert wish.fields["TIER"] == tier
+    assert wish.tags == {"active", tier}
+
+
+def test_tier_that_no_plan_names_is_that_of_the_membership_that_counts():
+    """Where every subscription is a membership there is no rank, but the one that lasts longest."""
+    policy = policy_from("other_subscriptions: member")
+    short = make_membership(tier="leader")
+    long = make_membership(
+        subscription_id="sub_2", tier="gold", current_period_end=PERIOD_END + timedelta(days=1)
+    )
+
+    assert wish_of(make_member(memberships=(short, long)), policy).fields["TIER"] == "gold"
+
+
 def test_longest_of_two_good_memberships_counts():
-    """Of two active memberships the one that lasts longest decides the tier."""
+    """Of two active memberships the one that lasts longest is the one whose dates and customer count."""
     short = make_membership(tier="pro")
     long = make_membership(
         subscription_id="sub_2", tier="leader", current_period_end=PERIOD_END + timedelta(days=1)
