@@ -41,12 +41,18 @@ MOST_PERCENT = Param(
     title="Repair up to (percent)",
     description="Put differences right up to this share of what was looked at. Empty: as it is set.",
 )
+NO_MAIL = Param(
+    default=False,
+    type="boolean",
+    title="Mail nobody",
+    description="For the run after an upgrade: no welcome, and no automation of Mailchimp's is started.",
+)
 
 
 @dag(
     schedule="*/15 * * * *",
     tags=["housekeeping"],
-    params={"deep": DEEP, "dry_run": DRY_RUN, "most_percent": MOST_PERCENT},
+    params={"deep": DEEP, "dry_run": DRY_RUN, "most_percent": MOST_PERCENT, "no_mail": NO_MAIL},
     **options(__doc__, timeout=timedelta(minutes=50), max_active_runs=1),
 )
 def reconciliation() -> None:

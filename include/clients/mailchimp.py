@@ -141,8 +141,8 @@ class Mailchimp:
         """Take a contact out of the audience; it can come back."""
         _call(self._lists.delete_list_member, self._list_id, old_hash)
 
-    def set_tags(self, key: str, tags: Mapping[str, bool]) -> None:
-        """Give (true) and take (false) tags of the contact of a hash. Automations on them are started."""
+    def set_tags(self, key: str, tags: Mapping[str, bool], *, is_silent: bool = False) -> None:
+        """Give (true) and take (false) tags of the contact of a hash. Unless `is_silent`, automations on them start."""
         states = [
             {"name": name, "status": "active" if is_on else "inactive"}
             for name, is_on in tags.items()
@@ -151,7 +151,7 @@ class Mailchimp:
             self._lists.update_list_member_tags,
             self._list_id,
             key,
-            {"tags": states},
+            {"tags": states, **({"is_syncing": True} if is_silent else {})},
         )
 
     def upsert_members(

@@ -52,11 +52,13 @@ class ContactChange:
     joined_at: datetime
     move_from: str | None  # the hash of the address she had
     archive: tuple[str, ...]  # hashes that a merge of members left over
+    mails_nobody: bool = False  # no automation is to be started by it
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether bulk calls can do it: nothing to move, to archive or to ask first."""
-        return self.move_from is None and not self.archive and not self._must_ask
+        """Tell whether bulk calls can do it: nothing to move, to archive, to ask first or to keep silent about."""
+        is_one = self.move_from is None and not self.archive
+        return is_one and not self._must_ask and not self.mails_nobody
 
     @property
     def _must_ask(self) -> bool:

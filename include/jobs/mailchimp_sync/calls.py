@@ -178,7 +178,7 @@ def _upserted(change: ContactChange, left_behind: str | None, mailchimp: Mailchi
     if told is not None:
         last = _upsert(change, replace(fields, status=told), mailchimp)
     if tags := tags_to_set(change, last):
-        mailchimp.set_tags(change.key, tags)
+        mailchimp.set_tags(change.key, tags, is_silent=change.mails_nobody)
     return contact_left(change, found, status=last.status, told=told)
 
 
@@ -206,7 +206,7 @@ def _retire(old_hash: str, change: ContactChange, mailchimp: Mailchimp) -> None:
     had = change.contact.tags if change.contact else frozenset()
     tags = dict.fromkeys(sorted(OUR_TAGS | change.wish.tags | had), False)
     with suppress(VendorNotFoundError):
-        mailchimp.set_tags(old_hash, tags)
+        mailchimp.set_tags(old_hash, tags, is_silent=change.mails_nobody)
     with suppress(PermanentVendorError):  # not there, or archived already
         mailchimp.archive_member(old_hash)
 

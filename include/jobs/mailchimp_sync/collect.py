@@ -39,6 +39,7 @@ class Arrived(NamedTuple):
     mode: str
     event: Event
     was_loaded: bool  # by an earlier try or run, which did not get to its end
+    mails_nobody: bool = False  # for what comes of it
 
 
 @dataclass(kw_only=True, slots=True)

@@ -28,7 +28,7 @@ from include.jobs.mailchimp_sync.thin import read_named
 from include.jobs.mailchimp_sync.vendors import Vendors
 from include.jobs.mailchimp_sync.write import Writer
 from include.membership.policy import shipped
-from include.store.inbox import State
+from include.store.inbox import NO_MAIL, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,8 +158,8 @@ def _read_events(rows: Sequence[InboxRow], *, tried: Tried, store: Store) -> lis
         except PayloadError as error:
             _fail([row], error, reason=f"cannot be read: {error}", tried=tried, store=store)
         else:
-            was_loaded = row.member_id is not None
-            arrived.append(Arrived(row.id, row.provider, row.mode, event, was_loaded))
+            was_loaded, mails_nobody = row.member_id is not None, NO_MAIL in row.headers
+            arrived.append(Arrived(row.id, row.provider, row.mode, event, was_loaded, mails_nobody))
     return arrived
 
 

@@ -58,6 +58,7 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
     if is_first_try:
         store.run_members.reopen_failed(dag_run_id)
     pending = store.run_members.pending(dag_run_id)
+    silent = store.inbox.members_without_mail(dag_run_id) if pending else set()
     unanswered: list[VendorError] = []
     gate = Gate(VENDOR, by=dag_run_id, store=store, clock=clock)
     if pending:
@@ -68,6 +69,7 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
             members = _locked(batch, store)
             done, changes = _sorted_out([members[one] for one in batch if one in members], store)
             done += [_gone(member_id) for member_id in batch if member_id not in members]
+            changes = [replace(c, mails_nobody=c.member_id in silent) for c in changes]
             answers = _apply(changes, store, mailchimp, gate=gate, connections=connections)
             _save_contacts(answers, store, clock)
             later = [] if is_last_try else [a for _, a in answers if _may_succeed_later(a)]

@@ -51,10 +51,12 @@ class Writer:
         self._write_merges()
         store.objects.save(self._applied_objects())
         if has_welcome:
+            silent = self._without_mail()
             new = [
                 member.id
                 for member in changed
-                if is_new_member(
+                if member.id not in silent
+                and is_new_member(
                     directory.memberships_before(member.id),
                     member,
                     now=self.directory.now,
@@ -62,6 +64,18 @@ class Writer:
                 )
             ]
             store.steps.plan(WELCOME, new, dag_run_id=self.dag_run_id, now=self.directory.now)
+
+    def _without_mail(self) -> set[UUID]:
+        """Return the members of whom only rows tell for which nobody is to be mailed."""
+        silent = {row.inbox_id for row, _ in self.updates.rows if row.mails_nobody}
+        return {one for one, ids in self._rows_by_member().items() if silent.issuperset(ids)}
+
+    def _rows_by_member(self) -> dict[UUID, list[int]]:
+        rows: dict[UUID, list[int]] = defaultdict(list)
+        for row, update in self.updates.rows:
+            if update is not None and update.member_id is not None:
+                rows[self.directory.resolve(update.member_id)].append(row.inbox_id)
+        return rows
 
     def _write_merges(self) -> None:
         store, directory = self.store, self.directory
@@ -120,10 +134,7 @@ class Writer:
 
     def _plan_ends(self) -> None:
         """Plan what is to end, show and hide profiles, and tell a person what she has to know."""
-        directory, sources = self.directory, defaultdict(list)
-        for row, update in self.updates.rows:
-            if update is not None and update.member_id is not None:
-                sources[directory.resolve(update.member_id)].append(row.inbox_id)
+        directory, sources = self.directory, self._rows_by_member()
         touched = {m.id for m in directory.changed()} | sources.keys() | directory.contested
         members = [directory.members[member_id] for member_id in sorted(touched)]
         run, store = self.dag_run_id, self.store

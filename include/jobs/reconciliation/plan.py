@@ -54,7 +54,9 @@ def shared(
     asked = params.get("most_percent")
     most = settings.reconciliation_most_percent if asked is None else float(asked)
     is_dry_run = kind_of(dag_run_id, store=store).is_dry_run
-    limits = Limits(is_dry_run=is_dry_run, most_percent=most)
+    limits = Limits(
+        is_dry_run=is_dry_run, most_percent=most, mails_nobody=bool(params.get("no_mail"))
+    )
     return {"dag_run_id": dag_run_id, "store": store, "limits": limits}
 
 

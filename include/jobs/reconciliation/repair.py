@@ -13,7 +13,7 @@ import orjson
 from include.events.rereads import Reread, RereadKind, body_of
 from include.jobs.membership import current_membership, has_access, standing_of
 from include.routing import route_of
-from include.store.inbox import FILLED_BY, Arrival, State
+from include.store.inbox import FILLED_BY, NO_MAIL, Arrival, State
 from include.store.reconciliations import Finding, finding_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Limits:
 
     is_dry_run: bool
     most_percent: float
+    mails_nobody: bool = False  # no welcome, and no automation of Mailchimp's: after an upgrade
 
     def too_many(self, found: int, looked_at: int) -> str | None:
         """Say why a person must decide; None where it may be put right."""
@@ -83,7 +84,9 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
     stopped = limits.too_many(len(ids) - expected, looked_at)
     repaired = 0
     if stopped is None and not limits.is_dry_run:
-        have_read_again(differences, dag_run_id, store=store, now=now)
+        have_read_again(
+            differences, dag_run_id, store=store, now=now, mails_nobody=limits.mails_nobody
+        )
         repaired = len(ids)
     finding = finding_of(
         check,
@@ -98,12 +101,18 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
 
 
 def have_read_again(
-    differences: Iterable[Difference], dag_run_id: str, *, store: Store, now: datetime
+    differences: Iterable[Difference],
+    dag_run_id: str,
+    *,
+    store: Store,
+    now: datetime,
+    mails_nobody: bool = False,
 ) -> None:
     """Put rows into the inbox that have the normal job read these objects."""
     modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
     for part in parts_of(differences, AT_ONCE):
-        store.inbox.receive([arrival_of(one, dag_run_id, modes, now) for one in part])
+        arrivals = [arrival_of(one, dag_run_id, modes, now) for one in part]
+        store.inbox.receive([without_mail(a) for a in arrivals] if mails_nobody else arrivals)
 
 
 def _by_weight(differences: Iterable[Difference]) -> list[Difference]:
@@ -119,7 +128,8 @@ def change_in_words(before: Member | None, after: Member | None) -> str:
     if before is None or after is None:
         return "change: no access before and after"
     seen = {name: (_shown(before)[name], value) for name, value in _shown(after).items()}
-    return "change: " + ", ".join(sorted(name for name, (old, new) in seen.items() if old != new))
+    changed = sorted(name for name, (old, new) in seen.items() if old != new)
+    return "change: " + (", ".join(changed) or "a membership beside the one that counts")
 
 
 def _shown(member: Member) -> dict[str, object]:
@@ -164,6 +174,12 @@ def arrival_of(
         state=State.WAITING,
         reason=None,
     )
+
+
+def without_mail(arrival: Arrival) -> Arrival:
+    """Return the row with word that nobody is to be mailed for it."""
+    headers = {**orjson.loads(arrival.headers), NO_MAIL: "yes"}
+    return replace(arrival, headers=orjson.dumps(headers).decode())
 
 
 def customer(customer_id: str) -> Difference:

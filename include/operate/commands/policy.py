@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from include.clock import SystemClock
+from include.errors import VendorNotFoundError
 from include.jobs.membership import has_access, standing_of
 from include.jobs.policy_changes import changes_between
 from include.jobs.reconciliation.members import clerk_differences, stripe_differences
@@ -184,8 +185,16 @@ def explained(member: Member, policy: Policy, stripe: Stripe | None) -> Iterator
     for membership in member.memberships:
         yield f"  {membership.subscription_id or 'a membership of the platform'}: {membership.status} {membership.tier}"
         if stripe is not None and membership.subscription_id:
-            told = stripe.read_subscription(membership.subscription_id)
-            yield from (f"    {line}" for line in reasons(told, policy))
+            yield from (
+                f"    {line}" for line in _at_stripe(membership.subscription_id, policy, stripe)
+            )
+
+
+def _at_stripe(subscription_id: str, policy: Policy, stripe: Stripe) -> Iterable[str]:
+    try:
+        return reasons(stripe.read_subscription(subscription_id), policy)
+    except VendorNotFoundError:
+        return ["Stripe does not know it any more"]
 
 
 @contextlib.contextmanager

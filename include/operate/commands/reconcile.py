@@ -26,18 +26,26 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 3600.0  # the DAG's own time-out comes first
 
 
-def command(
+def command(  # noqa: PLR0913 - what a run may be told
     *,
     deep: Annotated[
         bool, typer.Option("--deep", help="Compare Stripe, Clerk and Mailchimp too.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Put nothing right.")] = False,
+    most_percent: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Put right up to this share of what was looked at."),
+    ] = None,
+    no_mail: Annotated[
+        bool, typer.Option("--no-mail", help="Mail nobody for it: for the run after an upgrade.")
+    ] = False,
     show: Annotated[bool, typer.Option("--show", help="Only show the newest report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run reconciliation now and show what it found; fail where a person must look."""
     deployment = chosen()
-    run = None if show else start(deployment, {"deep": deep, "dry_run": dry_run})
+    params = {"deep": deep, "dry_run": dry_run, "most_percent": most_percent, "no_mail": no_mail}
+    run = None if show else start(deployment, params)
     with deployment.store() as store:
         try:
             found = (

@@ -7,10 +7,11 @@ import pytest
 from include.clock import FixedClock
 from include.jobs import reconciliation
 from include.jobs.policy_changes import changes_between
+from include.jobs.reconciliation import members
 from include.jobs.reconciliation.members import stripe_differences
 from include.jobs.reconciliation.unnamed import MANY
 from include.membership.explain import reasons
-from include.membership.policy import Welcome, policy_from, shipped
+from include.membership.policy import policy_from, shipped
 from include.operate.commands.policy import explained, explained_at_stripe, planned
 from include.operate.doctor import policy as at_stripe
 from include.operate.doctor.findings import Status
@@ -106,6 +107,18 @@ def test_explanation_of_a_member_has_no_name_and_no_address(world):
     assert "on the plan pro (rank 2)" in said
     assert ADA not in said
     assert "Ada" not in said
+
+
+def test_explanation_of_what_stripe_has_lost_goes_on(world):
+    """Stripe does not know one of her subscriptions any more: that is said, and the others are explained."""
+    subscribe(world)
+    world.query("UPDATE public.memberships SET stripe_subscription_id = 'sub_gone' RETURNING 1")
+    subscribe(world)
+
+    said = "\n".join(explained(world.member(), shipped(), world.stripe))
+
+    assert "Stripe does not know it any more" in said
+    assert "on the plan pro (rank 2)" in said
 
 
 def test_difference_of_two_policies_names_who_gains_loses_and_changes(world):
@@ -209,8 +222,8 @@ def test_deep_run_puts_right_what_yesterdays_rules_made(world):
     assert world.welcomes() == welcomes
 
 
-def test_upgrade_is_shown_first_and_then_carried_out_without_a_welcome(world):
-    """Who gains, loses and changes is said before; with `within: 0d` not even who began just now is welcomed."""
+def test_upgrade_is_shown_first_and_then_carried_out_and_nobody_is_mailed(world):
+    """Who gains, loses and changes is said before; who began just now is not welcomed, and no automation starts."""
     world.policy = policy_from("other_subscriptions: member")
     act(world, "list_price", **HOSTING)
     gold = {"price": "price_gold", "product": "prod_leader", "cents": 5000}
@@ -221,7 +234,7 @@ def test_upgrade_is_shown_first_and_then_carried_out_without_a_welcome(world):
     world.pass_time(seconds=20 * DAY)
     world.sandbox.act("subscribe", email="new@example.org", name="New", prices=["price_pro_month"])
     before, welcomes, calls = world.members(), world.welcomes(), world.writes()
-    world.policy = shipped().model_copy(update={"welcome": Welcome(within="0d")})
+    world.policy = shipped()
     night = Night(world)
     night.clock = FixedClock(world.clock.now() + timedelta(minutes=30))
 
@@ -229,8 +242,9 @@ def test_upgrade_is_shown_first_and_then_carried_out_without_a_welcome(world):
 
     assert plan.note == "1 change, 2 gain access, 1 lose access"
     assert (world.members(), world.writes()) == (before, calls)
-    night.compare(most_percent=100)
+    night.compare(most_percent=100, mails_nobody=True)
     night.work_off()
+    assert night_tags(world, since=len(calls)) == [True, True, True, True]
     tiers = {
         m.email: [(str(one.status), one.tier) for one in m.memberships] for m in world.members()
     }
@@ -240,6 +254,20 @@ def test_upgrade_is_shown_first_and_then_carried_out_without_a_welcome(world):
     assert world.contact("new@example.org")["tags"] == {"active", "pro"}
     assert world.welcomes() == welcomes
     assert "stripe_state" not in night.compare(run="next")
+    act(world, "cancel_at_period_end", email="new@example.org")
+    assert world.welcomes() == welcomes
+
+
+def night_tags(world, *, since):
+    """Return of each call for tags after so many writes whether it starts no automation."""
+    calls = [
+        one for one in world.sandbox.calls(vendor="mailchimp")["calls"] if one["method"] != "GET"
+    ]
+    return [
+        one["request_body"].get("is_syncing", False)
+        for one in calls[since:]
+        if one["path"].endswith("/tags")
+    ]
 
 
 def test_price_that_many_pay_and_no_plan_names_is_told_until_few_do(world):
@@ -275,6 +303,19 @@ def test_what_was_not_written_down_before_is_no_difference(world):
     member = world.member()
     assert member.addresses == {ADA}
     assert member.memberships[0].customer_id == customer
+
+
+def test_price_that_a_key_puts_on_its_plan_is_written_down_silently(world, monkeypatch):
+    """Which price that was nobody wrote down before: the night adds it, and it is no difference."""
+    world.policy = policy_from("plans: [{tier: pro, lookup_keys: [pro]}]")
+    monkeypatch.setattr(members, "shipped", lambda: world.policy)
+    subscribe(world)
+    world.query("UPDATE ops.subscriptions SET keyed_price = NULL RETURNING 1")
+
+    assert compared(world, is_dry_run=False).found == 0
+
+    [membership] = world.member().memberships
+    assert membership.keyed_price == "price_pro_month"
 
 
 def compared(world, *, is_dry_run):
