@@ -16,6 +16,8 @@ from uuid import UUID
 
 from include.clients.stripe import ACCOUNT
 from include.errors import MemberUnknownError
+from include.events import CustomerSnapshot, UserSnapshot
+from include.events.rereads import Reread, RereadKind
 from include.jobs.directory import Directory
 from include.jobs.endings import History, membership_from
 from include.jobs.membership import STANDINGS, Standing
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from include.clients.clerk import Clerk
     from include.clients.stripe import Stripe
     from include.clock import Clock
-    from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
+    from include.events import SubscriptionSnapshot
     from include.jobs.reconciliation.repair import Limits
     from include.store import Store
     from include.store.members import Membership
@@ -106,14 +108,15 @@ def stripe_differences(
         unnamed.update(p for one in subscriptions for p in unnamed_prices(one, policy))
         idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
         found += _subscriptions_that_differ(idle_ones, store, now, is_dry_run=is_dry_run)
-    found += [
+    gone = [
         repair.subscription(subscription_id, customer_id)
         for subscription_id, customer_id in known
         if subscription_id not in seen and f"stripe:{customer_id}" not in busy
     ]
-    found += [  # deleted, long ago perhaps: a row names no customer who is not there
+    gone += [  # deleted, long ago perhaps: a row names no customer who is not there
         repair.customer(one) for one in named if one not in seen and f"stripe:{one}" not in busy
     ]
+    found += _meaning_of(gone, store, now)
     looked_at = len(seen.union(named, (subscription_id for subscription_id, _ in known)))
     return Compared(differences=found, looked_at=looked_at, unnamed=unnamed)
 
@@ -127,12 +130,41 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
         seen |= {one.id for one in users}
         idle = [one for one in users if f"clerk:{one.id}" not in busy]
         found += users_that_differ(idle, store, now, is_dry_run=is_dry_run)
-    found += [
+    gone = [
         repair.user(user_id)
         for user_id in known
         if user_id not in seen and f"clerk:{user_id}" not in busy
     ]
+    found += _meaning_of(gone, store, now)
     return Compared(differences=found, looked_at=len(seen.union(known)))
+
+
+def _meaning_of(gone: Iterable[Difference], store: Store, now: datetime) -> list[Difference]:
+    """Return what a vendor does not list any more, each with what becomes of its member if it is not there."""
+    found = []
+    for part in parts_of(gone, AT_ONCE):
+        handles = [Handle(one.reread.kind, one.reread.id) for one in part]
+        directory = _directory_of(_members_of(handles, store), store, now)
+        ids = [one.reread.id for one in part]
+        directory.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
+        for one in part:
+            change = _change(directory, partial(_lose, one.reread, directory))
+            meant = one.meaning(*change) if change else one
+            found.append(replace(meant, why=("the vendor does not list it any more",)))
+    return found
+
+
+def _lose(reread: Reread, directory: Directory) -> UUID:
+    """Apply that something is not there any more."""
+    match reread.kind:
+        case RereadKind.SUBSCRIPTION:
+            return directory.end_subscription(reread.id, at=directory.now)
+        case RereadKind.CUSTOMER:
+            lost = CustomerSnapshot(id=reread.id, email=None, name="", deleted=True)
+            return directory.apply_customer(lost)
+        case RereadKind.USER:
+            gone = UserSnapshot(id=reread.id, email=None, first_name="", last_name="", deleted=True)
+            return directory.apply_user(gone, at=directory.now)
 
 
 def _customers_that_differ(

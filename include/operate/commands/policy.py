@@ -88,10 +88,13 @@ def explain(
                 say(line)
         if members:
             return
-        for line in explained_at_stripe(handle.strip(), policy, stripe) if stripe else ():
-            say(line)
+        told = [*explained_at_stripe(handle.strip(), policy, stripe)] if stripe else []
+    for line in told:
+        say(line)
     raise CommandError(
-        "the platform has no row: nobody of this name has an account, or pays for a membership"
+        "the platform has no row of her; what Stripe has of memberships, the next night's comparison brings"
+        if told
+        else "the platform has no row: nobody of this name has an account, or pays for a membership"
     )
 
 

@@ -8,7 +8,7 @@ from include.clock import FixedClock
 from include.jobs import reconciliation
 from include.jobs.policy_changes import changes_between
 from include.jobs.reconciliation import members
-from include.jobs.reconciliation.members import stripe_differences
+from include.jobs.reconciliation.members import clerk_differences, stripe_differences
 from include.jobs.reconciliation.unnamed import MANY
 from include.membership.explain import reasons
 from include.membership.policy import policy_from, shipped
@@ -178,6 +178,32 @@ def test_plan_names_each_person_what_becomes_of_her_and_why(world):
     assert f"somebody new (stripe:{new['stripe_customer_id']})" in said
     assert "@" not in "".join(said)
     assert world.members() == [loser]
+
+
+def test_plan_names_who_would_lose_what_the_vendors_do_not_have_any_more(world):
+    """Stripe has lost a subscription that is over by its dates, and Clerk an account: each is somebody with a row."""
+    user = sign_up(world)
+    subscribe(world, clerk_user_id=user)
+    world.query(
+        "UPDATE public.memberships SET stripe_subscription_id = 'sub_gone',"
+        " current_period_end = now() - interval '1 day' RETURNING 1"
+    )
+    world.query("UPDATE public.users SET clerk_user_id = 'user_gone' RETURNING 1")
+    now, member = world.clock.now(), world.member()
+
+    said = list(
+        planned(
+            [
+                *stripe_differences(world.store, world.stripe, now, is_dry_run=True).differences,
+                *clerk_differences(world.store, world.clerk, now, is_dry_run=True).differences,
+            ]
+        )
+    )
+
+    assert f"member {member.id}" in said
+    assert "  sub_gone: lose access" in said
+    assert "  user_gone: lose access" in said
+    assert "    the vendor does not list it any more" in said
 
 
 @pytest.mark.parametrize("by", ["address", "customer", "subscription"])
