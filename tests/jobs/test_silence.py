@@ -20,6 +20,11 @@ from tests.jobs.world import LaterClock, World
 from tests.store.arrivals import receive
 
 REVOKED = {"error": {"type": "invalid_request_error", "message": "Expired API Key provided"}}
+UNKNOWN_KEY = {
+    "errors": [
+        {"code": "clerk_key_invalid", "message": "The provided Clerk Secret Key is invalid."}
+    ]
+}
 BAD = "whsec_" + "x" * 24
 FIRED = ["webhooks_silent fired"]
 RESOLVED = [*FIRED, "webhooks_silent resolved"]
@@ -234,6 +239,18 @@ WAYS = [
         mend=lambda post: post.switch(clerk_sends=True),
         words="Clerk has changes of which no webhook came",
         to_do="see at Clerk's dashboard",
+    ),
+    Way(
+        name="Clerk's API key revoked",
+        provider="clerk",
+        cause=Cause.KEY_REFUSED,
+        quiet=lambda post: post.world.sandbox.fault(
+            "clerk", "status", status=401, body=UNKNOWN_KEY
+        ),
+        mend=lambda post: post.world.sandbox.ask("DELETE", "faults"),
+        words="Clerk refuses our API key",
+        to_do="connection `clerk`",
+        is_missing=False,
     ),
     Way(
         name="API key revoked",
@@ -505,3 +522,26 @@ def test_rise_of_refusals_and_of_what_comes_again_is_a_finding_and_wakes_nobody(
     post.happen()
     post.look()
     assert {state for state, _ in unusual(post)} == {"over"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "is_told"),
+    [
+        (lambda post: post.switch(stripe_payload="thin"), True),
+        (lambda post: post.endpoint("POST", disabled="true"), False),
+    ],
+    ids=["thin events come", "the endpoint is off"],
+)
+def test_rise_is_told_unless_a_cause_explains_it(post, wrong, is_told):
+    """Where the cause is mended, it goes away."""
+    come_every(post, 1, weeks=8, until_hours_ago=1)
+    ago = post.world.clock.now() - timedelta(hours=2)
+    post.world.store.rejections.add({("stripe", "no signature matches"): 99}, now=ago)
+    wrong(post)
+
+    [(_, cause)] = post.causes()
+
+    assert (cause, len(unusual(post))) == (
+        Cause.OTHER_PAYLOAD if is_told else Cause.ENDPOINT_DISABLED,
+        is_told,
+    )

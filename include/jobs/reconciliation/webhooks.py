@@ -126,7 +126,8 @@ def _check(provider: str, watch: Watch) -> Finding:
             webhooks.save_check(
                 Check(provider=provider, cursor_at=gap.cursor_at, checked_at=look.at)
             )
-            if look.counts and not found and not goes_on:  # else what follows from the cause
+            causes = {one.cause for one in (*found, *goes_on)}
+            if look.counts and causes <= EXPLAINS_NOTHING:  # else it follows from the cause
                 run, store = watch.dag_run_id, watch.store
                 note_rises(provider, look.counts, dag_run_id=run, store=store, now=look.at)
     repaired = 0 if watch.is_dry_run else len(gap.ids)
