@@ -26,6 +26,7 @@ from include.console.access import Login, NotLoggedInError, RefusedError
 from include.console.pages import DeploymentSource, console_of, page
 from include.operate.decisions import audit_refusal
 from include.operate.errors import CommandError
+from include.operate.starts import Start
 
 STATIC = Path(__file__).parent / "static"
 ACT_HEADER = "X-Ops-Act"
@@ -39,11 +40,12 @@ HEADERS = {
 }
 
 
-def create_app(*, deployment: DeploymentSource, login: Login) -> FastAPI:
+def create_app(*, deployment: DeploymentSource, login: Login, start: Start) -> FastAPI:
     """Return the application; the deployment is looked for when a page is asked for, not before."""
     app = FastAPI(title="Ops console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.deployment = deployment
     app.state.login = login
+    app.state.start = start
     for pages in (member_pages, waiting_pages, work_pages, run_pages, event_pages, alert_pages):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -15,6 +16,7 @@ from include.operate.decisions import Decision, perform
 from include.operate.errors import ActRefusedError
 from include.operate.members import MemberView, Option, read_member
 from include.operate.search import search
+from include.operate.starts import JOBS, Start, start_for
 
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
@@ -29,6 +31,13 @@ class ActForm(BaseModel):
     why: str = Field(default="", max_length=600)
     at: str = Field(default="", max_length=40)
     sure: str = Field(default="", max_length=40)
+
+
+class StartForm(BaseModel):
+    """What a button that starts a job sends: which, whether it only looks, and why."""
+
+    wanted: str = Field(max_length=80)
+    why: str = Field(default="", max_length=600)
 
 
 @router.get("/")
@@ -80,6 +89,24 @@ def act(
         return _shown(request, visitor, member_id, store, said=said)
 
 
+@router.post("/members/{member_id}/start")
+def start_job(
+    request: Request, visitor: Decides, member_id: UUID, form: Annotated[StartForm, Form()]
+) -> Response:
+    """Start a job for her alone, and lead to its run."""
+    start: Start = request.app.state.start
+    by = {"who": visitor.name, "why": form.why}
+    with console_of(request) as (_, store):
+        try:
+            job, run = start_for(
+                member_id, form.wanted, **by, start=start, store=store, clock=CLOCK
+            )
+        except ActRefusedError as error:
+            return _shown(request, visitor, member_id, store, said=refusal(error), is_wrong=True)
+    path = f"{request.scope.get('root_path', '')}/runs/{job}/{quote(run, safe='')}?awaited=1"
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": path})
+
+
 def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> Decision:
     """Return the decision that a button stands for; raise ActRefusedError where it stands for none."""
     what, _, number = act.partition(":")
@@ -116,4 +143,5 @@ def _shown(  # noqa: PLR0913 - what there is to say, by name
         is_wrong=is_wrong,
         asked=asked,
         why=why,
+        jobs=JOBS,
     )

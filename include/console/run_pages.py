@@ -13,8 +13,10 @@ Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
 
 
 @router.get("/runs/{job}/{dag_run_id:path}")
-def show(request: Request, visitor: Sees, job: str, dag_run_id: str) -> Response:
-    """Show one run."""
+def show(
+    request: Request, visitor: Sees, job: str, dag_run_id: str, *, awaited: bool = False
+) -> Response:
+    """Show one run; one that is awaited is looked at again until it is over."""
     with console_of(request) as (_, store):
         view = read_run(store, job, dag_run_id, sees_names=Right.ADDRESSES in visitor.rights)
-    return page(request, "run.html", visitor, view=view)
+    return page(request, "run.html", visitor, view=view, awaited=awaited and not view.is_over)

@@ -16,7 +16,7 @@ from include.console.access import Right, Visitor, needs
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import console_of, page, refusal
 from include.operate import many
-from include.operate.decisions import perform
+from include.operate.decisions import NotSureError, decide_findings, perform
 from include.operate.errors import ActRefusedError
 from include.operate.waiting import count_waiting, read_waiting
 
@@ -48,6 +48,14 @@ class ManyForm(BaseModel):
     sure: str = Field(default="", max_length=20)
 
 
+class FindingsForm(BaseModel):
+    """An act on all findings of a kind; `sure` is the count that was shown."""
+
+    kind: str = Field(max_length=40)
+    why: str = Field(default="", max_length=600)
+    sure: str = Field(default="", max_length=20)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """What has to be said yes to, with how many it is about."""
@@ -57,6 +65,8 @@ class Asked:
     count: int
     fields: dict[str, str]
     paces: dict[str, str]
+    what: str = "dead letter"
+    path: str = "waiting/all"
 
 
 @router.get("/waiting")
@@ -106,6 +116,33 @@ def act_on_all(request: Request, visitor: Decides, form: Annotated[ManyForm, For
             said = refusal(error)
             return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
     return _to_decision(request, number)
+
+
+@router.post("/waiting/findings")
+def act_on_findings(
+    request: Request, visitor: Decides, form: Annotated[FindingsForm, Form()]
+) -> Response:
+    """Say how many findings of a kind there are; close them once somebody has said yes to that very number."""
+    with console_of(request) as (_, store):
+        by = {"who": visitor.name, "why": form.why}
+        try:
+            said = decide_findings(form.kind, form.sure, **by, store=store, clock=CLOCK)
+        except NotSureError as error:
+            label = f"{form.kind.replace('_', ' ').capitalize()}: they may stay so"
+            asked = Asked(
+                label=label,
+                effect="They are not told again unless something new brings them up.",
+                count=error.count,
+                what="finding",
+                path="waiting/findings",
+                fields=form.model_dump(exclude={"sure"}),
+                paces={},
+            )
+            return _shown(request, visitor, Wanted(), store, asked=asked)
+        except ActRefusedError as error:
+            said = refusal(error)
+            return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
+        return _shown(request, visitor, Wanted(), store, said=said)
 
 
 @router.get("/waiting/decisions/{number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
@@ -58,6 +59,17 @@ def close_finding(number: int, *, person: Person, store: Store, now: datetime) -
         _tell_end(kept, how=how, store=store, now=now)
         store.audit.add([_change(kept, actor=person.actor)], now=now)
     return kept
+
+
+def close_findings(kind: str, *, person: Person, store: Store, now: datetime) -> int:
+    """Close all open findings of a kind in a person's name; return how many: one that is over meanwhile is none."""
+    closed = 0
+    for one in store.findings.read():
+        if one.kind == kind:
+            with suppress(ActRefusedError):
+                close_finding(one.id, person=person, store=store, now=now)
+                closed += 1
+    return closed
 
 
 def _tell(kept: KeptFinding, *, job: str, store: Store, now: datetime) -> None:

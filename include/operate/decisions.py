@@ -13,13 +13,14 @@ from include.clock import SystemClock
 from include.errors import ActRefusedError
 from include.jobs import ends_by_hand
 from include.jobs.dead_letters import Desk
-from include.jobs.findings import close_finding
+from include.jobs.findings import close_finding, close_findings
 from include.jobs.person import person_from
 from include.jobs.reconciliation import repair
 from include.operate.commands.dead_letters import left_text, none_text
 from include.store.audit import Change, member_target
 from include.store.contacts import ContactStatus
 from include.store.dead_letters import Act, Filter
+from include.store.findings import FindingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,15 @@ DONE_WORDS = {
 }
 NOT_APPLIED = b""  # equals no wish: the job calls Mailchimp again
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
+
+
+class NotSureError(Exception):
+    """An act about many needs a yes to their number, which is said with it."""
+
+    def __init__(self, count: int) -> None:
+        """Keep how many it would be about now."""
+        super().__init__(count)
+        self.count = count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +126,20 @@ def _close_finding(decision: Decision, person: Person, store: Store, now: dateti
         raise ActRefusedError(f"there is no finding {decision.number} of hers")
     close_finding(decision.number, person=person, store=store, now=now)
     return "Closed: it is not told again unless something new brings it up."
+
+
+def decide_findings(  # noqa: PLR0913 - who decides what about which, by name
+    kind: str, sure: str, *, who: str, why: str, store: Store, clock: Clock
+) -> str:
+    """Close all findings of a kind where `sure` is their number now; raise NotSureError with it where it is not."""
+    person = person_from(who, why)
+    count = store.findings.counts().get(FindingKind(kind), 0) if kind in list(FindingKind) else 0
+    if not count:
+        raise ActRefusedError("there is no such finding any more")
+    if sure != str(count):
+        raise NotSureError(count)
+    closed = close_findings(kind, person=person, store=store, now=clock.now())
+    return f"Closed: {closed:,}. They are not told again unless something new brings them up."
 
 
 def _note(decision: Decision, person: Person, store: Store, now: datetime) -> str:

@@ -38,6 +38,11 @@ class RunView:
     members: tuple[InRun, ...]
     rows: tuple[InboxRow, ...]
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether it has ended."""
+        return self.run is not None and self.run.finished_at is not None
+
 
 def read_run(store: Store, job: str, dag_run_id: str, *, sees_names: bool) -> RunView:
     """Return a run's page."""

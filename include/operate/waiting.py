@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class Waiting:
     groups: tuple[Group, ...]
     letters: tuple[Case, ...]
     findings: tuple[Case, ...]
+    finding_kinds: tuple[tuple[str, int], ...]
     ends: tuple[Case, ...]
 
     @property
@@ -90,6 +92,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> Waiting:
             )
             for one in findings
         ),
+        finding_kinds=tuple(Counter(one.kind.value for one in findings).most_common()),
         ends=tuple(
             Case(
                 number=one.id,

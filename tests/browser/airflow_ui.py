@@ -1,14 +1,17 @@
 """Airflow's UI in Debian's Chromium, as a person uses it."""
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from include.lab.demo.play import stage_on
-from include.lab.demo.stage import DAG
+from include.lab.demo.stage import DAG, Newcomer, Stage
 from include.lab.stack.stack import Stack
 
 CHROMIUM = shutil.which("chromium")
@@ -23,6 +26,8 @@ QUIET = (
     "--disable-sync",
 )
 SIZE = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+Theme = Literal["light", "dark"]
 TASKS = ("load_members", "update_mailchimp", "trigger_welcome", "record")
 WAIT_SECONDS = 60
 LOG_IN_AGAIN_SECONDS, TOO_MANY = 5, 429
@@ -76,6 +81,32 @@ def log_in(page: Page, stack: Stack, who: str = "operator") -> None:
     fill_form(page, stack, who, stack.airflow_url)
     page.wait_for_url(f"{stack.airflow_url}/**")
     page.get_by_text("Dags", exact=True).first.wait_for()
+
+
+@contextmanager
+def console(
+    stack: Stack, folder: Path, who: str, *, size: ViewportSize = PHONE, theme: Theme = "light"
+) -> Iterator[Page]:
+    """Give a fresh browser in which somebody opens the console by its address, and logs in."""
+    with browser_page(folder) as page:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        fill_form(page, stack, who, stack.console_url)
+        page.wait_for_url(f"{stack.console_url}**")
+        yield page
+
+
+def look_up(page: Page, text: str) -> None:
+    """Search in the console as a person does: the key, the words, Enter."""
+    page.keyboard.press("/")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def somebody(stage: Stage, number: int) -> Newcomer:
+    """Invent a member whose name nobody else of this stack has: other tests' members are there too."""
+    who = stage.newcomer(number)
+    return replace(who, last_name=f"{who.last_name}-{secrets.token_hex(3)}")
 
 
 def open_graph(page: Page, address: str) -> None:

@@ -1,9 +1,8 @@
 """The console as people use it: on a telephone, by the keyboard, in Airflow's frame; on the real stack."""
 
 import re
-import secrets
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,49 +12,27 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG
-from include.store import Store
 from include.store.breakers import BreakerState
 from include.store.dead_letters import Act
-from tests.browser.airflow_ui import WAIT_SECONDS, browser_page, fill_form, log_in
+from tests.browser.airflow_ui import (
+    WAIT_SECONDS,
+    browser_page,
+    console,
+    log_in,
+    look_up,
+    somebody,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
 expect.set_options(timeout=WAIT_SECONDS * 1000)
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-PHONE = {"width": 360, "height": 740}
 SIZES = (360, 768, 1440)
 MINUTE = 60
 HOSTILE = "<img src=x onerror=window.hit=1><script>window.hit=1</script>"
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 ANSWER_LOST = {"vendor": "mailchimp", "path": "/customer-journeys/*", "kind": "lost_answer"}
-
-
-@pytest.fixture(scope="module")
-def stack(local_stack):
-    """Give the stack's addresses and people."""
-    return local_stack.stack
-
-
-@pytest.fixture(scope="module")
-def stage(local_stack):
-    """Give what plays the vendors' side."""
-    with stage_on(local_stack.stack) as stage:
-        yield stage
-
-
-@pytest.fixture(scope="module")
-def store(stack):
-    """Give the ops tables."""
-    with closing(Store.connect(stack.database_url)) as store:
-        yield store
-
-
-def somebody(stage, number):
-    """Invent a member whose name nobody else of this stack has: other tests' members are there too."""
-    who = stage.newcomer(number)
-    return replace(who, last_name=f"{who.last_name}-{secrets.token_hex(3)}")
 
 
 @pytest.fixture(scope="module")
@@ -76,24 +53,6 @@ def leaving(stage):
     act = stage.sandbox.act("cancel_at_period_end", email=who.email)
     stage.deliver("she asks to leave", act.events)
     return who
-
-
-@contextmanager
-def console(stack, folder, who, *, size=PHONE, theme="light"):
-    """Give a fresh browser in which somebody opens the console by its address, and logs in."""
-    with browser_page(folder) as page:
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=theme)
-        fill_form(page, stack, who, stack.console_url)
-        page.wait_for_url(f"{stack.console_url}**")
-        yield page
-
-
-def look_up(page, text):
-    """Search as a person does: the key, the words, Enter."""
-    page.keyboard.press("/")
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
 
 
 def serious(page):

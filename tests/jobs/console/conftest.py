@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from include.console.access import NotLoggedInError, Right, Visitor
 from include.console.app import create_app
 from include.operate.deployment import Deployment
+from include.operate.errors import ActRefusedError
 
 with warnings.catch_warnings():  # it wants another httpx, which FastAPI does not need
     warnings.simplefilter("ignore")
@@ -59,13 +60,35 @@ async def login(request):
 
 
 @pytest.fixture
-def console(database):
+def console(database, starts):
     """Give a function that returns somebody's browser."""
     deployment = Deployment(
         database_url=SecretStr(database), airflow_url="http://airflow.example.org"
     )
-    app = create_app(deployment=lambda: deployment, login=login)
+    app = create_app(deployment=lambda: deployment, login=login, start=starts)
     return lambda who="community": Console(app, who)
+
+
+@pytest.fixture
+def starts():
+    """Give what stands where Airflow starts runs: it keeps what was asked for."""
+    return Starts()
+
+
+class Starts:
+    """Starts nothing, or refuses."""
+
+    def __init__(self):
+        """Refuse nothing so far."""
+        self.asked = []
+        self.refusal = None
+
+    def __call__(self, job, conf, *, who):
+        """Keep what is asked for, and name the run."""
+        if self.refusal is not None:
+            raise ActRefusedError(self.refusal)
+        self.asked.append((job, conf, who))
+        return f"manual__{len(self.asked)}"
 
 
 @pytest.fixture

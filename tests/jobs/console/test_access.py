@@ -40,7 +40,9 @@ def test_every_route_asks_who_it_is(console):
 ACTS = {
     "/search": Right.SEE,
     "/members/{member_id}/act": Right.DECIDE,
+    "/members/{member_id}/start": Right.DECIDE,
     "/waiting/act": Right.DECIDE,
+    "/waiting/findings": Right.DECIDE,
     "/waiting/all": Right.DECIDE,
     "/waiting/decisions/{number}/step": Right.DECIDE,
     "/waiting/decisions/{number}/undo": Right.DECIDE,

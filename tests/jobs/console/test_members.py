@@ -180,3 +180,59 @@ def test_an_act_about_somebody_else_is_refused(console, world, unanswered):
 
     assert "Nothing is changed: this cannot be done any more" in page
     assert world.store.dead_letters.get(1).state is LetterState.OPEN
+
+
+def start(console, member, wanted, why="she cannot come in"):
+    return console().submit(f"/members/{member}/start", wanted=wanted, why=why)
+
+
+@pytest.mark.parametrize("how", ["look", "do"])
+def test_job_is_started_for_her_by_our_id(console, world, starts, unanswered, how):
+    """Found by her address; what Airflow keeps, and shows to everybody, has none; her page says who started it."""
+    found = console().submit("/search", text=EMAIL).headers["HX-Redirect"]
+    member = found.removeprefix("/members/")
+
+    answer = start(console, member, f"luma_auto_approval:{how}")
+
+    conf = {"member_id": str(unanswered), "dry_run": how == "look"}
+    assert starts.asked == [("luma_auto_approval", conf, "community")]
+    assert answer.headers["HX-Redirect"] == "/runs/luma_auto_approval/manual__1?awaited=1"
+    [row] = world.query("SELECT * FROM ops.audit_log WHERE action = 'console:start'")
+    assert (row["actor"], row["target"]) == ("user:community", f"member:{unanswered}")
+    assert row["dag_run_id"] == "manual__1"
+
+
+def test_what_cannot_be_started_changes_nothing(console, world, starts, unanswered):
+    """Another job, no reason, an address in it, nobody's id, an Airflow that refuses: said in words."""
+    nobody = "00000000-0000-0000-0000-000000000001"
+    assert start(console, nobody, "slack_status_sync:do").status_code == 404
+    for wanted, why in (
+        ("database_cleanup:do", "x"),
+        ("slack_status_sync", "x"),
+        ("slack_status_sync:do", ""),
+        ("slack_status_sync:do", f"she is {EMAIL}"),
+    ):
+        page = plain(start(console, unanswered, wanted, why).text)
+        assert "Nothing is changed: " in page
+    assert starts.asked == []
+    starts.refusal = "Airflow does not start it"
+
+    assert "Nothing is changed: Airflow does not start it." in plain(
+        start(console, unanswered, "slack_status_sync:look").text
+    )
+    assert world.query("SELECT 1 FROM ops.audit_log WHERE action = 'console:start'") == []
+
+
+def test_awaited_run_is_looked_at_until_it_is_over(console, world):
+    """Who has started one sees it come about; a run that nobody awaits is not asked for again."""
+    path = "/runs/slack_status_sync/manual__1"
+    assert "It is under way." in console().text(f"{path}?awaited=1")
+    assert "hx-get" in console().get(f"{path}?awaited=1").text
+    assert "hx-get" not in console().get(path).text
+
+    world.query(
+        "INSERT INTO ops.job_runs (job, dag_run_id, status, started_at, finished_at, tries, ends_left, said)"
+        " VALUES ('slack_status_sync', 'manual__1', 'success', now(), now(), 1, '{}', '{}') RETURNING 1"
+    )
+
+    assert "hx-get" not in console().get(f"{path}?awaited=1").text

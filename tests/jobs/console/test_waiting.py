@@ -175,3 +175,36 @@ def test_finding_is_closed_with_a_reason(console, world):
 
     assert "Closed: " in plain(said.text)
     assert "Nothing to decide" in console().text("/waiting")
+
+
+def test_findings_of_a_kind_are_closed_after_their_count(console, world):
+    """The first press counts; a yes to another number asks again; other kinds are left alone."""
+    kinds = [FindingKind.UNKNOWN_PRICE] * 3 + [FindingKind.DISPUTE]
+    for number, kind in enumerate(kinds):
+        finding = Finding(kind=kind, subject=f"price:{number}", words=f"number {number}")
+        world.store.findings.keep(finding, now=world.clock.now())
+    form = {"kind": "unknown_price", "why": "gift cards"}
+    question = "Unknown price: they may stay so: 3 findings?"
+
+    for sure in ("", "2"):
+        assert question in plain(console().submit("/waiting/findings", **form, sure=sure).text)
+    assert len(world.store.findings.read()) == 4
+    said = plain(console().submit("/waiting/findings", **form, sure="3").text)
+
+    assert "Closed: 3." in said
+    assert [one.kind for one in world.store.findings.read()] == [FindingKind.DISPUTE]
+    rows = world.query("SELECT actor FROM ops.audit_log WHERE action = 'finding:close'")
+    assert [row["actor"] for row in rows] == ["user:community"] * 3
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": "dispute"}, {"kind": "x"}, {"why": ""}, {"why": "a@example.org"}]
+)
+def test_what_cannot_be_done_to_findings_changes_nothing(console, world, wrong):
+    """None of that kind, no such kind, no reason, an address in it: said in words."""
+    finding = Finding(kind=FindingKind.UNKNOWN_PRICE, subject="price:1", words="number 1")
+    world.store.findings.keep(finding, now=world.clock.now())
+    form = {"kind": "unknown_price", "why": "gift cards", "sure": "1", **wrong}
+
+    assert "Nothing is changed: " in plain(console().submit("/waiting/findings", **form).text)
+    assert len(world.store.findings.read()) == 1
