@@ -47,16 +47,15 @@ def search(store: Store, text: str, *, actor: str, now: datetime, sees_names: bo
 
 def _hits(store: Store, text: str, *, sees_names: bool) -> Iterator[Hit]:
     lookup = Lookup(store.connection)
-    story = Timeline(store.connection).of(text)
-    members = list(story.members)
+    timeline = Timeline(store.connection)
+    members = timeline.members_of(text)
     if not members and len(text) >= SHORTEST_NAME and sees_names:
         members = lookup.members_named(text, limit=MAX_HITS)
     names = lookup.names(members)
     for member_id in members:
         shown = names[member_id].name if sees_names and member_id in names else ""
         yield Hit(path=f"members/{member_id}", words=f"Member {shown or member_id}")
-    rows = store.inbox.rows(story.inbox_ids) if not members else []
-    for row in rows[:MAX_HITS]:
+    for row in store.inbox.rows(timeline.rows_of(text)[:MAX_HITS]) if not members else []:
         yield Hit(path=f"events/{row.id}", words=f"Event {row.event_id}: {row.type}, {row.state}")
     for run in lookup.runs(text):
         path = f"runs/{run.job}/{quote(run.dag_run_id, safe='')}"

@@ -53,7 +53,7 @@ class Timeline(Table):
         inbox_ids = (
             _column(SQL.read_rows_of(self._connection, member_ids=members), "id")
             if members
-            else _column(SQL.find_rows(self._connection, handle=handle), "id")
+            else self.rows_of(handle)
         )
         rows = SQL.read_entries(self._connection, member_ids=members, inbox_ids=inbox_ids)
         entries = tuple(Entry(**row) for row in rows) if members or inbox_ids else ()
@@ -62,6 +62,10 @@ class Timeline(Table):
     def members_of(self, handle: str) -> list[UUID]:
         """Return whom a handle names; two members may share one for as long as nobody has merged them."""
         return _column(SQL.find_members(self._connection, handle=handle), "member_id")
+
+    def rows_of(self, handle: str) -> list[int]:
+        """Return the inbox rows that a handle names: an event's id, or the row's number."""
+        return _column(SQL.find_rows(self._connection, handle=handle), "id")
 
     def uncertain_steps(self) -> dict[str, int]:
         """Count, by effect, the steps whose answer was lost."""

@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from include.clock import SystemClock
-from include.lab.bench import plain
+from include.lab.bench import plain, search
 from include.lab.bench.cast import enrol
+from include.lab.bench.errors import BenchError
 from include.lab.bench.plain_sleepers import ENDED
 from include.lab.bench.product import Product
 from include.lab.bench.product_sleepers import ProductSleepers
@@ -186,3 +187,22 @@ def test_the_baselines_end_counts_when_it_is_written_down(database):
 def count(store, table):
     """Count a table's rows."""
     return store.connection.execute(f"SELECT count(*) AS n FROM {table}").fetchone()["n"]  # noqa: S608
+
+
+def test_search_finds_what_there_is_and_times_each_kind(database):
+    """A small community in the place of the large one: each search leads somewhere, and only the stranger's nowhere."""
+    search.fill(database, events=200, members=120)
+
+    found = search.measure(database, seed=1, count=14, events=200, members=120)
+
+    assert sorted(one.kind for one in found) == sorted([*search.HANDLES] * 2)
+    assert all(0 < one.found <= one.shown for one in found)
+    figures = search.figures(found)
+    assert figures["member_p95"] <= figures["p95_of_the_slowest_kind"]
+    assert figures["p50"] <= figures["p95"]
+
+
+def test_search_that_finds_nothing_is_no_figure(database):
+    """It would be fast for nothing."""
+    with pytest.raises(BenchError, match="was not found"):
+        search.measure(database, seed=1, count=7)

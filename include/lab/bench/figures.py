@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import psycopg
 
-from include.lab.bench import burst, footprint, ingest, latency, sleepers
+from include.lab.bench import burst, footprint, ingest, latency, search, sleepers
 from include.lab.bench.errors import BenchError
 from include.lab.bench.quantiles import medians
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from include.lab.bench.report import Results
     from include.lab.bench.sandbox import Sandbox
     from include.lab.bench.sleepers import Plan, Sleepers
+    from include.lab.stack.stack import Stack
 
 WARM_UPS = 4  # webhooks before the first that counts: the first tasks after a start take longer
 EXPECTED = (BenchError, httpx.HTTPError, psycopg.Error, OSError)
@@ -83,6 +84,17 @@ class Bench:
         """Return what planned ends cost; once, for a repetition takes minutes."""
         latency.measure(them.contender, self.sandbox, seed=0, count=WARM_UPS)
         return sleepers.summary(sleepers.measure(them, self.sandbox, plan, tell=self.tell))
+
+    def search(self, stack: Stack) -> Results:
+        """Return how soon the console has found something among a million events, and shows it."""
+        self.tell.say(f"search: {search.EVENTS:,} events are made")
+        with search.database(stack) as url:
+            found = [
+                search.measure(url, seed=number)
+                for number, _ in self.tell.steps("search", self.repetitions)
+            ]
+        repetitions = [search.figures(one) for one in found]
+        return {**medians(repetitions), "mix": search.MIX, "repetitions": repetitions}
 
     def footprint(self, stack_id: str) -> Results:
         """Return memory and idle CPU; the memory by process is that of the last look."""

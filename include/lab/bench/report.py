@@ -126,6 +126,20 @@ GOALS = (
         unit="",
     ),
     Goal(
+        label="a member found, p95",
+        words="a member found by address, name or customer among a million events, p95",
+        path=("search", "member_p95"),
+        goal=0.05,
+        unit="s",
+    ),
+    Goal(
+        label="search, p95",
+        words="search among a million events until the page found is there, p95",
+        path=("search", "p95"),
+        goal=0.3,
+        unit="s",
+    ),
+    Goal(
         label="a sleeper, PSS",
         words="memory of a planned end",
         path=("sleepers", "pss_each_kib"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from include.lab.stack.layout import Layout
     from include.lab.stack.stack import Stack
 
-FIGURES = ("latency", "burst", "ingest", "footprint", "sleepers")
+FIGURES = ("latency", "burst", "ingest", "footprint", "search", "sleepers")
 COMPARED = ("latency", "burst", "sleepers")  # against plain Airflow
 COMPARED_BURST = 200
 COMPARED_SLEEPERS = Plan(count=100, due=10, webhooks=3, idle_seconds=10)
@@ -101,6 +101,7 @@ def measure(
             "latency": latency,
             "burst": lambda: bench.bursts(product, burst_sizes),
             "ingest": lambda: bench.ingest(product),
+            "search": lambda: bench.search(stack),
             "sleepers": sleepers,
         }
         measured = {name: attempt(figure) for name, figure in how.items() if name in names}

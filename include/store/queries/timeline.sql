@@ -1,17 +1,26 @@
 -- name: find_members(handle)
--- Find whom a handle names: e-mail address, our id, or an id at Stripe or Clerk.
+-- Find whom a handle names: e-mail address, our id, or an id at Stripe or Clerk; each by its own index.
 SELECT id AS member_id FROM public.users
-WHERE id::text = lower(:handle) OR lower(email) = lower(:handle)
-   OR clerk_user_id = :handle OR stripe_customer_id = :handle
+WHERE id = CASE WHEN :handle ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN :handle::uuid END
+UNION
+SELECT id FROM public.users WHERE lower(email) = lower(:handle) AND deleted_at IS NULL
+UNION
+SELECT id FROM public.users WHERE lower(email) = lower(:handle) AND deleted_at IS NOT NULL
+UNION
+SELECT id FROM public.users WHERE clerk_user_id = :handle
+UNION
+SELECT id FROM public.users WHERE stripe_customer_id = :handle
 UNION
 SELECT user_id FROM public.memberships WHERE stripe_subscription_id = :handle
 UNION
-SELECT member_id FROM ops.objects WHERE object_id = :handle AND member_id IS NOT NULL;
+SELECT member_id FROM ops.objects
+WHERE provider IN ('stripe', 'clerk') AND mode IN ('live', 'test') AND object_id = :handle AND member_id IS NOT NULL;
 
 -- name: find_rows(handle)
--- Find the inbox rows that a handle names: event id, or the row's own number.
+-- Find the inbox rows that a handle names: event id (by the whole key, which has an index), or the row's own number.
 SELECT id FROM ops.inbox
-WHERE event_id = :handle OR id = CASE WHEN :handle ~ '^[0-9]{1,18}$' THEN :handle::bigint END
+WHERE (provider IN ('stripe', 'clerk') AND mode IN ('live', 'test') AND event_id = :handle)
+   OR id = CASE WHEN :handle ~ '^[0-9]{1,18}$' THEN :handle::bigint END
 ORDER BY id;
 
 -- name: read_rows_of(member_ids)
@@ -29,8 +38,7 @@ WITH rows AS (
 ), outcomes AS (
   SELECT dag_run_id, string_agg(DISTINCT outcome, ', ') AS outcome, string_agg(DISTINCT reason, '; ') AS reason
   FROM ops.run_members
-  WHERE member_id = ANY (:member_ids::uuid[])
-     OR member_id IN (SELECT member_id FROM rows WHERE member_id IS NOT NULL)
+  WHERE member_id IN (SELECT unnest(:member_ids::uuid[]) UNION SELECT member_id FROM rows WHERE member_id IS NOT NULL)
   GROUP BY dag_run_id
 ), ends AS (
   SELECT * FROM ops.deactivations
@@ -39,6 +47,17 @@ WITH rows AS (
   SELECT id FROM ops.dead_letters WHERE member_id = ANY (:member_ids::uuid[])
   UNION
   SELECT dead_letter_id FROM ops.dead_letter_rows WHERE inbox_id = ANY (:inbox_ids::bigint[])
+), targets AS (
+  SELECT target, bool_or(is_whole) AS is_whole FROM (
+    SELECT 'member:' || id AS target, true AS is_whole FROM unnest(:member_ids::uuid[]) AS member (id)
+    UNION ALL
+    SELECT 'dead_letter:' || id, true FROM letters
+    UNION ALL
+    SELECT 'event:' || id, true FROM rows
+    UNION ALL
+    SELECT 'member:' || member_id, false FROM rows WHERE member_id IS NOT NULL
+  ) AS found
+  GROUP BY target
 ), entries AS (
   SELECT created_at AS at, 0 AS step, 'vendor' AS part, provider || ' ' || type AS what,
          NULL AS detail, NULL AS dag_run_id, NULL AS job, id AS inbox_id
@@ -79,10 +98,8 @@ WITH rows AS (
                 ELSE 'for ' || coalesce(after->>'deactivate_at', before->>'deactivate_at') END,
            'because: ' || (metadata->>'why')),
          dag_run_id, NULL, NULL
-  FROM ops.audit_log
-  WHERE target = ANY (SELECT 'member:' || id FROM unnest(:member_ids::uuid[]) AS member (id))
-     OR target = ANY (SELECT 'dead_letter:' || id FROM letters)
-     OR inbox_ids && :inbox_ids::bigint[]
+  FROM ops.audit_log JOIN targets USING (target)
+  WHERE is_whole OR inbox_ids && :inbox_ids::bigint[]
   UNION ALL
   SELECT ended_at, 8, 'letter', 'try failed', concat_ws(', ',
            'dead letter ' || dead_letter_id, reason,

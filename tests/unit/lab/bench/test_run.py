@@ -12,7 +12,7 @@ from include.operate.errors import CommandError
 
 def test_an_unknown_figure_is_refused_with_the_known_ones():
     """Before anything is started."""
-    known = "latency, burst, ingest, footprint, sleepers"
+    known = "latency, burst, ingest, footprint, search, sleepers"
     with pytest.raises(CommandError, match=f"no such figure: speed; there are {known}"):
         chosen(["latency", "speed"])
 
