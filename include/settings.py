@@ -76,6 +76,8 @@ class Settings(JobSettings):
     stripe_webhook_secrets: Secrets = ()
     clerk_webhook_secrets: Secrets = ()
     clerk_mode: Literal["live", "test"] = "test"  # Clerk's events do not say; its instance does
+    slack_signing_secrets: Secrets = ()  # of the app whose buttons are pressed; none: none are taken
+    slack_operators: Ids = ()  # Slack's ids of people who may acknowledge an alert by a button
     signature_tolerance_seconds: int = 300
     body_limit_bytes: int = 1024 * 1024
     store_timeout_seconds: float = 1.5  # with the answer on top, a vendor waits less than 2 s
@@ -90,7 +92,14 @@ class Settings(JobSettings):
     member_runs_per_minute: int = 100
     watch_urls: Secrets = ()  # Slack's incoming webhooks, or anything else that takes {"text": …}
 
-    @field_validator("stripe_webhook_secrets", "clerk_webhook_secrets", "watch_urls", mode="before")
+    @field_validator(
+        "stripe_webhook_secrets",
+        "clerk_webhook_secrets",
+        "slack_signing_secrets",
+        "slack_operators",
+        "watch_urls",
+        mode="before",
+    )
     @classmethod
     def _split_secrets(cls, value: object) -> object:
         """Accept several secrets, separated by commas or spaces: that is how one is rotated."""

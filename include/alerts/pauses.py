@@ -46,6 +46,20 @@ class Pause:
         return state.phase is Phase.FIRING and state.fired_at == self.fired_at
 
 
+def acknowledged(state: State, *, actor: str, why: str, at: datetime) -> Pause | None:
+    """Return what says that somebody has seen what fires; None where it does not fire any more."""
+    if state.phase is not Phase.FIRING:
+        return None
+    return Pause(
+        rule=state.rule,
+        kind=PauseKind.ACKNOWLEDGED,
+        actor=actor,
+        why=why,
+        made_at=at,
+        fired_at=state.fired_at,
+    )
+
+
 def hushed(  # noqa: PLR0913 - a step, and what is said of it
     pause: Pause | None,
     before: State,

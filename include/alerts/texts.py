@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HEADS: Final = {What.FIRED: "FIRING", What.REPEATED: "STILL FIRING", What.RESOLVED: "RESOLVED"}
 SMS_LENGTH: Final = 300  # two parts of a text message
+ACKNOWLEDGE: Final = "acknowledge:"
+"""What a button that acknowledges begins with; the key of the firing follows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +26,13 @@ class Link:
 
     text: str
     url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button(Link):
+    """A link that Slack may show as a button: `value` comes back to the relay when it is pressed."""
+
+    value: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,11 +120,16 @@ def message_of(
         what=change.what,
         severity=rule.severity,
         at=change.at,
-        key=f"{rule.name}.{fired_at:%Y%m%dT%H%M%SZ}",
+        key=firing_key(rule.name, fired_at),
         facts=(*causes, *_facts(rule, change), *look),
         examples=() if change.what is What.RESOLVED else tuple(examples),
         runbook=rule.runbook or f"{places.runbooks}{rule.name}.md",
     )
+
+
+def firing_key(rule: str, fired_at: datetime) -> str:
+    """Return what names one firing of a rule: the next one has another."""
+    return f"{rule}.{fired_at:%Y%m%dT%H%M%SZ}"
 
 
 def _facts(rule: Rule, change: Happening) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from include.alerts.texts import ACKNOWLEDGE, Button, Link
 from include.errors import PermanentVendorError, Scope
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class AlertChannels(Mapping[str, "Channel"]):
 
     def _make_slack(self) -> Channel:
         try:
-            return SlackChannel(self._slack())
+            return SlackChannel(self._slack(), console=f"{self._source.rstrip('/')}/ops")
         except LookupError:
             raise _unusable("the connection `slack` is not set up") from None
 
@@ -146,17 +147,28 @@ def _unusable(why: str) -> PermanentVendorError:
 
 
 class SlackChannel:
-    """Slack as a channel of alerts: the title is bold, links are links."""
+    """Slack as a channel of alerts: the title is bold, links are links, and so are what can be said of it."""
 
     is_repeatable = False
 
-    def __init__(self, slack: Slack) -> None:
-        """Post with `slack`."""
+    def __init__(self, slack: Slack, *, console: str) -> None:
+        """Post with `slack`; `console` is where people acknowledge an alert, by name and with a reason."""
         self._slack = slack
+        self._console = console
 
     def send(self, to: str, message: Message) -> str | None:
         """Post the message; return its `ts`."""
-        return self._slack.post_message(to, mrkdwn(message))
+        pages = () if message.is_end else self._pages(message)
+        places = " | ".join(f"<{one.url}|{one.text}>" for one in pages)
+        text = "\n".join(filter(None, (mrkdwn(message), places)))
+        return self._slack.post_message(to, text, buttons=pages)
+
+    def _pages(self, message: Message) -> tuple[Link, ...]:
+        rule, seen = message.rule, f"{ACKNOWLEDGE}{message.key}"
+        return (
+            Button(text="Acknowledge", url=f"{self._console}/alerts#say_{rule}", value=seen),
+            Link(text="Open", url=f"{self._console}/alerts/{rule}"),
+        )
 
     def was_sent(self, _to: str, _message: Message) -> bool | None:
         """Slack cannot be asked by a key; the app may not read the channel."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slack_sdk.errors import SlackApiError
 
+from include.alerts.texts import Button
 from include.clients.slack_errors import NETWORK_ERRORS, error_from, network_error_from
 from include.errors import PermanentVendorError
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
     from slack_sdk.web import SlackResponse
 
+    from include.alerts.texts import Link
+
 QUIET = logging.getLogger("include.clients.slack.package")
 """For the package, which logs what it sends and what it cannot read; our errors say what is needed."""
 QUIET.setLevel(logging.CRITICAL + 1)
 
+MOST_IN_A_SECTION: Final = 3000
+"""Characters of a block's text (docs.slack.dev/reference/block-kit/blocks/section-block)."""
 SCOPES: Final = "x-oauth-scopes"  # docs.slack.dev/authentication/installing-with-oauth
 Block = dict[str, Any]
 
@@ -27,9 +32,16 @@ Block = dict[str, Any]
 class Slack:
     """What we ask of Slack. The client must not try anything twice by itself."""
 
-    def __init__(self, client: WebClient, *, ops_channel: str, staff_channel: str) -> None:
-        """Call with `client`; failures go to `ops_channel`, questions to people to `staff_channel`."""
+    def __init__(
+        self, client: WebClient, *, ops_channel: str, staff_channel: str, has_buttons: bool = False
+    ) -> None:
+        """Call with `client`; failures go to `ops_channel`, questions to people to `staff_channel`.
+
+        `has_buttons`: the app's Interactivity Request URL is the relay's. Slack asks it also for a button that only
+        opens a page, and warns who has pressed it where nobody answers (slackapi/node-slack-sdk#869).
+        """
         self._client = client
+        self._has_buttons = has_buttons
         self.ops_channel = ops_channel
         self.staff_channel = staff_channel
 
@@ -38,20 +50,21 @@ class Slack:
         channel: str,
         text: str,
         *,
-        blocks: Sequence[Block] | None = None,
+        buttons: Sequence[Link] = (),
         thread_ts: str | None = None,
     ) -> str:
         """Post a message and return its `ts`, which a reply gives as `thread_ts`.
 
-        `text` is what is shown where blocks are not. Slack has no key against doubles: VendorUncertainError
-        says that the message may stand there. One message a second goes into a channel: VendorBusyError.
+        `text` has all links; `buttons` are under it where the app has them. Slack has no key against doubles:
+        VendorUncertainError says that the message may stand there. One message a second goes into a channel:
+        VendorBusyError.
         """
         answer = _call(
             self._client.chat_postMessage,
             repeatable=False,
             channel=channel,
             text=text,
-            blocks=blocks,
+            blocks=_blocks(text, buttons) if self._has_buttons else None,
             thread_ts=thread_ts,
             unfurl_links=False,
         )
@@ -79,6 +92,24 @@ class Slack:
             text=text,
             blocks=blocks,
         )
+
+
+def _blocks(text: str, buttons: Sequence[Link]) -> list[Block] | None:
+    """Return a text with buttons under it; None where there are none, or where the text is too long for a block."""
+    if not buttons or len(text) > MOST_IN_A_SECTION:
+        return None
+    elements = [
+        {
+            "type": "button",
+            "action_id": f"open_{number}",
+            "text": {"type": "plain_text", "text": one.text},
+            "url": one.url,
+            **({"value": one.value} if isinstance(one, Button) else {}),
+        }
+        for number, one in enumerate(buttons)
+    ]
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return [section, {"type": "actions", "elements": elements}]
 
 
 def _call(

@@ -282,6 +282,7 @@ class Collaborators:
             self._slack_client(connection),
             ops_channel=str(self.slack_extra.get("ops_channel", "")),
             staff_channel=str(self.slack_extra.get("staff_channel", "")),
+            has_buttons=bool(self.slack_extra.get("buttons")),
         )
 
     def _connect_slack_workspace(self) -> SlackWorkspace:

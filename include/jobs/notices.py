@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 import structlog
 
+from include.alerts.texts import Link
 from include.errors import PermanentVendorError, Scope, VendorBusyError, VendorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from include.clients.slack import Slack
@@ -76,6 +77,11 @@ class Links:
     def question(self, job: str, dag_run_id: str, task: str) -> str:
         """Return the address where a waiting task is answered."""
         return f"{self.run(job, dag_run_id)}/tasks/{task}/required_actions?map_index=-1"
+
+    @property
+    def waiting(self) -> str:
+        """Return the console's page of what needs a person."""
+        return f"{self.airflow_url.rstrip('/')}/ops/waiting"
 
     def runbook(self, job: str) -> str:
         """Return a link to the page that says what to do, or where it is."""
@@ -255,25 +261,32 @@ class _Desk:
         self._pause = pause
         self.links = links
 
-    def post(self, text: str, *, to_staff: bool = False, thread_ts: str | None = None) -> str:
+    def post(
+        self,
+        text: str,
+        *,
+        buttons: Sequence[Link] = (),
+        to_staff: bool = False,
+        thread_ts: str | None = None,
+    ) -> str:
         """Post a message; where Slack wants a short pause first, after that; where its thread is gone, without it."""
         channel = self._slack.staff_channel if to_staff else self._slack.ops_channel
         try:
-            return self._post(channel, text, thread_ts)
+            return self._post(channel, text, buttons, thread_ts)
         except PermanentVendorError as error:
             if error.scope is not Scope.THREAD or thread_ts is None:
                 raise
         # The call that was refused counts: Slack may want its pause here, too.
-        return self._post(channel, text, None)
+        return self._post(channel, text, buttons, None)
 
-    def _post(self, channel: str, text: str, thread_ts: str | None) -> str:
+    def _post(self, channel: str, text: str, buttons: Sequence[Link], thread_ts: str | None) -> str:
         try:
-            return self._slack.post_message(channel, text, thread_ts=thread_ts)
+            return self._slack.post_message(channel, text, buttons=buttons, thread_ts=thread_ts)
         except VendorBusyError as error:
             if error.retry_after_seconds is None or error.retry_after_seconds > SHORT_PAUSE:
                 raise
             self._pause(error.retry_after_seconds)
-        return self._slack.post_message(channel, text, thread_ts=thread_ts)
+        return self._slack.post_message(channel, text, buttons=buttons, thread_ts=thread_ts)
 
 
 def _tell(notice: Notice, desk: _Desk, *, store: Store, now: datetime) -> int:
@@ -282,7 +295,11 @@ def _tell(notice: Notice, desk: _Desk, *, store: Store, now: datetime) -> int:
     kind = notice.facts.get("kind", "failure")
     is_finding = kind == "finding"
     if _failure_is_due(notice, now):
-        thread_ts = desk.post(TEXTS[kind](notice, desk.links), to_staff=is_finding)
+        thread_ts = desk.post(
+            TEXTS[kind](notice, desk.links),
+            buttons=buttons_of(notice, desk.links),
+            to_staff=is_finding,
+        )
         store.notices.told(notice, thread_ts=thread_ts, now=now)
         messages += 1
     if not notice.recovery_told and thread_ts is not None:
@@ -305,6 +322,19 @@ def _pause_after(attempts: int, problem: VendorError) -> timedelta:
     if asked is not None:
         return timedelta(seconds=asked)
     return min(FIRST_PAUSE * (1 << min(max(attempts - 1, 0), 10)), LONGEST_PAUSE)
+
+
+def buttons_of(notice: Notice, links: Links) -> tuple[Link, ...]:
+    """Return what can be opened from a message: what its text links to."""
+    facts, job = notice.facts, notice.job
+    match facts.get("kind", "failure"):
+        case "failure":
+            return (Link(text="Open the run", url=links.run(job, facts["dag_run_id"])),)
+        case "question":
+            page = links.question(job, facts["dag_run_id"], facts["task"])
+            return (Link(text="Decide", url=page),)
+        case _:
+            return (Link(text="Open", url=links.waiting),)
 
 
 def failure_text(notice: Notice, links: Links) -> str:
@@ -352,6 +382,7 @@ def letters_text(notice: Notice, links: Links) -> str:
     ]
     run = facts["dag_run_id"]
     places = [_link(links.run(notice.job, run), "run")] if run else []
+    places.append(_link(links.waiting, "console"))
     places.append(f"`{links.command} dead-letters list {ids}`")
     places.append(links.runbook(REVIEW))
     return "\n".join([*lines, " | ".join(places)])
@@ -362,7 +393,10 @@ def finding_text(notice: Notice, links: Links) -> str:
     facts = notice.facts
     what = str(facts["finding"]).replace("_", " ").capitalize()
     lines = [f":mag: *{what}*: {_escape(_clean(facts['words']))}"]
-    lines.append(f'If it may stay so: `{links.command} findings close {facts["id"]} --reason "…"`')
+    console = _link(links.waiting, "close it in the console")
+    lines.append(
+        f'If it may stay so: {console}, or `{links.command} findings close {facts["id"]} --reason "…"`'
+    )
     return "\n".join(lines)
 
 

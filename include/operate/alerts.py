@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from include.alerts.pauses import Pause, PauseKind
+from include.alerts.pauses import Pause, PauseKind, acknowledged
 from include.alerts.rules import load
 from include.alerts.states import Phase, State
 from include.errors import ActRefusedError
@@ -117,11 +117,13 @@ def _wanted(
     rule, now = make.keywords["rule"], make.keywords["made_at"]
     match what:
         case "acknowledge":
-            state = store.alerts.states().get(rule)
-            if state is None or state.phase is not Phase.FIRING:
+            state = store.alerts.states().get(rule, State(rule=rule))
+            details = make.keywords
+            pause = acknowledged(state, actor=details["actor"], why=details["why"], at=now)
+            if pause is None:
                 raise ActRefusedError("it does not fire any more")
             said = "Acknowledged: this time it is not told again; its end is, and the next time."
-            return make(kind=PauseKind.ACKNOWLEDGED, fired_at=state.fired_at), said
+            return pause, said
         case "silence" if hours in QUIET_HOURS:
             until = now + timedelta(hours=int(hours))
             said = f"Silenced until {until:%-d %b %Y %H:%M} UTC; what fires then is told."

@@ -1,4 +1,6 @@
-"""The relay's HTTP side: `/webhooks/stripe` and `/webhooks/clerk`; `/healthz`, `/readyz`, `/health/jobs`, `/metrics`.
+"""The relay's HTTP side: `/webhooks/stripe`, `/webhooks/clerk`; `/healthz`, `/readyz`, `/health/jobs`, `/metrics`.
+
+Where a signing secret of Slack's is set, also `/webhooks/slack`: buttons that are pressed there.
 
 An event is answered 200 once it is committed. 400 and 4xx: not the vendor's, or not usable, ever. 503: not
 now; the vendor sends it again. Starlette without FastAPI: there is nothing to validate but bytes, and it
@@ -29,7 +31,9 @@ from include.relay.exposition import CONTENT_TYPE
 from include.relay.health import Health
 from include.relay.insight import Insight
 from include.relay.intake import Intake
+from include.relay.presses import Presses
 from include.relay.rejections import RejectionCounter
+from include.relay.signatures.slack import SlackSignature
 from include.relay.signatures.stripe import StripeSignature
 from include.relay.signatures.svix import SvixSignature
 from include.relay.watch import Watch
@@ -90,6 +94,8 @@ class Relay:
             clock=clock,
             settings=settings,
         )
+        self._takes_presses = bool(settings.slack_signing_secrets)
+        self._presses = Presses(connect, operators=settings.slack_operators, clock=clock)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -101,6 +107,9 @@ class Relay:
             Route("/health/jobs", self._health_jobs),
             Route("/metrics", self._metrics),
         ]
+        if self._takes_presses:
+            take = partial(self._intake.verified, "slack", self._presses.take)
+            routes.append(Route("/webhooks/slack", take, methods=["POST"]))
         handlers = {HTTPException: _refuse}
         app = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
         app.state.is_leaving = False
@@ -162,10 +171,12 @@ def _signatures(settings: Settings) -> dict[str, Signature]:
     tolerance = settings.signature_tolerance_seconds
     stripe = [secret.get_secret_value() for secret in settings.stripe_webhook_secrets]
     clerk = [secret.get_secret_value() for secret in settings.clerk_webhook_secrets]
+    slack = [secret.get_secret_value() for secret in settings.slack_signing_secrets]
     for provider, secrets in (("stripe", stripe), ("clerk", clerk)):
         if not secrets:
             log.warning("webhooks.refused", provider=provider, reason="no secret is set")
     return {
         "stripe": StripeSignature(stripe, tolerance_seconds=tolerance),
         "clerk": SvixSignature(clerk, tolerance_seconds=tolerance),
+        "slack": SlackSignature(slack, tolerance_seconds=tolerance),
     }

@@ -1,7 +1,8 @@
-"""One webhook's way: read, verify, store, and only then answer."""
+"""One webhook's way: read, verify the raw bytes before anything looks at them, store, and only then answer."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,7 +16,7 @@ from include.store.inbox import Receipt
 from include.store.rejections import AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from include.relay.signatures import Signature
     from include.relay.writer import Writer
     from include.settings import Settings
-    from include.store.inbox import Arrival
+
+    Take = Callable[[bytes, Mapping[str, str]], Awaitable[Response]]
 
 log = structlog.get_logger("relay.intake")
 
@@ -57,8 +59,16 @@ class Intake:
 
     async def receive(self, provider: str, request: Request) -> Response:
         """Answer 200 if the event is stored, 4xx if it never will be, 503 if it should come again."""
+        return await self.verified(provider, partial(self._store, provider), request)
+
+    async def verified(self, provider: str, take: Take, request: Request) -> Response:
+        """Answer what `take` makes of a body that the provider has signed; what is not is refused."""
         try:
-            return await self._receive(provider, request)
+            with self._budget.lease() as lease:
+                body = await read_body(request, limit=self._settings.body_limit_bytes, lease=lease)
+                headers = _joined(request)
+                self._signatures[provider].verify(body, headers, now=self._clock.now())
+                return await take(body, headers)
         except RefusalError as error:
             return self._refuse(provider, error.status, str(error))
         except (SignatureError, PayloadError) as error:
@@ -66,23 +76,15 @@ class Intake:
         except StoreUnavailableError as error:
             return _answer(503, str(error))
 
-    async def _receive(self, provider: str, request: Request) -> Response:
-        with self._budget.lease() as lease:
-            body = await read_body(request, limit=self._settings.body_limit_bytes, lease=lease)
-            arrival = self._arrival_from(provider, body, request)
-            receipt = await self._writer.write(arrival)
+    async def _store(self, provider: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        mode, now = self._settings.clerk_mode, self._clock.now()
+        arrival = arrival_from(provider, body, headers, now=now, clerk_mode=mode)
+        receipt = await self._writer.write(arrival)
         if receipt is Receipt.DUPLICATE:
             self._rejections.add(provider, AGAIN)
         if receipt is Receipt.CONFLICT:
             log.warning("inbox.conflict", provider=provider, event_id=arrival.event_id)
         return Response(ANSWERS[receipt], media_type="application/json")
-
-    def _arrival_from(self, provider: str, body: bytes, request: Request) -> Arrival:
-        """Verify the raw bytes; nothing is looked at before."""
-        headers, now = _joined(request), self._clock.now()
-        self._signatures[provider].verify(body, headers, now=now)
-        mode = self._settings.clerk_mode
-        return arrival_from(provider, body, headers, now=now, clerk_mode=mode)
 
     def _refuse(self, provider: str, status: int, reason: str) -> Response:
         self._rejections.add(provider, reason)

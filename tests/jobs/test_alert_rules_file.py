@@ -27,7 +27,10 @@ class RealWatch(Watch):
         from slack_sdk import WebClient
 
         client = WebClient("xoxb-x", base_url=f"{self.sandbox.url}/slack/api/", retry_handlers=[])
-        self.channels["slack"] = SlackChannel(Slack(client, ops_channel="", staff_channel=""))
+        self.channels["slack"] = SlackChannel(
+            Slack(client, ops_channel="", staff_channel=""),
+            console="https://airflow.example.org/ops",
+        )
         self.instead = others(RULES.values())
         self.rules = tuple(RULES.values())
         self.numbered = 0

@@ -132,6 +132,26 @@ def test_missing_scopes_are_named(doctor, sandbox):
     assert found["Slack: profile field"] == "the token lacks users.profile:write"
 
 
+@pytest.mark.parametrize(
+    ("secret", "operators", "status"),
+    [
+        ("", "", Status.FAILED),
+        ("0123456789abcdef", "", Status.WARNING),
+        ("0123456789abcdef", "U0ADA", Status.OK),
+    ],
+)
+def test_buttons_that_nobody_answers_are_found(doctor, secret, operators, status):
+    """Slack warns everybody who presses one; nobody at all may acknowledge where no operator is named."""
+    assert doctor.group(vendors)["Slack: buttons"].status is Status.NOT_CONFIGURED
+    doctor.connect("slack", extra={**doctor.documents["slack"]["extra"], "buttons": True})
+    doctor.set(OPS_SLACK_SIGNING_SECRETS=secret, OPS_SLACK_OPERATORS=operators)
+
+    found = doctor.group(vendors)["Slack: buttons"]
+
+    assert found.status is status
+    assert bool(found.advice) is (status is not Status.OK)
+
+
 def test_audience_channel_and_group_must_be_there(doctor):
     """Ids that the vendors do not know are found before a member is."""
     mailchimp = {**doctor.documents["mailchimp"]["extra"], "list_id": "other"}

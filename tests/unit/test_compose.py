@@ -50,6 +50,7 @@ NOT_ALWAYS_USED = {  # may be empty, which says so, but not forgotten
         for name in ("LUMA", "SLACK", "SLACK_ADMIN", "SMTP", "PAGERDUTY", "TWILIO")
     ),
     "OPS_ALERT_SIGNAL_URL",
+    "OPS_SLACK_SIGNING_SECRETS",
 }
 INTERPOLATION = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>[^}]*)\}")
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -90,16 +90,20 @@ class Courier:
         """Send an event once and return the relay's status, or 0 where no answer came."""
         webhooks = self._webhooks(event)
         headers = {"content-type": "application/json", **self._signed(webhooks, event)}
-        url = self.world.settings.relay_url.rstrip("/") + webhooks.path
         event.attempts += 1
-        try:
-            async with self._client().post(url, data=event.payload, headers=headers) as answer:
-                await answer.read()
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError):
-            return NO_ANSWER
+        status = await self.post(webhooks.path, event.payload, headers)
         event.delivered = event.delivered or is_success(status)
         return status
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Post to the relay and return its status, or 0 where no answer came."""
+        url = self.world.settings.relay_url.rstrip("/") + path
+        try:
+            async with self._client().post(url, data=body, headers=headers) as answer:
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return NO_ANSWER
 
     def _webhooks(self, event: Event) -> Webhooks:
         webhooks = self.world.vendors[event.vendor].webhooks

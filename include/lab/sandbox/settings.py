@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     luma_api_key: SecretStr | None = None
     slack_api_key: SecretStr | None = None  # the bot's token
     slack_user_token: SecretStr | None = None  # the owner's
+    slack_signing_secret: SecretStr | None = None  # what presses are signed with
     slack_webhook: SecretStr | None = None  # what follows `/services/` in the URL
     pagerduty_routing_key: SecretStr | None = None
     twilio_auth_token: SecretStr | None = None

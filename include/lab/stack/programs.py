@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LONGEST_STOP_SECONDS = 20  # nobody at a terminal waits longer: what is cut off is tried again
 
+SLACK_OWNER = "U0OWNER0001"  # who owns the sandbox's workspace: she may acknowledge alerts there
+
 # Set by a shell for other projects; Airflow's own variables would point to another installation.
 NOT_INHERITED = ("AIRFLOW", "PYTHON", "OPS_DATABASE_URL", "OPS_AIRFLOW_DATABASE_URL", "VIRTUAL_ENV")
 TELEMETRY = (
@@ -87,6 +89,8 @@ def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_RELAY_PORT": str(stack.ports.relay),
         "OPS_STRIPE_WEBHOOK_SECRETS": stack.stripe_webhook_secret,
         "OPS_CLERK_WEBHOOK_SECRETS": stack.clerk_webhook_secret,
+        "OPS_SLACK_SIGNING_SECRETS": stack.slack_signing_secret,
+        "OPS_SLACK_OPERATORS": SLACK_OWNER,
         "OPS_AIRFLOW_URL": stack.airflow_url,
         "OPS_AIRFLOW_USERNAME": "relay",
         "OPS_AIRFLOW_PASSWORD": stack.relay_password,
@@ -119,6 +123,7 @@ def _sandbox_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_SANDBOX_LUMA_API_KEY": stack.luma_api_key,
         "OPS_SANDBOX_SLACK_API_KEY": stack.slack_bot_token,
         "OPS_SANDBOX_SLACK_USER": stack.slack_user_token,
+        "OPS_SANDBOX_SLACK_SIGNING_SECRET": stack.slack_signing_secret,
         "OPS_SANDBOX_SLACK_WEBHOOK": stack.slack_webhook,
         "OPS_SANDBOX_PAGERDUTY_ROUTING_KEY": stack.pagerduty_routing_key,
         "OPS_SANDBOX_TWILIO_AUTH_TOKEN": stack.twilio_auth_token,

@@ -73,6 +73,7 @@ class Stack:
     luma_api_key: str = field(default_factory=lambda: "secret-" + secrets.token_hex(16))
     slack_bot_token: str = field(default_factory=lambda: "xoxb-" + secrets.token_hex(24))
     slack_user_token: str = field(default_factory=lambda: "xoxp-" + secrets.token_hex(24))
+    slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16))
     slack_webhook: str = field(default_factory=_slack_webhook)
     pagerduty_routing_key: str = field(default_factory=lambda: secrets.token_hex(16))
     twilio_auth_token: str = field(default_factory=lambda: secrets.token_hex(16))

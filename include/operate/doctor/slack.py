@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from include.clients.slack_workspace import SlackWorkspace
     from include.operate.doctor.findings import Finding
     from include.operate.doctor.patient import Patient
+    from include.settings import Settings
 
 POST: Final = ("chat:write",)
 PEOPLE: Final = ("users:read", "users:read.email")
@@ -35,6 +36,7 @@ def look(patient: Patient) -> Iterable[Finding]:
         for name in ("ops_channel", "staff_channel"):
             yield _channel(name, str(extra.get(name) or ""), rt.slack_workspace)
         yield from _members(extra, rt.slack_workspace)
+        yield from _buttons(extra, patient.relay)
 
 
 def look_at_admin(patient: Patient) -> Iterable[Finding]:
@@ -63,6 +65,23 @@ def _scopes(scopes: frozenset[str] | None, extra: Mapping[str, Any]) -> Finding:
     if missing:
         return failed(name, f"the token lacks {', '.join(missing)}", REINSTALL)
     return ok(name, "the token may do all that jobs need")
+
+
+def _buttons(extra: Mapping[str, Any], relay: Settings | None) -> Iterator[Finding]:
+    """Look whether somebody answers where a button is pressed: Slack warns who presses one in vain."""
+    name = "Slack: buttons"
+    if not extra.get("buttons"):
+        yield not_configured(name, "messages have links")
+    elif relay is not None and not relay.slack_signing_secrets:
+        advice = (
+            "set OPS_SLACK_SIGNING_SECRETS, or take `buttons` out of the extras of the connection"
+        )
+        yield failed(name, "the relay takes no press of one", advice)
+    elif relay is not None and not relay.slack_operators:
+        advice = "set OPS_SLACK_OPERATORS to the ids at Slack of those who may"
+        yield warning(name, "nobody may acknowledge an alert by one", advice)
+    else:
+        yield ok(name, "the relay takes presses")
 
 
 def _members(extra: Mapping[str, Any], workspace: SlackWorkspace) -> Iterator[Finding]:

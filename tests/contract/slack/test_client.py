@@ -2,6 +2,7 @@
 
 import pytest
 
+from include.alerts.texts import Link
 from include.clients.slack import Slack
 from include.errors import (
     PermanentVendorError,
@@ -24,13 +25,34 @@ def client(sandbox):
 def test_reply_goes_into_the_thread_of_its_message(sandbox, client):
     """`post_message` returns what a reply needs; an update changes the message it names."""
     sandbox.ask("PATCH", "settings", json={"slack_limits": False})
-    ts = client.post_message(client.ops_channel, "failed", blocks=[{"type": "divider"}])
+    ts = client.post_message(client.ops_channel, "failed")
     client.post_message(client.ops_channel, "recovered", thread_ts=ts)
     client.update_message(client.ops_channel, ts, "failed twice")
 
     first, reply = sandbox.ask("GET", "state/slack")["messages"]
-    assert (first["text"], first["blocks"]) == ("failed twice", [{"type": "divider"}])
+    assert first["text"] == "failed twice"
     assert (reply["text"], reply["thread_ts"]) == ("recovered", ts)
+
+
+OPEN = Link(text="Open", url="https://airflow.example.org/dags/a/runs/b")
+
+
+def test_buttons_are_under_the_text_where_the_app_has_them(sandbox, client):
+    """Slack warns who presses one of an app that answers nothing: without the setting there are none."""
+    sandbox.ask("PATCH", "settings", json={"slack_limits": False})
+    answering = Slack(
+        slack_client_of(sandbox), ops_channel=OPS, staff_channel=OPS, has_buttons=True
+    )
+    client.post_message(OPS, "failed", buttons=[OPEN])
+    answering.post_message(OPS, "failed", buttons=[OPEN, OPEN])
+    answering.post_message(OPS, "x" * 3001, buttons=[OPEN])
+    answering.post_message(OPS, "recovered")
+
+    plain, pressed, long, bare = sandbox.ask("GET", "state/slack")["messages"]
+    section, actions = pressed["blocks"]
+    assert (pressed["text"], section["text"]["text"]) == ("failed", "failed")
+    assert [one["url"] for one in actions["elements"]] == [OPEN.url] * 2
+    assert (plain["blocks"], long["blocks"], bare["blocks"]) == ([], [], [])
 
 
 def test_pause_that_slack_asks_for_is_kept(client):

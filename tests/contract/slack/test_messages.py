@@ -6,6 +6,12 @@ from slack_sdk.errors import SlackApiError
 from tests.contract.conftest import slack_code_of
 
 OPS = "C0OPSALERTS"
+BUTTON = {
+    "type": "button",
+    "action_id": "open",
+    "text": {"type": "plain_text", "text": "Open"},
+    "url": "https://example.org/",
+}
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*red*"}}
 
 
@@ -67,11 +73,42 @@ def test_message_is_changed(unlimited, slack):
         ({"channel": OPS, "text": "x" * 40_001}, "msg_too_long"),
         ({"channel": OPS, "text": "x", "thread_ts": "1700000000.000001"}, "thread_not_found"),
         ({"channel": OPS, "text": "x", "blocks": [SECTION] * 51}, "invalid_blocks"),
+        ({"channel": OPS, "text": "x", "blocks": [{"type": "button"}]}, "invalid_blocks"),
     ],
 )
 def test_message_is_refused(unlimited, slack, wish, code):
     """What Slack refuses is a 200 with a code, and nothing is kept."""
     assert slack_code_of(slack.api_call, "chat.postMessage", json=wish) == code
+    assert messages(unlimited) == []
+
+
+def test_buttons_are_kept(checked, slack):
+    """An actions block with buttons that open a page."""
+    blocks = [SECTION, {"type": "actions", "elements": [BUTTON]}]
+
+    slack.chat_postMessage(channel=OPS, text="red", blocks=blocks)
+
+    assert messages(checked)[0]["blocks"] == blocks
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        [],
+        [BUTTON] * 2,
+        [{**BUTTON, "action_id": str(number)} for number in range(26)],
+        [{**BUTTON, "text": {"type": "mrkdwn", "text": "Open"}}],
+        [{**BUTTON, "text": {"type": "plain_text", "text": "x" * 76}}],
+        [{**BUTTON, "url": "javascript:alert(1)"}],
+        [{**BUTTON, "url": f"https://example.org/{'x' * 3000}"}],
+        [{**BUTTON, "action_id": "x" * 256}],
+    ],
+)
+def test_buttons_that_slack_does_not_take_are_refused(unlimited, slack, elements):
+    """None, an id twice, too many, text that is not plain or too long, an address that is none."""
+    wish = {"channel": OPS, "text": "x", "blocks": [{"type": "actions", "elements": elements}]}
+
+    assert slack_code_of(slack.api_call, "chat.postMessage", json=wish) == "invalid_blocks"
     assert messages(unlimited) == []
 
 

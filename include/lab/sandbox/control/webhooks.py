@@ -5,9 +5,19 @@ from secrets import token_hex
 import orjson
 from fastapi import APIRouter, HTTPException
 
-from include.lab.sandbox.control.wishes import GONE, DeliveriesWish, Delivery, Json, SendWish
-from include.lab.sandbox.delivery import Courier, arranged
+from include.lab.sandbox.clock import machine_now
+from include.lab.sandbox.control.wishes import (
+    GONE,
+    DeliveriesWish,
+    Delivery,
+    Json,
+    PressWish,
+    SendWish,
+)
+from include.lab.sandbox.delivery import Courier, NoSecretError, arranged
 from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.slack import presses
+from include.lab.sandbox.slack.state import SlackState
 from include.lab.sandbox.world import World
 
 
@@ -41,6 +51,17 @@ def webhook_routes(world: World, courier: Courier) -> APIRouter:
         report = await courier.send(copies, concurrency=wish.concurrency)
         return report.as_json()
 
+    @router.post("/slack/press")
+    async def press(wish: PressWish) -> Json:
+        """Let somebody press a button in Slack; return what the relay answered: unless it is 200, Slack warns her."""
+        secret = world.settings.slack_signing_secret
+        if secret is None:
+            raise NoSecretError("set OPS_SANDBOX_SLACK_SIGNING_SECRET")
+        body = pressed(world.state(SlackState), wish)
+        stamp = int(machine_now()) + world.switches.signing_skew_seconds
+        signed = presses.headers(body, secret.get_secret_value(), stamp)
+        return {"status": await courier.post(presses.PATH, body, signed)}
+
     return router
 
 
@@ -52,6 +73,17 @@ def chosen(world: World, wish: SendWish) -> list[Event]:
     if None in events:
         raise HTTPException(GONE, "no such event")
     return [event for event in events if event is not None]
+
+
+def pressed(state: SlackState, wish: PressWish) -> bytes:
+    """Return what Slack posts of a press."""
+    message = state.messages.find(wish.channel, wish.ts)
+    button = presses.button_of(message, wish.button) if message else None
+    by = state.people.by_id.get(wish.user)
+    if message is None or button is None or by is None:
+        raise HTTPException(GONE, "no such message, button or person")
+    channel = state.channels.by_id[wish.channel]
+    return presses.body_of(message, channel, button, by, machine_now())
 
 
 def event_from(delivery: Delivery, now: int) -> Event:

@@ -82,6 +82,15 @@ class SendWish(Wish):
     concurrency: int = Field(default=1, ge=1, le=1000)
 
 
+class PressWish(Wish):
+    """Which button to press under which message in Slack, by the words on it, and who does."""
+
+    channel: str
+    ts: str
+    button: str
+    user: str
+
+
 class ClockWish(Wish):
     """How far to move the vendors' time."""
 

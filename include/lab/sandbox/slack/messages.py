@@ -11,6 +11,24 @@ MOST_CHARACTERS = 40_000
 MOST_BLOCKS = 50
 MOST_IN_A_SECTION = 3000
 MOST_IN_A_HEADER = 150
+MOST_ELEMENTS = 25
+MOST_IN_A_BUTTON = 75
+MOST_IN_A_URL = 3000
+MOST_IN_AN_ID = 255
+KINDS = {
+    "section",
+    "header",
+    "divider",
+    "actions",
+    "context",
+    "image",
+    "input",
+    "file",
+    "rich_text",
+    "video",
+    "markdown",
+}
+"""As in docs.slack.dev/reference/block-kit/blocks."""
 TEXT_OF = {"section": MOST_IN_A_SECTION, "header": MOST_IN_A_HEADER}
 
 
@@ -67,7 +85,7 @@ def refuse_unreadable(text: str, blocks: Any) -> list[Block]:
         blocks = []
     if not isinstance(blocks, list) or not all(map(_is_block, blocks)):
         raise errors.refused("invalid_blocks_format")
-    if len(blocks) > MOST_BLOCKS or any(_has_too_much(block) for block in blocks):
+    if len(blocks) > MOST_BLOCKS or not all(map(_is_readable, blocks)):
         raise errors.refused("invalid_blocks")
     if not text and not blocks:
         raise errors.refused("no_text")
@@ -78,10 +96,45 @@ def _is_block(block: object) -> bool:
     return isinstance(block, dict) and isinstance(block.get("type"), str)
 
 
-def _has_too_much(block: Block) -> bool:
-    """Tell whether a block's text is empty or longer than Slack shows."""
-    if block["type"] not in TEXT_OF or "fields" in block:
+def _is_readable(block: Block) -> bool:
+    """Tell whether Slack knows this kind of block, and its text is neither empty nor longer than Slack shows."""
+    kind = block["type"]
+    if kind == "actions":
+        return _are_actions(block.get("elements"))
+    if kind not in TEXT_OF or "fields" in block:
+        return kind in KINDS
+    return _is_text(block.get("text"), most=TEXT_OF[kind])
+
+
+def _is_text(
+    inner: object, *, most: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")
+) -> bool:
+    """Tell whether it is a text object of one of these kinds."""
+    if not isinstance(inner, dict) or inner.get("type") not in kinds:
         return False
-    inner = block.get("text")
-    text = inner.get("text") if isinstance(inner, dict) else None
-    return not isinstance(text, str) or not 0 < len(text) <= TEXT_OF[block["type"]]
+    text = inner.get("text")
+    return isinstance(text, str) and 0 < len(text) <= most
+
+
+def _are_actions(elements: object) -> bool:
+    """Tell whether these are elements of an actions block: some, not too many, and no id twice."""
+    if not isinstance(elements, list) or not 0 < len(elements) <= MOST_ELEMENTS:
+        return False
+    if not all(isinstance(one, dict) for one in elements):
+        return False
+    ids = [one["action_id"] for one in elements if "action_id" in one]
+    buttons = [one for one in elements if one.get("type") == "button"]
+    return len(set(map(str, ids))) == len(ids) and all(map(_is_button, buttons))
+
+
+def _is_button(button: Block) -> bool:
+    """Tell whether it is a button as docs.slack.dev/reference/block-kit/block-elements/button-element has it."""
+    url, name = button.get("url", "https://"), button.get("action_id", "a")
+    return (
+        _is_text(button.get("text"), most=MOST_IN_A_BUTTON, kinds=("plain_text",))
+        and isinstance(url, str)
+        and url.startswith(("https://", "http://"))
+        and len(url) <= MOST_IN_A_URL
+        and isinstance(name, str)
+        and 0 < len(name) <= MOST_IN_AN_ID
+    )

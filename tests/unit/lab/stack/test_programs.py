@@ -15,6 +15,7 @@ WHO_KNOWS = {
     "relay_password": {"relay"},
     "stripe_webhook_secret": {"relay", "sandbox"},
     "clerk_webhook_secret": {"relay", "sandbox"},
+    "slack_signing_secret": {"relay", "sandbox"},
     "mailchimp_api_key": {"sandbox"},
     "luma_api_key": {"sandbox"},
     "jwt_secret": AIRFLOW,
