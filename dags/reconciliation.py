@@ -1,7 +1,6 @@
 """Find what callbacks and webhooks missed, and put it right.
 
-**Starts** every 15 minutes; once a night as a deep run, which compares all that the vendors have. By hand at any time,
-also deep, also dry.
+**Starts** every 15 minutes; once a night as a deep run, which compares all that the vendors have. By hand also dry.
 
 **Changes** what runs have left behind: rows whose run is gone wait again or fail with a reason, effects begun and never
 ended become uncertain, failed runs are told to Slack. For each expected start of a scheduled job a row says what became
@@ -41,12 +40,7 @@ MOST_PERCENT = Param(
     title="Repair up to (percent)",
     description="Put differences right up to this share of what was looked at. Empty: as it is set.",
 )
-NO_MAIL = Param(
-    default=False,
-    type="boolean",
-    title="Mail nobody",
-    description="For the run after an upgrade: no welcome, and no automation of Mailchimp's is started.",
-)
+NO_MAIL = Param(default=False, type="boolean", title="Mail nobody", description="After an upgrade.")
 
 
 @dag(
