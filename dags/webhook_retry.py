@@ -39,7 +39,7 @@ def webhook_retry() -> None:
             retried = job.retry_rows(
                 rt.params["inbox_ids"],
                 dag_run_id=rt.dag_run_id,
-                which=job.TryNumber(
+                which=job.AttemptNumber(
                     number=rt.try_since_clear, total=rt.try_number, is_last=rt.is_last_try
                 ),
                 store=rt.store,

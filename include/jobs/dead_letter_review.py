@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.errors import ActRefusedError, AirflowError, ErrorClass
-from include.jobs.dead_letters import LEFT, By, Desk
+from include.failures.dead_letters import LEFT, By, Desk
 from include.jobs.notices import close_question, counted, move_question, note_question
-from include.jobs.person import person_from
+from include.person import person_from
 from include.store.dead_letters import Act, Filter
 from include.store.reviews import AskedGroup, ReviewState
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from include.clients.airflow import Airflow
     from include.clock import Clock
-    from include.jobs.dead_letters import Done
+    from include.failures.dead_letters import Done
     from include.jobs.notices import Links
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
     from include.store.dead_letters import Group
     from include.store.reviews import Review

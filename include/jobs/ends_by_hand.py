@@ -15,7 +15,7 @@ from include.store.deactivations import End, Reason, State
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
     from include.store.deactivations import Deactivation
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
     from include.store.findings import Finding, FindingKey, KeptFinding
 

@@ -7,21 +7,21 @@ first try is due 1 s after the batch. Where a person has decided so, the half-do
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from include.errors import VendorError, VendorUnavailableError
+from include.clients.mailchimp import VENDOR
+from include.errors import VendorError
+from include.failures.breakers import Gate
+from include.failures.cases import FailedRow, RunAttempt, fail_rows
+from include.failures.dead_letters import audit_moves
+from include.failures.decision import MAX_RETRIES
 from include.jobs import mailchimp_sync
-from include.jobs.breakers import note_failures
-from include.jobs.dead_letters import audit_moves
-from include.jobs.failing import FailedRow, Tried, note_try
 from include.jobs.mailchimp_sync.compensate import undo
-from include.store.breakers import BreakerState
-from include.store.dead_letters import LetterState, subject_of
+from include.store.dead_letters import LetterState
 from include.store.inbox import State
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 JOB = "webhook_retry"
 ACTOR = f"system:{JOB}"
-TRIES = 5
 UNDONE = "undone by a person's decision"
 
 log = structlog.get_logger(__name__)
@@ -56,7 +55,7 @@ class Vendors:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TryNumber:
+class AttemptNumber:
     """Which of a run's tries this is, from 1; `total` counts the ones before a clear, too."""
 
     number: int
@@ -76,7 +75,7 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
     inbox_ids: Sequence[int],
     *,
     dag_run_id: str,
-    which: TryNumber,
+    which: AttemptNumber,
     store: Store,
     vendors: Vendors,
     clock: Clock,
@@ -109,7 +108,7 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
         else:
             _sync(inbox_ids, tried=tried, which=which, store=store, vendors=vendors, clock=clock)
     except VendorError as error:
-        if _answer_for(error, inbox_ids, which=which, tried=tried, store=store, clock=clock):
+        if _fail(error, inbox_ids, which=which, tried=tried, store=store, clock=clock):
             raise
     dead = {
         letter.reason
@@ -131,27 +130,27 @@ def _held(inbox_ids: Sequence[int], dag_run_id: str, store: Store) -> list[Inbox
 def _tried(  # noqa: PLR0913 - collaborators
     rows: Sequence[InboxRow],
     dag_run_id: str,
-    which: TryNumber,
+    which: AttemptNumber,
     store: Store,
     clock: Clock,
     *,
     opens_after: int,
-) -> Tried:
+) -> RunAttempt:
     """Say which try this is, when it was due and when it began."""
     now = clock.now()
-    return Tried(
+    return RunAttempt(
         by=JOB,
         dag_run_id=dag_run_id,
         now=now,
         number=which.total,
         due_at=_due_at(rows, which, store),
         started_at=now,
-        is_retry=True,
+        retries=MAX_RETRIES if which.is_last else which.number,
         opens_after=opens_after,
     )
 
 
-def _due_at(rows: Sequence[InboxRow], which: TryNumber, store: Store) -> datetime | None:
+def _due_at(rows: Sequence[InboxRow], which: AttemptNumber, store: Store) -> datetime | None:
     """Return when this try was due: 1, 2, 4, 8 or 16 s after the one before, where that is known."""
     letters = store.dead_letters.of_rows([row.id for row in rows])
     ends = [a.ended_at for letter in letters for a in store.dead_letters.attempts(letter.id)[-1:]]
@@ -164,8 +163,8 @@ def _due_at(rows: Sequence[InboxRow], which: TryNumber, store: Store) -> datetim
 def _sync(  # noqa: PLR0913 - collaborators, by name
     inbox_ids: Sequence[int],
     *,
-    tried: Tried,
-    which: TryNumber,
+    tried: RunAttempt,
+    which: AttemptNumber,
     store: Store,
     vendors: Vendors,
     clock: Clock,
@@ -195,49 +194,24 @@ def _sync(  # noqa: PLR0913 - collaborators, by name
     mailchimp_sync.record(tried=replace(tried, now=clock.now()), **run)
 
 
-def _answer_for(  # noqa: PLR0913 - collaborators, by name
+def _fail(  # noqa: PLR0913 - collaborators, by name
     error: VendorError,
     inbox_ids: Sequence[int],
     *,
-    which: TryNumber,
-    tried: Tried,
+    which: AttemptNumber,
+    tried: RunAttempt,
     store: Store,
     clock: Clock,
 ) -> bool:
     """Write down a try that failed; tell whether there is to be another one of this run."""
-    now = clock.now()
-    tried = replace(tried, now=now)
-    rows = _held(inbox_ids, tried.dag_run_id, store)
-    cases: dict[str, list[FailedRow]] = defaultdict(list)
-    for row in rows:
-        cases[subject_of(row.id, row.member_id)].append(_failed(row, error))
-    is_over = which.is_last or not isinstance(error, VendorUnavailableError)
+    tried = replace(tried, now=clock.now())
+    failed = [_failed(row, error) for row in _held(inbox_ids, tried.dag_run_id, store)]
     with store.transaction():
-        due_at = None
-        if error.vendor and isinstance(error, VendorUnavailableError):
-            breaker = note_failures(
-                error.vendor,
-                cases,
-                reason=str(error),
-                store=store,
-                now=now,
-                opens_after=tried.opens_after,
-                dag_run_id=tried.dag_run_id,
-            )
-            due_at = None if breaker.state is BreakerState.CLOSED else breaker.probe_at
-        for subject, failed in cases.items():
-            note_try(failed[0].job, subject, failed, tried=tried, store=store, is_dead=is_over)
-        if is_over or due_at:
-            ids = store.inbox.fail(
-                [row.id for row in rows], reason=str(error), error_class=error.kind, now=now
-            )
-            if is_over:
-                store.inbox.bury(ids)
-            elif due_at:
-                store.inbox.put_off(ids, due_at=due_at)
-            store.dispatches.finish(tried.dag_run_id, now=now)
-    log.warning("retry.failed", try_number=which.number, reason=str(error), is_over=is_over)
-    return not is_over and due_at is None
+        goes_on = fail_rows(failed, tried=tried, store=store, is_held=True)
+        if not goes_on:
+            store.dispatches.finish(tried.dag_run_id, now=tried.now)
+    log.warning("retry.failed", try_number=which.number, reason=str(error), is_over=not goes_on)
+    return goes_on
 
 
 def _failed(row: InboxRow, error: VendorError) -> FailedRow:
@@ -255,15 +229,26 @@ def _undo(  # noqa: PLR0913 - collaborators, by name
     letters: Sequence[DeadLetter],
     rows: Sequence[InboxRow],
     *,
-    tried: Tried,
+    tried: RunAttempt,
     store: Store,
     vendors: Vendors,
     clock: Clock,
 ) -> None:
     """Undo what letters' jobs have half done, then end their events and close them."""
-    for letter in letters:
-        if letter.member_id is not None:
-            undo(letter.member_id, store=store, mailchimp=vendors.mailchimp, clock=clock)
+    gate = Gate(VENDOR, by=tried.dag_run_id, store=store, clock=clock).enter()
+    if gate.is_open:
+        raise gate.error
+    try:
+        for letter in letters:
+            if letter.member_id is not None and undo(
+                letter.member_id, store=store, mailchimp=vendors.mailchimp, clock=clock
+            ):
+                gate.note([None])
+    except VendorError as error:
+        gate.note([error])
+        raise
+    finally:
+        gate.leave()
     now = clock.now()
     with store.transaction():
         store.inbox.finish([row.id for row in rows], state=State.IGNORED, reason=UNDONE, now=now)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from include.errors import ActRefusedError
-from include.jobs.person import person_from
 from include.operate.deployment import chosen, config_file, read_config
 from include.operate.errors import CommandError
+from include.person import person_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.jobs.person import Person
     from include.operate.deployment import Deployment
+    from include.person import Person
     from include.store import Store
 
 NOBODY: Final = {"root", "airflow", "admin", "ops"}  # users of machines and containers

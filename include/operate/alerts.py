@@ -17,7 +17,7 @@ from include.store.figures import outages
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
 
 QUIET_HOURS = {"1": "1 hour", "4": "4 hours", "24": "1 day", "168": "1 week"}

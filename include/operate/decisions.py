@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from include.clock import SystemClock
 from include.errors import ActRefusedError
+from include.failures.dead_letters import Desk
 from include.jobs import ends_by_hand
-from include.jobs.dead_letters import Desk
 from include.jobs.findings import close_finding, close_findings
-from include.jobs.person import person_from
 from include.jobs.reconciliation import repair
 from include.operate.commands.dead_letters import left_text, none_text
+from include.person import person_from
 from include.store.audit import Change, member_target
 from include.store.contacts import ContactStatus
 from include.store.dead_letters import Act, Filter
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clock import Clock
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
 
 LETTER_ACTS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
-from include.jobs.person import person_from
+from include.person import person_from
 from include.store.audit import Change
 from include.store.dead_letters import NOT_CLOSED, LetterState
 from include.store.lookup import Lookup

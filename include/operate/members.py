@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from include.failures.dead_letters import STEP, TAKEN_AS_DONE
 from include.jobs.contact_changes import OUR_TAGS
-from include.jobs.dead_letters import STEP, TAKEN_AS_DONE
 from include.jobs.mailchimp_sync.names import WELCOME
 from include.jobs.membership import (
     Standing,

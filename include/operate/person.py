@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from include.jobs.person import Person, person_from
+from include.person import Person, person_from
 
 __all__ = ["Person", "person_from"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from include.errors import ActRefusedError
-from include.jobs.person import person_from
+from include.person import person_from
 from include.store.audit import Change, member_target
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
-from include.jobs.breakers import VENDORS, pause, probe_now, resume
+from include.failures.breakers import VENDORS, pause, probe_now, resume
 from include.relay.trouble import counted, wait
 from include.store.audit import Change
 from include.store.breakers import BreakerState
@@ -16,7 +16,7 @@ from include.store.figures import open_breakers
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
 
 PAUSE_HOURS = {

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from include.jobs.breakers import OPENS_AFTER
+from include.failures.breakers import OPENS_AFTER
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DAG, Stage
 from tests.local_stack import LocalStack

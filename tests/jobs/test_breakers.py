@@ -7,10 +7,10 @@ import pytest
 from include.clients.mailchimp import subscriber_hash
 from include.clock import FixedClock, SystemClock
 from include.errors import ActRefusedError
-from include.jobs.breakers import VENDORS, note_success, pause, probe_now, resume
+from include.failures.breakers import VENDORS, note_success, pause, probe_now, resume
 from include.jobs.mailchimp_sync.load import ASKED
 from include.jobs.mailchimp_sync.update import VENDOR
-from include.jobs.person import person_from
+from include.person import person_from
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
 from include.store.figures import open_breakers

@@ -8,7 +8,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import ErrorClass
-from include.jobs.dead_letters import By, Desk, NoReasonError
+from include.failures.dead_letters import By, Desk, NoReasonError
 from include.store import Store
 from include.store.dead_letters import Act, Failure, Filter, LetterState
 from include.store.inbox import State

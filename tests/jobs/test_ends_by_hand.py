@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import ActRefusedError
 from include.jobs import ends_by_hand
-from include.jobs.person import person_from
+from include.person import person_from
 from include.store.deactivations import State
 from tests.jobs.world import until
 

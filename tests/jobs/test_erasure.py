@@ -11,7 +11,7 @@ from psycopg.types.json import Json
 
 from include.errors import ActRefusedError
 from include.jobs.erasure import erase, names
-from include.jobs.person import person_from
+from include.person import person_from
 from include.store.airflow_tables import WORDS, AirflowTables
 from include.store.inbox import State
 from include.store.slack import Tie

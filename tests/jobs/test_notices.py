@@ -8,8 +8,8 @@ import pytest
 
 from include.clients.slack import Slack
 from include.clock import FixedClock
-from include.jobs.dead_letters import By
-from include.jobs.dead_letters import Desk as Desks
+from include.failures.dead_letters import By
+from include.failures.dead_letters import Desk as Desks
 from include.jobs.notices import Cause, Links, Success, close_recovered, note_failure, send_due
 from include.store.dead_letters import Failure, Filter
 from include.store.inbox import State

@@ -7,8 +7,11 @@ import pytest
 
 from include.clock import FixedClock, SystemClock
 from include.errors import ErrorClass, VendorUnavailableError
+from include.failures.breakers import pause, resume
+from include.failures.dead_letters import By, Desk
+from include.failures.decision import MAX_RETRIES
 from include.jobs import webhook_retry as job
-from include.jobs.dead_letters import By, Desk
+from include.store.breakers import BreakerState
 from include.store.dead_letters import Filter, LetterState
 from include.store.inbox import State
 
@@ -75,7 +78,9 @@ def attempt(world, taken, number=1, *, total=None, opens_after=5):
     return job.retry_rows(
         taken.inbox_ids,
         dag_run_id=taken.dag_run_id,
-        which=job.TryNumber(number=number, total=total or number, is_last=number == job.TRIES),
+        which=job.AttemptNumber(
+            number=number, total=total or number, is_last=number == MAX_RETRIES
+        ),
         store=world.store,
         vendors=job.Vendors(
             stripe=world.stripe, clerk=world.clerk, mailchimp=world.mailchimp, connections=10
@@ -89,11 +94,11 @@ def exhaust(world):
     """Let all tries of a run fail, each when it is due, and return the run."""
     world.clock.advance(timedelta(seconds=1))
     taken = claim(world)
-    for number in range(1, job.TRIES):
+    for number in range(1, MAX_RETRIES):
         with pytest.raises(VendorUnavailableError):
             attempt(world, taken, number)
         world.clock.advance(timedelta(seconds=2**number))
-    assert attempt(world, taken, job.TRIES).dead
+    assert attempt(world, taken, MAX_RETRIES).dead
     return taken
 
 
@@ -324,6 +329,45 @@ def test_compensation_twice_is_the_same(moving):
     assert set(moving.rows(ids)) == {State.IGNORED}
 
 
+def test_compensation_waits_for_a_vendor_that_is_down(failed, moving):
+    """As everything else does, for `webhook_retry` and not for the job, which would do what is to be undone."""
+    exhaust(moving)
+    Desk(moving.store, clock=moving.clock).compensate(Filter(), by=BY)
+    attempt(moving, claim(moving), MAX_RETRIES, opens_after=1)
+    probe_at = moving.store.breakers.get("mailchimp").probe_at
+    assert letter(moving).state is LetterState.COMPENSATING
+    assert {(row.state, row.due_at) for row in moving.store.inbox.rows(failed)} == {
+        (State.FAILED, probe_at)
+    }
+    assert claim(moving) is None
+    up(moving)
+    moving.clock.advance(probe_at - moving.clock.now())
+
+    attempt(moving, claim(moving))
+
+    assert letter(moving).state is LetterState.COMPENSATED
+    assert moving.store.breakers.get("mailchimp").state is BreakerState.CLOSED
+    assert set(moving.rows(failed)) == {State.IGNORED}
+
+
+def test_compensation_calls_nobody_who_is_left_alone(failed, moving):
+    """It waits for the probe without a call, and is due with all others when that has gone well."""
+    exhaust(moving)
+    desk, now = Desk(moving.store, clock=moving.clock), moving.clock.now()
+    desk.compensate(Filter(), by=BY)
+    pause("mailchimp", until=now + timedelta(hours=1), person=BY, store=moving.store, now=now)
+    taken, calls = claim(moving), moving.sandbox.count("mailchimp")
+
+    attempt(moving, taken)
+
+    assert moving.sandbox.count("mailchimp") == calls
+    assert letter(moving).state is LetterState.COMPENSATING
+    resume("mailchimp", person=BY, store=moving.store, now=now)
+    up(moving)
+    attempt(moving, claim(moving))
+    assert letter(moving).state is LetterState.COMPENSATED
+
+
 def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
     """F6: five tries of it, then the letter waits for a person again, with the tries."""
     exhaust(moving)
@@ -331,10 +375,10 @@ def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
     taken = claim(moving)
     before = letter(moving).attempts
 
-    for number in range(1, job.TRIES):
+    for number in range(1, MAX_RETRIES):
         with pytest.raises(VendorUnavailableError):
             attempt(moving, taken, number)
-    attempt(moving, taken, job.TRIES)
+    attempt(moving, taken, MAX_RETRIES)
 
     up(moving)
     after = letter(moving)

@@ -11,6 +11,7 @@ from include.clients.slack import Slack
 from include.clients.slack_workspace import SlackWorkspace
 from include.clients.stripe import Stripe
 from include.errors import VendorError, VendorUnavailableError
+from include.failures.decision import MAX_RETRIES
 from include.jobs import luma_auto_approval, reconciliation, slack_status_sync, webhook_retry
 from include.jobs.reconciliation.repair import Limits
 from include.store.deactivations import State as EndState
@@ -101,7 +102,7 @@ class Operation(World):
         if claim is None:
             self.sleep(3600)
             return
-        for number in range(1, webhook_retry.TRIES + 1):
+        for number in range(1, MAX_RETRIES + 1):
             try:
                 self._try_alone(claim, number)
             except VendorUnavailableError:
@@ -205,8 +206,8 @@ class Operation(World):
         webhook_retry.retry_rows(
             claim.inbox_ids,
             dag_run_id=claim.dag_run_id,
-            which=webhook_retry.TryNumber(
-                number=number, total=number, is_last=number == webhook_retry.TRIES
+            which=webhook_retry.AttemptNumber(
+                number=number, total=number, is_last=number == MAX_RETRIES
             ),
             store=self.store,
             vendors=webhook_retry.Vendors(

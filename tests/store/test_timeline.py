@@ -8,10 +8,10 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import ErrorClass
+from include.failures.dead_letters import Desk
 from include.jobs import ends_by_hand
-from include.jobs.dead_letters import Desk
-from include.jobs.person import person_from
 from include.jobs.planned_ends import Author, Whose, open_end
+from include.person import person_from
 from include.store.audit import Change, member_target
 from include.store.deactivations import End, Reason
 from include.store.dead_letters import Failure, Filter

@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 NOT_WELCOMED = "a person gave the sync up"
 
 
-def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -> None:
-    """Undo a member's half-done sync. May be repeated: the tags are set, not toggled."""
+def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -> bool:
+    """Undo a member's half-done sync, and tell whether that took a call.
+
+    May be repeated: the tags are set, not toggled.
+    """
     with store.transaction():
         store.members.lock([member_id])
         member = store.members.read([member_id]).get(member_id)
         wish = wish_of(member) if member else None
         if member is None or wish is None:
-            return
+            return False
         had = member.contact.tags if member.contact else frozenset()
         tags = {tag: tag in had for tag in sorted(wish.tags | had)}
         with suppress(VendorNotFoundError, ComplianceError):  # then nothing was done either
@@ -50,3 +53,4 @@ def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -
             metadata={"tags": sorted(had)},
         )
         store.audit.add([change], now=now)
+    return True

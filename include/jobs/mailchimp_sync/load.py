@@ -16,9 +16,16 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from include.errors import BreakerOpenError, PayloadError, VendorError
 from include.events import event_from
-from include.jobs.breakers import OPENS_AFTER, Admission, admit, note_success, open_error, release
+from include.failures.breakers import (
+    OPENS_AFTER,
+    Admission,
+    admit,
+    note_success,
+    open_error,
+    release,
+)
+from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
 from include.jobs.directory import Directory
-from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
@@ -69,7 +76,7 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     is_first_try: bool = False,
     is_last_try: bool = False,
     opens_after: int = OPENS_AFTER,
-    tried: Tried | None = None,
+    tried: RunAttempt | None = None,
     policy: Policy | None = None,
 ) -> Plan:
     """Bring the members of these rows up to date in the platform's tables, and plan the rest.
@@ -79,7 +86,9 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     started or cleared the run. Without a `policy` the installation's own says what makes a member.
     """
     policy = policy or shipped()
-    tried = tried or Tried(by=JOB, dag_run_id=dag_run_id, now=clock.now(), opens_after=opens_after)
+    tried = tried or RunAttempt(
+        by=JOB, dag_run_id=dag_run_id, now=clock.now(), opens_after=opens_after
+    )
     store.dispatches.adopt(
         dag_run_id, job=tried.by, inbox_ids=inbox_ids, now=tried.now, with_dead=is_first_try
     )
@@ -149,7 +158,7 @@ def _of_our_world(
     return [row for row in rows if row.id not in set(tests)]
 
 
-def _read_events(rows: Sequence[InboxRow], *, tried: Tried, store: Store) -> list[Arrived]:
+def _read_events(rows: Sequence[InboxRow], *, tried: RunAttempt, store: Store) -> list[Arrived]:
     """Parse the rows; one that cannot be read is dead, and waits for a person."""
     arrived = []
     for row in rows:
@@ -195,7 +204,7 @@ def _answer_for(
     unanswered: dict[int, VendorError],
     rows: Sequence[InboxRow],
     *,
-    tried: Tried,
+    tried: RunAttempt,
     store: Store,
     is_last_try: bool,
 ) -> None:
@@ -218,7 +227,7 @@ def _answer_for(
 
 
 def _fail(
-    rows: Sequence[InboxRow], error: OpsError, *, reason: str, tried: Tried, store: Store
+    rows: Sequence[InboxRow], error: OpsError, *, reason: str, tried: RunAttempt, store: Store
 ) -> None:
     """End rows as failed, and decide what becomes of them."""
     with store.transaction():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import VENDOR
 from include.errors import ErrorClass
-from include.jobs.breakers import OPENS_AFTER
-from include.jobs.failing import FailedRow, Tried, end_well, fail_rows
+from include.failures.breakers import OPENS_AFTER
+from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
 from include.jobs.mailchimp_sync.names import ACTOR, JOB
 from include.store.audit import Change, member_target
 from include.store.inbox import State
@@ -45,14 +45,14 @@ def record(
     store: Store,
     clock: Clock,
     opens_after: int = OPENS_AFTER,
-    tried: Tried | None = None,
+    tried: RunAttempt | None = None,
 ) -> Recorded:
     """Audit every change of the run, end its rows, and close it. Called again it adds nothing.
 
     What becomes of the rows that failed is decided here, in the same transaction.
     """
     now = clock.now()
-    tried = tried or Tried(by=JOB, dag_run_id=dag_run_id, now=now, opens_after=opens_after)
+    tried = tried or RunAttempt(by=JOB, dag_run_id=dag_run_id, now=now, opens_after=opens_after)
     with store.transaction():
         outcomes = store.run_members.unrecorded(dag_run_id)
         store.audit.add([_change(o, dag_run_id) for o in outcomes if _has_changed(o)], now=now)

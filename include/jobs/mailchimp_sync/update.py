@@ -14,7 +14,7 @@ import structlog
 
 from include.clients.mailchimp import MOST_IN_BULK, VENDOR, subscriber_hash
 from include.errors import BreakerOpenError, VendorError, VendorUnavailableError
-from include.jobs.breakers import Gate
+from include.failures.breakers import Gate
 from include.jobs.contact_changes import ContactChange, change_from, outcome_of, wanted_key
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single

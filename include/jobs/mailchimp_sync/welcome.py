@@ -24,8 +24,8 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
-from include.jobs.breakers import Gate
-from include.jobs.failing import note_uncertain
+from include.failures.breakers import Gate
+from include.failures.cases import note_uncertain
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of

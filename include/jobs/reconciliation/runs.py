@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import ErrorClass
-from include.jobs.dead_letters import STEP
+from include.failures.dead_letters import STEP
 from include.jobs.notices import Cause, Success, close_recovered, note_failure
 from include.jobs.reconciliation.plan import JOB
 from include.store.dead_letters import Failure

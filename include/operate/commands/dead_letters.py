@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress
 
 from include.clock import SystemClock
-from include.jobs.dead_letters import LEFT, PER_MINUTE, STATES_FOR, Desk
+from include.failures.dead_letters import LEFT, PER_MINUTE, STATES_FOR, Desk
 from include.operate.act import Actor, Json, person_of
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
@@ -31,8 +31,8 @@ from include.store.dead_letters import Act, Filter, LetterState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.jobs.dead_letters import Done, Preview
-    from include.jobs.person import Person
+    from include.failures.dead_letters import Done, Preview
+    from include.person import Person
     from include.store import Store
 
 MOST_SHOWN = 100

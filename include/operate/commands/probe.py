@@ -9,7 +9,7 @@ import typer
 
 from include.clock import SystemClock
 from include.errors import ActRefusedError
-from include.jobs.breakers import VENDORS, probe_now
+from include.failures.breakers import VENDORS, probe_now
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import say

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from include.jobs.dead_letters import Done
+    from include.failures.dead_letters import Done
     from include.operate.deployment import Deployment
     from include.store.dead_letters import Attempt, DeadLetter, Group
 

@@ -100,7 +100,8 @@ WHERE dead_letter_id = :id AND error_class = 'slow_transient' AND ended_at >= :s
 UPDATE ops.inbox SET due_at = :now
 FROM ops.dead_letter_rows JOIN ops.dead_letters AS letter ON letter.id = dead_letter_rows.dead_letter_id
 WHERE letter.vendor = :vendor AND letter.closed_at IS NULL AND dead_letter_rows.inbox_id = inbox.id
-  AND inbox.state = 'waiting' AND inbox.due_at > :now AND inbox.error_class = 'transient';
+  AND (inbox.state = 'waiting' OR inbox.state = 'failed' AND letter.state = 'compensating')
+  AND inbox.due_at > :now AND inbox.error_class = 'transient';
 
 -- name: read_of_rows(inbox_ids)
 -- Read the letters with which these events wait or waited.

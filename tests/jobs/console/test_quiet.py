@@ -11,7 +11,7 @@ from include.alerts.history import Sample
 from include.alerts.pauses import Pause, PauseKind
 from include.alerts.rules import load
 from include.alerts.states import Phase, Reading, State
-from include.jobs.breakers import note_failures, note_success
+from include.failures.breakers import note_failures, note_success
 from tests.jobs.alert_world import MAIL, NOON, Watch, rules
 from tests.jobs.console.conftest import plain
 

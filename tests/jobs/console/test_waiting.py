@@ -5,7 +5,7 @@ import re
 import pytest
 
 from include.errors import ErrorClass
-from include.jobs import dead_letters as desk
+from include.failures import dead_letters as desk
 from include.store.dead_letters import Failure, LetterState
 from include.store.findings import Finding, FindingKind
 from tests.jobs.console.conftest import plain

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from include.alerts.history import Sample
-from include.jobs.breakers import OPENS_AFTER
+from include.failures.breakers import OPENS_AFTER
 from include.routing import UNKNOWN
 from include.store.cron_ticks import Outcome, Tick
 from include.store.deactivations import State

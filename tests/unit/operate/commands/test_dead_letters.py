@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.errors import ErrorClass
-from include.jobs.dead_letters import Done, Preview
+from include.failures.dead_letters import Done, Preview
 from include.lab.cli import make_app
 from include.operate.commands.dead_letters import left_text, none_text
 from include.operate.errors import CommandError

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from include.clock import Clock
-    from include.jobs.person import Person
+    from include.person import Person
     from include.store import Store
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 import pytest
 
 from include.errors import ActRefusedError
-from include.jobs.person import LONGEST_REASON, person_from
+from include.person import LONGEST_REASON, person_from
 
 
 def test_name_and_reason_become_one_line_each():

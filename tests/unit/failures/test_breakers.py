@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.jobs.breakers import (
+from include.failures.breakers import (
     PROBE_LEASE,
     Admission,
     admitted,

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.errors import OpsError
-from include.jobs.person import Person
+from include.person import Person
 from include.store.audit import Change
 from include.store.dead_letters import Act, LetterState
 from include.store.inbox import State

@@ -1,4 +1,4 @@
-"""What becomes of events that failed: tried again in seconds, left waiting, or dead.
+"""What becomes of events that failed: tried again in seconds, deferred, or dead, as `decision` says.
 
 Every failure is written down with its case, in the transaction that ends the rows: what is tried again and
 what is dead cannot come apart. A case is a member's events of one job, or one event that nobody is known for.
@@ -8,47 +8,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import structlog
 
 from include.errors import ErrorClass
-from include.jobs.breakers import LONGEST_WAIT, OPENS_AFTER, note_failures
-from include.jobs.dead_letters import STEP, settle
-from include.store.breakers import Breaker, BreakerState
+from include.failures.breakers import OPENS_AFTER, note_failures
+from include.failures.dead_letters import STEP, settle
+from include.failures.decision import RetryAction, RetryDecision, retry_decision
 from include.store.dead_letters import Failure, LetterState, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from include.store import Store
+    from include.store.breakers import Breaker
     from include.store.dead_letters import DeadLetter
 
-FIRST_RETRY = timedelta(
-    seconds=1
-)  # after the batch; `webhook_retry` pauses 2, 4, 8, 16 s from there
-SLOW_PAUSES = tuple(timedelta(hours=hours) for hours in (1, 6, 24))
-
 log = structlog.get_logger(__name__)
-
-
-class Fate(Enum):
-    """What becomes of a case."""
-
-    RETRY = auto()  # `webhook_retry` takes it
-    WAIT = auto()  # the job takes it again, when its time has come
-    DEAD = auto()  # a person looks
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sentence:
-    """What becomes of a case, and when it is due."""
-
-    fate: Fate
-    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +43,8 @@ class FailedRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
-    """Which try it was. Without a number it is the next one of its run."""
+class RunAttempt:
+    """Which attempt it was. Without a number it is the next one of its run."""
 
     by: str  # the DAG
     dag_run_id: str
@@ -73,54 +52,41 @@ class Tried:
     number: int | None = None
     due_at: datetime | None = None
     started_at: datetime | None = None
-    is_retry: bool = False  # the last of `webhook_retry`'s tries
+    retries: int = 0  # the tries alone so far, with this one
     opens_after: int = OPENS_AFTER
 
 
-def sentence_for(  # noqa: PLR0913 - what is known of it, by name
-    error_class: ErrorClass,
-    letter: DeadLetter | None,
-    *,
-    slow_tries: int,
-    breaker: Breaker | None,
-    is_retry: bool,
-    now: datetime,
-) -> Sentence:
-    """Decide about a case that failed; `letter` is how it stood before, `slow_tries` how often slowly."""
-    is_replay = letter is not None and letter.state is LetterState.REPLAYING
-    match error_class:
-        case ErrorClass.TRANSIENT if _waits(breaker, letter, now):
-            return Sentence(fate=Fate.WAIT, due_at=breaker.probe_at if breaker else None)
-        case ErrorClass.TRANSIENT if not (is_retry or is_replay):
-            return Sentence(fate=Fate.RETRY, due_at=now + FIRST_RETRY)
-        case ErrorClass.SLOW_TRANSIENT if slow_tries < len(SLOW_PAUSES) and not is_replay:
-            return Sentence(fate=Fate.WAIT, due_at=now + SLOW_PAUSES[slow_tries])
-        case _:
-            return Sentence(fate=Fate.DEAD)
+def fail_rows(
+    failed: Sequence[FailedRow], *, tried: RunAttempt, store: Store, is_held: bool = False
+) -> bool:
+    """Decide what becomes of rows that have failed, and write it down. Needs a transaction.
 
-
-def _waits(breaker: Breaker | None, letter: DeadLetter | None, now: datetime) -> bool:
-    """Tell whether the vendor is down as a whole, and the case has not waited too long for it."""
-    if breaker is None or breaker.state is BreakerState.CLOSED:
-        return False
-    since = letter.since if letter is not None and letter.closed_at is None else now
-    return (breaker.probe_at or now) - since <= LONGEST_WAIT
-
-
-def fail_rows(failed: Sequence[FailedRow], *, tried: Tried, store: Store) -> None:
-    """Decide what becomes of rows that have failed, and write it down. Needs a transaction."""
+    Rows that the run still holds (`is_held`) stay with it where they are to be tried again: then it returns True, and
+    the run is to try again. All others end here.
+    """
     cases: dict[tuple[str, str], list[FailedRow]] = defaultdict(list)
     for row in failed:
         cases[row.job, subject_of(row.inbox_id, row.member_id)].append(row)
     breakers = _note_breakers(cases, tried=tried, store=store)
+    goes_on = False
     for (job, subject), rows in sorted(cases.items()):
-        _fail_case(job, subject, rows, breakers=breakers, tried=tried, store=store)
+        before = store.dead_letters.find(job, subject)
+        decision = _decide(rows[0], before, breakers=breakers, tried=tried, store=store)
+        is_dead = decision.action is RetryAction.DEAD
+        _note_try(job, subject, rows, tried=tried, store=store, is_dead=is_dead)
+        if is_held and decision.action is RetryAction.RETRY:
+            goes_on = True
+        else:
+            _carry_out(decision, rows, before, is_held=is_held, now=tried.now, store=store)
+        fate, reason = decision.action.name, rows[0].reason
+        log.warning("case.failed", subject=subject, fate=fate, reason=reason)
     if failed:
         store.inbox.wake_dispatchers()
+    return goes_on
 
 
 def _note_breakers(
-    cases: Mapping[tuple[str, str], Sequence[FailedRow]], *, tried: Tried, store: Store
+    cases: Mapping[tuple[str, str], Sequence[FailedRow]], *, tried: RunAttempt, store: Store
 ) -> dict[str, Breaker]:
     """Tell the breakers for whom their vendors failed; return how they stand."""
     who: dict[str, dict[str, str]] = defaultdict(dict)
@@ -142,43 +108,52 @@ def _note_breakers(
     }
 
 
-def _fail_case(  # noqa: PLR0913 - what is known of it, by name
-    job: str,
-    subject: str,
-    rows: Sequence[FailedRow],
+def _decide(
+    failed: FailedRow,
+    before: DeadLetter | None,
     *,
     breakers: Mapping[str, Breaker],
-    tried: Tried,
+    tried: RunAttempt,
     store: Store,
-) -> None:
-    first = rows[0]
-    before = store.dead_letters.find(job, subject)
-    sentence = sentence_for(
-        first.error_class,
+) -> RetryDecision:
+    return retry_decision(
+        failed.error_class,
         before,
+        retries=tried.retries,
         slow_tries=store.dead_letters.slow_tries(before.id, since=before.since) if before else 0,
-        breaker=breakers.get(first.vendor or ""),
-        is_retry=tried.is_retry,
+        breaker=breakers.get(failed.vendor or ""),
         now=tried.now,
     )
-    note_try(job, subject, rows, tried=tried, store=store, is_dead=sentence.fate is Fate.DEAD)
-    ids = [row.inbox_id for row in rows]
-    match sentence:
-        case Sentence(fate=Fate.RETRY, due_at=datetime() as due_at):
-            store.inbox.retry(ids, due_at=due_at)
-        case Sentence(fate=Fate.WAIT, due_at=datetime() as due_at):
-            store.inbox.put_off(ids, due_at=due_at)
-        case _:
-            store.inbox.bury(ids)
-    log.warning("case.failed", subject=subject, fate=sentence.fate.name, reason=first.reason)
 
 
-def note_try(  # noqa: PLR0913 - what is known of it, by name
+def _carry_out(  # noqa: PLR0913 - what is known of them, by name
+    decision: RetryDecision,
+    rows: Sequence[FailedRow],
+    before: DeadLetter | None,
+    *,
+    is_held: bool,
+    now: datetime,
+    store: Store,
+) -> None:
+    """Do to the rows of a case what was decided; a compensation is `webhook_retry`'s, however long it waits."""
+    ids, first = [row.inbox_id for row in rows], rows[0]
+    if is_held:
+        store.inbox.fail(ids, reason=first.reason, error_class=first.error_class, now=now)
+    is_compensation = before is not None and before.state is LetterState.COMPENSATING
+    if decision.due_at is None:
+        store.inbox.bury(ids)
+    elif decision.action is RetryAction.RETRY or is_compensation:
+        store.inbox.retry(ids, due_at=decision.due_at)
+    else:
+        store.inbox.put_off(ids, due_at=decision.due_at)
+
+
+def _note_try(  # noqa: PLR0913 - what is known of it, by name
     job: str,
     subject: str,
     rows: Sequence[FailedRow],
     *,
-    tried: Tried,
+    tried: RunAttempt,
     store: Store,
     is_dead: bool,
 ) -> DeadLetter:
@@ -230,7 +205,7 @@ def note_uncertain(  # noqa: PLR0913 - what is known of them, by name
         )
 
 
-def end_well(inbox_ids: Iterable[int], *, tried: Tried, store: Store) -> None:
+def end_well(inbox_ids: Iterable[int], *, tried: RunAttempt, store: Store) -> None:
     """Close the letters of events that have ended well. In the transaction that ends them."""
     settle(
         list(inbox_ids),
