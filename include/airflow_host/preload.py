@@ -30,7 +30,7 @@ MODULES = (
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.slack.hooks.slack",
     "include.store",
-    "include.jobs.notices",
+    "include.notify.outbox",
 )
 
 

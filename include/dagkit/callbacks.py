@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from include.clock import Clock
-    from include.jobs.notices import Cause
+    from include.notify.notices import Cause
     from include.store.notices import FailedRun
 
 
@@ -23,8 +23,8 @@ def report_failure(context: Mapping[str, Any]) -> None:
     Airflow calls it in the Dag processor, at most once, and with more or less of a context. Where it is lost,
     `reconciliation` finds the run. The failure is noted before anything is sent: Slack may be down.
     """
-    from include.jobs import notices
     from include.jobs.run_words import words_of
+    from include.notify.notices import note_failure
 
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)
@@ -45,7 +45,7 @@ def report_failure(context: Mapping[str, Any]) -> None:
             words = words_of(run.job, run.dag_run_id, store=kit.store, failure=cause.why)
             kit.tidy_airflow(lambda tables: tables.note_run(run.job, run.dag_run_id, words))
         if not is_looking:
-            notices.note_failure(run, cause, store=kit.store, clock=kit.clock)
+            note_failure(run, cause, store=kit.store, clock=kit.clock)
         kit.tidy_airflow(lambda tables: tables.drop_deadlines(run.job, run.dag_run_id))
         kit.send_notices()
 
@@ -56,7 +56,9 @@ async def report_late(context: Mapping[str, Any]) -> None:
     Airflow calls it in the triggerer, at most once. (A callback in the executor may not read connections in 3.3.2,
     apache/airflow#66141.) It also calls for runs that failed long ago (apache/airflow#60927): those have been told.
     """
-    from include.jobs import notices
+    from include.notify.notices import Cause, note_failure
+    from include.notify.outbox import send_due
+    from include.notify.texts import LATE
     from include.store.notices import FailedRun
 
     dag_run = context["dag_run"]
@@ -73,16 +75,16 @@ async def report_late(context: Mapping[str, Any]) -> None:
         )
         # Connections can be asked for on the triggerer's loop only; whatever waits for somebody leaves it.
         parts: dict[str, Any] = {"store": kit.store, "clock": kit.clock}
-        late = notices.Cause(why=notices.LATE)
-        await asyncio.to_thread(notices.note_failure, run, late, **parts)
+        late = Cause(why=LATE)
+        await asyncio.to_thread(note_failure, run, late, **parts)
         if kit.uses("slack"):
             parts |= {"slack": kit.connect_slack(), "links": kit.links}
-            await asyncio.to_thread(notices.send_due, **parts)
+            await asyncio.to_thread(send_due, **parts)
 
 
 def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, Cause]:
     """Read what there is of a Dag callback's context: it has a task and times only where a task was the last."""
-    from include.jobs.notices import Cause
+    from include.notify.notices import Cause
     from include.store.notices import FailedRun
 
     dag, ti = context.get("dag"), context.get("ti")

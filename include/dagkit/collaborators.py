@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from include.clients.slack_workspace import SlackWorkspace
     from include.clients.stripe import Stripe
     from include.clock import Clock
-    from include.jobs.notices import Links
+    from include.notify.texts import Links
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
@@ -66,11 +66,11 @@ class Collaborators:
 
     def send_notices(self) -> None:
         """Send what people are to be told and have not been; a Slack that is down is waited for."""
-        from include.jobs import notices
+        from include.notify.outbox import send_due
 
         if not self.uses("slack"):
             return  # they stay in the database, where `status` and the dead letters show the same
-        notices.send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
+        send_due(store=self.store, slack=self.slack, links=self.links, clock=self.clock)
 
     def tell_people(self) -> None:
         """Send it from a task, which must not fail by that: what is not sent now is sent within a minute."""
@@ -93,7 +93,7 @@ class Collaborators:
         """Return where Airflow's UI and the runbooks are, and how people write `ops` here."""
         from airflow.sdk.configuration import conf
 
-        from include.jobs.notices import Links
+        from include.notify.texts import Links
 
         url = conf.get("api", "base_url", fallback="http://localhost:8080")
         return Links(

@@ -56,6 +56,24 @@ class RunAttempt:
     opens_after: int = OPENS_AFTER
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Case:
+    """Rows that failed together, and the letter that there was."""
+
+    job: str
+    subject: str
+    rows: Sequence[FailedRow]
+    before: DeadLetter | None
+
+    @property
+    def first(self) -> FailedRow:
+        return self.rows[0]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(row.inbox_id for row in self.rows)
+
+
 def fail_rows(
     failed: Sequence[FailedRow], *, tried: RunAttempt, store: Store, is_held: bool = False
 ) -> bool:
@@ -64,36 +82,41 @@ def fail_rows(
     Rows that the run still holds (`is_held`) stay with it where they are to be tried again: then it returns True, and
     the run is to try again. All others end here.
     """
-    cases: dict[tuple[str, str], list[FailedRow]] = defaultdict(list)
-    for row in failed:
-        cases[row.job, subject_of(row.inbox_id, row.member_id)].append(row)
+    cases = _cases_of(failed, store)
     breakers = _note_breakers(cases, tried=tried, store=store)
     goes_on = False
-    for (job, subject), rows in sorted(cases.items()):
-        before = store.dead_letters.find(job, subject)
-        decision = _decide(rows[0], before, breakers=breakers, tried=tried, store=store)
-        is_dead = decision.action is RetryAction.DEAD
-        _note_try(job, subject, rows, tried=tried, store=store, is_dead=is_dead)
+    for case in cases:
+        decision = _decide(case, breakers, tried=tried, store=store)
+        _note_attempt(case, decision, tried=tried, store=store)
         if is_held and decision.action is RetryAction.RETRY:
             goes_on = True
         else:
-            _carry_out(decision, rows, before, is_held=is_held, now=tried.now, store=store)
-        fate, reason = decision.action.name, rows[0].reason
-        log.warning("case.failed", subject=subject, fate=fate, reason=reason)
+            _carry_out(decision, case, is_held=is_held, now=tried.now, store=store)
+        fate, reason = decision.action.name, case.first.reason
+        log.warning("case.failed", subject=case.subject, fate=fate, reason=reason)
     if failed:
         store.inbox.wake_dispatchers()
     return goes_on
 
 
+def _cases_of(failed: Sequence[FailedRow], store: Store) -> list[_Case]:
+    rows: dict[tuple[str, str], list[FailedRow]] = defaultdict(list)
+    for row in failed:
+        rows[row.job, subject_of(row.inbox_id, row.member_id)].append(row)
+    return [
+        _Case(job=job, subject=subject, rows=own, before=store.dead_letters.find(job, subject))
+        for (job, subject), own in sorted(rows.items())
+    ]
+
+
 def _note_breakers(
-    cases: Mapping[tuple[str, str], Sequence[FailedRow]], *, tried: RunAttempt, store: Store
+    cases: Sequence[_Case], *, tried: RunAttempt, store: Store
 ) -> dict[str, Breaker]:
     """Tell the breakers for whom their vendors failed; return how they stand."""
     who: dict[str, dict[str, str]] = defaultdict(dict)
-    for (_, subject), rows in cases.items():
-        first = rows[0]
-        if first.vendor and first.error_class is ErrorClass.TRANSIENT:
-            who[first.vendor][subject] = first.reason
+    for case in cases:
+        if case.first.vendor and case.first.error_class is ErrorClass.TRANSIENT:
+            who[case.first.vendor][case.subject] = case.first.reason
     return {
         vendor: note_failures(
             vendor,
@@ -109,37 +132,27 @@ def _note_breakers(
 
 
 def _decide(
-    failed: FailedRow,
-    before: DeadLetter | None,
-    *,
-    breakers: Mapping[str, Breaker],
-    tried: RunAttempt,
-    store: Store,
+    case: _Case, breakers: Mapping[str, Breaker], *, tried: RunAttempt, store: Store
 ) -> RetryDecision:
+    before = case.before
     return retry_decision(
-        failed.error_class,
+        case.first.error_class,
         before,
         retries=tried.retries,
         slow_tries=store.dead_letters.slow_tries(before.id, since=before.since) if before else 0,
-        breaker=breakers.get(failed.vendor or ""),
+        breaker=breakers.get(case.first.vendor or ""),
         now=tried.now,
     )
 
 
-def _carry_out(  # noqa: PLR0913 - what is known of them, by name
-    decision: RetryDecision,
-    rows: Sequence[FailedRow],
-    before: DeadLetter | None,
-    *,
-    is_held: bool,
-    now: datetime,
-    store: Store,
+def _carry_out(
+    decision: RetryDecision, case: _Case, *, is_held: bool, now: datetime, store: Store
 ) -> None:
     """Do to the rows of a case what was decided; a compensation is `webhook_retry`'s, however long it waits."""
-    ids, first = [row.inbox_id for row in rows], rows[0]
+    ids, first = case.ids, case.first
     if is_held:
         store.inbox.fail(ids, reason=first.reason, error_class=first.error_class, now=now)
-    is_compensation = before is not None and before.state is LetterState.COMPENSATING
+    is_compensation = case.before and case.before.state is LetterState.COMPENSATING
     if decision.due_at is None:
         store.inbox.bury(ids)
     elif decision.action is RetryAction.RETRY or is_compensation:
@@ -148,35 +161,25 @@ def _carry_out(  # noqa: PLR0913 - what is known of them, by name
         store.inbox.put_off(ids, due_at=decision.due_at)
 
 
-def _note_try(  # noqa: PLR0913 - what is known of it, by name
-    job: str,
-    subject: str,
-    rows: Sequence[FailedRow],
-    *,
-    tried: RunAttempt,
-    store: Store,
-    is_dead: bool,
-) -> DeadLetter:
-    """Write a failed try down with its case; a dead one waits for a person from now on."""
-    first = rows[0]
-    return store.dead_letters.note(
-        Failure(
-            job=job,
-            subject=subject,
-            error_class=first.error_class,
-            reason=first.reason,
-            vendor=first.vendor,
-            member_id=first.member_id,
-            inbox_ids=tuple(row.inbox_id for row in rows),
-            tried_by=tried.by,
-            dag_run_id=tried.dag_run_id,
-            try_number=tried.number,
-            due_at=tried.due_at,
-            started_at=tried.started_at,
-        ),
-        state=LetterState.OPEN if is_dead else LetterState.RETRYING,
-        now=tried.now,
+def _note_attempt(case: _Case, decision: RetryDecision, *, tried: RunAttempt, store: Store) -> None:
+    """Write a failed attempt down with its case; a dead one waits for a person from now on."""
+    is_dead = decision.action is RetryAction.DEAD
+    failure = Failure(
+        job=case.job,
+        subject=case.subject,
+        error_class=case.first.error_class,
+        reason=case.first.reason,
+        vendor=case.first.vendor,
+        member_id=case.first.member_id,
+        inbox_ids=case.ids,
+        tried_by=tried.by,
+        dag_run_id=tried.dag_run_id,
+        try_number=tried.number,
+        due_at=tried.due_at,
+        started_at=tried.started_at,
     )
+    state = LetterState.OPEN if is_dead else LetterState.RETRYING
+    store.dead_letters.note(failure, state=state, now=tried.now)
 
 
 def note_uncertain(  # noqa: PLR0913 - what is known of them, by name

@@ -16,7 +16,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from include.errors import ErrorClass
+from include.errors import BreakerOpenError, ErrorClass, VendorUnavailableError
 from include.failures.breakers import LONGEST_WAIT
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
@@ -77,6 +77,11 @@ def retry_decision(  # noqa: PLR0913 - what is known of it, by name
             return _deferred(now + SLOW_PAUSES[slow_tries])
         case _:
             return DEAD
+
+
+def is_retried_by_task(answer: object) -> bool:
+    """Tell whether a task tries a call again itself: not for limits that last for hours, nor for an open breaker."""
+    return isinstance(answer, VendorUnavailableError) and not isinstance(answer, BreakerOpenError)
 
 
 def _deferred(due_at: datetime) -> RetryDecision:

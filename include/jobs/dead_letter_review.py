@@ -19,7 +19,8 @@ import structlog
 
 from include.errors import ActRefusedError, AirflowError, ErrorClass
 from include.failures.dead_letters import LEFT, By, Desk
-from include.jobs.notices import close_question, counted, move_question, note_question
+from include.notify.notices import close_question, move_question, note_question
+from include.notify.texts import counted
 from include.person import person_from
 from include.store.dead_letters import Act, Filter
 from include.store.reviews import AskedGroup, ReviewState
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from include.clients.airflow import Airflow
     from include.clock import Clock
     from include.failures.dead_letters import Done
-    from include.jobs.notices import Links
+    from include.notify.texts import Links
     from include.person import Person
     from include.store import Store
     from include.store.dead_letters import Group

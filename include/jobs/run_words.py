@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.errors import ErrorClass
-from include.jobs.notices import counted
+from include.notify.texts import counted
 from include.store.dead_letters import Filter, LetterState
 from include.store.lookup import Lookup
 

@@ -10,7 +10,6 @@ here; then the dead-man's signal of the alert rules stays away too, and whoever 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from threading import Event, Thread
@@ -20,6 +19,7 @@ import httpx
 import psycopg
 import structlog
 
+from include.notify.sending import SendPolicy
 from include.relay.beats import TIMEOUT, Beats, read_beats
 
 if TYPE_CHECKING:
@@ -44,22 +44,9 @@ JUST_HEARD: Final = {
     "airflow_unreachable": timedelta(0),  # in this turn
     "alert_rules_stopped": timedelta(minutes=2),  # they run each minute
 }
-
-
-LONGEST_PAUSE: Final = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pause:
-    """How long an address that took nothing is left alone."""
-
-    until: datetime
-    length: timedelta = timedelta(0)
-
-    def longer(self, now: datetime) -> Pause:
-        """Return the pause after one more failure: the next turn, then twice as long each time."""
-        length = min(max(2 * self.length, timedelta(seconds=TURN_SECONDS)), LONGEST_PAUSE)
-        return Pause(until=now + length, length=length)
+POLICY: Final = SendPolicy(
+    first_pause=timedelta(seconds=TURN_SECONDS), longest_pause=timedelta(minutes=10)
+)
 
 
 class Watch:
@@ -73,7 +60,8 @@ class Watch:
         self._urls = {
             name_of(url.get_secret_value()): url.get_secret_value() for url in settings.watch_urls
         }
-        self._pauses: dict[str, Pause] = {}
+        self._failed: dict[str, int] = {}  # attempts in a row that an address did not take
+        self._next_try_at: dict[str, datetime] = {}
         self._airflow_url = settings.airflow_url.rstrip("/")
         self._client = httpx.Client(timeout=TIMEOUT)  # one for all: each has the CA certificates
         self._began_at = clock.now()
@@ -150,15 +138,15 @@ class Watch:
 
     def _takes(self, name: str, alarm: Alarm, now: datetime) -> bool:
         """Post it to an address, unless that has just failed; say whether it took it."""
-        pause = self._pauses.get(name, Pause(until=now))
-        if now < pause.until:
+        if now < self._next_try_at.get(name, now):
             return False
         problem = self._problem_with(self._urls[name], {"text": text_of(alarm, self._settings)})
         if problem is None:
-            self._pauses.pop(name, None)
+            self._failed.pop(name, None)
             return True
         log.warning("watch.not_told", alarm=alarm.name, problem=problem)
-        self._pauses[name] = pause.longer(now)
+        self._failed[name] = self._failed.get(name, 0) + 1
+        self._next_try_at[name] = now + POLICY.pause_after(self._failed[name])
         return False
 
     def _problem_with(self, url: str, document: dict[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from include.clients.airflow import Airflow
 from include.clock import FixedClock
 from include.errors import ErrorClass
 from include.jobs import dead_letter_review as job
-from include.jobs.notices import Links
+from include.notify.texts import Links
 from include.store.dead_letters import Failure, LetterState
 from include.store.inbox import State
 from include.store.reviews import ReviewState

@@ -9,7 +9,8 @@ from include.clients.slack import Slack
 from include.clock import FixedClock
 from include.errors import ActRefusedError
 from include.jobs.findings import close_finding, note_findings
-from include.jobs.notices import Links, send_due
+from include.notify.outbox import send_due
+from include.notify.texts import Links
 from include.person import person_from
 from include.store.findings import Finding, FindingKind, FindingState
 from tests.contract.conftest import slack_client_of

@@ -10,7 +10,9 @@ from include.clients.slack import Slack
 from include.clock import FixedClock
 from include.failures.dead_letters import By
 from include.failures.dead_letters import Desk as Desks
-from include.jobs.notices import Cause, Links, Success, close_recovered, note_failure, send_due
+from include.notify.notices import Cause, Success, close_recovered, note_failure
+from include.notify.outbox import send_due
+from include.notify.texts import Links
 from include.store.dead_letters import Failure, Filter
 from include.store.inbox import State
 from include.store.notices import FailedRun

@@ -10,9 +10,9 @@ from include.clients.airflow import Airflow
 from include.clock import FixedClock
 from include.errors import AirflowBusyError
 from include.jobs import reconciliation as job
-from include.jobs.notices import Cause, note_failure
 from include.jobs.reconciliation.plan import NIGHT, is_deep_due
 from include.jobs.reconciliation.repair import Limits
+from include.notify.notices import Cause, note_failure
 from include.store.inbox import State
 from include.store.notices import FailedRun
 from tests.airflow_stand_in import running_airflow

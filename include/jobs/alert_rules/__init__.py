@@ -4,11 +4,11 @@
 both, each minute.
 """
 
-from include.jobs.alert_rules.deliver import Delivery, deliver
 from include.jobs.alert_rules.evaluate import Evaluation, evaluate
 from include.jobs.alert_rules.examples import examples_from
 from include.jobs.alert_rules.numbers import Numbers
 from include.jobs.alert_rules.watch import watch, words_of
+from include.notify.alerts import Delivery, deliver
 
 __all__ = [
     "Delivery",

@@ -11,11 +11,11 @@ from include.alerts.states import Phase
 from include.alerts.texts import Places
 from include.clients import dead_man
 from include.errors import VendorUnavailableError
-from include.jobs.alert_rules.deliver import deliver
 from include.jobs.alert_rules.evaluate import evaluate
 from include.jobs.alert_rules.examples import examples_from
 from include.jobs.alert_rules.numbers import Numbers
-from include.jobs.notices import counted
+from include.notify.alerts import deliver
+from include.notify.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from include.alerts.channels import Channel
     from include.clock import Clock
-    from include.jobs.alert_rules.deliver import Delivery
-    from include.jobs.notices import Links
+    from include.notify.alerts import Delivery
+    from include.notify.texts import Links
     from include.store import Store
 
 RUNBOOKS = "docs/runbooks/"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
-from include.errors import BreakerOpenError, PayloadError, VendorError
+from include.errors import PayloadError, VendorError
 from include.events import event_from
 from include.failures.breakers import (
     OPENS_AFTER,
@@ -25,6 +25,7 @@ from include.failures.breakers import (
     release,
 )
 from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
+from include.failures.decision import is_retried_by_task
 from include.jobs.directory import Directory
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
@@ -212,7 +213,7 @@ def _answer_for(
     later = {
         inbox_id: error
         for inbox_id, error in unanswered.items()
-        if error.retryable and not is_last_try and not isinstance(error, BreakerOpenError)
+        if is_retried_by_task(error) and not is_last_try
     }
     alike: dict[tuple[type[VendorError], str], list[InboxRow]] = defaultdict(list)
     for row in rows:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.clients.mailchimp import MOST_IN_BULK, VENDOR, subscriber_hash
-from include.errors import BreakerOpenError, VendorError, VendorUnavailableError
+from include.errors import VendorError
 from include.failures.breakers import Gate
+from include.failures.decision import is_retried_by_task
 from include.jobs.contact_changes import ContactChange, change_from, outcome_of, wanted_key
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single
@@ -72,11 +73,11 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
             changes = [replace(c, mails_nobody=c.member_id in silent) for c in changes]
             answers = _apply(changes, store, mailchimp, gate=gate, connections=connections)
             _save_contacts(answers, store, clock)
-            later = [] if is_last_try else [a for _, a in answers if _may_succeed_later(a)]
+            later = [] if is_last_try else [a for _, a in answers if is_retried_by_task(a)]
             results = [
                 _result(change, answer, members[change.member_id])
                 for change, answer in answers
-                if is_last_try or not _may_succeed_later(answer)
+                if is_last_try or not is_retried_by_task(answer)
             ]
             store.run_members.settle(dag_run_id, [*done, *results])
         unanswered += [answer for answer in later if isinstance(answer, VendorError)]
@@ -183,11 +184,6 @@ def _call(
         singles = fan_out(lambda change: apply_single(change, mailchimp), rest, width=width)
     in_bulk = [(bulk[position], answer) for position, answer in answers.items()]
     return [*in_bulk, *zip(rest, singles, strict=True)]
-
-
-def _may_succeed_later(answer: Answer) -> bool:
-    """Tell whether the task should try again: not for limits that last for hours, nor for an open breaker."""
-    return isinstance(answer, VendorUnavailableError) and not isinstance(answer, BreakerOpenError)
 
 
 def _result(change: ContactChange, answer: Answer, member: Member) -> Result:

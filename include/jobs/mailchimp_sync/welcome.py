@@ -17,15 +17,14 @@ import structlog
 
 from include.clients.mailchimp import VENDOR
 from include.errors import (
-    BreakerOpenError,
     ErrorClass,
     NotSubscribedError,
     VendorError,
-    VendorUnavailableError,
     VendorUncertainError,
 )
 from include.failures.breakers import Gate
 from include.failures.cases import note_uncertain
+from include.failures.decision import is_retried_by_task
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
@@ -210,7 +209,7 @@ def _answer_for(
     errors: Mapping[UUID, VendorError], dag_run_id: str, store: Store, *, is_last_try: bool
 ) -> None:
     """Fail the members whose welcome was refused, or have the task tried again."""
-    later = [e for e in errors.values() if _may_succeed_later(e)]
+    later = [e for e in errors.values() if is_retried_by_task(e)]
     failed = [
         Result(
             member_id=member_id,
@@ -219,13 +218,8 @@ def _answer_for(
             error_class=error.kind,
         )
         for member_id, error in errors.items()
-        if is_last_try or not _may_succeed_later(error)
+        if is_last_try or not is_retried_by_task(error)
     ]
     store.run_members.fail(dag_run_id, failed)
     if later and not is_last_try:
         raise later[0]
-
-
-def _may_succeed_later(error: VendorError) -> bool:
-    """Tell whether the task should try again: not for an open breaker."""
-    return isinstance(error, VendorUnavailableError) and not isinstance(error, BreakerOpenError)

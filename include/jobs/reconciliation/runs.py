@@ -14,8 +14,8 @@ import structlog
 
 from include.errors import ErrorClass
 from include.failures.dead_letters import STEP
-from include.jobs.notices import Cause, Success, close_recovered, note_failure
 from include.jobs.reconciliation.plan import JOB
+from include.notify.notices import Cause, Success, close_recovered, note_failure
 from include.store.dead_letters import Failure
 from include.store.inbox import State
 from include.store.notices import FailedRun

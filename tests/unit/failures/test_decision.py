@@ -78,7 +78,7 @@ def test_transient_by_retries_and_breaker(retries, breaker, decided):
 
 @pytest.mark.parametrize("retries", range(6))
 @pytest.mark.parametrize("breaker", [None, CLOSED, OPEN, PROBING])
-@pytest.mark.parametrize(("slow_tries", "hours"), enumerate([1, 6, 24, None]))
+@pytest.mark.parametrize(("slow_tries", "hours"), list(enumerate([1, 6, 24, None])))
 def test_limit_that_lasts_for_hours_is_given_hours(retries, breaker, slow_tries, hours):
     """Three times, then it is dead, whatever else was tried."""
     decided = decide(

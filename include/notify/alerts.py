@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.alerts.rules import shortened
-from include.errors import Scope, VendorBusyError, VendorError, VendorUncertainError
+from include.errors import Scope, VendorError, VendorUncertainError
+from include.notify.sending import Sender, SendPolicy
 from include.store.steps import StepState
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MOST_TRIES = 10
 PAUSE = timedelta(seconds=50)  # the next evaluation is a minute away, give or take its start
+POLICY = SendPolicy(
+    first_pause=PAUSE, longest_pause=PAUSE, max_attempts=10, has_other_channels=True
+)
 MOMENT_SECONDS = 3.0  # Slack takes one message a second into a channel
 STALE = timedelta(minutes=2)  # longer than a task may take: who began it is gone
 
@@ -83,12 +86,11 @@ class _Pass:
         self._channels = channels
         self._instead = instead
         self._clock = clock
-        self._wait = wait
+        self._sender = Sender(wait=wait, wait_seconds=MOMENT_SECONDS)
         self._done = Delivery()
         self._tried: set[int] = set()
         self._failed: dict[int, list[Due]] = {}  # by event
         self._why: dict[int, str] = {}  # by message
-        self._away: dict[str, VendorError] = {}  # by channel
         self._refused: set[tuple[str, str]] = set()  # channel and target
 
     def go(self) -> Delivery:
@@ -111,7 +113,7 @@ class _Pass:
 
     def _deliver(self, due: Due) -> None:
         """Send one message, unless its channel is away, or a task that died over it has sent it."""
-        if (away := self._away.get(due.channel)) and not due.is_begun:
+        if (away := self._sender.away.get(due.channel)) and not due.is_begun:
             self._again(due, away)
             return
         try:
@@ -125,26 +127,15 @@ class _Pass:
             self._again(due, error)
 
     def _send(self, due: Due, channel: Channel) -> None:
+        message = self._noted(due)
         try:
-            receipt = self._sent(due, channel)
+            receipt = self._sender.send(lambda: channel.send(due.target, message))
         except VendorUncertainError:
             if not self._is_settled(due, channel):
                 raise
         else:
             self._end(due, StepState.DONE, receipt=receipt)
             self._done.sent += 1
-
-    def _sent(self, due: Due, channel: Channel) -> str | None:
-        """Send it; where the channel is busy for a moment, a moment later."""
-        message = self._noted(due)
-        try:
-            return channel.send(due.target, message)
-        except VendorBusyError as error:
-            pause = error.retry_after_seconds
-            if pause is None or pause > MOMENT_SECONDS:
-                raise
-            self._wait(pause)
-            return channel.send(due.target, message)
 
     def _is_settled(self, due: Due, channel: Channel) -> bool:
         """Find out what became of a message whose answer was lost; False: it can be sent again."""
@@ -162,15 +153,9 @@ class _Pass:
 
     def _again(self, due: Due, error: VendorError) -> None:
         """Plan another try of what has surely not arrived, while that can help."""
-        is_worth_it = error.retryable or isinstance(error, VendorUncertainError)
-        if is_worth_it and due.attempts + 1 < MOST_TRIES:
-            pause = PAUSE
-            if isinstance(error, VendorBusyError) and error.retry_after_seconds:
-                pause = max(PAUSE, timedelta(seconds=error.retry_after_seconds))
-            due_at = self._clock.now() + pause
-            self._end(due, StepState.PLANNED, reason=str(error), due_at=due_at)
-        else:
-            self._end(due, "failed", reason=str(error))
+        due_at = POLICY.next_try_at(due.attempts + 1, error, now=self._clock.now())
+        state = "failed" if due_at is None else StepState.PLANNED
+        self._end(due, state, reason=str(error), due_at=due_at)
         self._note_failure(due, error)
 
     def _end(
@@ -188,9 +173,8 @@ class _Pass:
 
     def _note_failure(self, due: Due, error: VendorError) -> None:
         self._failed.setdefault(due.event_id, []).append(due)
-        if error.scope is Scope.VENDOR:
-            self._away.setdefault(due.channel, error)
-        elif error.scope is Scope.PLACE:
+        self._sender.note(due.channel, error)
+        if error.scope is Scope.PLACE:
             self._refused.add((due.channel, due.target))
         self._why[due.id] = f"{due.channel} {shortened(due.channel, due.target)}: {error}"
         self._done.failures.append(self._why[due.id])
@@ -213,7 +197,7 @@ class _Pass:
         first = next((one for one in failed if one.in_place_of is None), failed[0])
         note = "Not delivered by " + "; ".join(self._why[one.id] for one in failed)
         for target in self._instead:
-            if target.channel in self._away or (target.channel, target.to) in self._refused:
+            if target.channel in self._sender.away or (target.channel, target.to) in self._refused:
                 continue
             if self._alerts.plan(
                 event_id,

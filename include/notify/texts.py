@@ -1,0 +1,167 @@
+"""What the messages about failures, questions, findings and dead letters say, in Slack's mrkdwn. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from include.alerts.texts import Link
+from include.clients.alert_channels import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.store.notices import Notice
+
+REVIEW = "dead_letter_review"  # the job in which people decide, and its runbook
+LATE = "late"  # why of a run that has not failed: its deadline has passed
+LONGEST_REASON = 300
+ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Links:
+    """Where things are found: Airflow's UI, the folder of the runbooks (empty: in the repository), and `ops`."""
+
+    airflow_url: str
+    runbook_url: str = ""
+    command: str = "./ops"
+
+    def run(self, job: str, dag_run_id: str) -> str:
+        """Return the address of a run."""
+        return f"{self.airflow_url.rstrip('/')}/dags/{job}/runs/{quote(dag_run_id, safe='')}"
+
+    def task_log(self, job: str, dag_run_id: str, task: str, try_number: int | None) -> str:
+        """Return the address of a task's log."""
+        tail = f"?try_number={try_number}" if try_number else ""
+        return f"{self.run(job, dag_run_id)}/tasks/{task}{tail}"
+
+    def question(self, job: str, dag_run_id: str, task: str) -> str:
+        """Return the address where a waiting task is answered."""
+        return f"{self.run(job, dag_run_id)}/tasks/{task}/required_actions?map_index=-1"
+
+    @property
+    def waiting(self) -> str:
+        """Return the console's page of what needs a person."""
+        return f"{self.airflow_url.rstrip('/')}/ops/waiting"
+
+    def runbook(self, job: str) -> str:
+        """Return a link to the page that says what to do, or where it is."""
+        page = f"{job}.md"
+        if not self.runbook_url:
+            return f"runbook: `docs/runbooks/{page}`"
+        return _link(f"{self.runbook_url.rstrip('/')}/{page}", "runbook")
+
+
+def clean(reason: str) -> str:
+    """Keep addresses out, whatever a reason holds, and its length within bounds."""
+    return ADDRESS.sub("(an address)", reason)[:LONGEST_REASON]
+
+
+def buttons_of(notice: Notice, links: Links) -> tuple[Link, ...]:
+    """Return what can be opened from a message: what its text links to."""
+    facts, job = notice.facts, notice.job
+    match facts.get("kind", "failure"):
+        case "failure":
+            return (Link(text="Open the run", url=links.run(job, facts["dag_run_id"])),)
+        case "question":
+            page = links.question(job, facts["dag_run_id"], facts["task"])
+            return (Link(text="Decide", url=page),)
+        case _:
+            return (Link(text="Open", url=links.waiting),)
+
+
+def failure_text(notice: Notice, links: Links) -> str:
+    """Return the message about a failure, in Slack's mrkdwn."""
+    facts, job = notice.facts, notice.job
+    run = facts["dag_run_id"]
+    is_late = facts.get("why") == LATE
+    verb = "is late" if is_late else "failed"
+    lines = [f":red_circle: *{job}* {verb}: {escaped(facts['what'])}"]
+    affected = _affected(facts)
+    if affected:
+        lines.append(f"Affected: {affected}.")
+    if notice.count > 1:
+        lines.append(f"{notice.count} times since {notice.opened_at:%Y-%m-%d %H:%M} UTC.")
+    places = [_link(links.run(job, run), "run")]
+    if facts["task"]:
+        log_url = links.task_log(job, run, facts["task"], facts["try_number"])
+        places.append(_link(log_url, f"log of {facts['task']}"))
+    places.append(links.runbook(job))
+    places.append(f"dead letters: `{links.command} dead-letters list --run {escaped(run)}`")
+    return "\n".join([*lines, " | ".join(places)])
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and what it counts: "1 dead letter", "2 dead letters"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def question_text(notice: Notice, links: Links) -> str:
+    """Return the message that a run waits for people."""
+    facts = notice.facts
+    letters = counted(facts["letters"], "dead letter")
+    answer = _link(links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide")
+    return (
+        f":raising_hand: A decision is wanted about {letters}. {answer}"
+        f" | look at them: `{links.command} dead-letters list`"
+    )
+
+
+def letters_text(notice: Notice, links: Links) -> str:
+    """Return the message that dead letters are new."""
+    facts, ids = notice.facts, " ".join(map(str, notice.facts["ids"]))
+    lines = [
+        f":envelope: {counted(notice.count, 'new dead letter')} of *{notice.job}*: {escaped(facts['what'])}"
+    ]
+    run = facts["dag_run_id"]
+    places = [_link(links.run(notice.job, run), "run")] if run else []
+    places.append(_link(links.waiting, "console"))
+    places.append(f"`{links.command} dead-letters list {ids}`")
+    places.append(links.runbook(REVIEW))
+    return "\n".join([*lines, " | ".join(places)])
+
+
+def finding_text(notice: Notice, links: Links) -> str:
+    """Return the message about what a person has to know."""
+    facts = notice.facts
+    what = str(facts["finding"]).replace("_", " ").capitalize()
+    lines = [f":mag: *{what}*: {escaped(clean(facts['words']))}"]
+    console = _link(links.waiting, "close it in the console")
+    lines.append(
+        f'If it may stay so: {console}, or `{links.command} findings close {facts["id"]} --reason "…"`'
+    )
+    return "\n".join(lines)
+
+
+TEXTS = {
+    "failure": failure_text,
+    "question": question_text,
+    "finding": finding_text,
+    "dead_letters": letters_text,
+}
+
+
+def recovery_text(notice: Notice, links: Links) -> str:
+    """Return the message that it is over."""
+    recovery = notice.recovery or {}
+    if "how" in recovery:
+        return f":white_check_mark: {escaped(clean(recovery['how']))}"
+    run = recovery.get("dag_run_id")
+    if run:
+        how = f"{_link(links.run(notice.job, run), 'a later run')} ended well"
+    else:
+        how = "all that it had left undone is done or decided"
+    times = "once" if notice.count == 1 else f"{notice.count} times"
+    return f":large_green_circle: *{notice.job}* works again: {how}. It had failed {times}."
+
+
+def _affected(facts: Mapping[str, Any]) -> str:
+    counts = [(facts["members"], "member"), (facts["rows"], "row")]
+    return ", ".join(counted(number, what) for number, what in counts if number)
+
+
+def _link(url: str, text: str) -> str:
+    return f"<{url}|{escaped(text)}>"
