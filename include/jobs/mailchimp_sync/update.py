@@ -16,6 +16,7 @@ from include.clients.mailchimp import MOST_IN_BULK, VENDOR, subscriber_hash
 from include.errors import VendorError
 from include.failures.breakers import Gate
 from include.failures.decision import is_retried_by_task
+from include.jobs.batches import batches
 from include.jobs.contact_changes import ContactChange, change_from, outcome_of, wanted_key
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single
@@ -64,9 +65,8 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
     gate = Gate(VENDOR, by=dag_run_id, store=store, clock=clock)
     if pending:
         gate.enter()
-    for start in range(0, len(pending), MOST_IN_BULK):
+    for batch in batches(pending, MOST_IN_BULK):
         with store.transaction():
-            batch = pending[start : start + MOST_IN_BULK]
             members = _locked(batch, store)
             done, changes = _sorted_out([members[one] for one in batch if one in members], store)
             done += [_gone(member_id) for member_id in batch if member_id not in members]

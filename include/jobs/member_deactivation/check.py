@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
 
+from include.jobs.batches import batches
 from include.jobs.mailchimp_sync.vendors import Vendors
 from include.jobs.member_deactivation.judging import Verdicts, judge, locked
 from include.store.deactivations import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from include.clients.stripe import Stripe
     from include.clock import Clock
@@ -71,7 +71,8 @@ def check_status(  # noqa: PLR0913 - collaborators, by name
     vendors = Vendors(stripe, None, clock)
     to_be: list[int] = []
     unanswered: dict[int, VendorError] = {}
-    for ids in chunks([row.id for row in taken if row.applied_at is None]):
+    open_ids = [row.id for row in taken if row.applied_at is None]
+    for ids in batches(open_ids, CHUNK_ROWS):
         verdicts = decide_rows(
             ids, dag_run_id=dag_run_id, store=store, vendors=vendors, clock=clock
         )
@@ -109,13 +110,6 @@ def fail_unanswered(
     for row_id, reason in reasons.items():
         log.warning("deactivation.failed", id=row_id, reason=reason)
     return reasons
-
-
-def chunks(ids: Sequence[int]) -> Iterator[list[int]]:
-    """Split rows into parts that are locked together."""
-    rest = iter(ids)
-    while part := list(islice(rest, CHUNK_ROWS)):
-        yield part
 
 
 def _return_early(row_id: int, dag_run_id: str, store: Store, clock: Clock) -> None:

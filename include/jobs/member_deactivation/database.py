@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.events import SubscriptionStatus
+from include.jobs.batches import batches
 from include.jobs.mailchimp_sync.vendors import Vendors
-from include.jobs.member_deactivation.check import chunks, fail_unanswered
+from include.jobs.member_deactivation.check import CHUNK_ROWS, fail_unanswered
 from include.jobs.member_deactivation.judging import judge, locked, membership_of
 from include.jobs.membership import STANDINGS, Standing, standing_of, state_of
 
@@ -52,7 +53,7 @@ def update_database(
     ]
     vendors, ended = Vendors(stripe, None, clock), 0
     unanswered: dict[int, VendorError] = {}
-    for ids in chunks(open_ids):
+    for ids in batches(open_ids, CHUNK_ROWS):
         with store.transaction():
             rows, members = locked(ids, dag_run_id=dag_run_id, store=store)
             earlier = [row for row in rows if row.applied_at is not None]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from include.jobs.reconciliation.repair import parts_of, without_mail
+from include.jobs.batches import batches
+from include.jobs.reconciliation.repair import without_mail
 from include.routing import ROUTES
 from include.store.arrivals import stripe_envelope
 from include.store.inbox import FILLED_BY, Arrival
@@ -51,7 +52,7 @@ def read_events(
             until=now - ON_ITS_WAY,
             delivered=delivered,
         )
-        for part in parts_of(_unseen(events, seen), AT_ONCE):
+        for part in batches(_unseen(events, seen), AT_ONCE):
             gaps = gaps_in(part, store=store, now=now)
             missing += [arrival.event_id for arrival in gaps]
             if gaps and not limits.is_dry_run:

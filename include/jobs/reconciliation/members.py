@@ -18,11 +18,12 @@ from include.clients.stripe import ACCOUNT
 from include.errors import MemberUnknownError
 from include.events import CustomerSnapshot, UserSnapshot
 from include.events.rereads import Reread, RereadKind
+from include.jobs.batches import batches
 from include.jobs.directory import Directory
 from include.jobs.endings import History, membership_from
 from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation import repair
-from include.jobs.reconciliation.repair import Difference, parts_of, put_right
+from include.jobs.reconciliation.repair import Difference, put_right
 from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
 from include.membership.explain import reasons
 from include.membership.plans import placement_of
@@ -99,11 +100,11 @@ def stripe_differences(
     named = [one for one in store.members.named_customers() if not one.startswith(ACCOUNT)]
     found: list[Difference] = []
     unnamed, policy = Counter[str](), shipped()
-    for customers in parts_of(stripe.list_customers(), AT_ONCE):
+    for customers in batches(stripe.list_customers(), AT_ONCE):
         seen |= {one.id for one in customers}
         idle = [one for one in customers if f"stripe:{one.id}" not in busy]
         found += _customers_that_differ(idle, store, now)
-    for subscriptions in parts_of(stripe.list_subscriptions(), AT_ONCE):
+    for subscriptions in batches(stripe.list_subscriptions(), AT_ONCE):
         seen |= {one.id for one in subscriptions}
         unnamed.update(p for one in subscriptions for p in unnamed_prices(one, policy))
         idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
@@ -126,7 +127,7 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
     busy, seen = store.inbox.busy_members(), set[str]()
     known = store.members.living_users()
     found: list[Difference] = []
-    for users in parts_of(clerk.list_users(), AT_ONCE):
+    for users in batches(clerk.list_users(), AT_ONCE):
         seen |= {one.id for one in users}
         idle = [one for one in users if f"clerk:{one.id}" not in busy]
         found += users_that_differ(idle, store, now, is_dry_run=is_dry_run)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import orjson
 
 from include.events.rereads import Reread, RereadKind, body_of
+from include.jobs.batches import batches
 from include.jobs.membership import current_membership, has_access, standing_of
 from include.routing import route_of
 from include.store.inbox import FILLED_BY, NO_MAIL, Arrival, State
 from include.store.reconciliations import Finding, finding_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 FEW = 10  # so many differences are put right whatever their share: of three members one is a third
 AT_ONCE = 500
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +108,7 @@ def have_read_again(
 ) -> None:
     """Put rows into the inbox that have the normal job read these objects."""
     modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
-    for part in parts_of(differences, AT_ONCE):
+    for part in batches(differences, AT_ONCE):
         arrivals = [arrival_of(one, dag_run_id, modes, now) for one in part]
         store.inbox.receive([without_mail(a) for a in arrivals] if mails_nobody else arrivals)
 
@@ -143,13 +141,6 @@ def _shown(member: Member) -> dict[str, object]:
         "standing": standing_of(member),
         "tier": current and current.tier,
     }
-
-
-def parts_of(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Return things in lists of at most that size."""
-    rest = iter(things)
-    while part := list(islice(rest, size)):
-        yield part
 
 
 def arrival_of(

@@ -16,9 +16,10 @@ import structlog
 
 from include.clients.door import knock
 from include.errors import PayloadError, PermanentVendorError, VendorError
+from include.jobs.batches import batches
 from include.jobs.reconciliation.events import AT_ONCE, STRIPE_TYPES, gaps_in
 from include.jobs.reconciliation.members import users_that_differ
-from include.jobs.reconciliation.repair import have_read_again, parts_of
+from include.jobs.reconciliation.repair import have_read_again
 from include.jobs.reconciliation.silence import (
     EXPLAINS_NOTHING,
     NAMES,
@@ -212,7 +213,7 @@ def _missed_events(watch: Watch, gap: Gap, *, until: datetime) -> Gap:
         events = watch.stripe.list_events(
             types=sorted(STRIPE_TYPES), since=cursor - OVERLAP, until=end, delivered=None
         )
-        for part in parts_of(events, AT_ONCE):
+        for part in batches(events, AT_ONCE):
             looked_at += len(part)
             gaps = gaps_in(part, store=store, now=now)
             ids += [one.event_id for one in gaps]

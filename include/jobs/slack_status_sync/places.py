@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -16,10 +15,11 @@ from include.errors import (
     VendorError,
     VendorUncertainError,
 )
+from include.jobs.batches import batches
 from include.jobs.slack_status_sync.roster import all_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from include.clients.slack_workspace import SlackWorkspace
     from include.jobs.slack_status_sync.plan import Difference
@@ -130,7 +130,7 @@ class ChannelPlace:
         todo = len(change.add) + len(change.remove)
         failed = len(result.errors)
         try:
-            for batch in _batches(sorted(change.add), MOST_INVITED):
+            for batch in batches(sorted(change.add), MOST_INVITED):
                 changed.added |= self._invite(batch, result)
             for user_id in sorted(change.remove):
                 changed.removed |= self._kick(user_id, result)
@@ -191,12 +191,6 @@ def _obstacle(channel: Channel) -> str | None:
     if channel.is_archived:
         return "the channel is archived"
     return None if channel.has_us else "the app is not in the channel: invite it"
-
-
-def _batches(items: list[str], size: int) -> Iterator[list[str]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _note_failure(
