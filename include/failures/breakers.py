@@ -161,19 +161,6 @@ def _opened(breaker: Breaker, *, openings: int, opened_at: datetime, now: dateti
 # --- written down ---
 
 
-def admit(vendor: str, *, by: str, store: Store, clock: Clock) -> Admission:
-    """Tell whether this run may call a vendor now. A closed breaker costs one look."""
-    breaker = store.breakers.get(vendor)
-    if breaker is None or breaker.state is BreakerState.CLOSED:
-        return Admission.GO
-    now = clock.now()
-    with store.transaction():
-        before = store.breakers.lock(vendor, now=now)
-        admission, after = admitted(before, by=by, now=now)
-        _save(before, after, store=store, dag_run_id=by)
-    return admission
-
-
 def note_failures(  # noqa: PLR0913 - what is known of them, by name
     vendor: str,
     who: Collection[str],
@@ -265,19 +252,22 @@ class Gate:
         """Stand before `vendor`'s calls of the run `by`."""
         self._vendor, self._by = vendor, by
         self._store, self._clock = store, clock
-        self._admission = Admission.GO
-        self._was_admitted = Admission.GO
-        self._turn = 0
+        self._breaker: Breaker | None = None  # a closed one is not looked at any closer
+        self._was_admitted = self._admission = Admission.GO
         self._answered = False
         self._problem: str | None = None
 
     def enter(self) -> Self:
-        """Ask whether calls may be made."""
-        self._admission = admit(self._vendor, by=self._by, store=self._store, clock=self._clock)
-        self._was_admitted = self._admission
+        """Ask whether calls may be made. A closed breaker costs one look."""
         breaker = self._store.breakers.get(self._vendor)
-        self._turn = breaker.openings if breaker else 0
-        self.error = open_error(self._vendor, store=self._store)
+        if breaker is None or breaker.state is BreakerState.CLOSED:
+            return self
+        now = self._clock.now()
+        with self._store.transaction():
+            before = self._store.breakers.lock(self._vendor, now=now)
+            self._admission, self._breaker = admitted(before, by=self._by, now=now)
+            _save(before, self._breaker, store=self._store, dag_run_id=self._by)
+        self._was_admitted = self._admission
         return self
 
     def split(self, calls: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
@@ -285,10 +275,10 @@ class Gate:
         match self._admission:
             case Admission.WAIT:
                 return (), calls
-            case (
-                Admission.PROBE
-            ):  # another one each time: one that always fails must not hold it open
-                place = self._turn % max(1, len(calls))
+            case Admission.PROBE:
+                # Another one each time: one that always fails must not hold it open.
+                turn = self._breaker.openings if self._breaker else 0
+                place = turn % max(1, len(calls))
                 return calls[place : place + 1], [*calls[:place], *calls[place + 1 :]]
             case Admission.GO:
                 return calls, ()
@@ -311,30 +301,25 @@ class Gate:
             note_failures(
                 self._vendor, (), reason=self._problem, store=store, now=now, dag_run_id=self._by
             )
-        elif self._was_admitted is Admission.PROBE:
-            release(self._vendor, by=self._by, store=store, now=now)
+        elif self._was_admitted is Admission.PROBE:  # nothing was called: another run may probe
+            with store.transaction():
+                before = store.breakers.lock(self._vendor, now=now)
+                after = released(before, by=self._by, now=now)
+                _save(before, after, store=store, dag_run_id=self._by)
 
     @property
     def is_open(self) -> bool:
         """Tell whether nothing more is let through."""
         return self._admission is Admission.WAIT
 
-
-def release(vendor: str, *, by: str, store: Store, now: datetime) -> None:
-    """Let another run probe: this one had nothing to call."""
-    with store.transaction():
-        before = store.breakers.lock(vendor, now=now)
-        _save(before, released(before, by=by, now=now), store=store, dag_run_id=by)
-
-
-def open_error(vendor: str, *, store: Store) -> BreakerOpenError:
-    """Return what a call ends with that is not made."""
-    breaker = store.breakers.get(vendor)
-    said = f": {breaker.reason}" if breaker and breaker.reason else ""
-    until = "for a while" if said == f": {PAUSED}" else "until it answers again"
-    error = BreakerOpenError(f"{vendor.capitalize()} is left alone {until}{said}")
-    error.vendor = vendor
-    return error
+    @property
+    def error(self) -> BreakerOpenError:
+        """Return what a call ends with that is not made."""
+        reason = self._breaker.reason if self._breaker else None
+        until = "for a while" if reason == PAUSED else "until it answers again"
+        said = f": {reason}" if reason else ""
+        text = f"{self._vendor.capitalize()} is left alone {until}{said}"
+        return BreakerOpenError(text).by(self._vendor)
 
 
 def _save(before: Breaker, after: Breaker, *, store: Store, dag_run_id: str | None) -> None:

@@ -21,11 +21,14 @@ from include.store.dead_letters import Failure, LetterState, subject_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from typing import Self
     from uuid import UUID
 
+    from include.errors import OpsError
     from include.store import Store
     from include.store.breakers import Breaker
     from include.store.dead_letters import DeadLetter
+    from include.store.inbox import InboxRow
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,18 @@ class FailedRow:
     error_class: ErrorClass
     reason: str
     vendor: str | None
+
+    @classmethod
+    def of(cls, row: InboxRow, error: OpsError, *, job: str, reason: str | None = None) -> Self:
+        """Return what is known of a row that an error stopped in a run of `job`, where it says no other."""
+        return cls(
+            inbox_id=row.id,
+            job=row.job or job,
+            member_id=row.member_id,
+            error_class=error.kind,
+            reason=reason or str(error),
+            vendor=getattr(error, "vendor", None),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

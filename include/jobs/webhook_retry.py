@@ -89,30 +89,36 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
     store.dispatches.adopt(
         dag_run_id, job=JOB, inbox_ids=inbox_ids, now=clock.now(), with_dead=which.number == 1
     )
-    rows = _held(inbox_ids, dag_run_id, store)
-    tried = _tried(rows, dag_run_id, which, store, clock, opens_after=opens_after)
-    lag = (
-        (tried.started_at - tried.due_at).total_seconds()
-        if tried.due_at and tried.started_at
-        else None
+    ids = [row.id for row in _held(inbox_ids, dag_run_id, store)]
+    letters, now = store.dead_letters.of_rows(ids), clock.now()
+    due_at = _due_at(letters, which, store)
+    tried = RunAttempt(
+        by=JOB,
+        dag_run_id=dag_run_id,
+        now=now,
+        number=which.total,
+        due_at=due_at,
+        started_at=now,
+        retries=MAX_RETRIES if which.is_last else which.number,
+        opens_after=opens_after,
     )
-    log.info("retry.begins", rows=len(rows), try_number=which.number, lag_seconds=lag)
-    undoing = [
-        letter
-        for letter in store.dead_letters.of_rows([row.id for row in rows])
-        if letter.state is LetterState.COMPENSATING
-    ]
+    lag = (now - due_at).total_seconds() if due_at else None
+    log.info("retry.begins", rows=len(ids), try_number=which.number, lag_seconds=lag)
+    run = _Run(inbox_ids=inbox_ids, tried=tried, store=store, vendors=vendors, clock=clock)
+    undoing = [letter for letter in letters if letter.state is LetterState.COMPENSATING]
     try:
         if undoing:
-            _undo(undoing, rows, tried=tried, store=store, vendors=vendors, clock=clock)
+            run.undo(undoing, ids)
         else:
-            _sync(inbox_ids, tried=tried, which=which, store=store, vendors=vendors, clock=clock)
+            run.sync(which)
     except VendorError as error:
-        if _fail(error, inbox_ids, which=which, tried=tried, store=store, clock=clock):
+        goes_on = run.fail(error)
+        log.warning("retry.failed", try_number=which.number, reason=str(error), is_over=not goes_on)
+        if goes_on:
             raise
     dead = {
         letter.reason
-        for letter in store.dead_letters.of_rows([row.id for row in rows])
+        for letter in store.dead_letters.of_rows(ids)
         if letter.state is LetterState.OPEN and letter.dag_run_id == dag_run_id
     }
     return Retried(dead=tuple(sorted(dead)), lag_seconds=lag)
@@ -127,32 +133,8 @@ def _held(inbox_ids: Sequence[int], dag_run_id: str, store: Store) -> list[Inbox
     ]
 
 
-def _tried(  # noqa: PLR0913 - collaborators
-    rows: Sequence[InboxRow],
-    dag_run_id: str,
-    which: AttemptNumber,
-    store: Store,
-    clock: Clock,
-    *,
-    opens_after: int,
-) -> RunAttempt:
-    """Say which try this is, when it was due and when it began."""
-    now = clock.now()
-    return RunAttempt(
-        by=JOB,
-        dag_run_id=dag_run_id,
-        now=now,
-        number=which.total,
-        due_at=_due_at(rows, which, store),
-        started_at=now,
-        retries=MAX_RETRIES if which.is_last else which.number,
-        opens_after=opens_after,
-    )
-
-
-def _due_at(rows: Sequence[InboxRow], which: AttemptNumber, store: Store) -> datetime | None:
+def _due_at(letters: Sequence[DeadLetter], which: AttemptNumber, store: Store) -> datetime | None:
     """Return when this try was due: 1, 2, 4, 8 or 16 s after the one before, where that is known."""
-    letters = store.dead_letters.of_rows([row.id for row in rows])
     ends = [a.ended_at for letter in letters for a in store.dead_letters.attempts(letter.id)[-1:]]
     is_by_hand = any(letter.state is not LetterState.RETRYING for letter in letters)
     if not ends or (is_by_hand and which.number == 1):
@@ -160,105 +142,83 @@ def _due_at(rows: Sequence[InboxRow], which: AttemptNumber, store: Store) -> dat
     return max(ends) + timedelta(seconds=2 ** (which.number - 1))
 
 
-def _sync(  # noqa: PLR0913 - collaborators, by name
-    inbox_ids: Sequence[int],
-    *,
-    tried: RunAttempt,
-    which: AttemptNumber,
-    store: Store,
-    vendors: Vendors,
-    clock: Clock,
-) -> None:
-    """Do all steps of the events' job, one after the other."""
-    run: dict[str, Any] = {"dag_run_id": tried.dag_run_id, "store": store, "clock": clock}
-    to_mailchimp = {
-        **run,
-        "mailchimp": vendors.mailchimp,
-        "connections": vendors.connections,
-        "is_last_try": which.is_last,
-    }
-    plan = mailchimp_sync.load_members(
-        inbox_ids,
-        stripe=vendors.stripe,
-        clerk=vendors.clerk,
-        has_welcome=vendors.has_welcome,
-        is_last_try=which.is_last,
-        tried=tried,
-        **run,
-    )
-    if not plan.members and not plan.has_welcomes:
-        return
-    mailchimp_sync.update_mailchimp(is_first_try=which.number == 1, **to_mailchimp)
-    if plan.has_welcomes:
-        mailchimp_sync.trigger_welcome(**to_mailchimp)
-    mailchimp_sync.record(tried=replace(tried, now=clock.now()), **run)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """What a try works on, and with."""
 
+    inbox_ids: Sequence[int]
+    tried: RunAttempt
+    store: Store
+    vendors: Vendors
+    clock: Clock
 
-def _fail(  # noqa: PLR0913 - collaborators, by name
-    error: VendorError,
-    inbox_ids: Sequence[int],
-    *,
-    which: AttemptNumber,
-    tried: RunAttempt,
-    store: Store,
-    clock: Clock,
-) -> bool:
-    """Write down a try that failed; tell whether there is to be another one of this run."""
-    tried = replace(tried, now=clock.now())
-    failed = [_failed(row, error) for row in _held(inbox_ids, tried.dag_run_id, store)]
-    with store.transaction():
-        goes_on = fail_rows(failed, tried=tried, store=store, is_held=True)
-        if not goes_on:
-            store.dispatches.finish(tried.dag_run_id, now=tried.now)
-    log.warning("retry.failed", try_number=which.number, reason=str(error), is_over=not goes_on)
-    return goes_on
-
-
-def _failed(row: InboxRow, error: VendorError) -> FailedRow:
-    return FailedRow(
-        inbox_id=row.id,
-        job=row.job or mailchimp_sync.JOB,
-        member_id=row.member_id,
-        error_class=error.kind,
-        reason=str(error),
-        vendor=error.vendor,
-    )
-
-
-def _undo(  # noqa: PLR0913 - collaborators, by name
-    letters: Sequence[DeadLetter],
-    rows: Sequence[InboxRow],
-    *,
-    tried: RunAttempt,
-    store: Store,
-    vendors: Vendors,
-    clock: Clock,
-) -> None:
-    """Undo what letters' jobs have half done, then end their events and close them."""
-    gate = Gate(VENDOR, by=tried.dag_run_id, store=store, clock=clock).enter()
-    if gate.is_open:
-        raise gate.error
-    try:
-        for letter in letters:
-            if letter.member_id is not None and undo(
-                letter.member_id, store=store, mailchimp=vendors.mailchimp, clock=clock
-            ):
-                gate.note([None])
-    except VendorError as error:
-        gate.note([error])
-        raise
-    finally:
-        gate.leave()
-    now = clock.now()
-    with store.transaction():
-        store.inbox.finish([row.id for row in rows], state=State.IGNORED, reason=UNDONE, now=now)
-        moved = store.dead_letters.change(
-            [letter.id for letter in letters],
-            before=[LetterState.COMPENSATING],
-            state=LetterState.COMPENSATED,
-            actor=letters[0].actor or ACTOR,
-            why=letters[0].why,
-            now=now,
+    def sync(self, which: AttemptNumber) -> None:
+        """Do all steps of the events' job, one after the other."""
+        vendors = self.vendors
+        run: dict[str, Any] = {
+            "dag_run_id": self.tried.dag_run_id,
+            "store": self.store,
+            "clock": self.clock,
+        }
+        to_mailchimp = {
+            **run,
+            "mailchimp": vendors.mailchimp,
+            "connections": vendors.connections,
+            "is_last_try": which.is_last,
+        }
+        plan = mailchimp_sync.load_members(
+            self.inbox_ids,
+            stripe=vendors.stripe,
+            clerk=vendors.clerk,
+            has_welcome=vendors.has_welcome,
+            is_last_try=which.is_last,
+            tried=self.tried,
+            **run,
         )
-        audit_moves(moved, actor=ACTOR, store=store, now=now, dag_run_id=tried.dag_run_id)
-        store.dispatches.finish(tried.dag_run_id, now=now)
+        if not plan.members and not plan.has_welcomes:
+            return
+        mailchimp_sync.update_mailchimp(is_first_try=which.number == 1, **to_mailchimp)
+        if plan.has_welcomes:
+            mailchimp_sync.trigger_welcome(**to_mailchimp)
+        mailchimp_sync.record(tried=replace(self.tried, now=self.clock.now()), **run)
+
+    def fail(self, error: VendorError) -> bool:
+        """Write down a try that failed; tell whether there is to be another one of this run."""
+        store, tried = self.store, replace(self.tried, now=self.clock.now())
+        held = _held(self.inbox_ids, tried.dag_run_id, store)
+        failed = [FailedRow.of(row, error, job=mailchimp_sync.JOB) for row in held]
+        with store.transaction():
+            goes_on = fail_rows(failed, tried=tried, store=store, is_held=True)
+            if not goes_on:
+                store.dispatches.finish(tried.dag_run_id, now=tried.now)
+        return goes_on
+
+    def undo(self, letters: Sequence[DeadLetter], ids: Sequence[int]) -> None:
+        """Undo what letters' jobs have half done, then end their events and close them."""
+        store, clock, run_id = self.store, self.clock, self.tried.dag_run_id
+        gate = Gate(VENDOR, by=run_id, store=store, clock=clock).enter()
+        if gate.is_open:
+            raise gate.error
+        members = [letter.member_id for letter in letters if letter.member_id is not None]
+        try:
+            for member_id in members:
+                if undo(member_id, store=store, mailchimp=self.vendors.mailchimp, clock=clock):
+                    gate.note([None])
+        except VendorError as error:
+            gate.note([error])
+            raise
+        finally:
+            gate.leave()
+        now = clock.now()
+        with store.transaction():
+            store.inbox.finish(ids, state=State.IGNORED, reason=UNDONE, now=now)
+            moved = store.dead_letters.change(
+                [letter.id for letter in letters],
+                before=[LetterState.COMPENSATING],
+                state=LetterState.COMPENSATED,
+                actor=letters[0].actor or ACTOR,
+                why=letters[0].why,
+                now=now,
+            )
+            audit_moves(moved, actor=ACTOR, store=store, now=now, dag_run_id=run_id)
+            store.dispatches.finish(run_id, now=now)

@@ -16,16 +16,10 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from include.errors import PayloadError, VendorError
 from include.events import event_from
-from include.failures.breakers import (
-    OPENS_AFTER,
-    Admission,
-    admit,
-    note_success,
-    open_error,
-    release,
-)
+from include.failures.breakers import OPENS_AFTER, Gate
 from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
 from include.failures.decision import is_retried_by_task
+from include.jobs.batches import batches
 from include.jobs.directory import Directory
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
@@ -101,14 +95,15 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     if policy.test_mode == "ignore":
         rows = _of_our_world(rows, is_live=stripe.is_live, store=store, now=tried.now)
     read = _read_events(rows, tried=tried, store=store)
-    admissions = {v: admit(v, by=dag_run_id, store=store, clock=clock) for v in ASKED}
-    vendors = Vendors(stripe, clerk, clock, left_alone=_left_alone(admissions, store))
+    gates = {v: Gate(v, by=dag_run_id, store=store, clock=clock).enter() for v in ASKED}
+    left_alone = {vendor: gate.error for vendor, gate in gates.items() if gate.is_open}
+    vendors = Vendors(stripe, clerk, clock, left_alone=left_alone)
     read, unread = read_named(read, vendors)
     arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
     unanswered |= unread
-    for start in range(0, len(arrived), CHUNK_ROWS):
+    for chunk in batches(arrived, CHUNK_ROWS):
         unanswered |= _apply(
-            arrived[start : start + CHUNK_ROWS],
+            chunk,
             dag_run_id=dag_run_id,
             has_welcome=has_welcome,
             store=store,
@@ -117,7 +112,7 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
             policy=policy,
         )
     tell_of_payments(payments, store=store, dag_run_id=dag_run_id, now=tried.now)
-    _note_answers(vendors, admissions, dag_run_id=dag_run_id, store=store, clock=clock)
+    _note_answers(vendors, gates)
     with store.transaction():
         end_well([row.id for row in rows], tried=tried, store=store)
     _answer_for(unanswered, rows, tried=tried, store=store, is_last_try=is_last_try)
@@ -125,29 +120,14 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     return plan if has_welcome else replace(plan, has_welcomes=False)
 
 
-def _left_alone(admissions: Mapping[str, Admission], store: Store) -> dict[str, VendorError]:
-    """Return the vendors that are not to be asked, with what a question to them ends with."""
-    return {
-        vendor: open_error(vendor, store=store)
-        for vendor, admission in admissions.items()
-        if admission is Admission.WAIT
-    }
-
-
-def _note_answers(
-    vendors: Vendors,
-    admissions: Mapping[str, Admission],
-    *,
-    dag_run_id: str,
-    store: Store,
-    clock: Clock,
-) -> None:
+def _note_answers(vendors: Vendors, gates: Mapping[str, Gate]) -> None:
     """Tell the breakers which vendors answered, and which were not asked though this run might."""
-    for vendor, admission in admissions.items():
+    for vendor, gate in gates.items():
         if vendor in vendors.answered:
-            note_success(vendor, store=store, clock=clock, dag_run_id=dag_run_id)
-        elif admission is Admission.PROBE and vendor not in vendors.down:
-            release(vendor, by=dag_run_id, store=store, now=clock.now())
+            gate.note([None])
+        elif vendor in vendors.down:
+            continue  # for whom it failed is told with the rows that fail
+        gate.leave()
 
 
 def _of_our_world(
@@ -236,16 +216,7 @@ def _fail(
             [row.id for row in rows], reason=reason, error_class=error.kind, now=tried.now
         )
         failed = [
-            FailedRow(
-                inbox_id=row.id,
-                job=row.job or JOB,
-                member_id=row.member_id,
-                error_class=error.kind,
-                reason=reason,
-                vendor=getattr(error, "vendor", None),
-            )
-            for row in rows
-            if row.id in ended
+            FailedRow.of(row, error, job=JOB, reason=reason) for row in rows if row.id in ended
         ]
         fail_rows(failed, tried=tried, store=store)
 
