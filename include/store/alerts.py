@@ -16,7 +16,7 @@ from include.alerts.pauses import Pause, PauseKind
 from include.alerts.states import Happening, Phase, Reading, State, What
 from include.alerts.texts import Message
 from include.store.figures import WATCHERS
-from include.store.sql import Table, queries
+from include.store.sql import Table, queries, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -104,7 +104,7 @@ class Alerts(Table):
     def pauses(self) -> dict[str, Pause]:
         """Return what people have said of alerts, by rule; what is over by itself too."""
         rows = SQL.read_pauses(self._connection)
-        return {row["rule"]: Pause(**{**row, "kind": PauseKind(row["kind"])}) for row in rows}
+        return {row["rule"]: record_from(Pause, row, kind=PauseKind) for row in rows}
 
     def pause(self, pause: Pause) -> None:
         """Write down what somebody says of an alert, in the place of what was said before."""
@@ -253,7 +253,7 @@ class Alerts(Table):
     def messages(self, since: datetime, until: datetime) -> list[Told]:
         """Return who was told what in a time, oldest first."""
         rows = SQL.read_messages(self._connection, since=since, until=until)
-        return [Told(**{**row, "what": What(row["what"])}) for row in rows]
+        return [record_from(Told, row, what=What) for row in rows]
 
 
 def _state_from(row: Mapping[str, Any]) -> State:

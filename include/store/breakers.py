@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table, queries
+from include.store.sql import Table, queries, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,4 +72,4 @@ class Breakers(Table):
 
 
 def _breaker(row: Mapping[str, Any]) -> Breaker:
-    return Breaker(**{**row, "state": BreakerState(row["state"]), "failing": tuple(row["failing"])})
+    return record_from(Breaker, row, state=BreakerState, failing=tuple)

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from include.routing import DEACTIVATION
-from include.store.sql import Table, queries
+from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -119,8 +119,10 @@ class Withdrawal:
     is_optional: bool = False
 
 
-class Deactivations(Table):
+class Deactivations(MemberTable):
     """The table `ops.deactivations`."""
+
+    _move = staticmethod(SQL.move_members)
 
     # --- what is planned ---
 
@@ -215,12 +217,6 @@ class Deactivations(Table):
             self._connection, id=deactivation_id, why=why, actor=actor, inbox_id=inbox_id, now=now
         )
         self.wake()
-
-    def move(self, merged: Mapping[UUID, UUID]) -> None:
-        """Give the rows of merged members to the ones they were merged into."""
-        SQL.move_members(
-            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
-        )
 
     def wake(self) -> None:
         """Tell every relay, at the commit, that there is something to do."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import Table, queries
+from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -92,8 +92,10 @@ class KeptFinding:
 FIELDS = tuple(field.name for field in fields(KeptFinding))
 
 
-class Findings(Table):
+class Findings(MemberTable):
     """The table `ops.findings`."""
+
+    _move = staticmethod(SQL.move_findings)
 
     def keep(self, finding: Finding, *, now: datetime) -> KeptFinding | None:
         """Keep a finding; return it where it is news, None where it is known."""
@@ -139,12 +141,6 @@ class Findings(Table):
         """Count the open ones of each kind."""
         rows = SQL.count_open_findings(self._connection)
         return {FindingKind(row["kind"]): row["count"] for row in rows}
-
-    def move(self, merged: Mapping[UUID, UUID]) -> None:
-        """Give the findings of merged members to the ones they were merged into."""
-        SQL.move_findings(
-            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
-        )
 
 
 def _kept(row: Mapping[str, Any]) -> KeptFinding:

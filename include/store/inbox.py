@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from include.store.sql import Table, queries
+from include.store.sql import Table, queries, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -296,4 +296,4 @@ def _plural(column: str) -> str:
 
 
 def _rows(rows: Iterable[Mapping[str, Any]]) -> list[InboxRow]:
-    return [InboxRow(**{**row, "state": State(row["state"])}) for row in rows]
+    return [record_from(InboxRow, row, state=State) for row in rows]

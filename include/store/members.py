@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from include.events import SubscriptionStatus
 from include.events.values import address_forms, address_from
 from include.store.contacts import contact_from
-from include.store.sql import Table, queries
+from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -81,8 +81,10 @@ class Handle(NamedTuple):
     value: str
 
 
-class Members(Table):
+class Members(MemberTable):
     """The tables `public.users` and `public.memberships`."""
+
+    _move = staticmethod(SQL.move_memberships)
 
     def find(self, handles: Collection[Handle]) -> set[UUID]:
         """Return the members known by any of these."""
@@ -174,12 +176,6 @@ class Members(Table):
         memberships = [m for one in members for m in one.memberships if m.customer_id is not None]
         SQL.add_subscriptions(self._connection, [_membership_values(m) for m in memberships])
         SQL.add_accounts(self._connection, [_account_values(m) for m in members if m.addresses])
-
-    def move(self, merged: Mapping[UUID, UUID]) -> None:
-        """Give the memberships of merged members to the ones they were merged into."""
-        SQL.move_memberships(
-            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
-        )
 
 
 def _handles(member: Member) -> tuple[str | None, str | None, str | None]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import Table, queries
+from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -36,8 +36,10 @@ class AppliedObject:
     provides: frozenset[str] = frozenset()
 
 
-class Objects(Table):
+class Objects(MemberTable):
     """The table `ops.objects`."""
+
+    _move = staticmethod(SQL.move_objects)
 
     def read(self, keys: Collection[ObjectKey]) -> dict[ObjectKey, AppliedObject]:
         """Return what is known of these objects."""
@@ -75,12 +77,6 @@ class Objects(Table):
                 }
                 for applied in objects
             ],
-        )
-
-    def move(self, merged: Mapping[UUID, UUID]) -> None:
-        """Give the objects of merged members to the ones they were merged into."""
-        SQL.move_objects(
-            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
         )
 
 

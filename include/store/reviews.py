@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import Table, queries
+from include.store.sql import Table, queries, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,4 +168,4 @@ class Reviews(Table):
 
 def _review(row: Mapping[str, Any]) -> Review:
     groups = [AskedGroup(**group) for group in row["groups"]]
-    return Review(**{**row, "state": ReviewState(row["state"]), "groups": groups})
+    return record_from(Review, {**row, "groups": groups}, state=ReviewState)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
 from include.errors import ErrorClass
 from include.store.inbox import State as InboxState
-from include.store.sql import Table, queries
+from include.store.sql import Table, queries, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -136,7 +136,7 @@ class RunMembers(Table):
     def unrecorded(self, dag_run_id: str) -> list[Unrecorded]:
         """Return the outcomes that the audit log does not have yet."""
         return [
-            Unrecorded(**{**row, "outcome": Outcome(row["outcome"])})
+            record_from(Unrecorded, row, outcome=Outcome)
             for row in SQL.read_unrecorded(self._connection, dag_run_id=dag_run_id)
         ]
 
@@ -149,20 +149,11 @@ class RunMembers(Table):
         """
         rows = list(SQL.end_members_rows(self._connection, dag_run_id=dag_run_id, now=now))
         SQL.mark_recorded(self._connection, dag_run_id=dag_run_id, untold=list(untold), now=now)
-        return [_ended(row) for row in rows]
+        return [
+            record_from(EndedRow, row, state=InboxState, error_class=ErrorClass) for row in rows
+        ]
 
     def failures(self, dag_run_id: str) -> dict[UUID, str]:
         """Return the failed members with their reasons."""
         rows = SQL.read_failures(self._connection, dag_run_id=dag_run_id)
         return {row["member_id"]: row["reason"] for row in rows}
-
-
-def _ended(row: Mapping[str, Any]) -> EndedRow:
-    error_class = row["error_class"]
-    return EndedRow(
-        **{
-            **row,
-            "state": InboxState(row["state"]),
-            "error_class": None if error_class is None else ErrorClass(error_class),
-        }
-    )

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 import aiosql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from uuid import UUID
 
     import psycopg
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).parent / "queries"
 
@@ -40,9 +43,27 @@ def statements(path: Path) -> Statements:
     return cast("Statements", aiosql.from_path(path, "psycopg"))
 
 
+def record_from(
+    cls: Callable[..., T], row: Mapping[str, Any], **types: Callable[[Any], object]
+) -> T:
+    """Return a row as a `cls`; the columns named in `types` are made of their values, where there is one."""
+    typed = {name: of(row[name]) for name, of in types.items() if row[name] is not None}
+    return cls(**{**row, **typed})
+
+
 class Table:
     """A class of the store: it works over one connection, and whoever calls decides what is one transaction."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Work over `connection`, whose rows come as dicts."""
         self._connection = connection
+
+
+class MemberTable(Table):
+    """A table with rows of members: `_move` is its statement for members that turn out to be one."""
+
+    _move: ClassVar[Callable[..., Any]]
+
+    def move(self, merged: Mapping[UUID, UUID]) -> None:
+        """Give the rows of merged members to the ones they were merged into."""
+        self._move(self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values()))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.store.sql import Table, queries
+from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -42,8 +42,10 @@ class Ending:
     reason: str | None = None
 
 
-class Steps(Table):
+class Steps(MemberTable):
     """The table `ops.steps`."""
+
+    _move = staticmethod(SQL.move_steps)
 
     def plan(
         self, effect: str, members: Collection[UUID], *, dag_run_id: str, now: datetime
@@ -101,7 +103,3 @@ class Steps(Table):
     ) -> None:
         """Write down what a person has decided about uncertain steps."""
         SQL.decide_steps(self._connection, keys=list(keys), state=state, reason=reason, now=now)
-
-    def move(self, merged: Mapping[UUID, UUID]) -> None:
-        """Give the steps of merged members to the ones they were merged into: once stays once."""
-        SQL.move_steps(self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values()))

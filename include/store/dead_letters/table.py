@@ -21,20 +21,21 @@ from include.store.dead_letters.letters import (
     NewDeadLetter,
     Severity,
 )
-from include.store.sql import Table, queries
+from include.store.sql import MemberTable, queries, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from include.store.inbox import State
 
 SQL = queries("dead_letters")
 
 
-class DeadLetters(Table):
+class DeadLetters(MemberTable):
     """The tables `ops.dead_letters`, `ops.dead_letter_rows`, `…_attempts`, `…_acts`."""
+
+    _move = staticmethod(SQL.move_letters)
 
     # --- what fails ---
 
@@ -100,12 +101,6 @@ class DeadLetters(Table):
         rows = SQL.settle_letters(self._connection, inbox_ids=list(inbox_ids), now=now)
         return [_moved(row) for row in rows]
 
-    def move(self, merged: Mapping[UUID, UUID]) -> None:
-        """Give the letters of merged members to the ones they were merged into."""
-        SQL.move_letters(
-            self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values())
-        )
-
     # --- what there is ---
 
     def get(self, letter_id: int) -> DeadLetter | None:
@@ -126,23 +121,12 @@ class DeadLetters(Table):
     def groups(self, wanted: Filter) -> list[Group]:
         """Return the letters that fit as groups of alike ones, the largest first."""
         rows = SQL.group_letters(self._connection, **_values(wanted))
-        return [
-            Group(
-                **{
-                    **row,
-                    "error_class": ErrorClass(row["error_class"]),
-                    "severity": Severity(row["severity"]),
-                }
-            )
-            for row in rows
-        ]
+        return [record_from(Group, row, error_class=ErrorClass, severity=Severity) for row in rows]
 
     def take_unannounced(self, *, now: datetime) -> list[NewDeadLetter]:
         """Take what has begun to wait for a person and nobody was told of, oldest first. Needs a transaction."""
         rows = SQL.take_unannounced(self._connection, now=now)
-        letters = [
-            NewDeadLetter(**{**row, "error_class": ErrorClass(row["error_class"])}) for row in rows
-        ]
+        letters = [record_from(NewDeadLetter, row, error_class=ErrorClass) for row in rows]
         return sorted(letters, key=lambda letter: letter.id)
 
     def counts(self) -> dict[LetterState, int]:
@@ -153,7 +137,7 @@ class DeadLetters(Table):
     def attempts(self, letter_id: int) -> list[Attempt]:
         """Return the tries of a letter that failed, oldest first."""
         return [
-            Attempt(**{**row, "error_class": ErrorClass(row["error_class"])})
+            record_from(Attempt, row, error_class=ErrorClass)
             for row in SQL.read_attempts(self._connection, id=letter_id)
         ]
 
@@ -293,25 +277,14 @@ def _values(wanted: Filter) -> dict[str, Any]:
 
 
 def _letter(row: Mapping[str, Any]) -> DeadLetter:
-    return DeadLetter(
-        **{
-            **row,
-            "state": LetterState(row["state"]),
-            "error_class": ErrorClass(row["error_class"]),
-            "severity": Severity(row["severity"]),
-        }
+    return record_from(
+        DeadLetter, row, state=LetterState, error_class=ErrorClass, severity=Severity
     )
 
 
 def _moved(row: Mapping[str, Any]) -> Moved:
-    return Moved(
-        **{
-            **row,
-            "state_before": LetterState(row["state_before"]),
-            "state": LetterState(row["state"]),
-        }
-    )
+    return record_from(Moved, row, state_before=LetterState, state=LetterState)
 
 
 def _decision(row: Mapping[str, Any]) -> Decision:
-    return Decision(**{**row, "act": Act(row["act"])})
+    return record_from(Decision, row, act=Act)
