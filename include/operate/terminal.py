@@ -6,12 +6,19 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from uuid import UUID
 
 from rich.console import Console
+from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import FrameType
+
+    from _typeshed import DataclassInstance
 
 
 def say(text: str = "", *, out: TextIO | None = None) -> None:
@@ -23,6 +30,37 @@ def say(text: str = "", *, out: TextIO | None = None) -> None:
 def console() -> Console:
     """Return where tables are drawn: as wide as the terminal, and wide enough in a file."""
     return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def table_of(*columns: str, right: Collection[str] = ()) -> Table:
+    """Return an empty table with these columns; those in `right` have numbers."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return shown
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment as a table has it, in UTC; nothing where there is none."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else ""
+
+
+def document_of(
+    record: DataclassInstance, *, without: Collection[str] = (), **more: object
+) -> dict[str, Any]:
+    """Return a record as JSON has it: its fields, but for those `without`, and `more`; moments are in UTC."""
+    fields = {name: value for name, value in asdict(record).items() if name not in without}
+    return {name: _plain(value) for name, value in (fields | more).items()}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case UUID():
+            return str(value)
+        case _:
+            return value
 
 
 def stop_on_signals() -> None:

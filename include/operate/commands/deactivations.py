@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import typer
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from include.clock import SystemClock
@@ -18,12 +17,14 @@ from include.jobs import ends_by_hand
 from include.operate.act import Actor, Json, Why, acting
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, say
+from include.operate.terminal import console, document_of, moment, say, table_of
 from include.store.deactivations import DAG_ID, State
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
 
     from include.jobs.ends_by_hand import Done
     from include.operate.deployment import Deployment
@@ -102,7 +103,7 @@ def move(
     at = date_from(date)
     with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.move(number, at, person=person, now=SystemClock().now(), store=store)
-    _tell(deployment, done, f"is moved to {_moment(at)}", as_json)
+    _tell(deployment, done, f"is moved to {moment(at)} UTC", as_json)
 
 
 @app.command("run-now")
@@ -141,9 +142,9 @@ def date_from(text: str) -> datetime:
     """Return the moment a person means, in UTC; raise CommandError where that is not clear."""
     example = "write it like 2026-12-31T12:00:00Z"
     try:
-        moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        at = datetime.fromisoformat(text.strip())
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise CommandError(f"the date {text!r} cannot be read: {example}") from None
     raise CommandError(f"the date {text!r} has no time zone: {example}")
@@ -170,7 +171,7 @@ def stripe_page(subscription_id: str, *, mode: str) -> str:
 
 def revoked_text(row: Deactivation, page: str) -> str:
     """Say what a revoked end means here and at Stripe, and what to do there."""
-    at = f" at {_moment(row.vendor_at)}" if row.vendor_at else ""
+    at = f" at {moment(row.vendor_at)} UTC" if row.vendor_at else ""
     return (
         "is revoked: here the membership goes on, until the vendors tell of another end.\n"
         f"Stripe does not know of it: it still ends {row.subscription_id}{at}, and charges her no more. "
@@ -181,38 +182,23 @@ def revoked_text(row: Deactivation, page: str) -> str:
 
 def document(deployment: Deployment, row: Deactivation) -> dict[str, Any]:
     """Return a row as JSON."""
-    return {
-        "id": row.id,
-        "member_id": str(row.member_id),
-        "subscription_id": row.subscription_id,
-        "state": row.state,
-        "reason": row.reason,
-        "deactivate_at": _iso(row.deactivate_at),
-        "vendor_at": _iso(row.vendor_at),
-        "inbox_id": row.inbox_id,
-        "dag_run_id": _run_id(row),
-        "link": _link(deployment, row),
-        "actor": row.actor,
-        "why": row.why,
-        "problem": row.problem,
-        "created_at": _iso(row.created_at),
-        "finished_at": _iso(row.finished_at),
-    }
+    return document_of(
+        row,
+        without=("generation", "taken_by", "decided_at", "applied_at"),
+        dag_run_id=_run_id(row),
+        link=_link(deployment, row),
+    )
 
 
 def table(deployment: Deployment, rows: Sequence[Deactivation], *, now: datetime) -> Table:
     """Return rows for people."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "ends, UTC", "", "state", "because of", "member", "subscription", ""):
-        shown.add_column(column, overflow="fold")
+    shown = table_of("id", "ends, UTC", "", "state", "because of", "member", "subscription", "")
     for row in rows:
         bad = row.state in (State.DATE_UNKNOWN, State.FAILED) or row.problem is not None
         words = (row.actor and f"by {row.actor}", row.why, row.problem)
         shown.add_row(
             str(row.id),
-            ""
-            if row.deactivate_at is None
-            else f"{row.deactivate_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            moment(row.deactivate_at),
             _distance(row, now),
             Text(row.state.replace("_", " "), style=Style(link=_link(deployment, row), bold=bad)),
             row.reason.replace("_", " "),
@@ -238,7 +224,8 @@ def _tell(deployment: Deployment, done: Done, what: str, as_json: bool) -> None:
         parts = {name: document(deployment, row) for name, row in done._asdict().items()}
         say(json.dumps(parts, indent=1))
         return
-    was = _moment(done.before.deactivate_at) if done.before.deactivate_at else "without a date"
+    at = moment(done.before.deactivate_at)
+    was = f"{at} UTC" if at else "without a date"
     say(f"deactivation {done.before.id}, {was}, {what}")
 
 
@@ -249,11 +236,3 @@ def _run_id(row: Deactivation) -> str | None:
 def _link(deployment: Deployment, row: Deactivation) -> str | None:
     run_id = _run_id(row)
     return None if run_id is None else deployment.run_url(DAG_ID, run_id)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat()

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from include.clock import SystemClock
 from include.jobs.findings import close_finding
 from include.operate.act import Actor, Json, Why, acting
 from include.operate.deployment import chosen
-from include.operate.terminal import console, say
+from include.operate.terminal import console, document_of, moment, say, table_of
 from include.store.findings import FindingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
 
     from include.store.findings import KeptFinding
 
@@ -42,7 +41,7 @@ def show(
     with chosen().store() as store:
         found = store.findings.read(tuple(FindingState) if every else (FindingState.OPEN,))
     if as_json:
-        say(json.dumps([document(one) for one in found], indent=1))
+        say(json.dumps([document_of(one) for one in found], indent=1))
     elif found:
         console().print(table(found))
     else:
@@ -60,27 +59,17 @@ def close(
     """Say why it may stay so: it is not told again unless something new brings it up."""
     with acting(reason, actor) as (_, store, person):
         closed = close_finding(number, person=person, store=store, now=SystemClock().now())
-    say(json.dumps(document(closed), indent=1) if as_json else f"finding {number} is closed")
-
-
-def document(one: KeptFinding) -> dict[str, Any]:
-    """Return a finding as JSON."""
-    return {
-        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(one).items()
-    } | {"member_id": str(one.member_id) if one.member_id else None}
+    say(json.dumps(document_of(closed), indent=1) if as_json else f"finding {number} is closed")
 
 
 def table(found: Sequence[KeptFinding]) -> Table:
     """Return findings for people."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "since, UTC", "what", "state", "about", ""):
-        shown.add_column(column, overflow="fold")
+    shown = table_of("id", "since, UTC", "what", "state", "about", "")
     for one in found:
         words = (one.words, one.closed_by and f"closed by {one.closed_by}", one.why)
         shown.add_row(
             str(one.id),
-            f"{one.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+            moment(one.opened_at),
             one.kind.replace("_", " "),
             one.state,
             one.subject,

@@ -8,14 +8,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from include.clients.airflow import Airflow
 from include.clock import SystemClock
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, say
+from include.operate.terminal import console, say, table_of
 
 if TYPE_CHECKING:
     from include.operate.deployment import Deployment
@@ -126,9 +125,8 @@ def tell(deployment: Deployment, report: Report) -> None:
     how = ", nothing was put right" if report.is_dry_run else ""
     end = f"ended {report.finished_at:%H:%M:%S}" if report.finished_at else "not at its end"
     say(f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC, {kind} run{how}, {end}")
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("check", "found", "put right", "left", ""):
-        shown.add_column(column, justify="left" if column in ("check", "") else "right")
+    numbers = ("found", "put right", "left")
+    shown = table_of("check", *numbers, "", right=numbers)
     for name, finding in sorted(report.findings.items()):
         counts = (f"{n:,}" for n in (finding.found, finding.repaired, finding.left))
         shown.add_row(name.replace("_", " "), *counts, Text(_words(finding)))

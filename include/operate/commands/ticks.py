@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from include.clock import SystemClock
 from include.operate.act import Json  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
-from include.operate.terminal import console, say
+from include.operate.terminal import console, document_of, moment, say, table_of
 from include.store.cron_ticks import Outcome, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
 
     from include.operate.deployment import Deployment
 
@@ -37,24 +38,12 @@ def command(
     with deployment.store() as store:
         ticks = store.cron_ticks.since(SystemClock().now() - timedelta(hours=hours))
     if as_json:
-        say(json.dumps([document(tick) for tick in ticks], indent=1))
+        say(json.dumps([document_of(tick) for tick in ticks], indent=1))
         return
     shown = [tick for tick in ticks if every or tick.outcome is not Outcome.RAN]
     if shown:
         console().print(table(deployment, shown))
     say(summary(ticks))
-
-
-def document(tick: Tick) -> dict[str, Any]:
-    """Return a tick as JSON."""
-    return {
-        "job": tick.job,
-        "tick_at": tick.tick_at.astimezone(UTC).isoformat(),
-        "outcome": tick.outcome,
-        "late_seconds": tick.late_seconds,
-        "dag_run_id": tick.dag_run_id,
-        "reason": tick.reason,
-    }
 
 
 def summary(ticks: Sequence[Tick]) -> str:
@@ -66,17 +55,11 @@ def summary(ticks: Sequence[Tick]) -> str:
 
 def table(deployment: Deployment, ticks: Sequence[Tick]) -> Table:
     """Return ticks for people, newest first."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("tick, UTC", "job", "became", "late by", "why"):
-        shown.add_column(column, justify="right" if column == "late by" else "left")
+    shown = table_of("tick, UTC", "job", "became", "late by", "why", right=("late by",))
     for tick in ticks:
         link = deployment.run_url(tick.job, tick.dag_run_id) if tick.dag_run_id else None
         style = Style(link=link, bold=tick.outcome is Outcome.MISSED)
         late = "" if tick.late_seconds is None else f"{tick.late_seconds:,} s"
-        when = _moment(tick.tick_at)
+        when = moment(tick.tick_at)
         shown.add_row(when, tick.job, Text(tick.outcome, style), late, tick.reason or "")
     return shown
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, say
+from include.operate.terminal import console, document_of, moment, say, table_of
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from include.operate.deployment import Deployment
     from include.store.timeline import Entry, Story
 
@@ -55,15 +56,7 @@ def document(deployment: Deployment, story: Story) -> dict[str, Any]:
         "members": [str(member) for member in story.members],
         "inbox_ids": list(story.inbox_ids),
         "entries": [
-            {
-                "at": entry.at.isoformat(),
-                "part": entry.part,
-                "what": entry.what,
-                "detail": entry.detail,
-                "inbox_id": entry.inbox_id,
-                "dag_run_id": entry.dag_run_id,
-                "link": run_link(deployment, entry),
-            }
+            document_of(entry, without=("job",), link=run_link(deployment, entry))
             for entry in story.entries
         ],
     }
@@ -71,10 +64,9 @@ def document(deployment: Deployment, story: Story) -> dict[str, Any]:
 
 def table(deployment: Deployment, story: Story) -> Table:
     """Return the story for people."""
-    shown = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
+    shown = table_of("UTC", "seconds", "where", "what", "", right=("seconds",))
     shown.title = "member " + ", ".join(map(str, story.members)) if story.members else None
-    for column in ("UTC", "seconds", "where", "what", ""):
-        shown.add_column(column, justify="right" if column == "seconds" else "left")
+    shown.title_justify = "left"
     before = None
     for entry in story.entries:
         later = "" if before is None else _elapsed(entry.at - before)
@@ -82,7 +74,7 @@ def table(deployment: Deployment, story: Story) -> Table:
         what = Text(entry.what, style=Style(link=link))
         row = f"row {entry.inbox_id}" if entry.inbox_id else None
         detail = " ".join(filter(None, (row, entry.detail, entry.dag_run_id)))
-        shown.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S}", later, entry.part, what, Text(detail))
+        shown.add_row(moment(entry.at), later, entry.part, what, Text(detail))
         before = entry.at
     return shown
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from rich.console import Console
 
-from include.operate.commands.findings import document, table
+from include.operate.commands.findings import table
+from include.operate.terminal import document_of
 from include.store.findings import FindingKind, FindingState, KeptFinding
 
 ONE = KeptFinding(
@@ -38,6 +39,6 @@ def test_finding_is_shown_with_who_closed_it():
 
 def test_finding_is_json():
     """With moments in UTC."""
-    shown = json.loads(json.dumps(document(ONE)))
+    shown = json.loads(json.dumps(document_of(ONE)))
 
     assert (shown["kind"], shown["opened_at"]) == ("pays_twice", "2026-11-02T09:00:00+00:00")
