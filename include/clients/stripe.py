@@ -21,7 +21,6 @@ from include.errors import (
 )
 from include.events.reading import Node
 from include.events.stripe import (
-    SubscriptionStatus,
     account_from,
     charge_from,
     customer_from,
@@ -29,13 +28,14 @@ from include.events.stripe import (
     paid_period_from,
     subscription_from,
 )
+from include.events.stripe_objects import SubscriptionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from include.events import CustomerSnapshot, SubscriptionSnapshot
-    from include.events.stripe import Charge, PaidPeriod
+    from include.events.stripe_objects import Charge, PaidPeriod
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from include.console.access import Right, Visitor, needs
 from include.console.pages import console_of, page, refusal
 from include.operate.decisions import Decision, perform
 from include.operate.errors import ActRefusedError
-from include.operate.members import MemberView, Option, read_member
+from include.operate.members import MemberView, read_member
+from include.operate.options import Option
 from include.operate.search import search
 from include.operate.starts import JOBS, Start, start_for
 

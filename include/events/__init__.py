@@ -15,7 +15,7 @@ from include.events import clerk, rereads, stripe, thin
 from include.events.clerk import UserSnapshot
 from include.events.reading import Node, node_from
 from include.events.rereads import Reread, RereadKind
-from include.events.stripe import (
+from include.events.stripe_objects import (
     Checkout,
     CustomerSnapshot,
     Invoice,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.events.rereads import Reread, RereadKind
-from include.events.stripe import MoneyMoved
+from include.events.stripe_objects import MoneyMoved
 
 if TYPE_CHECKING:
     from include.events.reading import Node

@@ -9,7 +9,7 @@ from datetime import UTC, date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from include.operate.members import Option, day, end_options, end_words
+from include.operate.options import Option, day, end_options, end_words
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from include.errors import ActRefusedError, ErrorClass
 from include.failures.dead_letters import PER_MINUTE, Desk, Done
 from include.operate.commands.dead_letters import left_text, none_text
-from include.operate.members import Option
+from include.operate.options import Option
 from include.person import person_from
 from include.store.dead_letters import Act, Filter, LetterState
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.operate.members import Option, letter_options, letter_words
+from include.operate.options import Option, letter_options, letter_words
 from include.store.deactivations import State
 from include.store.dead_letters import LetterState
 from include.store.lookup import Lookup

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clients.stripe import Stripe
-    from include.events.stripe import Charge, PaidPeriod
+    from include.events.stripe_objects import Charge, PaidPeriod
     from include.jobs.mailchimp_sync.collect import Arrived
     from include.membership.policy import Policy
     from include.store import Store

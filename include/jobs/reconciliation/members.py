@@ -143,7 +143,7 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
 def _meaning_of(gone: Iterable[Difference], store: Store, now: datetime) -> list[Difference]:
     """Return what a vendor does not list any more, each with what becomes of its member if it is not there."""
     found = []
-    for part in parts_of(gone, AT_ONCE):
+    for part in batches(gone, AT_ONCE):
         handles = [Handle(one.reread.kind, one.reread.id) for one in part]
         directory = _directory_of(_members_of(handles, store), store, now)
         ids = [one.reread.id for one in part]

@@ -1,25 +1,11 @@
-"""When memberships end: one row per planned end, from its announcement to the moment it is done.
-
-pending ─▶ scheduled ─▶ running ─▶ done
-   ▲           │           │
-   ├───────────┴───────────┤ moved, or its run is gone
-   │                       └─────▶ failed    its run gave up: a person looks
-   └─ date_unknown                 the vendor does not say when: a person does, or a later event
-
-Whatever is open may be revoked.
-
-A row changes its end (`open`, `redate`, `revoke`) only under its member's lock. The relay, which gives it a run,
-has no such lock: it names the generation that it means.
-"""
+"""The table of planned ends: planned, given their runs, carried out, revoked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import UTC, timedelta
-from enum import StrEnum
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from include.routing import DEACTIVATION
+from include.store.deactivations.rows import Deactivation, Reason, State, Withdrawal
 from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
@@ -27,96 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from include.store.deactivations.rows import End
 
 SQL = queries("deactivations")
-DAG_ID = DEACTIVATION
-
-
-class Reason(StrEnum):
-    """Why a membership ends."""
-
-    PERIOD_END = "period_end"  # she has canceled, and her period runs out
-    CANCEL_AT = "cancel_at"  # it was canceled for a date
-    DELETED = "deleted"  # Stripe has ended it
-    USER_DELETED = "user_deleted"  # she has deleted her account
-    REFUNDED = "refunded"  # it ends, and she has her money back
-    NOT_PAID = "not_paid"  # a payment has failed, and the time to make it good is over
-    BY_HAND = "by_hand"  # a person has set the date
-
-
-class State(StrEnum):
-    """Where a row stands."""
-
-    PENDING = "pending"  # it has no run yet
-    SCHEDULED = "scheduled"  # Airflow has its run
-    RUNNING = "running"  # a run works on it
-    DONE = "done"
-    REVOKED = "revoked"  # it is not to be any more; `why` says why
-    DATE_UNKNOWN = "date_unknown"  # it waits for a person, or for an event that says when
-    FAILED = "failed"  # its run gave up on it; `why` says why
-
-
-CLOSED = (State.DONE, State.REVOKED)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class End:
-    """When and why a membership ends; `vendor_at` as the vendors say it, None where they do not."""
-
-    vendor_at: datetime | None
-    deactivate_at: datetime | None
-    reason: Reason
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Deactivation:
-    """One row."""
-
-    id: int
-    member_id: UUID
-    subscription_id: str
-    reason: Reason
-    vendor_at: datetime | None
-    deactivate_at: datetime | None
-    state: State
-    inbox_id: int | None = None
-    generation: int = 1
-    dag_run_id: str | None = None
-    taken_by: str | None = None
-    decided_at: datetime | None = None
-    applied_at: datetime | None = None
-    actor: str | None = None
-    why: str | None = None
-    problem: str | None = None
-    created_at: datetime
-    finished_at: datetime | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Tell whether something is still to come of it."""
-        return self.state not in CLOSED
-
-    @property
-    def was_carried_out(self) -> bool:
-        """Tell whether the membership has ended by it, whatever is still to follow at Mailchimp."""
-        return self.state is State.DONE or (self.is_open and self.applied_at is not None)
-
-    @property
-    def next_run_id(self) -> str:
-        """Return the id of its run, whoever asks for it; its last part says until when the run waits."""
-        return f"deactivation.{self.id}.{self.generation}.{_whole_second(self.deactivate_at)}"
-
-
 FIELDS = tuple(field.name for field in fields(Deactivation))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Withdrawal:
-    """A run that Airflow is to forget, and why; an optional one only if it has not begun."""
-
-    dag_run_id: str
-    reason: str
-    is_optional: bool = False
 
 
 class Deactivations(MemberTable):
@@ -381,15 +281,6 @@ class Deactivations(MemberTable):
     def leave_hidden(self, member_ids: Collection[UUID]) -> None:
         """Keep the profiles hidden of members whose membership has ended while they were barred."""
         SQL.leave_hidden(self._connection, member_ids=list(member_ids))
-
-
-def _whole_second(instant: datetime | None) -> str:
-    """Return the first whole second that is not before an instant, as a run's id may have it."""
-    if instant is None:
-        return "no-date"
-    rest = timedelta(microseconds=instant.microsecond)
-    second = instant - rest + timedelta(seconds=1 if rest else 0)
-    return f"{second.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _state_of(end: End) -> State:
