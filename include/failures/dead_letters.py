@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PORTION = 100
 STEP = "step:"  # how the subject of a letter begins that is about an effect
+PACED = (Act.REPLAY, Act.COMPENSATE)  # what starts runs
 PER_MINUTE = 300  # replays: a thousand take three minutes, and leave room for what comes in
 FIXED = "a later event has brought this about"
 HELD = "its replay was held before it began"
@@ -117,47 +118,30 @@ class Desk:
             letter.state for letter in self._letters.select(replace(wanted, states=others))
         )
 
-    def replay(
-        self, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE, with_fixed: bool = False
+    def decide(
+        self,
+        act: Act,
+        wanted: Filter,
+        *,
+        by: By,
+        per_minute: int = PER_MINUTE,
+        with_fixed: bool = False,
     ) -> Done:
-        """Let these letters' jobs try again, so many of them a minute.
+        """Do this about these letters, replays and compensations so many a minute; docs/failures.md has the acts.
 
-        Those that a later event has fixed are left out, unless `with_fixed`: `close_fixed` is for them.
+        Of letters that a later event has fixed a replay is about none, unless `with_fixed`: `close_fixed` is for them.
         """
-        chosen, left_out = self._choose(Act.REPLAY, wanted, with_fixed=with_fixed)
-        done = self._decide(Act.REPLAY, chosen, by=by, per_minute=per_minute)
-        return replace(done, fixed=left_out)
-
-    def compensate(self, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE) -> Done:
-        """Undo what these letters' jobs have half done; docs/failures.md says what that is for each."""
-        return self._act(Act.COMPENSATE, wanted, by=by, per_minute=per_minute)
-
-    def abandon(self, wanted: Filter, *, by: By) -> Done:
-        """Let these letters be: nothing is done about them any more."""
-        return self._act(Act.ABANDON, wanted, by=by)
-
-    def undo_abandon(self, wanted: Filter, *, by: By) -> Done:
-        """Let abandoned letters wait for a person again."""
-        return self._act(Act.UNDO_ABANDON, wanted, by=by)
-
-    def close_fixed(self, wanted: Filter, *, by: By) -> Done:
-        """Close those of these letters that a later event has fixed."""
-        return self._act(Act.CLOSE_FIXED, wanted, by=by)
-
-    def hold(self, wanted: Filter, *, by: By) -> Done:
-        """Stop replays that no run has taken yet: their letters wait for a person again."""
-        return self._act(Act.HOLD, wanted, by=by)
+        chosen, left_out = self._choose(act, wanted, with_fixed=with_fixed)
+        decision = self._write_down(act, chosen, by=by, per_minute=per_minute)
+        done = self._carry_out(decision) if decision else Done(decision_id=None, chosen=0, done=0)
+        return replace(done, fixed=left_out) if act is Act.REPLAY else done
 
     def begin(
         self, act: Act, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE
     ) -> Decision | None:
-        """Write down that this is to be done about these letters; `step` does it. None where there are none.
-
-        Of letters that a later event has fixed, a replay is about none and `close_fixed` about all.
-        """
+        """Write down that this is to be done about these letters; `step` does it. None where there are none."""
         chosen, _ = self._choose(act, wanted)
-        is_paced = act in (Act.REPLAY, Act.COMPENSATE)
-        return self._write_down(act, chosen, by=by, per_minute=per_minute if is_paced else None)
+        return self._write_down(act, chosen, by=by, per_minute=per_minute)
 
     def step(self, decision_id: int) -> Decision:
         """Do one portion of what was decided, and return how far it is; what is finished stays so."""
@@ -171,10 +155,6 @@ class Desk:
         """Carry out to the end what was decided and interrupted."""
         return [self._carry_out(decision) for decision in self._letters.unfinished()]
 
-    def _act(self, act: Act, wanted: Filter, *, by: By, per_minute: int | None = None) -> Done:
-        chosen, _ = self._choose(act, wanted)
-        return self._decide(act, chosen, by=by, per_minute=per_minute)
-
     def _choose(
         self, act: Act, wanted: Filter, *, with_fixed: bool = False
     ) -> tuple[list[int], int]:
@@ -184,22 +164,16 @@ class Desk:
         chosen = [one.id for one in letters if wants_fixed in (None, one.is_fixed)]
         return chosen, len(letters) - len(chosen)
 
-    def _decide(
-        self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int | None = None
-    ) -> Done:
-        """Write the decision down, and carry it out."""
-        decision = self._write_down(act, chosen, by=by, per_minute=per_minute)
-        return self._carry_out(decision) if decision else Done(decision_id=None, chosen=0, done=0)
-
     def _write_down(
-        self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int | None
+        self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int
     ) -> Decision | None:
         if not by.why.strip():
             raise NoReasonError
         if not chosen:
             return None
+        pace = per_minute if act in PACED else None
         return self._letters.decide(
-            act, chosen, actor=by.actor, why=by.why, per_minute=per_minute, now=self._clock.now()
+            act, chosen, actor=by.actor, why=by.why, per_minute=pace, now=self._clock.now()
         )
 
     def _carry_out(self, decision: Decision) -> Done:

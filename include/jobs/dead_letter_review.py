@@ -26,12 +26,11 @@ from include.store.dead_letters import Act, Filter
 from include.store.reviews import AskedGroup, ReviewState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from include.clients.airflow import Airflow
     from include.clock import Clock
-    from include.failures.dead_letters import Done
     from include.notify.texts import Links
     from include.person import Person
     from include.store import Store
@@ -342,42 +341,25 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
     if review.state not in (ReviewState.ANSWERED, ReviewState.DONE):
         return CarriedOut(done={}, refused={})
     desk, done, refused = Desk(store, clock=clock), {}, {}
+    by = By(actor=review.actor or "user:somebody", why=review.why or UNSAID)
     desk.resume()
     for group in review.groups:
         choice = _choice(review.decisions.get(group.name))
         if choice is Choice.LATER:
             continue
-        results = [act() for act in _acts(choice, group, review, desk)]
-        changed = sum(one.done for one in results)
+        act, wanted = Act(choice), _wanted(group, review)
+        acts = (Act.CLOSE_FIXED, act) if act is Act.REPLAY else (act,)
+        changed = sum(desk.decide(one, wanted, by=by).done for one in acts)
         if changed or group.name not in review.results:  # again, there is nothing left to change
             outcome = {"act": str(choice), "letters": changed}
             store.reviews.save_result(dag_run_id, group.name, outcome)
         done[group.name] = changed
-        act = Act(choice)
-        if act in LEFT and (left := desk.preview(act, _wanted(group, review)).count):
+        if act in LEFT and (left := desk.preview(act, wanted).count):
             refused[group.name] = f"{counted(left, 'letter')} left: such a letter {LEFT[act]}"
     store.reviews.finish(dag_run_id, now=clock.now())
     how = _summary(_review(dag_run_id, store))
     close_question(JOB, dag_run_id, how=how, store=store, now=clock.now())
     return CarriedOut(done=done, refused=refused, summary=how)
-
-
-def _acts(
-    choice: Choice, group: AskedGroup, review: Review, desk: Desk
-) -> list[Callable[[], Done]]:
-    """Return what a decision about a group is: on the letters that were open when it was asked."""
-    wanted = _wanted(group, review)
-    by = By(actor=review.actor or "user:somebody", why=review.why or UNSAID)
-    match choice:
-        case Choice.REPLAY:
-            return [
-                lambda: desk.close_fixed(wanted, by=by),
-                lambda: desk.replay(wanted, by=by),
-            ]
-        case Choice.COMPENSATE:
-            return [lambda: desk.compensate(wanted, by=by)]
-        case _:
-            return [lambda: desk.abandon(wanted, by=by)]
 
 
 def _wanted(group: AskedGroup, review: Review) -> Filter:

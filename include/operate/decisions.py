@@ -31,14 +31,6 @@ if TYPE_CHECKING:
     from include.person import Person
     from include.store import Store
 
-LETTER_ACTS = {
-    Act.REPLAY: Desk.replay,
-    Act.COMPENSATE: Desk.compensate,
-    Act.ABANDON: Desk.abandon,
-    Act.UNDO_ABANDON: Desk.undo_abandon,
-    Act.CLOSE_FIXED: Desk.close_fixed,
-    Act.HOLD: Desk.hold,
-}
 DONE_WORDS = {
     Act.REPLAY: "It is tried again",
     Act.COMPENSATE: "Closed",
@@ -73,7 +65,7 @@ class Decision:
 def perform(decision: Decision, *, who: str, why: str, store: Store, clock: Clock) -> str:
     """Carry it out and return what came of it, in words."""
     person = person_from(who, why)
-    if decision.act in LETTER_ACTS:
+    if decision.act in list(Act):
         wanted = Filter(ids=(decision.number,), member_id=decision.member_id)
         return decide_letters(Act(decision.act), wanted, person=person, store=store, clock=clock)
     if decision.act not in OTHER_ACTS:
@@ -87,10 +79,7 @@ def decide_letters(act: Act, wanted: Filter, *, person: Person, store: Store, cl
     preview = desk.preview(act, wanted)
     if not preview.count:
         raise ActRefusedError(none_text(act, preview, desk.elsewhere(act, wanted)))
-    if act is Act.REPLAY:
-        done = desk.replay(wanted, by=person, with_fixed=wanted.ids is not None)
-    else:
-        done = LETTER_ACTS[act](desk, wanted, by=person)
+    done = desk.decide(act, wanted, by=person, with_fixed=wanted.ids is not None)
     if done.chosen == 1 and done.done == 1:
         return f"{DONE_WORDS[act]}."
     left = left_text(act, done)

@@ -67,7 +67,7 @@ def test_replay_lets_the_job_try_again(store, desk):
     """The events wait for their own job, under their own keys; who, why, before and after are audited."""
     ids = dead(store)
 
-    done = desk.replay(Filter(ids=tuple(ids)), by=BY)
+    done = desk.decide(Act.REPLAY, Filter(ids=tuple(ids)), by=BY)
 
     assert (done.chosen, done.done) == (1, 1)
     [row] = rows_of(store, ids)
@@ -83,7 +83,7 @@ def test_second_click_does_nothing(store, desk):
     """F2: one replay, one run."""
     ids = dead(store)
 
-    counts = [desk.replay(Filter(ids=tuple(ids)), by=BY).done for _ in range(2)]
+    counts = [desk.decide(Act.REPLAY, Filter(ids=tuple(ids)), by=BY).done for _ in range(2)]
 
     assert counts == [1, 0]
     assert len(audit(store)) == 1
@@ -96,7 +96,7 @@ def test_two_people_at_once_replay_once(store, database):
     def replay(_):
         other = Store.connect(database)
         try:
-            return Desk(other, clock=FixedClock(NOW)).replay(Filter(), by=BY).done
+            return Desk(other, clock=FixedClock(NOW)).decide(Act.REPLAY, Filter(), by=BY).done
         finally:
             other.close()
 
@@ -114,7 +114,7 @@ def test_thousand_are_previewed_throttled_and_done(store, desk):
     desk = Desk(store, clock=FixedClock(NOW), progress=lambda *place: told.append(place))
     preview = desk.preview(Act.REPLAY, Filter(job="mailchimp_sync"))
 
-    done = desk.replay(Filter(job="mailchimp_sync"), by=BY, per_minute=100)
+    done = desk.decide(Act.REPLAY, Filter(job="mailchimp_sync"), by=BY, per_minute=100)
 
     assert preview.count == done.chosen == done.done == 1000
     assert told == [(n, 1000) for n in range(100, 1001, 100)]
@@ -136,7 +136,7 @@ def test_crash_is_resumed_without_repeats(store, desk):
             raise Crash
 
     with pytest.raises(Crash):
-        Desk(store, clock=FixedClock(NOW), progress=crash).replay(Filter(), by=BY)
+        Desk(store, clock=FixedClock(NOW), progress=crash).decide(Act.REPLAY, Filter(), by=BY)
     came_back = ids[0]
     subject = store.dead_letters.get(came_back).subject
     again = Failure(
@@ -156,13 +156,13 @@ def test_crash_is_resumed_without_repeats(store, desk):
 def test_replay_can_be_held(store, desk):
     """F4: what no run has taken yet waits for a person again; the rest goes on."""
     ids = dead(store, 3)
-    desk.replay(Filter(), by=BY, per_minute=1)
+    desk.decide(Act.REPLAY, Filter(), by=BY, per_minute=1)
     taken = store.dispatches.claim(
         "mailchimp_sync", now=NOW, max_in_flight=2, batch_size=500, member_limit=100
     )
     assert len(taken.inbox_ids) == 1
 
-    held = desk.hold(Filter(), by=BY)
+    held = desk.decide(Act.HOLD, Filter(), by=BY)
 
     assert held.done == 2
     assert states(store, ids[:1]) == {LetterState.REPLAYING}
@@ -174,17 +174,17 @@ def test_abandoning_needs_a_reason_and_can_be_undone(store, desk):
     """F7: and is in the audit log both times."""
     ids = dead(store)
     with pytest.raises(NoReasonError):
-        desk.abandon(Filter(), by=By(actor="user:grace", why=" "))
+        desk.decide(Act.ABANDON, Filter(), by=By(actor="user:grace", why=" "))
 
-    desk.abandon(Filter(), by=By(actor="user:grace", why="a test account"))
+    desk.decide(Act.ABANDON, Filter(), by=By(actor="user:grace", why="a test account"))
     assert states(store, ids) == {LetterState.ABANDONED}
-    assert desk.replay(Filter(), by=BY).chosen == 0
-    desk.undo_abandon(Filter(ids=tuple(ids)), by=BY)
+    assert desk.decide(Act.REPLAY, Filter(), by=BY).chosen == 0
+    desk.decide(Act.UNDO_ABANDON, Filter(ids=tuple(ids)), by=BY)
 
     assert states(store, ids) == {LetterState.OPEN}
     actions = [entry["action"] for entry in audit(store)]
     assert actions == ["dead_letter:abandon", "dead_letter:undo_abandon"]
-    assert desk.replay(Filter(), by=BY).done == 1
+    assert desk.decide(Act.REPLAY, Filter(), by=BY).done == 1
 
 
 def test_what_a_later_event_fixed_is_offered(store, desk):
@@ -198,8 +198,8 @@ def test_what_a_later_event_fixed_is_offered(store, desk):
 
     preview = desk.preview(Act.REPLAY, Filter())
     to_close = desk.preview(Act.CLOSE_FIXED, Filter()).count
-    replayed = desk.replay(Filter(), by=BY)
-    closed = desk.close_fixed(Filter(), by=BY)
+    replayed = desk.decide(Act.REPLAY, Filter(), by=BY)
+    closed = desk.decide(Act.CLOSE_FIXED, Filter(), by=BY)
 
     assert (preview.count, preview.fixed) == (2, 1)
     assert to_close == 1
@@ -221,9 +221,9 @@ def test_letter_without_events_cannot_be_replayed(store, desk):
         now=NOW,
     )
 
-    assert desk.replay(Filter(), by=BY).done == 0
+    assert desk.decide(Act.REPLAY, Filter(), by=BY).done == 0
     assert desk.elsewhere(Act.REPLAY, Filter()) == {}
-    assert desk.abandon(Filter(), by=BY).done == 1
+    assert desk.decide(Act.ABANDON, Filter(), by=BY).done == 1
     assert desk.elsewhere(Act.REPLAY, Filter()) == {LetterState.ABANDONED: 1}
 
 
@@ -259,7 +259,7 @@ def step_state(store):
 
 def test_uncertain_effect_is_done_again(store, desk, uncertain):
     """A person has seen that it did not happen: it is planned, and its event runs once more."""
-    desk.replay(Filter(), by=BY)
+    desk.decide(Act.REPLAY, Filter(), by=BY)
 
     assert step_state(store) == StepState.PLANNED
     assert [row.state for row in rows_of(store, [uncertain.id])] == [State.WAITING]
@@ -268,7 +268,7 @@ def test_uncertain_effect_is_done_again(store, desk, uncertain):
 
 def test_uncertain_effect_is_taken_as_done(store, desk, uncertain):
     """A mail cannot be called back: compensated means that it is never sent again."""
-    desk.compensate(Filter(), by=BY)
+    desk.decide(Act.COMPENSATE, Filter(), by=BY)
 
     assert step_state(store) == StepState.DONE
     assert states(store, [uncertain.id]) == {LetterState.COMPENSATED}
@@ -279,7 +279,7 @@ def test_vendor_that_is_back_does_not_hurry_replays(store, desk):
     """A breaker that closes lets what waited for it be due; replays keep to so many a minute."""
     ids = dead(store, 3, vendor="mailchimp")
     store.connection.execute("UPDATE ops.inbox SET error_class = 'transient'")
-    desk.replay(Filter(), by=BY, per_minute=1)
+    desk.decide(Act.REPLAY, Filter(), by=BY, per_minute=1)
 
     store.dead_letters.hurry("mailchimp", now=NOW)
 

@@ -13,7 +13,7 @@ from include.failures.dead_letters import Desk as Desks
 from include.notify.notices import Cause, Success, close_recovered, note_failure
 from include.notify.outbox import send_due
 from include.notify.texts import Links
-from include.store.dead_letters import Failure, Filter
+from include.store.dead_letters import Act, Failure, Filter
 from include.store.inbox import State
 from include.store.notices import FailedRun
 from include.store.run_members import Outcome, Result
@@ -292,8 +292,8 @@ def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
     desk.fail()
     assert desk.succeed() == 0
 
-    Desks(desk.store, clock=desk.clock).abandon(
-        Filter(ids=(letter.id,)), by=By(actor="user:ada", why="a test")
+    Desks(desk.store, clock=desk.clock).decide(
+        Act.ABANDON, Filter(ids=(letter.id,)), by=By(actor="user:ada", why="a test")
     )
 
     assert desk.succeed() == 1
@@ -423,12 +423,12 @@ def test_dead_letter_that_comes_back_is_told_again(desk):
     people, wanted = Desks(desk.store, clock=desk.clock), Filter(ids=(letter,))
     person = By(actor="user:ada", why="a test")
     desk.clock.advance(MINUTE)
-    people.abandon(wanted, by=person)
-    people.undo_abandon(wanted, by=person)
+    people.decide(Act.ABANDON, wanted, by=person)
+    people.decide(Act.UNDO_ABANDON, wanted, by=person)
     desk.send()
     assert len(desk.texts()) == 1
 
-    assert people.replay(wanted, by=person).done == 1
+    assert people.decide(Act.REPLAY, wanted, by=person).done == 1
     desk.clock.advance(MINUTE)
     assert open_letter(desk, f"row:{row}", inbox_ids=(row,)) == letter
     desk.send()

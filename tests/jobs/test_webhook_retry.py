@@ -12,7 +12,7 @@ from include.failures.dead_letters import By, Desk
 from include.failures.decision import MAX_RETRIES
 from include.jobs import webhook_retry as job
 from include.store.breakers import BreakerState
-from include.store.dead_letters import Filter, LetterState
+from include.store.dead_letters import Act, Filter, LetterState
 from include.store.inbox import State
 
 HTML = "<html><body>Service Unavailable</body></html>"
@@ -185,7 +185,7 @@ def test_replay_that_fails_again_is_the_same_letter(failed, moving):
     """F8: with one more attempt, not another row and not five tries more."""
     exhaust(moving)
     before = letter(moving)
-    Desk(moving.store, clock=moving.clock).replay(Filter(), by=BY)
+    Desk(moving.store, clock=moving.clock).decide(Act.REPLAY, Filter(), by=BY)
 
     batch(moving, failed, run="run_replay")
 
@@ -200,7 +200,7 @@ def test_replay_after_the_fault_ends_as_if_nothing_had_been(failed, moving):
     """The same end state; the letter is closed, and each step of it audited without a gap."""
     exhaust(moving)
     up(moving)
-    Desk(moving.store, clock=moving.clock).replay(Filter(), by=BY)
+    Desk(moving.store, clock=moving.clock).decide(Act.REPLAY, Filter(), by=BY)
 
     moving.run_rows(failed)
 
@@ -284,7 +284,7 @@ def test_uncertain_welcome_is_a_letter(moving):
     assert (uncertain.state, uncertain.error_class) == (LetterState.OPEN, ErrorClass.UNCERTAIN)
     assert uncertain.subject.startswith("step:welcome:")
     assert moving.store.dead_letters.inbox_ids(uncertain.id)
-    Desk(moving.store, clock=moving.clock).compensate(Filter(), by=BY)
+    Desk(moving.store, clock=moving.clock).decide(Act.COMPENSATE, Filter(), by=BY)
     assert moving.steps() == ["done"]
     assert letter(moving).state is LetterState.COMPENSATED
     assert moving.welcome_calls() == 1
@@ -297,7 +297,7 @@ def test_uncertain_welcome_is_sent_on_demand(moving):
     moving.run_rows(ids)
     assert moving.steps() == ["uncertain"]
 
-    Desk(moving.store, clock=moving.clock).replay(Filter(), by=BY)
+    Desk(moving.store, clock=moving.clock).decide(Act.REPLAY, Filter(), by=BY)
     moving.run_rows(ids)
 
     assert moving.steps() == ["done"]
@@ -313,13 +313,13 @@ def test_compensation_twice_is_the_same(moving):
     exhaust(moving)
     up(moving)
     desk = Desk(moving.store, clock=moving.clock)
-    desk.compensate(Filter(), by=BY)
+    desk.decide(Act.COMPENSATE, Filter(), by=BY)
     taken = claim(moving)
     attempt(moving, taken)
     once = (moving.contact(), moving.steps(), moving.audit())
 
     attempt(moving, taken, 1, total=2)
-    again = desk.compensate(Filter(), by=BY)
+    again = desk.decide(Act.COMPENSATE, Filter(), by=BY)
 
     assert again.chosen == 0
     assert (moving.contact(), moving.steps(), moving.audit()) == once
@@ -332,7 +332,7 @@ def test_compensation_twice_is_the_same(moving):
 def test_compensation_waits_for_a_vendor_that_is_down(failed, moving):
     """As everything else does, for `webhook_retry` and not for the job, which would do what is to be undone."""
     exhaust(moving)
-    Desk(moving.store, clock=moving.clock).compensate(Filter(), by=BY)
+    Desk(moving.store, clock=moving.clock).decide(Act.COMPENSATE, Filter(), by=BY)
     attempt(moving, claim(moving), MAX_RETRIES, opens_after=1)
     probe_at = moving.store.breakers.get("mailchimp").probe_at
     assert letter(moving).state is LetterState.COMPENSATING
@@ -354,7 +354,7 @@ def test_compensation_calls_nobody_who_is_left_alone(failed, moving):
     """It waits for the probe without a call, and is due with all others when that has gone well."""
     exhaust(moving)
     desk, now = Desk(moving.store, clock=moving.clock), moving.clock.now()
-    desk.compensate(Filter(), by=BY)
+    desk.decide(Act.COMPENSATE, Filter(), by=BY)
     pause("mailchimp", until=now + timedelta(hours=1), person=BY, store=moving.store, now=now)
     taken, calls = claim(moving), moving.sandbox.count("mailchimp")
 
@@ -371,7 +371,7 @@ def test_compensation_calls_nobody_who_is_left_alone(failed, moving):
 def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
     """F6: five tries of it, then the letter waits for a person again, with the tries."""
     exhaust(moving)
-    Desk(moving.store, clock=moving.clock).compensate(Filter(), by=BY)
+    Desk(moving.store, clock=moving.clock).decide(Act.COMPENSATE, Filter(), by=BY)
     taken = claim(moving)
     before = letter(moving).attempts
 

@@ -14,7 +14,7 @@ from include.jobs.planned_ends import Author, Whose, open_end
 from include.person import person_from
 from include.store.audit import Change, member_target
 from include.store.deactivations import End, Reason
-from include.store.dead_letters import Failure, Filter
+from include.store.dead_letters import Act, Failure, Filter
 from include.store.inbox import State
 from include.store.steps import Ending, StepState
 from include.store.timeline import SQL, Timeline
@@ -273,7 +273,7 @@ def test_failed_tries_and_what_was_decided_are_told(store, timeline, ada, handle
     )
     store.dead_letters.open_case(failure, now=NOW + timedelta(seconds=1))
     by = person_from("grace", "it is back")
-    Desk(store, clock=FixedClock(NOW + timedelta(minutes=1))).replay(Filter(), by=by)
+    Desk(store, clock=FixedClock(NOW + timedelta(minutes=1))).decide(Act.REPLAY, Filter(), by=by)
 
     entries = timeline.of(handle).entries
 

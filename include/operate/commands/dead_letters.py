@@ -198,24 +198,9 @@ def _carry_out(  # noqa: PLR0913 - what an act is
             clock=SystemClock(),
             progress=lambda place, total: bar.update(task, completed=place, total=total),
         )
-        match act:
-            case Act.REPLAY:
-                return desk.replay(
-                    wanted,
-                    by=person,
-                    per_minute=options.per_minute,
-                    with_fixed=options.with_fixed,
-                )
-            case Act.COMPENSATE:
-                return desk.compensate(wanted, by=person, per_minute=options.per_minute)
-            case Act.ABANDON:
-                return desk.abandon(wanted, by=person)
-            case Act.UNDO_ABANDON:
-                return desk.undo_abandon(wanted, by=person)
-            case Act.CLOSE_FIXED:
-                return desk.close_fixed(wanted, by=person)
-            case Act.HOLD:
-                return desk.hold(wanted, by=person)
+        return desk.decide(
+            act, wanted, by=person, per_minute=options.per_minute, with_fixed=options.with_fixed
+        )
 
 
 # --- asking ---
