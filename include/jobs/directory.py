@@ -14,6 +14,7 @@ from include.errors import MemberUnknownError
 from include.events.values import address_from
 from include.jobs.endings import History, membership_from, membership_gone, not_a_membership
 from include.jobs.membership import STANDINGS, Standing, current_membership, goes_on
+from include.jobs.merging import are_two, by_seniority, is_other, may_be_one, merged
 from include.membership.identity import account_named_by
 from include.membership.plans import NO_PLAN, Kind, has_lost_its_key, placement_of
 from include.store.members import Handle, Member, Membership
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
     from include.membership.policy import Policy
-    from include.store.contacts import Contact
     from include.store.deactivations import Deactivation
     from include.store.refunds import Refund
 
@@ -144,7 +144,7 @@ class Directory:
             return
         self._accounts[customer_id] = clerk_user_id
         user, customer = self.find("user", clerk_user_id), self.find("customer", customer_id)
-        if user is not None and customer is not None and _may_be_one(user, customer):
+        if user is not None and customer is not None and may_be_one(user, customer):
             self._merge(user, customer)
 
     def reason_against(self, subscription: SubscriptionSnapshot) -> str | None:
@@ -237,7 +237,7 @@ class Directory:
         member = self.find("email", address_from(customer.email))
         if member is None or member.clerk_user_id is not None:
             return None
-        if _is_other(customer.name, member) and any(map(goes_on, member.memberships)):
+        if is_other(customer.name, member) and any(map(goes_on, member.memberships)):
             self.contested.add(member.id)
             return None
         return member
@@ -320,13 +320,13 @@ class Directory:
             is_proven = (
                 is_unique or holder.clerk_user_id is None or _has_verified(holder, email, self)
             )
-            if not is_unique and _are_two(member, holder):
+            if not is_unique and are_two(member, holder):
                 if all(any(map(goes_on, one.memberships)) for one in (member, holder)):
                     self.contested.add(holder.id)
                 return member_id
             if holder.id in self.contested:
                 return member_id
-            if _may_be_one(member, holder) and is_proven:
+            if may_be_one(member, holder) and is_proven:
                 member = self._merge(member, holder)
             elif is_unique:
                 self._put(replace(holder, email=None))
@@ -338,59 +338,17 @@ class Directory:
         """Make two members one, and return her. What one lacks she has from the other."""
         if one.id == other.id:
             return one
-        survivor, lost = sorted((one, other), key=_seniority)
+        survivor, lost = by_seniority(one, other)
         provided = self._provided(survivor) | self._provided(lost)
         self.merged[lost.id] = survivor.id
-        self._put(
-            replace(
-                lost,
-                email=None,
-                stripe_customer_id=None,
-                memberships=(),
-                contact=None,
-                deleted_at=lost.deleted_at or self.now,
-            )
-        )
+        kept, gone = merged(survivor, lost, now=self.now)
+        self._put(gone)
         if lost.id not in self.known:  # made by the events at hand: there is no row to keep
             del self.members[lost.id]
-        has_name = survivor.first_name or survivor.last_name
-        one = replace(
-            survivor,
-            email=survivor.email or lost.email,
-            stripe_customer_id=survivor.stripe_customer_id or lost.stripe_customer_id,
-            first_name=survivor.first_name if has_name else lost.first_name,
-            last_name=survivor.last_name if has_name else lost.last_name,
-            memberships=(*survivor.memberships, *lost.memberships),
-            contact=_joined(survivor.contact, lost.contact),
-            created_at=min(survivor.created_at, lost.created_at),
-        )
-        self._put(_at_customer(one))
+        self._put(_at_customer(kept))
         if survivor.clerk_user_id is not None:
             self.note_provided(survivor.id, provided)
         return self.members[survivor.id]
-
-
-def _may_be_one(one: Member, other: Member) -> bool:
-    """Tell whether two members can be one person: not with two living Clerk accounts."""
-    has_two_accounts = one.clerk_user_id is not None and other.clerk_user_id is not None
-    return not has_two_accounts or bool(one.deleted_at or other.deleted_at)
-
-
-def _are_two(one: Member, other: Member) -> bool:
-    """Tell whether two without an account, who have different names, have paid for a membership each."""
-    have_accounts = one.clerk_user_id is not None or other.clerk_user_id is not None
-    have_paid = bool(one.memberships and other.memberships)
-    return have_paid and not have_accounts and _is_other(_name_of(one), other)
-
-
-def _is_other(name: str, member: Member) -> bool:
-    """Tell whether a name is known to be another one than a member's."""
-    hers = _name_of(member)
-    return bool(name and hers) and name.casefold() != hers.casefold()
-
-
-def _name_of(member: Member) -> str:
-    return f"{member.first_name} {member.last_name}".strip()
 
 
 def _has_verified(member: Member, email: str | None, directory: Directory) -> bool:
@@ -400,19 +358,6 @@ def _has_verified(member: Member, email: str | None, directory: Directory) -> bo
         return False
     is_main = EMAIL in directory.provides(member.id) and address == member.address
     return address in member.addresses or is_main
-
-
-def _seniority(member: Member) -> tuple[bool, bool, datetime, str]:
-    """Sort the member first whose row stays: alive, known to Clerk, older."""
-    is_deleted = member.deleted_at is not None
-    return is_deleted, member.clerk_user_id is None, member.created_at, str(member.id)
-
-
-def _joined(kept: Contact | None, lost: Contact | None) -> Contact | None:
-    """Keep one contact; the other one's hash is to be archived."""
-    if kept is None or lost is None or kept.subscriber_hash == lost.subscriber_hash:
-        return kept or lost
-    return replace(kept, retired=(*kept.retired, lost.subscriber_hash, *lost.retired))
 
 
 def _handles(member: Member) -> set[Handle]:
