@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import requests
 
+from include.clients.pages import Page
 from include.errors import (
     PayloadError,
     PermanentVendorError,
@@ -70,15 +71,6 @@ class Guest:
     email: str | None = field(repr=False)
     status: GuestStatus
     has_to_pay: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page(Generic[T]):
-    """One page; `unreadable` counts entries that could not be understood, and `next` leads on."""
-
-    entries: list[T]
-    unreadable: int
-    next: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from slack_sdk.errors import SlackApiError
 
+from include.clients.pages import Page
 from include.clients.slack_errors import NETWORK_ERRORS, code_of, error_from, network_error_from
 from include.errors import PayloadError, PermanentVendorError, Scope, VendorUnavailableError
 from include.events.reading import Node
@@ -69,14 +70,6 @@ class Channel:
     is_general: bool
     is_archived: bool
     has_us: bool  # the app must be in it
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page(Generic[T]):
-    """One page; `next` leads on."""
-
-    entries: list[T]
-    next: str | None
 
 
 def _readable(read: Callable[P, T]) -> Callable[P, T]:

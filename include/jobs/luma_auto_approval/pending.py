@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from include.errors import VendorError, VendorNotFoundError, VendorUnavailableError
+from include.clients.pages import all_pages
+from include.errors import VendorError, VendorNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from include.clients.luma import Guest, Luma, Page
+    from include.clients.luma import Guest, Luma
     from include.jobs.luma_auto_approval.result import Result
     from include.jobs.pace import Pace
-
-T = TypeVar("T")
 
 UNREADABLE = "{} entries cannot be read"
 
@@ -23,7 +21,7 @@ UNREADABLE = "{} entries cannot be read"
 def coming_events(luma: Luma, pace: Pace, result: Result, *, now: datetime) -> list[str]:
     """Return the ids of the events to come; raises VendorError where they cannot be listed."""
     ids: list[str] = []
-    for page in _pages(partial(luma.list_events, after=now), pace):
+    for page in all_pages(partial(luma.list_events, after=now), pace.call, vendor="Luma"):
         ids += page.entries
         if page.unreadable:
             result.add_error(UNREADABLE.format(page.unreadable), event="list of events")
@@ -36,7 +34,8 @@ def pending_guests(events: list[str], luma: Luma, pace: Pace, result: Result) ->
     for event in events:
         result.events += 1
         try:
-            for page in _pages(partial(luma.list_pending_guests, event), pace):
+            read = partial(luma.list_pending_guests, event)
+            for page in all_pages(read, pace.call, vendor="Luma"):
                 guests |= {(event, guest.id): guest for guest in page.entries}
                 if page.unreadable:
                     result.add_error(UNREADABLE.format(page.unreadable), event=event)
@@ -46,18 +45,3 @@ def pending_guests(events: list[str], luma: Luma, pace: Pace, result: Result) ->
             result.failed_events += 1
             result.add_error(str(error), event=event)
     return list(guests.values())
-
-
-def _pages(read: Callable[..., Page[T]], pace: Pace) -> Iterator[Page[T]]:
-    """Give page after page; cursors that lead in a circle are an error, not a loop."""
-    cursor: str | None = None
-    seen: set[str] = set()
-    while True:
-        page = pace.call(partial(read, cursor=cursor))
-        yield page
-        cursor = page.next
-        if cursor is None:
-            return
-        if cursor in seen:
-            raise VendorUnavailableError("Luma's pages lead in a circle")
-        seen.add(cursor)

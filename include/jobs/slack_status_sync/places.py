@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from include.clients.pages import all_pages
 from include.clients.slack_workspace import MOST_INVITED, Channel, Group, Kind
 from include.errors import (
     PermanentVendorError,
@@ -16,7 +17,6 @@ from include.errors import (
     VendorUncertainError,
 )
 from include.jobs.batches import batches
-from include.jobs.slack_status_sync.roster import all_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -117,12 +117,9 @@ class ChannelPlace:
         channel = turns.of("conversations.info")(partial(workspace.read_channel, channel_id))
         if obstacle := _obstacle(channel):
             raise PermanentVendorError(obstacle)
-        self.users = frozenset(
-            all_pages(
-                partial(workspace.list_channel_users, channel_id),
-                turns.of("conversations.members"),
-            )
-        )
+        read = partial(workspace.list_channel_users, channel_id)
+        pages = all_pages(read, turns.of("conversations.members"), vendor="Slack")
+        self.users = frozenset(user_id for page in pages for user_id in page.entries)
 
     def apply(self, change: Difference, result: Result) -> Changed:
         """Let in, then take out, one person's failure stopping nobody else."""

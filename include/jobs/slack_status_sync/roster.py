@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
+from include.clients.pages import all_pages
 from include.clients.slack_workspace import Kind, Person
-from include.errors import (
-    PermanentVendorError,
-    Scope,
-    VendorNotFoundError,
-    VendorUnavailableError,
-)
+from include.errors import PermanentVendorError, Scope, VendorNotFoundError
 from include.jobs.membership import Standing, access_of, current_membership, has_access
 from include.store.slack import Tie
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from uuid import UUID
 
-    from include.clients.slack_workspace import Page, SlackWorkspace
+    from include.clients.slack_workspace import SlackWorkspace
     from include.jobs.slack_status_sync.turns import Turns
     from include.store.members import Member
-
-T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +78,8 @@ def read_people(
     """
     ids = set(present) | {tie.slack_user_id for tie in ties.values()}
     if len(ids) + len(_addresses(members, ties)) > FEW:
-        people = People(all_pages(workspace.list_people, turns.of("users.list")))
+        pages = all_pages(workspace.list_people, turns.of("users.list"), vendor="Slack")
+        people = People(person for page in pages for person in page.entries)
         for user_id in ids - people.by_id.keys():
             people.add(Person(id=user_id, kind=Kind.STRANGER))
         return people
@@ -128,22 +123,6 @@ def _add(
         log.warning("slack_sync.unclear_person", why=str(error))
         return False
     return True
-
-
-def all_pages(
-    read: Callable[..., Page[T]], call: Callable[[Callable[[], Page[T]]], Page[T]]
-) -> Iterator[T]:
-    """Give the entries of page after page; cursors that lead in a circle are an error, not a loop."""
-    cursor: str | None = None
-    seen: set[str | None] = set()
-    while cursor not in seen:
-        seen.add(cursor)
-        page = call(partial(read, cursor=cursor))
-        yield from page.entries
-        cursor = page.next
-        if cursor is None:
-            return
-    raise VendorUnavailableError("Slack's pages lead in a circle")
 
 
 def match(members: Iterable[Member], ties: Mapping[UUID, Tie], people: People) -> Match:
