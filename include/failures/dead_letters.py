@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.errors import OpsError
-from include.person import Person
 from include.store.audit import Change
 from include.store.dead_letters import Act, LetterState
 from include.store.inbox import State
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clock import Clock
+    from include.person import Person
     from include.store import Store
     from include.store.dead_letters import Decision, Filter, Group, Moved
 
@@ -65,7 +65,6 @@ class NoReasonError(OpsError):
     """Say why: every act on dead letters needs a reason."""
 
 
-By = Person  # who decides, and why
 # Whether an act is about what a later event has fixed, or about all else; the other acts are about both.
 WANTS_FIXED = {Act.REPLAY: False, Act.CLOSE_FIXED: True}
 
@@ -123,7 +122,7 @@ class Desk:
         act: Act,
         wanted: Filter,
         *,
-        by: By,
+        by: Person,
         per_minute: int = PER_MINUTE,
         with_fixed: bool = False,
     ) -> Done:
@@ -137,7 +136,7 @@ class Desk:
         return replace(done, fixed=left_out) if act is Act.REPLAY else done
 
     def begin(
-        self, act: Act, wanted: Filter, *, by: By, per_minute: int = PER_MINUTE
+        self, act: Act, wanted: Filter, *, by: Person, per_minute: int = PER_MINUTE
     ) -> Decision | None:
         """Write down that this is to be done about these letters; `step` does it. None where there are none."""
         chosen, _ = self._choose(act, wanted)
@@ -165,7 +164,7 @@ class Desk:
         return chosen, len(letters) - len(chosen)
 
     def _write_down(
-        self, act: Act, chosen: Sequence[int], *, by: By, per_minute: int
+        self, act: Act, chosen: Sequence[int], *, by: Person, per_minute: int
     ) -> Decision | None:
         if not by.why.strip():
             raise NoReasonError

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.errors import ActRefusedError, AirflowError, ErrorClass
-from include.failures.dead_letters import LEFT, By, Desk
+from include.failures.dead_letters import LEFT, Desk
 from include.notify.notices import close_question, move_question, note_question
 from include.notify.texts import counted
-from include.person import person_from
+from include.person import Person, person_from
 from include.store.dead_letters import Act, Filter
 from include.store.reviews import AskedGroup, ReviewState
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from include.clients.airflow import Airflow
     from include.clock import Clock
     from include.notify.texts import Links
-    from include.person import Person
     from include.store import Store
     from include.store.dead_letters import Group
     from include.store.reviews import Review
@@ -341,7 +340,7 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
     if review.state not in (ReviewState.ANSWERED, ReviewState.DONE):
         return CarriedOut(done={}, refused={})
     desk, done, refused = Desk(store, clock=clock), {}, {}
-    by = By(actor=review.actor or "user:somebody", why=review.why or UNSAID)
+    by = Person(actor=review.actor or "user:somebody", why=review.why or UNSAID)
     desk.resume()
     for group in review.groups:
         choice = _choice(review.decisions.get(group.name))

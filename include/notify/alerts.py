@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from include.alerts.texts import Message
     from include.clock import Clock
     from include.store import Store
-    from include.store.alerts import Due
+    from include.store.alerts import Alerts, Due
 
 log = structlog.get_logger(__name__)
 
@@ -68,30 +68,24 @@ def deliver(
     wait: Callable[[float], None] = time.sleep,
 ) -> Delivery:
     """Send what is due; `instead` are the targets to use, in this order, where a channel fails."""
-    return _Pass(store, channels, instead, clock, wait).go()
+    sender = Sender(wait=wait, wait_seconds=MOMENT_SECONDS)
+    return _Pass(store.alerts, channels, instead, clock, sender).go()
 
 
+@dataclass
 class _Pass:
     """One pass over what is due; each message is tried once in it."""
 
-    def __init__(
-        self,
-        store: Store,
-        channels: Mapping[str, Channel],
-        instead: Sequence[Target],
-        clock: Clock,
-        wait: Callable[[float], None],
-    ) -> None:
-        self._alerts = store.alerts
-        self._channels = channels
-        self._instead = instead
-        self._clock = clock
-        self._sender = Sender(wait=wait, wait_seconds=MOMENT_SECONDS)
-        self._done = Delivery()
-        self._tried: set[int] = set()
-        self._failed: dict[int, list[Due]] = {}  # by event
-        self._why: dict[int, str] = {}  # by message
-        self._refused: set[tuple[str, str]] = set()  # channel and target
+    _alerts: Alerts
+    _channels: Mapping[str, Channel]
+    _instead: Sequence[Target]
+    _clock: Clock
+    _sender: Sender
+    _done: Delivery = field(default_factory=Delivery)
+    _tried: set[int] = field(default_factory=set)
+    _failed: dict[int, list[Due]] = field(default_factory=dict)  # by event
+    _why: dict[int, str] = field(default_factory=dict)  # by message
+    _refused: set[tuple[str, str]] = field(default_factory=set)  # channel and target
 
     def go(self) -> Delivery:
         """Send, and go another way where one fails, until there is none left."""

@@ -61,7 +61,8 @@ def send_due(
     others wait with it, and are the first to be tried then. One whose answer was lost is sent again: told twice is
     better than never. `pause` waits for the second that Slack wants between two messages.
     """
-    now, messages, ours = clock.now(), 0, _Slack(slack, links, pause)
+    now, messages = clock.now(), 0
+    ours = _Slack(slack, links, Sender(wait=pause, wait_seconds=SHORT_PAUSE))
     note_new_letters(store=store, now=now)
     due = store.notices.take_due(
         now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=AT_ONCE
@@ -91,13 +92,13 @@ def _try_again(notice: Notice, error: VendorError, *, store: Store, now: datetim
         store.notices.postpone(notice, problem=str(error), next_try_at=next_try_at)
 
 
+@dataclass(frozen=True, slots=True)
 class _Slack:
     """Puts messages into the channels of one workspace."""
 
-    def __init__(self, slack: Slack, links: Links, pause: Callable[[float], None]) -> None:
-        self._slack = slack
-        self.sender = Sender(wait=pause, wait_seconds=SHORT_PAUSE)
-        self.links = links
+    slack: Slack
+    links: Links
+    sender: Sender
 
     def post(
         self,
@@ -108,7 +109,7 @@ class _Slack:
         thread_ts: str | None = None,
     ) -> str:
         """Post a message; where the thread that it belongs to is gone, without it."""
-        slack = self._slack
+        slack = self.slack
         channel = slack.staff_channel if to_staff else slack.ops_channel
         post = partial(slack.post_message, channel, text, buttons=buttons)
         try:

@@ -8,14 +8,15 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import ErrorClass
-from include.failures.dead_letters import By, Desk, NoReasonError
+from include.failures.dead_letters import Desk, NoReasonError
+from include.person import Person
 from include.store import Store
 from include.store.dead_letters import Act, Failure, Filter, LetterState
 from include.store.inbox import State
 from include.store.steps import Ending, StepState
 from tests.store.arrivals import NOW, receive
 
-BY = By(actor="user:grace", why="Mailchimp is back")
+BY = Person(actor="user:grace", why="Mailchimp is back")
 
 
 @pytest.fixture
@@ -174,9 +175,9 @@ def test_abandoning_needs_a_reason_and_can_be_undone(store, desk):
     """F7: and is in the audit log both times."""
     ids = dead(store)
     with pytest.raises(NoReasonError):
-        desk.decide(Act.ABANDON, Filter(), by=By(actor="user:grace", why=" "))
+        desk.decide(Act.ABANDON, Filter(), by=Person(actor="user:grace", why=" "))
 
-    desk.decide(Act.ABANDON, Filter(), by=By(actor="user:grace", why="a test account"))
+    desk.decide(Act.ABANDON, Filter(), by=Person(actor="user:grace", why="a test account"))
     assert states(store, ids) == {LetterState.ABANDONED}
     assert desk.decide(Act.REPLAY, Filter(), by=BY).chosen == 0
     desk.decide(Act.UNDO_ABANDON, Filter(ids=tuple(ids)), by=BY)

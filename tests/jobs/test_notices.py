@@ -8,11 +8,11 @@ import pytest
 
 from include.clients.slack import Slack
 from include.clock import FixedClock
-from include.failures.dead_letters import By
 from include.failures.dead_letters import Desk as Desks
 from include.notify.notices import Cause, Success, close_recovered, note_failure
 from include.notify.outbox import send_due
 from include.notify.texts import Links
+from include.person import Person
 from include.store.dead_letters import Act, Failure, Filter
 from include.store.inbox import State
 from include.store.notices import FailedRun
@@ -293,7 +293,7 @@ def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
     assert desk.succeed() == 0
 
     Desks(desk.store, clock=desk.clock).decide(
-        Act.ABANDON, Filter(ids=(letter.id,)), by=By(actor="user:ada", why="a test")
+        Act.ABANDON, Filter(ids=(letter.id,)), by=Person(actor="user:ada", why="a test")
     )
 
     assert desk.succeed() == 1
@@ -421,7 +421,7 @@ def test_dead_letter_that_comes_back_is_told_again(desk):
     letter = open_letter(desk, f"row:{row}", inbox_ids=(row,))
     desk.send()
     people, wanted = Desks(desk.store, clock=desk.clock), Filter(ids=(letter,))
-    person = By(actor="user:ada", why="a test")
+    person = Person(actor="user:ada", why="a test")
     desk.clock.advance(MINUTE)
     people.decide(Act.ABANDON, wanted, by=person)
     people.decide(Act.UNDO_ABANDON, wanted, by=person)

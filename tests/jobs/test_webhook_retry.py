@@ -8,9 +8,10 @@ import pytest
 from include.clock import FixedClock, SystemClock
 from include.errors import ErrorClass, VendorUnavailableError
 from include.failures.breakers import pause, resume
-from include.failures.dead_letters import By, Desk
+from include.failures.dead_letters import Desk
 from include.failures.decision import MAX_RETRIES
 from include.jobs import webhook_retry as job
+from include.person import Person
 from include.store.breakers import BreakerState
 from include.store.dead_letters import Act, Filter, LetterState
 from include.store.inbox import State
@@ -27,7 +28,7 @@ SLOW = {
     "status": 400,
     "detail": "ada@example.org has signed up to a lot of lists very recently; we're not allowing more signups for now",
 }
-BY = By(actor="user:grace", why="mended")
+BY = Person(actor="user:grace", why="mended")
 ALL = tuple(LetterState)
 
 
