@@ -97,8 +97,11 @@ class Directory:
         if user.deleted:
             if member is None:
                 raise MemberUnknownError("Clerk's user is deleted and was no member here")
-            gone = replace(member, deleted_at=member.deleted_at or at, addresses=frozenset())
-            return self._put(gone)
+            # Her addresses stay, so that she is found where she comes back while Stripe goes on charging.
+            addresses = member.addresses or frozenset([member.address] if member.address else ())
+            return self._put(
+                replace(member, deleted_at=member.deleted_at or at, addresses=addresses)
+            )
         member = member or self._unclaimed(user.addresses) or self._new()
         given = frozenset({EMAIL} if user.email else ()) | frozenset(
             {NAME} if user.first_name or user.last_name else ()

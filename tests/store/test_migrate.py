@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from include.store import Store
+from include.store.members import Handle
 from include.store.migrate import create_platform_tables, migrate
 
 TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops'"
@@ -78,3 +79,28 @@ def test_rows_in_flight_come_through(postgres_server, empty_database):
         assert store.inbox.waiting().count == 1
         assert [row.event_id for row in store.inbox.of_run("run_1")] == ["evt_2"]
         assert [run.dag_run_id for run in store.dispatches.in_flight()] == ["run_1"]
+
+
+GONE = """
+INSERT INTO public.users (id, email, clerk_user_id, deleted_at)
+VALUES ('0198c0de-0000-7000-8000-000000000001', 'Ada@Example.org', 'user_ada', now());
+INSERT INTO public.memberships (user_id, stripe_subscription_id, status)
+VALUES ('0198c0de-0000-7000-8000-000000000001', 'sub_ada', 'active');
+INSERT INTO ops.objects (provider, mode, object_id, member_id, as_of, event_id, is_final, provides)
+VALUES ('stripe', 'live', 'sub_ada', '0198c0de-0000-7000-8000-000000000001', now(), 'evt_1', false, '{}');
+"""
+
+
+def test_who_is_gone_already_is_found_by_her_address(postgres_server, empty_database):
+    """Deleted before the upgrade, charged by Stripe ever since, back with a new account: it is she."""
+    create_platform_tables(empty_database)
+    migrate(empty_database, revision="0025")
+    postgres_server.execute(GONE, database="ops_empty_test")
+
+    migrate(empty_database)
+
+    with closing(Store.connect(empty_database)) as store:
+        [found] = store.members.find([Handle("email", "ada@example.org")])
+        assert str(found).endswith("0001")
+        postgres_server.execute("UPDATE ops.objects SET is_final = true", database="ops_empty_test")
+        assert store.members.find([Handle("email", "ada@example.org")]) == set()

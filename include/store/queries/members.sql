@@ -1,9 +1,6 @@
 -- name: find_members(customers, subscriptions, users, emails)
 -- Find the members known by one of these; an address counts only for an account that is not deleted. Each is looked up by
 -- its index, one by one (OFFSET 0 keeps it so): tables that grow in a burst have no statistics yet, and would be read whole.
-WITH gone AS MATERIALIZED (  -- they are few
-  SELECT id FROM public.users WHERE deleted_at IS NOT NULL AND lower(email) = ANY (:emails::text[])
-)
 SELECT found.id FROM unnest(:customers::text[]) AS customer CROSS JOIN LATERAL (
   SELECT id FROM public.users WHERE stripe_customer_id = customer OFFSET 0
 ) AS found
@@ -22,19 +19,21 @@ SELECT found.id FROM unnest(:emails::text[]) AS address CROSS JOIN LATERAL (
   SELECT id FROM public.users WHERE lower(email) = address AND deleted_at IS NULL OFFSET 0
 ) AS found
 UNION
+SELECT found.user_id FROM unnest(:subscriptions::text[]) AS subscription CROSS JOIN LATERAL (
+  SELECT user_id FROM public.memberships WHERE stripe_subscription_id = subscription OFFSET 0
+) AS found
+UNION
 SELECT found.id FROM ops.accounts CROSS JOIN LATERAL (
   SELECT id FROM public.users WHERE clerk_user_id = accounts.clerk_user_id AND deleted_at IS NULL OFFSET 0
 ) AS found
 WHERE accounts.addresses && :emails::text[]
-UNION
-SELECT found.user_id FROM unnest(:subscriptions::text[]) AS subscription CROSS JOIN LATERAL (
-  SELECT user_id FROM public.memberships WHERE stripe_subscription_id = subscription OFFSET 0
-) AS found
 UNION  -- who deleted her account while Stripe goes on charging: she may come back with a new one
-SELECT gone.id FROM gone
-JOIN public.memberships ON memberships.user_id = gone.id
-JOIN ops.objects ON objects.provider = 'stripe' AND objects.object_id = memberships.stripe_subscription_id
-WHERE NOT objects.is_final;
+SELECT gone.id FROM ops.accounts CROSS JOIN LATERAL (
+  SELECT id FROM public.users WHERE clerk_user_id = accounts.clerk_user_id AND deleted_at IS NOT NULL OFFSET 0
+) AS gone CROSS JOIN LATERAL (
+  SELECT stripe_subscription_id FROM public.memberships WHERE user_id = gone.id OFFSET 0
+) AS paid JOIN ops.objects ON objects.provider = 'stripe' AND objects.object_id = paid.stripe_subscription_id
+WHERE accounts.addresses && :emails::text[] AND NOT objects.is_final;
 
 -- name: find_mailboxes(mailboxes)
 -- Find the living members of whose addresses one, in lower case and without what follows a plus sign, is one of these.
