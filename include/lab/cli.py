@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from include.operate.deployment import Deployment
 
 FOLDER = "include.lab.commands"
-OWN = {name: f"{FOLDER}.{name}" for name in ("demo", "up", "down", "test", "bench", "lock", "new")}
+OWN = {
+    name: f"{FOLDER}.{name}"
+    for name in ("demo", "up", "down", "test", "bench", "pictures", "lock", "new")
+}
 COMMANDS = {**OWN, **cli.COMMANDS, "status": f"{FOLDER}.status"}
 ABOUT = "Job orchestration of a membership community: what people do, the local stack, its tests and its demo."
 

@@ -75,7 +75,7 @@ def command(
     state = Layout().state
     state.mkdir(exist_ok=True)
     codes = [
-        _python(["pytest", f"--junitxml={state / report}.xml", *arguments])
+        run_module(["pytest", f"--junitxml={state / report}.xml", *arguments])
         for report, arguments in sessions(names or list(FOLDERS), rest)
     ]
     raise typer.Exit(max(codes))
@@ -131,10 +131,10 @@ def run_checks() -> None:
 
 def _reported(check: Check) -> int:
     say(f"ops: {check.name}")
-    return _python(list(check.arguments))
+    return run_module(list(check.arguments))
 
 
-def _python(arguments: Sequence[str]) -> int:
+def run_module(arguments: Sequence[str]) -> int:
     """Run a module in the checkout, where all tools find their settings."""
     environment = {**inherited_environment(), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(  # noqa: S603
