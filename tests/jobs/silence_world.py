@@ -26,7 +26,7 @@ from include.relay.insight import facts_in
 from include.relay.job_health import judge
 from include.routing import route_of
 from include.settings import JobSettings, Settings
-from tests.jobs.console.conftest import Console, login
+from tests.jobs.console.conftest import Console, Starts, login
 
 STRIPE_SECRET = "whsec_sandbox_stripe"
 CLERK_SECRET = "whsec_c2FuZGJveC1jbGVyay1zZWNyZXQtMDAwMQ=="
@@ -207,7 +207,7 @@ class Post:
     def console(self):
         """Return what the console's page about vendors says."""
         deployment = Deployment(database_url=self.world.dsn, airflow_url="http://127.0.0.1:9")
-        app = create_console(deployment=lambda: deployment, login=login)
+        app = create_console(deployment=lambda: deployment, login=login, start=Starts())
         return Console(app, "viewer").text("/vendors")
 
     def tell(self):
