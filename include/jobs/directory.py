@@ -52,6 +52,7 @@ class Directory:
         self._strangers: dict[str, CustomerSnapshot] = {}
         self._accounts: dict[str, str] = {}
         self.contested: set[UUID] = set()  # whose address somebody of another name pays under, too
+        self.misnamed: set[UUID] = set()  # whose customer Stripe says is another account's
 
     def add(self, members: Mapping[UUID, Member], handles: Mapping[Handle, UUID]) -> None:
         """Take in members as they were read; `handles` are further ones they are known by."""
@@ -126,6 +127,7 @@ class Directory:
         Raises MemberUnknownError for a customer who is nobody's: she may become a member by what she pays for.
         """
         named = account_named_by(customer, self.policy)
+        self.name_account(customer.id, named)
         member = self.find("customer", customer.id) or self.find("user", named)
         if customer.deleted:
             if member is None:
@@ -142,13 +144,20 @@ class Directory:
         return self._take_customer(member, customer)
 
     def name_account(self, customer_id: str | None, clerk_user_id: str | None) -> None:
-        """Note which Clerk user a checkout or a subscription names, and join them where both are members."""
+        """Note which Clerk user a checkout or a subscription names, and join them where both are members.
+
+        What a living account pays for is not given to another one by a name (docs/decisions/0043).
+        """
         if customer_id is None or clerk_user_id is None:
             return
         self._accounts[customer_id] = clerk_user_id
         user, customer = self.find("user", clerk_user_id), self.find("customer", customer_id)
-        if user is not None and customer is not None and may_be_one(user, customer):
+        if user is None or customer is None or user.id == customer.id:
+            return
+        if may_be_one(user, customer):
             self._merge(user, customer)
+        else:
+            self.misnamed.add(customer.id)
 
     def reason_against(self, subscription: SubscriptionSnapshot) -> str | None:
         """Say why a subscription makes nobody a member; None where it does."""

@@ -32,6 +32,7 @@ class FindingKind(StrEnum):
     DISPUTE = "dispute"
     REFUND_FAILED = "refund_failed"
     ADDRESS_CLAIMED_TWICE = "address_claimed_twice"
+    ANOTHER_ACCOUNT_NAMED = "another_account_named"
     UNKNOWN_PRICE = "unknown_price"
     UNUSUAL_WEBHOOKS = "unusual_webhooks"
 

@@ -75,6 +75,9 @@ def _found(member: Member, charged: Charged | None, directory: Directory) -> Ite
     if member.id in directory.contested:
         words = "somebody of another name pays for a membership of her own under a member's address"
         yield _finding(FindingKind.ADDRESS_CLAIMED_TWICE, member, words)
+    if member.id in directory.misnamed and paid_for:
+        words = f"Stripe names another account for what a member pays for: {', '.join(paid_for)}; it stays hers"
+        yield _finding(FindingKind.ANOTHER_ACCOUNT_NAMED, member, words)
 
 
 def _checked(member: Member, charged: Charged | None) -> list[FindingKey]:

@@ -135,7 +135,8 @@ class Writer:
     def _plan_ends(self) -> None:
         """Plan what is to end, show and hide profiles, and tell a person what she has to know."""
         directory, sources = self.directory, self._rows_by_member()
-        touched = {m.id for m in directory.changed()} | sources.keys() | directory.contested
+        touched = {m.id for m in directory.changed()} | sources.keys()
+        touched |= directory.contested | directory.misnamed
         members = [directory.members[member_id] for member_id in sorted(touched)]
         run, store = self.dag_run_id, self.store
         plan_ends(members, directory, sources=sources, dag_run_id=run, store=store)

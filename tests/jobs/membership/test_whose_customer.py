@@ -44,6 +44,27 @@ def test_account_may_be_named_anywhere(world, place, is_known):
     assert statuses(member) == ["active"]
 
 
+@pytest.mark.parametrize("place", ["client_reference_id", "session", "subscription"])
+def test_name_takes_nothing_from_a_living_account(world, place):
+    """What is paid for by Ada's customer names Bea's account: it stays Ada's, and a person is told once."""
+    hers = act(world, "sign_up", email=ADA, first_name="Ada")["clerk_user_id"]
+    others = act(world, "sign_up", email="bea@example.org", first_name="Bea")["clerk_user_id"]
+    customer, _ = subscribe(world, clerk_user_id=hers)
+
+    act(
+        world,
+        "subscribe",
+        customer=customer,
+        prices=["price_pro_month"],
+        clerk_user_id=others,
+        named_in=place,
+    )
+
+    members = {one.clerk_user_id: statuses(one) for one in world.members()}
+    assert members == {hers: ["active", "active"], others: []}
+    assert findings(world, FindingKind.ANOTHER_ACCOUNT_NAMED) == 1
+
+
 @pytest.mark.parametrize("comes_first", ["account", "payment"])
 def test_any_verified_address_links(world, comes_first):
     """She pays under her second address, which Clerk has verified, too: one person."""
