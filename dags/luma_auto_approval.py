@@ -73,7 +73,7 @@ def luma_auto_approval() -> None:
                 paid_guests=settings.luma_paid_guests,
                 send_email=settings.luma_send_email,
             )
-            pace = job.Pace(
+            pace = job.RateLimiter(
                 clock=clock,
                 until=rt.run_began_at + job.BUDGET,
                 per_minute=settings.luma_calls_per_minute,

@@ -86,7 +86,7 @@ def slack_status_sync() -> None:
                 job.orders_from(rt.params, extra=rt.slack_extra, settings=rt.settings),
                 workspace=rt.slack_workspace,
                 slack=rt.slack,
-                turns=job.Turns(clock=rt.clock, until=rt.run_began_at + job.BUDGET),
+                turns=job.SlackRateLimiter(clock=rt.clock, until=rt.run_began_at + job.BUDGET),
                 store=rt.store,
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,

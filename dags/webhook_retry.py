@@ -43,7 +43,7 @@ def webhook_retry() -> None:
                     number=rt.try_since_clear, total=rt.try_number, is_last=rt.is_last_try
                 ),
                 store=rt.store,
-                vendors=job.Vendors(
+                vendors=job.RetryCollaborators(
                     stripe=rt.stripe,
                     clerk=rt.clerk,
                     mailchimp=rt.mailchimp,

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from include.clock import Clock
     from include.store import Store
-    from include.store.job_runs import Ended
+    from include.store.job_runs import RunEnd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Try:
+class TaskAttempt:
     """One try of a task, and where its task stands in the run."""
 
     job: str
@@ -38,7 +38,7 @@ class Try:
 class RunRecord:
     """The record of one try; each part is written once."""
 
-    def __init__(self, task: Try, *, clock: Clock, rows: int | None) -> None:
+    def __init__(self, task: TaskAttempt, *, clock: Clock, rows: int | None) -> None:
         """Know the try; `rows` is what the run works on, as far as its start tells."""
         self._try = task
         self._clock = clock
@@ -87,7 +87,9 @@ class RunRecord:
         self.begin(store)
         store.job_runs.say(self._try.job, self._try.dag_run_id, self._try.task, words)
 
-    def end(self, store: Store, ended: Collection[str], *, said: str | None = None) -> Ended | None:
+    def end(
+        self, store: Store, ended: Collection[str], *, said: str | None = None
+    ) -> RunEnd | None:
         """Write that these tasks have ended well, and what this one says; return the run's end if it is over."""
         self.begin(store)
         if said:
@@ -104,7 +106,7 @@ class RunRecord:
 
     def fail(
         self, store: Store, error: BaseException, *, reason: str | None, said: str | None = None
-    ) -> Ended | None:
+    ) -> RunEnd | None:
         """Write that this try was the last one and failed; return the run's end."""
         self.begin(store)
         if said:

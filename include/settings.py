@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Ids = Annotated[tuple[str, ...], NoDecode]
+IdList = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
@@ -56,7 +56,7 @@ class JobSettings(BaseSettings):
     slack_grace_days: float = Field(default=3, ge=0)  # before who is no member is removed
     slack_propose_after_days: float = Field(default=30, ge=0)  # before staff is told of her account
     slack_most_removed_share: float = Field(default=0.2, ge=0, le=1)  # more needs a person
-    slack_protected: Ids = ()  # Slack's ids of people whom nothing is done to
+    slack_protected: IdList = ()  # Slack's ids of people whom nothing is done to
 
     @field_validator("slack_protected", mode="before")
     @classmethod
@@ -77,7 +77,7 @@ class Settings(JobSettings):
     clerk_webhook_secrets: Secrets = ()
     clerk_mode: Literal["live", "test"] = "test"  # Clerk's events do not say; its instance does
     slack_signing_secrets: Secrets = ()  # of the app whose buttons are pressed; none: none are taken
-    slack_operators: Ids = ()  # Slack's ids of people who may acknowledge an alert by a button
+    slack_operators: IdList = ()  # Slack's ids of people who may acknowledge an alert by a button
     signature_tolerance_seconds: int = 300
     body_limit_bytes: int = 1024 * 1024
     store_timeout_seconds: float = 1.5  # with the answer on top, a vendor waits less than 2 s

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from include.alerts.states import What
-from include.alerts.texts import Link, Message
+from include.alerts.states import AlertEventType
+from include.alerts.texts import AlertMessage, Link
 
 
 def a_message(**changes):
     """Make a message; `changes` replace what it usually has."""
-    usual = Message(
+    usual = AlertMessage(
         rule="job_queue_backup",
-        what=What.FIRED,
+        what=AlertEventType.FIRED,
         severity="critical",
         at=datetime.now(UTC).replace(microsecond=0),
         key="job_queue_backup.20261124T120000Z",
@@ -27,4 +27,6 @@ def a_message(**changes):
 
 def its_end(message):
     """Make the message that the same alert is over."""
-    return replace(message, what=What.RESOLVED, at=message.at + timedelta(minutes=3), examples=())
+    return replace(
+        message, what=AlertEventType.RESOLVED, at=message.at + timedelta(minutes=3), examples=()
+    )

@@ -38,7 +38,7 @@ ENDED = ("success", "failed")
 CHANNEL = "ops_scheduler"  # the relay notifies it when Airflow has accepted a run
 
 
-class Doorbell:
+class NotifyListener:
     """A connection that listens; silent, not broken, while the database is away."""
 
     def __init__(self, dsn: str) -> None:
@@ -130,7 +130,7 @@ class WarmLocalExecutor(LocalExecutor):
         self._hands = {}
         super().start()
         gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
-        self._doorbell = Doorbell(load_settings().database_url.get_secret_value())
+        self._doorbell = NotifyListener(load_settings().database_url.get_secret_value())
         self._sent = False
         self._pause_seconds = SHORTEST_PAUSE_SECONDS
 

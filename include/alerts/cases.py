@@ -27,14 +27,14 @@ from include.alerts.history import firings
 from include.alerts.names import NUMBERS
 from include.alerts.readings import reading_of
 from include.alerts.rules import UNITS, RulesError
-from include.alerts.states import PACE, State, happening, step
+from include.alerts.states import PACE, AlertState, happening, step
 from include.strict_yaml import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from include.alerts.rules import Rule
-    from include.alerts.states import Happening
+    from include.alerts.rules import AlertRule
+    from include.alerts.states import AlertEvent
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "tests" / "alerts"
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,39 +66,39 @@ def moment_from(value: object) -> timedelta:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-Moment = Annotated[timedelta, BeforeValidator(moment_from)]
+SeriesTime = Annotated[timedelta, BeforeValidator(moment_from)]
 
 
-class Model(BaseModel):
+class CaseModel(BaseModel):
     """Frozen, and strict about its keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Expected(Model):
+class ExpectedFiring(CaseModel):
     """One firing that is expected: when, counted from the beginning of the series."""
 
-    fired: Moment
-    resolved: Moment | None = None
+    fired: SeriesTime
+    resolved: SeriesTime | None = None
 
 
-class Case(Model):
+class AlertCase(CaseModel):
     """One trial of a rule."""
 
     name: str
     job: str | None = None
     series: dict[str, Annotated[Series, BeforeValidator(series_from)]]
-    expect: tuple[Expected, ...] = Field(default=())
+    expect: tuple[ExpectedFiring, ...] = Field(default=())
 
 
-class CaseFile(Model):
+class CaseFile(CaseModel):
     """The file."""
 
     rule: str
-    cases: tuple[Case, ...] = Field(min_length=1)
+    cases: tuple[AlertCase, ...] = Field(min_length=1)
 
 
-class Outcome(Model):
+class CaseResult(CaseModel):
     """What came of a case; `wrong` says how it differs from what was expected."""
 
     rule: str
@@ -106,7 +106,7 @@ class Outcome(Model):
     wrong: str | None
 
 
-def run(path: Path, rules: Sequence[Rule]) -> list[Outcome]:
+def run(path: Path, rules: Sequence[AlertRule]) -> list[CaseResult]:
     """Play every case of a file; raise RulesError where the file cannot be used."""
     file = read(path)
     by_name = {rule.name: rule for rule in rules}
@@ -115,7 +115,8 @@ def run(path: Path, rules: Sequence[Rule]) -> list[Outcome]:
         raise RulesError(f"{path.name}: there is no rule {file.rule}{hint}")
     rule = by_name[file.rule]
     return [
-        Outcome(rule=rule.name, case=case.name, wrong=difference(rule, case)) for case in file.cases
+        CaseResult(rule=rule.name, case=case.name, wrong=difference(rule, case))
+        for case in file.cases
     ]
 
 
@@ -140,7 +141,7 @@ def read(path: Path) -> CaseFile:
     return file
 
 
-def difference(rule: Rule, case: Case) -> str | None:
+def difference(rule: AlertRule, case: AlertCase) -> str | None:
     """Return how the firings of a case differ from what it expects, or None."""
     found = [
         (one.fired_at - START, one.resolved_at - START if one.resolved_at else None)
@@ -150,9 +151,9 @@ def difference(rule: Rule, case: Case) -> str | None:
     return None if found == wanted else f"fires {shown(found)}, expected {shown(wanted)}"
 
 
-def play(rule: Rule, case: Case) -> Iterator[Happening]:
+def play(rule: AlertRule, case: AlertCase) -> Iterator[AlertEvent]:
     """Yield what happens to a rule over a case's series, a minute for each value."""
-    state = State(rule=rule.name)
+    state = AlertState(rule=rule.name)
     for minute in range(max(len(values) for values in case.series.values())):
         now = START + minute * PACE
         numbers = {

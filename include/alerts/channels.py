@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from include.alerts.texts import Message
+    from include.alerts.texts import AlertMessage
 
 
-class Channel(Protocol):
+class AlertChannel(Protocol):
     """A way to people. What goes wrong is a `VendorError`, and never quotes an address or a number."""
 
     @property
@@ -16,14 +16,14 @@ class Channel(Protocol):
         """Tell whether the same message sent twice arrives once."""
         ...
 
-    def send(self, to: str, message: Message) -> str | None:
+    def send(self, to: str, message: AlertMessage) -> str | None:
         """Tell it; return the vendor's id of what was sent, where there is one.
 
         VendorUncertainError: it may have arrived. Any other VendorError: it has not.
         """
         ...
 
-    def was_sent(self, to: str, message: Message) -> bool | None:
+    def was_sent(self, to: str, message: AlertMessage) -> bool | None:
         """Ask the vendor whether a message whose answer was lost has arrived; None: it cannot tell."""
         ...
 

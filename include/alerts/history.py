@@ -12,14 +12,14 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from include.alerts.readings import reading_of
-from include.alerts.states import PACE, State, What, forgotten, happening, step
+from include.alerts.states import PACE, AlertEventType, AlertState, forgotten, happening, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from include.alerts.rules import Rule
-    from include.alerts.states import Happening
+    from include.alerts.rules import AlertRule
+    from include.alerts.states import AlertEvent
 
 COUNTS: Final = ("success_count", "failure_count", "lost_count", "refused_count", "missed_events")
 GAUGES: Final = (
@@ -76,7 +76,7 @@ Pair = tuple[Firing | None, Firing | None]
 """(played again, as it was kept): the same firing, or None where the other has none."""
 
 
-class History:
+class SampleHistory:
     """Samples by job, ready to be asked for any window."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
@@ -128,14 +128,14 @@ class _Series:
         return {name: getattr(self._samples[place], name) for name in GAUGES}
 
 
-def untellable(rule: Rule) -> list[str]:
+def untellable(rule: AlertRule) -> list[str]:
     """Return the numbers of a rule that history cannot tell."""
     return [name for name in rule.names if name not in KEPT]
 
 
-def play(rule: Rule, history: History) -> Iterator[Happening]:
+def play(rule: AlertRule, history: SampleHistory) -> Iterator[AlertEvent]:
     """Yield what would have happened to a rule, oldest first."""
-    state, last = State(rule=rule.name), None
+    state, last = AlertState(rule=rule.name), None
     for at in history.instants:
         if last is not None and at - last > LONGEST_GAP:
             state = forgotten(state)
@@ -150,7 +150,7 @@ def play(rule: Rule, history: History) -> Iterator[Happening]:
 
 
 def numbers_are_missing(
-    rule: Rule, numbers: Mapping[str | None, Mapping[str, float | None]]
+    rule: AlertRule, numbers: Mapping[str | None, Mapping[str, float | None]]
 ) -> bool:
     """Tell whether a number of the present is not known: the instant says nothing of such a rule."""
     return any(
@@ -158,15 +158,15 @@ def numbers_are_missing(
     )
 
 
-def firings(changes: Iterable[Happening]) -> list[Firing]:
+def firings(changes: Iterable[AlertEvent]) -> list[Firing]:
     """Return the firings that these changes, oldest first, tell of."""
     found: dict[tuple[str, datetime], Firing] = {}
     for change in changes:
-        if change.fired_at is None or change.what is What.REPEATED:
+        if change.fired_at is None or change.what is AlertEventType.REPEATED:
             continue
         key = change.rule, change.fired_at
         fired = found.get(key)
-        if change.what is What.FIRED:
+        if change.what is AlertEventType.FIRED:
             found[key] = Firing(
                 rule=change.rule,
                 job=change.reading.job,
@@ -187,9 +187,9 @@ def firings(changes: Iterable[Happening]) -> list[Firing]:
     return list(found.values())
 
 
-def backtest(rules: Sequence[Rule], samples: Iterable[Sample]) -> list[Firing]:
+def backtest(rules: Sequence[AlertRule], samples: Iterable[Sample]) -> list[Firing]:
     """Return what these rules would have fired, in order of time."""
-    history = History(samples)
+    history = SampleHistory(samples)
     found = [
         firing for rule in rules if not untellable(rule) for firing in firings(play(rule, history))
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.alerts.states import Phase, State, What
+from include.alerts.states import AlertEventType, AlertState, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Pause:
     vendor: str | None = None
     down_since: datetime | None = None  # its next outage is another one
 
-    def holds(self, state: State, at: datetime, outages: Outages) -> bool:
+    def holds(self, state: AlertState, at: datetime, outages: Outages) -> bool:
         """Tell whether it still holds, of a rule that stands so, while these vendors are down."""
         if self.vendor is not None:
             return self.vendor in outages and outages[self.vendor] == self.down_since
@@ -46,7 +46,7 @@ class Pause:
         return state.phase is Phase.FIRING and state.fired_at == self.fired_at
 
 
-def acknowledged(state: State, *, actor: str, why: str, at: datetime) -> Pause | None:
+def acknowledged(state: AlertState, *, actor: str, why: str, at: datetime) -> Pause | None:
     """Return what says that somebody has seen what fires; None where it does not fire any more."""
     if state.phase is not Phase.FIRING:
         return None
@@ -62,13 +62,13 @@ def acknowledged(state: State, *, actor: str, why: str, at: datetime) -> Pause |
 
 def hushed(  # noqa: PLR0913 - a step, and what is said of it
     pause: Pause | None,
-    before: State,
-    after: State,
-    what: What | None,
+    before: AlertState,
+    after: AlertState,
+    what: AlertEventType | None,
     *,
     at: datetime,
     outages: Outages,
-) -> tuple[State, What | None, bool]:
+) -> tuple[AlertState, AlertEventType | None, bool]:
     """Return a step as it is where somebody wants quiet; the last value tells whether nobody is to be told of it.
 
     A beginning is kept and told to nobody: as if it was never said, it is said when the quiet is over and it still
@@ -76,8 +76,8 @@ def hushed(  # noqa: PLR0913 - a step, and what is said of it
     """
     if pause is None or not pause.holds(after, at, outages):
         return after, what, False
-    if what is What.FIRED:
+    if what is AlertEventType.FIRED:
         return replace(after, told_at=None), what, True
-    if what is What.REPEATED:
+    if what is AlertEventType.REPEATED:
         return replace(after, told_at=before.told_at), None, False
     return after, what, False

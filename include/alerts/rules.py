@@ -27,8 +27,8 @@ from include.strict_yaml import FileError, Problems, nearest
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILE: Final = ROOT / "include" / "alerts.yaml"
 
-Severity = Literal["info", "low", "warning", "medium", "high", "critical"]
-Channel = Literal["slack", "email", "pagerduty", "sms"]
+AlertSeverity = Literal["info", "low", "warning", "medium", "high", "critical"]
+ChannelName = Literal["slack", "email", "pagerduty", "sms"]
 
 DURATION: Final = re.compile(r"([1-9][0-9]*)(s|m|h|d)")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -59,7 +59,7 @@ def duration_from(value: object) -> timedelta:
     return span
 
 
-Duration = Annotated[
+AlertDuration = Annotated[
     timedelta,
     BeforeValidator(duration_from),
     WithJsonSchema({"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": ["5m"]}),
@@ -71,7 +71,7 @@ class Target(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    channel: Channel
+    channel: ChannelName
     to: str = Field(repr=False)
 
     def __str__(self) -> str:
@@ -121,7 +121,7 @@ def _target_schema() -> dict[str, Any]:
 AnyTarget = Annotated[Target, BeforeValidator(target_from), WithJsonSchema(_target_schema())]
 
 
-class Rule(BaseModel):
+class AlertRule(BaseModel):
     """One alert."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -131,14 +131,14 @@ class Rule(BaseModel):
         description="`<signal>_<state>`; its runbook has the same name",
     )
     condition: str = Field(description="for example: failure_rate > 0.1 AND total_runs >= 20")
-    window: Duration = Field(
+    window: AlertDuration = Field(
         description="how far back rates and counts look; what is said to be `now` does not look back"
     )
-    severity: Severity
+    severity: AlertSeverity
     notify: tuple[AnyTarget, ...] = Field(
         min_length=1, description="everyone here is told, in this order"
     )
-    for_: Duration = Field(
+    for_: AlertDuration = Field(
         default=timedelta(),
         alias="for",
         description="fires only when the condition has held so long",
@@ -146,7 +146,7 @@ class Rule(BaseModel):
     min_samples: int = Field(
         default=1, ge=1, description="rates and durations of fewer ended runs are unknown"
     )
-    repeat: Duration | None = Field(
+    repeat: AlertDuration | None = Field(
         default=None, description="say it again after so long, while it lasts"
     )
     runbook: str | None = Field(
@@ -175,12 +175,12 @@ class Rule(BaseModel):
         )
 
 
-class Rules(BaseModel):
+class AlertRules(BaseModel):
     """The file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    alerts: tuple[Rule, ...]
+    alerts: tuple[AlertRule, ...]
 
     @field_validator("alerts", mode="before")
     @classmethod
@@ -188,13 +188,13 @@ class Rules(BaseModel):
         return value or ()
 
 
-def load(path: Path = FILE, *, jobs: frozenset[str] | None = None) -> tuple[Rule, ...]:
+def load(path: Path = FILE, *, jobs: frozenset[str] | None = None) -> tuple[AlertRule, ...]:
     """Return the rules of the file; raise RulesError naming file, line and column of each problem."""
     text = strict_yaml.text_of(path, RulesError)
     return rules_from(text, file=path.name, jobs=known_jobs() if jobs is None else jobs)
 
 
-def others(rules: Iterable[Rule]) -> tuple[Target, ...]:
+def others(rules: Iterable[AlertRule]) -> tuple[Target, ...]:
     """Return every target that the rules name, the least disturbing channel first.
 
     Where a channel fails, the next one of these is used.
@@ -209,18 +209,18 @@ def known_jobs(dags: Path = ROOT / "dags") -> frozenset[str]:
     return frozenset(path.stem for path in dags.glob("*.py"))
 
 
-def rules_from(text: str, *, file: str, jobs: frozenset[str]) -> tuple[Rule, ...]:
+def rules_from(text: str, *, file: str, jobs: frozenset[str]) -> tuple[AlertRule, ...]:
     """Return the rules that a file's text says; raise RulesError."""
 
-    def check(rules: Rules, problems: Problems) -> None:
+    def check(rules: AlertRules, problems: Problems) -> None:
         for index, rule in enumerate(rules.alerts):
             rule._jobs = jobs  # noqa: SLF001 - part of its making; pydantic keeps private what is no field
             _check(rule, index, rules.alerts, problems)
 
-    return strict_yaml.read(text, Rules, file=file, check=check, error_class=RulesError).alerts
+    return strict_yaml.read(text, AlertRules, file=file, check=check, error_class=RulesError).alerts
 
 
-def _check(rule: Rule, index: int, rules: tuple[Rule, ...], problems: Problems) -> None:
+def _check(rule: AlertRule, index: int, rules: tuple[AlertRule, ...], problems: Problems) -> None:
     """Look at what a single field cannot know: the condition's text, names that are taken."""
     try:
         condition = rule.parsed

@@ -9,18 +9,20 @@ import json
 from typing import Final
 
 from include.alerts.names import JOB, NUMBERS
-from include.alerts.rules import FILE, Rules
+from include.alerts.rules import FILE, AlertRules
 
 TARGET: Final = FILE.with_name("alerts.schema.json")
 
 
 def document() -> str:
     """Return the schema's text; the names that a condition may use are in its description."""
-    schema = Rules.model_json_schema(by_alias=True)
+    schema = AlertRules.model_json_schema(by_alias=True)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     names = "\n".join(f"- {name}: {words}" for name, words in NUMBERS.items())
-    schema["$defs"]["Rule"]["properties"]["for"].pop("default")  # written as editors do not want it
-    condition = schema["$defs"]["Rule"]["properties"]["condition"]
+    schema["$defs"]["AlertRule"]["properties"]["for"].pop(
+        "default"
+    )  # written as editors do not want it
+    condition = schema["$defs"]["AlertRule"]["properties"]["condition"]
     condition["description"] += (
         f"\n\nNames:\n{names}\n- {JOB}: the job whose numbers are looked at; without it all jobs"
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from include.alerts.rules import Rule
+    from include.alerts.rules import AlertRule
 
 PACE: Final = timedelta(minutes=1)
 """How often the rules are evaluated."""
@@ -34,7 +34,7 @@ class Phase(StrEnum):
     RESOLVED = "resolved"
 
 
-class What(StrEnum):
+class AlertEventType(StrEnum):
     """What an evaluation changed."""
 
     PENDING = "pending"
@@ -45,7 +45,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class RuleReading:
     """Whether a rule's condition holds at an instant, of which job (None: all), and by which numbers."""
 
     holds: bool
@@ -56,7 +56,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class AlertState:
     """What is kept of a rule between evaluations."""
 
     rule: str
@@ -67,22 +67,24 @@ class State:
     told_at: datetime | None = None
     """When it was last said that it fires; None: not yet, because somebody wanted quiet."""
     resolved_at: datetime | None = None
-    reading: Reading = field(default_factory=lambda: Reading(holds=False))
+    reading: RuleReading = field(default_factory=lambda: RuleReading(holds=False))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Happening:
+class AlertEvent:
     """A change of an alert, to be kept and, where it is one of those, to be told."""
 
     rule: str
-    what: What
+    what: AlertEventType
     at: datetime
     since: datetime
     fired_at: datetime | None
-    reading: Reading
+    reading: RuleReading
 
 
-def step(rule: Rule, state: State, reading: Reading, *, now: datetime) -> tuple[State, What | None]:
+def step(
+    rule: AlertRule, state: AlertState, reading: RuleReading, *, now: datetime
+) -> tuple[AlertState, AlertEventType | None]:
     """Return the state after an evaluation at `now`, and what it changed, if anything."""
     if not reading.holds:
         return _without(state, reading, now)
@@ -91,26 +93,30 @@ def step(rule: Rule, state: State, reading: Reading, *, now: datetime) -> tuple[
     if state.phase is Phase.FIRING:
         if state.told_at is not None and (rule.repeat is None or now - state.told_at < rule.repeat):
             return held, None
-        return replace(held, told_at=now), What.REPEATED
+        return replace(held, told_at=now), AlertEventType.REPEATED
     if now - (since or now) >= rule.for_:
         fired = replace(held, phase=Phase.FIRING, fired_at=now, told_at=now, resolved_at=None)
-        return fired, What.FIRED
+        return fired, AlertEventType.FIRED
     if state.phase is Phase.PENDING:
         return held, None
-    return replace(held, phase=Phase.PENDING), What.PENDING
+    return replace(held, phase=Phase.PENDING), AlertEventType.PENDING
 
 
-def _without(state: State, reading: Reading, now: datetime) -> tuple[State, What | None]:
+def _without(
+    state: AlertState, reading: RuleReading, now: datetime
+) -> tuple[AlertState, AlertEventType | None]:
     """Return the state of a rule whose condition does not hold."""
     if state.phase is Phase.FIRING:
-        return replace(state, phase=Phase.RESOLVED, resolved_at=now, reading=reading), What.RESOLVED
+        return replace(
+            state, phase=Phase.RESOLVED, resolved_at=now, reading=reading
+        ), AlertEventType.RESOLVED
     if state.phase is Phase.PENDING:
         phase = Phase.RESOLVED if state.resolved_at else Phase.INACTIVE
-        return replace(state, phase=phase, since=None, reading=reading), What.LAPSED
+        return replace(state, phase=phase, since=None, reading=reading), AlertEventType.LAPSED
     return replace(state, reading=reading), None
 
 
-def forgotten(state: State) -> State:
+def forgotten(state: AlertState) -> AlertState:
     """Return the state after a time of which nothing is known: what was pending begins anew."""
     if state.phase is not Phase.PENDING:
         return state
@@ -118,14 +124,18 @@ def forgotten(state: State) -> State:
     return replace(state, phase=phase, since=None)
 
 
-def happening(state: State, what: What, *, at: datetime, since: datetime | None) -> Happening:
+def happening(
+    state: AlertState, what: AlertEventType, *, at: datetime, since: datetime | None
+) -> AlertEvent:
     """Return a change as it is kept; `since` is that of the state before, for what has ended."""
-    return Happening(
+    return AlertEvent(
         rule=state.rule,
         what=what,
         at=at,
         since=state.since or since or at,
-        fired_at=state.fired_at if what in (What.FIRED, What.REPEATED, What.RESOLVED) else None,
+        fired_at=state.fired_at
+        if what in (AlertEventType.FIRED, AlertEventType.REPEATED, AlertEventType.RESOLVED)
+        else None,
         reading=state.reading,
     )
 
@@ -152,17 +162,19 @@ def is_forgotten(last: datetime | None, now: datetime) -> bool:
     return last is not None and now - last > (MOST_MISSED + 1) * PACE
 
 
-def to_tell(happenings: Sequence[Happening]) -> list[Happening]:
+def to_tell(happenings: Sequence[AlertEvent]) -> list[AlertEvent]:
     """Return which of a rule's changes, oldest first, are told: of what came and went meanwhile, nothing.
 
     Of several only the end of what had been told and the beginning of what lasts.
     """
-    telling = [one for one in happenings if one.what not in (What.PENDING, What.LAPSED)]
-    ends = [one for one in telling if one.what is What.RESOLVED]
-    begins = [one for one in telling if one.what is What.FIRED]
+    telling = [
+        one for one in happenings if one.what not in (AlertEventType.PENDING, AlertEventType.LAPSED)
+    ]
+    ends = [one for one in telling if one.what is AlertEventType.RESOLVED]
+    begins = [one for one in telling if one.what is AlertEventType.FIRED]
     told = []
-    if ends and telling[0].what is not What.FIRED:
+    if ends and telling[0].what is not AlertEventType.FIRED:
         told.append(ends[0])
-    if begins and telling[-1].what is not What.RESOLVED:
+    if begins and telling[-1].what is not AlertEventType.RESOLVED:
         told.append(begins[-1])
     return told if ends or begins else telling[-1:]

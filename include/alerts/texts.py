@@ -6,15 +6,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from include.alerts.states import What
+from include.alerts.states import AlertEventType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.alerts.rules import Rule, Severity
-    from include.alerts.states import Happening
+    from include.alerts.rules import AlertRule, AlertSeverity
+    from include.alerts.states import AlertEvent
 
-HEADS: Final = {What.FIRED: "FIRING", What.REPEATED: "STILL FIRING", What.RESOLVED: "RESOLVED"}
+HEADS: Final = {
+    AlertEventType.FIRED: "FIRING",
+    AlertEventType.REPEATED: "STILL FIRING",
+    AlertEventType.RESOLVED: "RESOLVED",
+}
 SMS_LENGTH: Final = 300  # two parts of a text message
 ACKNOWLEDGE: Final = "acknowledge:"
 """What a button that acknowledges begins with; the key of the firing follows."""
@@ -36,12 +40,12 @@ class Button(Link):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
+class AlertMessage:
     """What is told of one change of an alert; the channels lay it out as they can."""
 
     rule: str
-    what: What
-    severity: Severity
+    what: AlertEventType
+    severity: AlertSeverity
     at: datetime
     key: str
     """The same for all messages of one firing: what ties the end to the beginning."""
@@ -54,7 +58,7 @@ class Message:
     @property
     def is_end(self) -> bool:
         """Tell whether it says that the alert is over."""
-        return self.what is What.RESOLVED
+        return self.what is AlertEventType.RESOLVED
 
     @property
     def title(self) -> str:
@@ -88,7 +92,7 @@ class Message:
         """Return what `document` made."""
         fields = {
             **document,
-            "what": What(document["what"]),
+            "what": AlertEventType(document["what"]),
             "at": datetime.fromisoformat(document["at"]),
             "facts": tuple(document["facts"]),
             "examples": tuple(Link(**link) for link in document["examples"]),
@@ -97,7 +101,7 @@ class Message:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
+class ActionLinks:
     """What people need to act: the address that the runbooks' file names follow, and how they write `ops`."""
 
     runbooks: str
@@ -105,24 +109,26 @@ class Places:
 
 
 def message_of(
-    rule: Rule,
-    change: Happening,
+    rule: AlertRule,
+    change: AlertEvent,
     *,
     examples: Sequence[Link],
-    places: Places,
+    places: ActionLinks,
     causes: Sequence[str] = (),
-) -> Message:
+) -> AlertMessage:
     """Return what is told of a change; `causes`, where they are known, come first."""
     fired_at = change.fired_at or change.at
-    look = () if change.what is What.RESOLVED else (f"Look first: {places.command} status",)
-    return Message(
+    look = (
+        () if change.what is AlertEventType.RESOLVED else (f"Look first: {places.command} status",)
+    )
+    return AlertMessage(
         rule=rule.name,
         what=change.what,
         severity=rule.severity,
         at=change.at,
         key=firing_key(rule.name, fired_at),
         facts=(*causes, *_facts(rule, change), *look),
-        examples=() if change.what is What.RESOLVED else tuple(examples),
+        examples=() if change.what is AlertEventType.RESOLVED else tuple(examples),
         runbook=rule.runbook or f"{places.runbooks}{rule.name}.md",
     )
 
@@ -132,7 +138,7 @@ def firing_key(rule: str, fired_at: datetime) -> str:
     return f"{rule}.{fired_at:%Y%m%dT%H%M%SZ}"
 
 
-def _facts(rule: Rule, change: Happening) -> list[str]:
+def _facts(rule: AlertRule, change: AlertEvent) -> list[str]:
     reading = change.reading
     whose = f" of {reading.job}" if reading.job else ""
     limits = " ".join(rule.condition.split())
@@ -144,8 +150,8 @@ def _facts(rule: Rule, change: Happening) -> list[str]:
     return facts
 
 
-def _when(change: Happening) -> str:
-    if change.what is What.RESOLVED:
+def _when(change: AlertEvent) -> str:
+    if change.what is AlertEventType.RESOLVED:
         lasted = change.at - (change.fired_at or change.since)
         return f"It fired for {span(lasted)}, until {moment(change.at)}"
     return f"Since {moment(change.since)}"

@@ -74,7 +74,7 @@ class ScheduledRun:
     ended_at: datetime | None
 
 
-class Airflow(AirflowSession):
+class JobAirflow(AirflowSession):
     """The session of a job that looks after runs."""
 
     def failed_runs(self, *, since: datetime) -> list[EndedRun]:

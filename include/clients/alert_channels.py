@@ -14,8 +14,8 @@ from include.alerts.texts import ACKNOWLEDGE, Button, Link
 from include.errors import PermanentVendorError, Scope
 
 if TYPE_CHECKING:
-    from include.alerts.channels import Channel
-    from include.alerts.texts import Message
+    from include.alerts.channels import AlertChannel
+    from include.alerts.texts import AlertMessage
     from include.clients.mail import Encryption
     from include.clients.slack import Slack
 
@@ -32,7 +32,7 @@ SMTP_ENCRYPTIONS: Final = ("starttls", "ssl", "off")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Account:
+class ChannelAccount:
     """What a connection says."""
 
     host: str = ""
@@ -42,13 +42,13 @@ class Account:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-class AlertChannels(Mapping[str, "Channel"]):
+class AlertChannels(Mapping[str, "AlertChannel"]):
     """Channel name → channel, connected when it is first asked for; KeyError for no channel."""
 
     def __init__(
         self,
         *,
-        account: Callable[[str], Account],
+        account: Callable[[str], ChannelAccount],
         slack: Callable[[], Slack],
         source: str,
         timeout_seconds: float,
@@ -56,7 +56,7 @@ class AlertChannels(Mapping[str, "Channel"]):
         """Know where accounts come from: `account` raises LookupError where there is none of that name."""
         self._account, self._slack = account, slack
         self._source, self._timeout_seconds = source, timeout_seconds
-        self._made: dict[str, Channel] = {}
+        self._made: dict[str, AlertChannel] = {}
 
     def __iter__(self) -> Iterator[str]:
         """Go through the names."""
@@ -66,7 +66,7 @@ class AlertChannels(Mapping[str, "Channel"]):
         """Count the channels."""
         return len(CHANNELS)
 
-    def __getitem__(self, name: str) -> Channel:
+    def __getitem__(self, name: str) -> AlertChannel:
         """Return a channel; PermanentVendorError where its connection is not set up."""
         if name not in self._made:
             make = getattr(self, f"_make_{name}") if name in CHANNELS else None
@@ -88,19 +88,19 @@ class AlertChannels(Mapping[str, "Channel"]):
             return False
         return True
 
-    def _of(self, connection: str) -> Account:
+    def _of(self, connection: str) -> ChannelAccount:
         try:
             return self._account(connection)
         except LookupError:
             raise _unusable(f"the connection `{connection}` is not set up") from None
 
-    def _make_slack(self) -> Channel:
+    def _make_slack(self) -> AlertChannel:
         try:
             return SlackChannel(self._slack(), console=f"{self._source.rstrip('/')}/ops")
         except LookupError:
             raise _unusable("the connection `slack` is not set up") from None
 
-    def _make_email(self) -> Channel:
+    def _make_email(self) -> AlertChannel:
         from include.clients.mail import Mail  # noqa: PLC0415 - each channel only where it is used
 
         account = self._of("smtp")
@@ -117,7 +117,7 @@ class AlertChannels(Mapping[str, "Channel"]):
             timeout_seconds=self._timeout_seconds,
         )
 
-    def _make_pagerduty(self) -> Channel:
+    def _make_pagerduty(self) -> AlertChannel:
         from include.clients.pagerduty import PagerDuty  # noqa: PLC0415
 
         account = self._of("pagerduty")
@@ -129,7 +129,7 @@ class AlertChannels(Mapping[str, "Channel"]):
             timeout_seconds=self._timeout_seconds,
         )
 
-    def _make_sms(self) -> Channel:
+    def _make_sms(self) -> AlertChannel:
         from include.clients.twilio import Twilio  # noqa: PLC0415
 
         account = self._of("twilio")
@@ -156,21 +156,21 @@ class SlackChannel:
         self._slack = slack
         self._console = console
 
-    def send(self, to: str, message: Message) -> str | None:
+    def send(self, to: str, message: AlertMessage) -> str | None:
         """Post the message; return its `ts`."""
         pages = () if message.is_end else self._pages(message)
         places = " | ".join(f"<{one.url}|{one.text}>" for one in pages)
         text = "\n".join(filter(None, (mrkdwn(message), places)))
         return self._slack.post_message(to, text, buttons=pages)
 
-    def _pages(self, message: Message) -> tuple[Link, ...]:
+    def _pages(self, message: AlertMessage) -> tuple[Link, ...]:
         rule, seen = message.rule, f"{ACKNOWLEDGE}{message.key}"
         return (
             Button(text="Acknowledge", url=f"{self._console}/alerts#say_{rule}", value=seen),
             Link(text="Open", url=f"{self._console}/alerts/{rule}"),
         )
 
-    def was_sent(self, _to: str, _message: Message) -> bool | None:
+    def was_sent(self, _to: str, _message: AlertMessage) -> bool | None:
         """Slack cannot be asked by a key; the app may not read the channel."""
         return None
 
@@ -179,7 +179,7 @@ class SlackChannel:
         self._slack.check()
 
 
-def mrkdwn(message: Message) -> str:
+def mrkdwn(message: AlertMessage) -> str:
     """Return a message in Slack's own format, in which three characters mean something."""
     links = [f"• <{link.url}|{escaped(link.text)}>" for link in message.examples]
     book = message.runbook

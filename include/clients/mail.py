@@ -21,7 +21,7 @@ from include.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.alerts.texts import Message
+    from include.alerts.texts import AlertMessage
 
 Encryption = Literal["starttls", "ssl", "off"]
 SCOPES = {
@@ -55,7 +55,7 @@ class Mail:
         self._encryption = encryption
         self._timeout_seconds = timeout_seconds
 
-    def send(self, to: str, message: Message) -> str | None:
+    def send(self, to: str, message: AlertMessage) -> str | None:
         """Send a mail; return its Message-ID."""
         mail = self._mail(to, message)
         with self._server() as server:
@@ -64,7 +64,7 @@ class Mail:
             raise PermanentVendorError("the mail server refuses the address").about(Scope.PLACE)
         return str(mail["Message-ID"])
 
-    def was_sent(self, _to: str, _message: Message) -> bool | None:
+    def was_sent(self, _to: str, _message: AlertMessage) -> bool | None:
         """SMTP cannot be asked."""
         return None
 
@@ -73,7 +73,7 @@ class Mail:
         with self._server() as server:
             server.noop()
 
-    def _mail(self, to: str, message: Message) -> EmailMessage:
+    def _mail(self, to: str, message: AlertMessage) -> EmailMessage:
         mail = EmailMessage()
         mail["From"], mail["To"] = self._sender, to
         mail["Subject"] = message.title

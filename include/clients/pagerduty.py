@@ -22,7 +22,7 @@ from include.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.alerts.texts import Message
+    from include.alerts.texts import AlertMessage
 
 SEVERITIES: Final = {
     "critical": "critical",
@@ -58,7 +58,7 @@ class PagerDuty:
         self._source = source
         self._timeout_seconds = timeout_seconds
 
-    def send(self, to: str, message: Message) -> str | None:
+    def send(self, to: str, message: AlertMessage) -> str | None:
         """Open the incident of this firing, or resolve it; return its key."""
         event: dict[str, Any] = {
             "routing_key": self._routing_keys.get(to) or self._routing_key,
@@ -73,7 +73,7 @@ class PagerDuty:
         self._post(event)
         return message.key
 
-    def was_sent(self, _to: str, _message: Message) -> bool | None:
+    def was_sent(self, _to: str, _message: AlertMessage) -> bool | None:
         """Never needed: a message is told again instead."""
         return None
 
@@ -84,7 +84,7 @@ class PagerDuty:
         if not self._routing_key:
             raise PermanentVendorError("PagerDuty: no routing key is set")
 
-    def _payload(self, to: str, message: Message) -> dict[str, Any]:
+    def _payload(self, to: str, message: AlertMessage) -> dict[str, Any]:
         return {
             "summary": f"{message.title}: {message.facts[0]}"[:SUMMARY_LENGTH],
             "source": self._source,

@@ -35,7 +35,7 @@ UNREADABLE = "Slack's answer cannot be read"
 ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 
 
-class Kind(StrEnum):
+class SlackUserKind(StrEnum):
     """What somebody is in the workspace."""
 
     PERSON = "person"
@@ -47,16 +47,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
+class SlackUser:
     """Somebody, or something, in the workspace."""
 
     id: str
-    kind: Kind
+    kind: SlackUserKind
     email: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class UserGroup:
     """A user group."""
 
     users: frozenset[str]
@@ -64,7 +64,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Channel:
+class WorkspaceChannel:
     """A channel as far as it matters to who comes and goes."""
 
     is_general: bool
@@ -93,7 +93,7 @@ class SlackWorkspace:
         self._client, self._admin = client, admin
 
     @_readable
-    def list_people(self, *, cursor: str | None = None) -> Page[Person]:
+    def list_people(self, *, cursor: str | None = None) -> Page[SlackUser]:
         """Return a page of everybody, those who are gone too; one who cannot be read is left out."""
         answer = _read(self._client.users_list, limit=PAGE, cursor=cursor)
         found = [_or_none(user, self._team_id) for user in answer.nodes("members")]
@@ -103,16 +103,16 @@ class SlackWorkspace:
         return _page(answer, people)
 
     @_readable
-    def find_person(self, email: str) -> Person:
+    def find_person(self, email: str) -> SlackUser:
         """Return who has an address; VendorNotFoundError is usual: not everybody has joined, or with it."""
         return self._person(self._client.users_lookupByEmail, email=email)
 
     @_readable
-    def read_person(self, user_id: str) -> Person:
+    def read_person(self, user_id: str) -> SlackUser:
         """Return the person of an id; PermanentVendorError where Slack says nothing clear of her."""
         return self._person(self._client.users_info, user=user_id)
 
-    def _person(self, method: Callable[..., SlackResponse], **arguments: str) -> Person:
+    def _person(self, method: Callable[..., SlackResponse], **arguments: str) -> SlackUser:
         person = _or_none(_read(method, **arguments).node("user"), self._team_id)
         if person is None:
             raise PermanentVendorError(UNREADABLE).about(Scope.MESSAGE)
@@ -124,13 +124,13 @@ class SlackWorkspace:
         return _read(self._client.auth_test).text("team_id")
 
     @_readable
-    def read_group(self, group_id: str) -> Group:
+    def read_group(self, group_id: str) -> UserGroup:
         """Return a user group, in use or disabled; VendorNotFoundError where there is none."""
         answer = _read(self._client.usergroups_list, include_disabled=True, include_users=True)
         for group in answer.nodes("usergroups"):
             if group.optional_text("id") == group_id:
                 is_disabled = group.values.get("date_delete") not in (0, None)
-                return Group(users=frozenset(_ids(group, "users")), is_disabled=is_disabled)
+                return UserGroup(users=frozenset(_ids(group, "users")), is_disabled=is_disabled)
         raise PermanentVendorError(f"Slack has no user group {group_id}")
 
     @_readable
@@ -185,10 +185,10 @@ class SlackWorkspace:
         return {_id(group): group.text("name") for group in answer.nodes("usergroups")}
 
     @_readable
-    def read_channel(self, channel_id: str) -> Channel:
+    def read_channel(self, channel_id: str) -> WorkspaceChannel:
         """Return a channel; VendorNotFoundError also for a private one that the app is not in."""
         channel = _read(self._client.conversations_info, channel=channel_id).node("channel")
-        return Channel(
+        return WorkspaceChannel(
             is_general=channel.flag("is_general"),
             is_archived=channel.flag("is_archived"),
             has_us=channel.flag("is_member"),
@@ -255,11 +255,11 @@ def _page(answer: Node, entries: list[T]) -> Page[T]:
     return Page(entries=entries, next=cursor or None)
 
 
-def _or_none(user: Node, team_id: str) -> Person | None:
+def _or_none(user: Node, team_id: str) -> SlackUser | None:
     """Return somebody, or None where what Slack says of her cannot be read: the others still can."""
     try:
         email = address_from(user.node("profile").optional_text("email"))
-        return Person(id=_id(user), kind=_kind_of(user, team_id), email=email)
+        return SlackUser(id=_id(user), kind=_kind_of(user, team_id), email=email)
     except PayloadError:
         return None
 
@@ -273,17 +273,17 @@ def _is_stranger(user: Node, team_id: str) -> bool:
     )
 
 
-def _kind_of(user: Node, team_id: str) -> Kind:
+def _kind_of(user: Node, team_id: str) -> SlackUserKind:
     if _is_stranger(user, team_id):
-        return Kind.STRANGER
+        return SlackUserKind.STRANGER
     if user.flag("deleted"):
-        return Kind.GONE
+        return SlackUserKind.GONE
     if user.flag("is_bot") or user.optional_text("id") == SLACKBOT:
-        return Kind.BOT
+        return SlackUserKind.BOT
     if user.flag("is_restricted") or user.flag("is_ultra_restricted"):
-        return Kind.GUEST
+        return SlackUserKind.GUEST
     is_staff = user.flag("is_admin") or user.flag("is_owner") or user.flag("is_primary_owner")
-    return Kind.STAFF if is_staff else Kind.PERSON
+    return SlackUserKind.STAFF if is_staff else SlackUserKind.PERSON
 
 
 def _id(node: Node) -> str:

@@ -25,7 +25,7 @@ from include.errors import (
 )
 
 if TYPE_CHECKING:
-    from include.alerts.texts import Message
+    from include.alerts.texts import AlertMessage
 
 PAGE: Final = 50
 SLACK: Final = timedelta(minutes=1)  # their clock and ours
@@ -56,14 +56,14 @@ class Twilio:
         self._url = f"{self._account_url}/Messages.json"
         self._timeout_seconds = timeout_seconds
 
-    def send(self, to: str, message: Message) -> str | None:
+    def send(self, to: str, message: AlertMessage) -> str | None:
         """Send a text message; return its id."""
         sender = "MessagingServiceSid" if self._sender.startswith("MG") else "From"
         form = {"To": to, sender: self._sender, "Body": message.short}
         sid: str | None = self._call("POST", data=form).get("sid")
         return sid
 
-    def was_sent(self, to: str, message: Message) -> bool | None:
+    def was_sent(self, to: str, message: AlertMessage) -> bool | None:
         """Look for the message among what was sent to this number since it came up."""
         since = message.at - SLACK
         query = {"To": to, "DateSent>": since.astimezone(UTC).date().isoformat(), "PageSize": PAGE}
@@ -89,7 +89,7 @@ class Twilio:
         return document
 
 
-def _is(sent: dict[str, Any], message: Message, since: datetime) -> bool:
+def _is(sent: dict[str, Any], message: AlertMessage, since: datetime) -> bool:
     """Tell whether a message that Twilio has is this one."""
     created = parsedate_to_datetime(sent["date_created"])
     return sent["body"] == message.short and created >= since and sent["status"] not in UNDELIVERED

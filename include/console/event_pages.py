@@ -14,7 +14,7 @@ from include.operate.events import PAGE, read_event, read_events, send_again
 router = APIRouter()
 Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
 Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
-State = Annotated[str | None, Query(max_length=20)]
+StateQuery = Annotated[str | None, Query(max_length=20)]
 CLOCK = SystemClock()
 
 
@@ -22,7 +22,7 @@ CLOCK = SystemClock()
 def show_all(
     request: Request,
     visitor: Sees,
-    state: State = None,
+    state: StateQuery = None,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """Show the newest events, of one state or all."""

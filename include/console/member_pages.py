@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Right, Visitor, needs
 from include.console.pages import console_of, page, refusal
-from include.operate.decisions import Decision, perform
+from include.operate.decisions import ChosenAction, perform
 from include.operate.errors import ActRefusedError
 from include.operate.members import MemberView, read_member
 from include.operate.options import Option
@@ -108,7 +108,7 @@ def start_job(
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": path})
 
 
-def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> Decision:
+def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> ChosenAction:
     """Return the decision that a button stands for; raise ActRefusedError where it stands for none."""
     what, _, number = act.partition(":")
     if not number.isdecimal():
@@ -117,7 +117,7 @@ def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> D
         moment = datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None
     except ValueError:
         raise ActRefusedError(f"the time {at!r} cannot be read") from None
-    return Decision(act=what, number=int(number), member_id=member_id, at=moment)
+    return ChosenAction(act=what, number=int(number), member_id=member_id, at=moment)
 
 
 def _shown(  # noqa: PLR0913 - what there is to say, by name

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from include.clock import Clock
-    from include.notify.notices import Cause
+    from include.notify.notices import FailureCause
     from include.store.notices import FailedRun
 
 
@@ -56,7 +56,7 @@ async def report_late(context: Mapping[str, Any]) -> None:
     Airflow calls it in the triggerer, at most once. (A callback in the executor may not read connections in 3.3.2,
     apache/airflow#66141.) It also calls for runs that failed long ago (apache/airflow#60927): those have been told.
     """
-    from include.notify.notices import Cause, note_failure
+    from include.notify.notices import FailureCause, note_failure
     from include.notify.outbox import send_due
     from include.notify.texts import LATE
     from include.store.notices import FailedRun
@@ -75,16 +75,16 @@ async def report_late(context: Mapping[str, Any]) -> None:
         )
         # Connections can be asked for on the triggerer's loop only; whatever waits for somebody leaves it.
         parts: dict[str, Any] = {"store": kit.store, "clock": kit.clock}
-        late = Cause(why=LATE)
+        late = FailureCause(why=LATE)
         await asyncio.to_thread(note_failure, run, late, **parts)
         if kit.uses("slack"):
             parts |= {"slack": kit.connect_slack(), "links": kit.links}
             await asyncio.to_thread(send_due, **parts)
 
 
-def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, Cause]:
+def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, FailureCause]:
     """Read what there is of a Dag callback's context: it has a task and times only where a task was the last."""
-    from include.notify.notices import Cause
+    from include.notify.notices import FailureCause
     from include.store.notices import FailedRun
 
     dag, ti = context.get("dag"), context.get("ti")
@@ -96,7 +96,7 @@ def _failure_from(context: Mapping[str, Any], clock: Clock) -> tuple[FailedRun, 
         failed_at=ended_at or clock.now(),
         kind=kind_of_run(getattr(dag_run, "run_type", None), getattr(dag_run, "conf", None)),
     )
-    return run, Cause(
+    return run, FailureCause(
         why=context.get("reason"),
         task=getattr(ti, "task_id", None),
         try_number=getattr(ti, "try_number", None),

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from slack_sdk import WebClient
 
-    from include.clients.airflow import Airflow
+    from include.clients.airflow import JobAirflow
     from include.clients.airflow_command import AirflowCommand
-    from include.clients.alert_channels import Account, AlertChannels
+    from include.clients.alert_channels import AlertChannels, ChannelAccount
     from include.clients.clerk import Clerk
     from include.clients.luma import Luma
     from include.clients.mailchimp import Automation, Journey, Mailchimp
@@ -143,14 +143,14 @@ class Collaborators:
         return cast("Luma", _Lazy(self._connect_luma))
 
     @cached_property
-    def airflow(self) -> Airflow:
+    def airflow(self) -> JobAirflow:
         """Return a session with Airflow's REST API, of the small user in the connection `airflow`."""
         from pydantic import SecretStr
 
-        from include.clients.airflow import Airflow
+        from include.clients.airflow import JobAirflow
 
         connection = BaseHook.get_connection("airflow")
-        airflow = Airflow(
+        airflow = JobAirflow(
             url=connection.host or "",
             username=connection.login or "",
             password=SecretStr(connection.password or ""),
@@ -305,15 +305,15 @@ class Collaborators:
         ).client
 
 
-def account_of(name: str) -> Account:
+def account_of(name: str) -> ChannelAccount:
     """Return what a connection says; LookupError where there is none of that name."""
-    from include.clients.alert_channels import Account
+    from include.clients.alert_channels import ChannelAccount
 
     try:
         found = BaseHook.get_connection(name)
     except AirflowNotFoundException as error:
         raise LookupError(name) from error
-    return Account(
+    return ChannelAccount(
         host=found.host or "",
         port=found.port,
         login=found.login or "",

@@ -22,7 +22,7 @@ from airflow.sdk.exceptions import (
 from include.airflow_api.kinds import DRY, is_dry
 from include.dagkit.collaborators import Collaborators
 from include.errors import told
-from include.run_record import RunRecord, Try, reason_of
+from include.run_record import RunRecord, TaskAttempt, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
     from include.store import Store
-    from include.store.job_runs import Ended
+    from include.store.job_runs import RunEnd
 
 log = structlog.get_logger("dagkit")
 
@@ -218,7 +218,7 @@ class Runtime(Collaborators):
         words = words_of(job, self.dag_run_id, store=store, failure=failure)
         self.tidy_airflow(lambda tables: tables.note_run(job, self.dag_run_id, words))
 
-    def _tell_duration(self, ended: Ended | None) -> None:
+    def _tell_duration(self, ended: RunEnd | None) -> None:
         """Send `job.duration` where Airflow sends its own metrics ([metrics] in its configuration)."""
         if ended:
             from airflow.sdk.observability import stats
@@ -226,13 +226,13 @@ class Runtime(Collaborators):
             tags = {"job": str(self._ti.task.dag_id), "status": str(ended.status)}
             stats.timing("job.duration", timedelta(seconds=ended.seconds), tags=tags)
 
-    def _try(self) -> Try:
+    def _try(self) -> TaskAttempt:
         """Say where this try stands in its run, among the tasks that are recorded."""
         task = self._ti.task
         recorded = {one.task_id: one for one in task.dag.tasks if isinstance(one, JobOperator)}
         ends = {name for name, one in recorded.items() if not _relatives(one, upstream=False)}
         later = {task.task_id} | {one.task_id for one in _relatives(task, upstream=False)}
-        return Try(
+        return TaskAttempt(
             job=task.dag_id,
             dag_run_id=self.dag_run_id,
             task=task.task_id,

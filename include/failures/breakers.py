@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from include.errors import ActRefusedError, BreakerOpenError, VendorUnavailableError
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.breakers import Breaker, BreakerState
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def probe_now(vendor: str, *, store: Store, now: datetime) -> Breaker | None:
     return breaker
 
 
-class Gate:
+class CircuitBreaker:
     """What lets a run's calls to a vendor through.
 
     `enter` and `leave` write to the database: call them outside of transactions and of leased connections,
@@ -329,7 +329,7 @@ def _save(before: Breaker, after: Breaker, *, store: Store, dag_run_id: str | No
     if after.state is before.state and after.openings == before.openings:
         return
     log.warning("breaker.changed", vendor=after.vendor, was=before.state, state=after.state)
-    change = Change(
+    change = AuditEntry(
         target=f"breaker:{after.vendor}",
         actor="system:breakers",
         action=f"breaker:{after.state}",
@@ -342,7 +342,7 @@ def _save(before: Breaker, after: Breaker, *, store: Store, dag_run_id: str | No
 
 
 def _audit(before: Breaker, after: Breaker, *, action: str, person: Person, store: Store) -> None:
-    change = Change(
+    change = AuditEntry(
         target=f"breaker:{after.vendor}",
         actor=person.actor,
         action=action,

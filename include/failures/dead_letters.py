@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.errors import OpsError
-from include.store.audit import Change
-from include.store.dead_letters import Act, LetterState
-from include.store.inbox import State
+from include.store.audit import AuditEntry
+from include.store.dead_letters import DeadLetterAction, LetterState
+from include.store.inbox import InboxState
 from include.store.steps import StepState
 
 if TYPE_CHECKING:
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.person import Person
     from include.store import Store
-    from include.store.dead_letters import Decision, Filter, Group, Moved
+    from include.store.dead_letters import DeadLetterDecision, DeadLetterGroup, Filter, Moved
 
 PORTION = 100
 STEP = "step:"  # how the subject of a letter begins that is about an effect
-PACED = (Act.REPLAY, Act.COMPENSATE)  # what starts runs
+PACED = (DeadLetterAction.REPLAY, DeadLetterAction.COMPENSATE)  # what starts runs
 PER_MINUTE = 300  # replays: a thousand take three minutes, and leave room for what comes in
 FIXED = "a later event has brought this about"
 HELD = "its replay was held before it began"
 TAKEN_AS_DONE = "taken as done by a person"
 STATES_FOR = {
-    Act.REPLAY: LetterState.OPEN,
-    Act.COMPENSATE: LetterState.OPEN,
-    Act.ABANDON: LetterState.OPEN,
-    Act.UNDO_ABANDON: LetterState.ABANDONED,
-    Act.CLOSE_FIXED: LetterState.OPEN,
-    Act.HOLD: LetterState.REPLAYING,
+    DeadLetterAction.REPLAY: LetterState.OPEN,
+    DeadLetterAction.COMPENSATE: LetterState.OPEN,
+    DeadLetterAction.ABANDON: LetterState.OPEN,
+    DeadLetterAction.UNDO_ABANDON: LetterState.ABANDONED,
+    DeadLetterAction.CLOSE_FIXED: LetterState.OPEN,
+    DeadLetterAction.HOLD: LetterState.REPLAYING,
 }
 STATES_AFTER = {
-    Act.REPLAY: LetterState.REPLAYING,
-    Act.COMPENSATE: LetterState.COMPENSATING,
-    Act.ABANDON: LetterState.ABANDONED,
-    Act.UNDO_ABANDON: LetterState.OPEN,
-    Act.CLOSE_FIXED: LetterState.RESOLVED,
-    Act.HOLD: LetterState.OPEN,
+    DeadLetterAction.REPLAY: LetterState.REPLAYING,
+    DeadLetterAction.COMPENSATE: LetterState.COMPENSATING,
+    DeadLetterAction.ABANDON: LetterState.ABANDONED,
+    DeadLetterAction.UNDO_ABANDON: LetterState.OPEN,
+    DeadLetterAction.CLOSE_FIXED: LetterState.RESOLVED,
+    DeadLetterAction.HOLD: LetterState.OPEN,
 }
 
 
 LEFT = {
-    Act.REPLAY: "has no events, and its next run does the work: `abandon` closes it",
-    Act.COMPENSATE: "has no events, so nothing is half done: `abandon` closes it",
-    Act.HOLD: "is in the hands of a run: wait for what comes of it",
+    DeadLetterAction.REPLAY: "has no events, and its next run does the work: `abandon` closes it",
+    DeadLetterAction.COMPENSATE: "has no events, so nothing is half done: `abandon` closes it",
+    DeadLetterAction.HOLD: "is in the hands of a run: wait for what comes of it",
 }
 """Why an act leaves a letter as it was, where it is not that somebody else has decided meanwhile."""
 
@@ -66,7 +66,7 @@ class NoReasonError(OpsError):
 
 
 # Whether an act is about what a later event has fixed, or about all else; the other acts are about both.
-WANTS_FIXED = {Act.REPLAY: False, Act.CLOSE_FIXED: True}
+WANTS_FIXED = {DeadLetterAction.REPLAY: False, DeadLetterAction.CLOSE_FIXED: True}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,11 +75,11 @@ class Preview:
 
     count: int
     fixed: int
-    groups: tuple[Group, ...]
+    groups: tuple[DeadLetterGroup, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Done:
+class DecisionResult:
     """What came of an act: letters that were chosen, those of them it changed, those left out as fixed."""
 
     decision_id: int | None
@@ -88,7 +88,7 @@ class Done:
     fixed: int = 0
 
 
-class Desk:
+class DeadLetterService:
     """Where a person decides about dead letters."""
 
     def __init__(
@@ -100,17 +100,19 @@ class Desk:
         self._clock = clock
         self._progress = progress
 
-    def preview(self, act: Act, wanted: Filter) -> Preview:
+    def preview(self, act: DeadLetterAction, wanted: Filter) -> Preview:
         """Tell what an act on these letters would be about; nothing is changed."""
         groups = tuple(self._letters.groups(_meant(act, wanted)))
         fixed = sum(group.fixed for group in groups)
         return Preview(
-            count=fixed if act is Act.CLOSE_FIXED else sum(group.count for group in groups),
+            count=fixed
+            if act is DeadLetterAction.CLOSE_FIXED
+            else sum(group.count for group in groups),
             fixed=fixed,
             groups=groups,
         )
 
-    def elsewhere(self, act: Act, wanted: Filter) -> dict[LetterState, int]:
+    def elsewhere(self, act: DeadLetterAction, wanted: Filter) -> dict[LetterState, int]:
         """Count by state what is wanted and not in the state that the act is for."""
         others = tuple(state for state in LetterState if state is not STATES_FOR[act])
         return Counter(
@@ -119,30 +121,34 @@ class Desk:
 
     def decide(
         self,
-        act: Act,
+        act: DeadLetterAction,
         wanted: Filter,
         *,
         by: Person,
         per_minute: int = PER_MINUTE,
         with_fixed: bool = False,
-    ) -> Done:
+    ) -> DecisionResult:
         """Do this about these letters, replays and compensations so many a minute; docs/failures.md has the acts.
 
         Of letters that a later event has fixed a replay is about none, unless `with_fixed`: `close_fixed` is for them.
         """
         chosen, left_out = self._choose(act, wanted, with_fixed=with_fixed)
         decision = self._write_down(act, chosen, by=by, per_minute=per_minute)
-        done = self._carry_out(decision) if decision else Done(decision_id=None, chosen=0, done=0)
-        return replace(done, fixed=left_out) if act is Act.REPLAY else done
+        done = (
+            self._carry_out(decision)
+            if decision
+            else DecisionResult(decision_id=None, chosen=0, done=0)
+        )
+        return replace(done, fixed=left_out) if act is DeadLetterAction.REPLAY else done
 
     def begin(
-        self, act: Act, wanted: Filter, *, by: Person, per_minute: int = PER_MINUTE
-    ) -> Decision | None:
+        self, act: DeadLetterAction, wanted: Filter, *, by: Person, per_minute: int = PER_MINUTE
+    ) -> DeadLetterDecision | None:
         """Write down that this is to be done about these letters; `step` does it. None where there are none."""
         chosen, _ = self._choose(act, wanted)
         return self._write_down(act, chosen, by=by, per_minute=per_minute)
 
-    def step(self, decision_id: int) -> Decision:
+    def step(self, decision_id: int) -> DeadLetterDecision:
         """Do one portion of what was decided, and return how far it is; what is finished stays so."""
         with self._store.transaction():
             decision = self._letters.lock_decision(decision_id)
@@ -150,12 +156,12 @@ class Desk:
                 self._do_portion(decision)
             return self._letters.lock_decision(decision_id)
 
-    def resume(self) -> list[Done]:
+    def resume(self) -> list[DecisionResult]:
         """Carry out to the end what was decided and interrupted."""
         return [self._carry_out(decision) for decision in self._letters.unfinished()]
 
     def _choose(
-        self, act: Act, wanted: Filter, *, with_fixed: bool = False
+        self, act: DeadLetterAction, wanted: Filter, *, with_fixed: bool = False
     ) -> tuple[list[int], int]:
         """Return the letters that an act is about, and how many of those that are meant it leaves out."""
         letters = self._letters.select(_meant(act, wanted))
@@ -164,8 +170,8 @@ class Desk:
         return chosen, len(letters) - len(chosen)
 
     def _write_down(
-        self, act: Act, chosen: Sequence[int], *, by: Person, per_minute: int
-    ) -> Decision | None:
+        self, act: DeadLetterAction, chosen: Sequence[int], *, by: Person, per_minute: int
+    ) -> DeadLetterDecision | None:
         if not by.why.strip():
             raise NoReasonError
         if not chosen:
@@ -175,15 +181,15 @@ class Desk:
             act, chosen, actor=by.actor, why=by.why, per_minute=pace, now=self._clock.now()
         )
 
-    def _carry_out(self, decision: Decision) -> Done:
+    def _carry_out(self, decision: DeadLetterDecision) -> DecisionResult:
         total = len(decision.dead_letter_ids)
         while decision.finished_at is None:
             decision = self.step(decision.id)
             if self._progress:
                 self._progress(decision.position, total)
-        return Done(decision_id=decision.id, chosen=total, done=decision.done)
+        return DecisionResult(decision_id=decision.id, chosen=total, done=decision.done)
 
-    def _do_portion(self, decision: Decision) -> None:
+    def _do_portion(self, decision: DeadLetterDecision) -> None:
         start, now = decision.position, self._clock.now()
         portion = decision.dead_letter_ids[start : start + PORTION]
         moved = self._change(decision, portion, now=now)
@@ -201,11 +207,13 @@ class Desk:
         )
         self._letters.advance(decision.id, position=start + len(portion), done=len(moved), now=now)
 
-    def _change(self, decision: Decision, portion: Sequence[int], *, now: datetime) -> list[Moved]:
+    def _change(
+        self, decision: DeadLetterDecision, portion: Sequence[int], *, now: datetime
+    ) -> list[Moved]:
         """Bring the letters to their new state, but for those of which nothing can be replayed or held."""
-        if decision.act in (Act.REPLAY, Act.COMPENSATE):
+        if decision.act in (DeadLetterAction.REPLAY, DeadLetterAction.COMPENSATE):
             portion = self._letters.with_rows(portion)
-        elif decision.act is Act.HOLD:
+        elif decision.act is DeadLetterAction.HOLD:
             portion = self._letters.unstarted(portion)
         return self._letters.change(
             portion,
@@ -239,7 +247,7 @@ def audit_moves(  # noqa: PLR0913 - what there is to say, by name
     """Write down that letters have come to another state, by what act of whom and why."""
     reason = {"why": why} if why else {}
     changes = [
-        Change(
+        AuditEntry(
             target=f"dead_letter:{letter.id}",
             actor=actor,
             action=f"dead_letter:{act or letter.state}",
@@ -253,41 +261,41 @@ def audit_moves(  # noqa: PLR0913 - what there is to say, by name
     store.audit.add(changes, now=now)
 
 
-def _meant(act: Act, wanted: Filter) -> Filter:
+def _meant(act: DeadLetterAction, wanted: Filter) -> Filter:
     """Return the filter for the state that the act is for: other letters are not its business."""
     return replace(wanted, states=(STATES_FOR[act],))
 
 
 def _carry_out_on_rows(
-    decision: Decision, letters: Sequence[Moved], *, store: Store, now: datetime
+    decision: DeadLetterDecision, letters: Sequence[Moved], *, store: Store, now: datetime
 ) -> None:
     """Do to the events of letters what was decided about these."""
     ids = [letter.id for letter in letters]
     match decision.act:
-        case Act.REPLAY:
+        case DeadLetterAction.REPLAY:
             store.dead_letters.wait_again(_due(decision, ids))
             store.inbox.wake_dispatchers()
-        case Act.COMPENSATE:
+        case DeadLetterAction.COMPENSATE:
             store.dead_letters.ask_for_run(_due(decision, ids))
             store.inbox.wake_dispatchers()
-        case Act.CLOSE_FIXED:
-            store.dead_letters.end_rows(ids, state=State.SUPERSEDED, reason=FIXED, now=now)
-        case Act.HOLD:
+        case DeadLetterAction.CLOSE_FIXED:
+            store.dead_letters.end_rows(ids, state=InboxState.SUPERSEDED, reason=FIXED, now=now)
+        case DeadLetterAction.HOLD:
             store.dead_letters.kill_rows(ids, reason=HELD, now=now)
 
 
 def _carry_out_on_steps(
-    decision: Decision, letters: Sequence[Moved], *, store: Store, now: datetime
+    decision: DeadLetterDecision, letters: Sequence[Moved], *, store: Store, now: datetime
 ) -> None:
     """Do to uncertain effects what was decided: again, with the events that had led to them; or never more."""
     ids = [letter.id for letter in letters]
     keys = [letter.subject.removeprefix(STEP) for letter in letters]
     match decision.act:
-        case Act.REPLAY:
+        case DeadLetterAction.REPLAY:
             store.steps.decide(keys, state=StepState.PLANNED, reason=decision.why, now=now)
             store.dead_letters.wait_again(_due(decision, ids), also_done=True)
             store.inbox.wake_dispatchers()
-        case Act.COMPENSATE:
+        case DeadLetterAction.COMPENSATE:
             store.steps.decide(keys, state=StepState.DONE, reason=TAKEN_AS_DONE, now=now)
             store.dead_letters.change(
                 ids,
@@ -299,7 +307,7 @@ def _carry_out_on_steps(
             )
 
 
-def _due(decision: Decision, ids: Sequence[int]) -> dict[int, datetime]:
+def _due(decision: DeadLetterDecision, ids: Sequence[int]) -> dict[int, datetime]:
     """Return when each letter's turn is: its place in the decision, at so many a minute."""
     pause = timedelta(minutes=1) / decision.per_minute if decision.per_minute else timedelta(0)
     places = {id_: place for place, id_ in enumerate(decision.dead_letter_ids)}

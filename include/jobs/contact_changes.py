@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.jobs.membership import STANDING_TAGS, has_tag, tags_in
 from include.store.contacts import Contact, ContactStatus
-from include.store.run_members import Outcome
+from include.store.run_members import MemberOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clients.mailchimp import AudienceMember
-    from include.jobs.membership import Wish
+    from include.jobs.membership import DesiredContact
     from include.store.members import Member
 
 STATUSES = {
@@ -44,7 +44,7 @@ class ContactChange:
     """What is to be called for one member."""
 
     member_id: UUID
-    wish: Wish
+    wish: DesiredContact
     key: str  # the hash under which the contact is, or will be
     fields: ContactFields
     tags: dict[str, bool]
@@ -69,7 +69,7 @@ class ContactChange:
 
 
 def change_from(
-    member: Member, wish: Wish, *, holder: Contact | None = None, held: Iterable[str] = ()
+    member: Member, wish: DesiredContact, *, holder: Contact | None = None, held: Iterable[str] = ()
 ) -> ContactChange:
     """Return the calls that make a member's contact as wished.
 
@@ -100,14 +100,14 @@ def change_from(
     )
 
 
-def wanted_key(wish: Wish, contact: Contact | None) -> str:
+def wanted_key(wish: DesiredContact, contact: Contact | None) -> str:
     """Return the hash of the contact that a wish is about: of an address we lost, the contact's own."""
     if wish.email is None:
         return contact.subscriber_hash if contact else ""
     return subscriber_hash(wish.email)
 
 
-def tag_changes(wish: Wish, *, has: Iterable[str]) -> dict[str, bool]:
+def tag_changes(wish: DesiredContact, *, has: Iterable[str]) -> dict[str, bool]:
     """Return the tags to give and to take from a contact that has these; tags have no case."""
     has = frozenset(has)
     give = {tag: True for tag in wish.tags if not has_tag(has, tag)}
@@ -193,13 +193,13 @@ def contact_refused(change: ContactChange, status: ContactStatus) -> Contact:
     )
 
 
-def outcome_of(change: ContactChange, left: Contact) -> Outcome:
+def outcome_of(change: ContactChange, left: Contact) -> MemberOutcome:
     """Return what came of a member whose contact was left so."""
     if change.wish.subscribed and not left.receives_mail:
-        return Outcome.TERMINAL
+        return MemberOutcome.TERMINAL
     if not change.wish.subscribed and (change.contact is None or change.contact.receives_mail):
-        return Outcome.CANCEL
-    return Outcome.CREATE if change.contact is None else Outcome.UPDATE
+        return MemberOutcome.CANCEL
+    return MemberOutcome.CREATE if change.contact is None else MemberOutcome.UPDATE
 
 
 def _status_left(change: ContactChange, answered: str, *, told: str | None) -> ContactStatus:
@@ -212,7 +212,7 @@ def _status_left(change: ContactChange, answered: str, *, told: str | None) -> C
     return status if is_ours else ContactStatus.COMPLIANCE
 
 
-def _status_to_set(wish: Wish, contact: Contact | None) -> str | None:
+def _status_to_set(wish: DesiredContact, contact: Contact | None) -> str | None:
     """Return the status to set, or None to leave it: a routine upsert never subscribes anybody anew."""
     if contact is None or contact.status in (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN):
         return None

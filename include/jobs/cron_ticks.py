@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from croniter import croniter
 
-from include.store.cron_ticks import Outcome, Tick
+from include.store.cron_ticks import Tick, TickOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from include.clients.airflow import Airflow, Schedule, ScheduledRun
+    from include.clients.airflow import JobAirflow, Schedule, ScheduledRun
     from include.clock import Clock
     from include.store import Store
 
@@ -33,7 +33,7 @@ JUST_BEFORE = timedelta(microseconds=1)
 FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 
-def note_ticks(*, store: Store, airflow: Airflow, clock: Clock) -> dict[Outcome, int]:
+def note_ticks(*, store: Store, airflow: JobAirflow, clock: Clock) -> dict[TickOutcome, int]:
     """Judge all ticks since the last that is noted, and again those that were missed; count the new ones."""
     now = clock.now()
     schedules = airflow.schedules()
@@ -41,7 +41,7 @@ def note_ticks(*, store: Store, airflow: Airflow, clock: Clock) -> dict[Outcome,
         one.job: _runs_since(one.job, store=store, airflow=airflow, now=now) for one in schedules
     }
     starts = [run.started_at for runs in found.values() for run in runs if run.started_at]
-    counts = dict.fromkeys(Outcome, 0)
+    counts = dict.fromkeys(TickOutcome, 0)
     unseen_since = now - FIRST_LOOK if store.cron_ticks.any() else now
     for schedule in schedules:
         noted = _noted(
@@ -83,7 +83,7 @@ def _noted(
 
 
 def _runs_since(
-    job: str, *, store: Store, airflow: Airflow, now: datetime
+    job: str, *, store: Store, airflow: JobAirflow, now: datetime
 ) -> Sequence[ScheduledRun]:
     earliest = now - LONGEST_LOOK
     last = store.cron_ticks.last(job) or earliest
@@ -132,7 +132,7 @@ def _with_run(
     return Tick(
         job=schedule.job,
         tick_at=tick_at,
-        outcome=Outcome.LATE if is_late else Outcome.RAN,
+        outcome=TickOutcome.LATE if is_late else TickOutcome.RAN,
         dag_run_id=run.dag_run_id,
         started_at=started_at,
         late_seconds=max(0, round(late.total_seconds())),
@@ -148,14 +148,14 @@ def _without_run(
 ) -> Tick:
     before = next((run for run in by_tick.values() if _is_going_at(tick_at, run)), None)
     if before is not None:
-        outcome, reason = Outcome.SKIPPED, f"the run {before.dag_run_id} was still going"
+        outcome, reason = TickOutcome.SKIPPED, f"the run {before.dag_run_id} was still going"
     elif schedule.is_paused:
-        outcome, reason = Outcome.SKIPPED, "the DAG is paused"
+        outcome, reason = TickOutcome.SKIPPED, "the DAG is paused"
     elif any(abs(start - tick_at) <= _near(schedule, tick_at) for start in starts):
-        outcome = Outcome.MISSED
+        outcome = TickOutcome.MISSED
         reason = "Airflow started other jobs at that time: see the DAG's import errors"
     else:
-        outcome = Outcome.MISSED
+        outcome = TickOutcome.MISSED
         reason = "Airflow started nothing at that time: scheduler or DAG processor was down"
     return Tick(job=schedule.job, tick_at=tick_at, outcome=outcome, reason=reason)
 

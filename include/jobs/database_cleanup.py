@@ -16,7 +16,7 @@ import structlog
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.retention import Retention
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class LogRules(BaseModel):
     keep_days: Days
 
 
-class Rules(BaseModel):
+class RetentionRules(BaseModel):
     """The retention file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,9 +68,9 @@ class Rules(BaseModel):
     logs: LogRules
 
 
-def load_rules(path: Path = FILE) -> Rules:
+def load_rules(path: Path = FILE) -> RetentionRules:
     """Read the rules; raises ValueError naming what is not as it should be."""
-    rules = Rules.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    rules = RetentionRules.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     known = Retention.rules()
     if unknown := sorted(rules.ops.keys() ^ known):
         raise ValueError(f"{path.name}: rules and statements differ: {', '.join(unknown)}")
@@ -80,7 +80,12 @@ def load_rules(path: Path = FILE) -> Rules:
 
 
 def clean_ops(
-    rules: Rules, *, dry_run: bool, store: Store, clock: Clock, dag_run_id: str | None = None
+    rules: RetentionRules,
+    *,
+    dry_run: bool,
+    store: Store,
+    clock: Clock,
+    dag_run_id: str | None = None,
 ) -> dict[str, int]:
     """Remove what is too old from the ops tables; return how many rows per rule."""
     now = clock.now()
@@ -96,7 +101,7 @@ def clean_ops(
             left.append(rule)
     if not dry_run:
         store.retention.analyze()
-    run = Run(dag_run_id=dag_run_id, part="ops", now=now)
+    run = CleanupPart(dag_run_id=dag_run_id, part="ops", now=now)
     _report(run, counts, dry_run=dry_run, left=left, store=store)
     return counts
 
@@ -115,7 +120,7 @@ def _remove(
 
 
 def clean_airflow(  # noqa: PLR0913 - collaborators, by name
-    rules: Rules,
+    rules: RetentionRules,
     *,
     dry_run: bool,
     airflow: AirflowCommand,
@@ -137,12 +142,12 @@ def clean_airflow(  # noqa: PLR0913 - collaborators, by name
         dry_run=dry_run,
         timeout_seconds=BUDGET.total_seconds(),
     )
-    run = Run(dag_run_id=dag_run_id, part="airflow", now=now)
+    run = CleanupPart(dag_run_id=dag_run_id, part="airflow", now=now)
     _report(run, counts, dry_run=dry_run, left=waiting, store=store)
     return counts
 
 
-def clean_logs(rules: Rules, *, folder: Path, dry_run: bool, clock: Clock) -> int:
+def clean_logs(rules: RetentionRules, *, folder: Path, dry_run: bool, clock: Clock) -> int:
     """Remove old files below Airflow's log folder, and folders that are empty then; return how many files."""
     before = (clock.now() - timedelta(days=rules.logs.keep_days)).timestamp()
     files = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
@@ -169,7 +174,7 @@ def words_of(where: str, counts: Mapping[str, int]) -> str:
     return f"of {where} removed: {removed or 'nothing'}"
 
 
-class Run(NamedTuple):
+class CleanupPart(NamedTuple):
     """Which half of which run."""
 
     dag_run_id: str | None
@@ -178,14 +183,14 @@ class Run(NamedTuple):
 
 
 def _report(
-    run: Run, counts: Mapping[str, int], *, dry_run: bool, left: list[str], store: Store
+    run: CleanupPart, counts: Mapping[str, int], *, dry_run: bool, left: list[str], store: Store
 ) -> None:
     """Say in the log what was removed, and in the audit log unless it was only counted."""
     verb = "cleanup.counted" if dry_run else "cleanup.removed"
     log.info(verb, part=run.part, left=left, **counts)
     if dry_run:
         return
-    change = Change(
+    change = AuditEntry(
         target=f"job:{JOB}",
         actor=ACTOR,
         action="job:completed",

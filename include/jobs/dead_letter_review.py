@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.errors import ActRefusedError, AirflowError, ErrorClass
-from include.failures.dead_letters import LEFT, Desk
+from include.failures.dead_letters import LEFT, DeadLetterService
 from include.notify.notices import close_question, move_question, note_question
 from include.notify.texts import counted
 from include.person import Person, person_from
-from include.store.dead_letters import Act, Filter
+from include.store.dead_letters import DeadLetterAction, Filter
 from include.store.reviews import AskedGroup, ReviewState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from include.clients.airflow import Airflow
+    from include.clients.airflow import JobAirflow
     from include.clock import Clock
     from include.notify.texts import Links
     from include.store import Store
-    from include.store.dead_letters import Group
+    from include.store.dead_letters import DeadLetterGroup
     from include.store.reviews import Review
 
 JOB, ASK_TASK = "dead_letter_review", "ask_people"
@@ -95,7 +95,7 @@ class CarriedOut:
 # --- whether and what to ask ---
 
 
-def start_if_due(*, store: Store, airflow: Airflow, clock: Clock) -> str | None:
+def start_if_due(*, store: Store, airflow: JobAirflow, clock: Clock) -> str | None:
     """Have a review started where one is due and none goes on; return its run."""
     if not is_due(store=store, clock=clock) or airflow.has_open_run(JOB):
         return None
@@ -119,7 +119,7 @@ def has_asked(dag_run_id: str, *, store: Store) -> bool:
 
 
 def ask_in_another_run(
-    dag_run_id: str, *, store: Store, airflow: Airflow, clock: Clock
+    dag_run_id: str, *, store: Store, airflow: JobAirflow, clock: Clock
 ) -> str | None:
     """Have what is open asked about by a run of its own; return it, None where nothing is open.
 
@@ -174,7 +174,7 @@ def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Questio
     )
 
 
-def _asked(group: Group, store: Store) -> AskedGroup:
+def _asked(group: DeadLetterGroup, store: Store) -> AskedGroup:
     """Return a group as it is shown, named by what it is about: its kind of failure, and its newest letter."""
     kind = Filter(job=group.job, error_class=group.error_class, fingerprint=group.fingerprint)
     ids = [letter.id for letter in store.dead_letters.select(kind)]
@@ -189,7 +189,7 @@ def _asked(group: Group, store: Store) -> AskedGroup:
     )
 
 
-def _kind_of(group: Group) -> tuple[str, str, str]:
+def _kind_of(group: DeadLetterGroup) -> tuple[str, str, str]:
     return group.job, str(group.error_class), group.fingerprint
 
 
@@ -212,7 +212,12 @@ def _why_field() -> Field:
 
 
 def _body(
-    groups: Sequence[Group], total: int, refused: Review | None, *, store: Store, links: Links
+    groups: Sequence[DeadLetterGroup],
+    total: int,
+    refused: Review | None,
+    *,
+    store: Store,
+    links: Links,
 ) -> str:
     again = (
         [f"**Nothing was done: {refused.refusal}.** What was chosen is kept.", ""]
@@ -302,7 +307,7 @@ def _impossible(review: Review, decisions: Mapping[str, Choice], store: Store) -
     """Return in words what cannot be done: of letters that all have no events nothing is replayed or half done."""
     for group in review.groups:
         choice = decisions.get(group.name)
-        act = None if choice is None else Act(choice)
+        act = None if choice is None else DeadLetterAction(choice)
         if act in LEFT and not store.dead_letters.with_rows(group.ids):
             return f"{group.job}: a letter of these {LEFT[act]}"
     return None
@@ -339,15 +344,15 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
     review = _review(dag_run_id, store)
     if review.state not in (ReviewState.ANSWERED, ReviewState.DONE):
         return CarriedOut(done={}, refused={})
-    desk, done, refused = Desk(store, clock=clock), {}, {}
+    desk, done, refused = DeadLetterService(store, clock=clock), {}, {}
     by = Person(actor=review.actor or "user:somebody", why=review.why or UNSAID)
     desk.resume()
     for group in review.groups:
         choice = _choice(review.decisions.get(group.name))
         if choice is Choice.LATER:
             continue
-        act, wanted = Act(choice), _wanted(group, review)
-        acts = (Act.CLOSE_FIXED, act) if act is Act.REPLAY else (act,)
+        act, wanted = DeadLetterAction(choice), _wanted(group, review)
+        acts = (DeadLetterAction.CLOSE_FIXED, act) if act is DeadLetterAction.REPLAY else (act,)
         changed = sum(desk.decide(one, wanted, by=by).done for one in acts)
         if changed or group.name not in review.results:  # again, there is nothing left to change
             outcome = {"act": str(choice), "letters": changed}

@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 
 from include.errors import MemberUnknownError
 from include.events.values import address_from
-from include.jobs.endings import History, membership_from, membership_gone, not_a_membership
+from include.jobs.endings import EndHistory, membership_from, membership_gone, not_a_membership
 from include.jobs.membership import STANDINGS, Standing, current_membership, goes_on
 from include.jobs.merging import are_two, by_seniority, is_other, may_be_one, merged
 from include.membership.identity import account_named_by
-from include.membership.plans import NO_PLAN, Kind, has_lost_its_key, placement_of
-from include.store.members import Handle, Member, Membership
+from include.membership.plans import NO_PLAN, SubscriptionKind, has_lost_its_key, placement_of
+from include.store.members import ExternalId, Member, Membership
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -35,7 +35,7 @@ UNTOLD = "the subscription does not say what it is for"
 NO_CUSTOMER = "Stripe does not know the subscription's customer any more"
 
 
-class Directory:
+class IdentityMap:
     """Members by whatever they are known by."""
 
     def __init__(self, now: datetime, policy: Policy) -> None:
@@ -45,7 +45,7 @@ class Directory:
         self.members: dict[UUID, Member] = {}
         self.known: dict[UUID, Member] = {}
         self.merged: dict[UUID, UUID] = {}
-        self._ids: dict[Handle, UUID] = {}
+        self._ids: dict[ExternalId, UUID] = {}
         self._clerk_provides: dict[UUID, frozenset[str]] = {}
         self._latest: Mapping[str, Deactivation] = {}
         self._refunds: Mapping[str, tuple[Refund, ...]] = {}
@@ -54,7 +54,7 @@ class Directory:
         self.contested: set[UUID] = set()  # whose address somebody of another name pays under, too
         self.misnamed: set[UUID] = set()  # whose customer Stripe says is another account's
 
-    def add(self, members: Mapping[UUID, Member], handles: Mapping[Handle, UUID]) -> None:
+    def add(self, members: Mapping[UUID, Member], handles: Mapping[ExternalId, UUID]) -> None:
         """Take in members as they were read; `handles` are further ones they are known by."""
         for member in members.values():
             self.known.setdefault(member.id, member)
@@ -74,7 +74,7 @@ class Directory:
 
     def find(self, kind: str, value: str | None) -> Member | None:
         """Return the member known by this, if there is one."""
-        member_id = self._ids.get(Handle(kind, value or ""))
+        member_id = self._ids.get(ExternalId(kind, value or ""))
         return None if member_id is None else self.members[self.resolve(member_id)]
 
     def resolve(self, member_id: UUID) -> UUID:
@@ -162,8 +162,8 @@ class Directory:
     def reason_against(self, subscription: SubscriptionSnapshot) -> str | None:
         """Say why a subscription makes nobody a member; None where it does."""
         kind = placement_of(subscription, self.policy).kind
-        if kind is not Kind.MEMBERSHIP:
-            return NO_PLAN if kind is Kind.OTHER else UNTOLD
+        if kind is not SubscriptionKind.MEMBERSHIP:
+            return NO_PLAN if kind is SubscriptionKind.OTHER else UNTOLD
         return NEVER_PAID if subscription.was_never_paid else None
 
     def apply_subscription(self, subscription: SubscriptionSnapshot, *, at: datetime) -> UUID:
@@ -173,7 +173,7 @@ class Directory:
         """
         holder = self.find("subscription", subscription.id)
         placement = placement_of(subscription, self.policy)
-        if holder is None and placement.kind is not Kind.MEMBERSHIP:
+        if holder is None and placement.kind is not SubscriptionKind.MEMBERSHIP:
             raise MemberUnknownError(self.reason_against(subscription))
         self.name_account(subscription.customer_id, account_named_by(subscription, self.policy))
         member = self._payer(subscription) or self.find("subscription", subscription.id)
@@ -201,7 +201,7 @@ class Directory:
 
     def _is_something_else(self, subscription: SubscriptionSnapshot, before: Membership) -> bool:
         """Tell whether what was a membership was moved to something else; not if only its price lost its key."""
-        is_other = placement_of(subscription, self.policy).kind is Kind.OTHER
+        is_other = placement_of(subscription, self.policy).kind is SubscriptionKind.OTHER
         return is_other and not has_lost_its_key(
             subscription, self.policy, tier=before.tier, keyed_price=before.keyed_price
         )
@@ -260,7 +260,7 @@ class Directory:
         first_name, _, last_name = customer.name.partition(" ")
         if NAME not in provided and customer.name:
             member = replace(member, first_name=first_name, last_name=last_name.strip())
-        self._ids[Handle("customer", customer.id)] = member.id
+        self._ids[ExternalId("customer", customer.id)] = member.id
         self._put(replace(member, stripe_customer_id=member.stripe_customer_id or customer.id))
         email = None if EMAIL in provided else customer.email
         return self._give_email(member.id, email, is_unique=False)
@@ -270,14 +270,14 @@ class Directory:
         if member.stripe_customer_id != customer_id:
             return member.id
         self._put(replace(member, stripe_customer_id=None))
-        self._ids[Handle("customer", customer_id)] = (
+        self._ids[ExternalId("customer", customer_id)] = (
             member.id
         )  # for what comes of its subscriptions
         return member.id
 
-    def history(self, subscription_id: str, member: Member) -> History:
+    def history(self, subscription_id: str, member: Member) -> EndHistory:
         """Return what tells of the end of this member's subscription."""
-        return History(
+        return EndHistory(
             latest=self._latest.get(subscription_id),
             refunds=self._refunds.get(subscription_id, ()),
             deleted_at=member.deleted_at,
@@ -363,7 +363,7 @@ class Directory:
         return self.members[survivor.id]
 
 
-def _has_verified(member: Member, email: str | None, directory: Directory) -> bool:
+def _has_verified(member: Member, email: str | None, directory: IdentityMap) -> bool:
     """Tell whether Clerk has verified an address for a living member; of old rows only the main one is known."""
     address = address_from(email)
     if address is None or member.clerk_user_id is None or member.deleted_at is not None:
@@ -372,14 +372,14 @@ def _has_verified(member: Member, email: str | None, directory: Directory) -> bo
     return address in member.addresses or is_main
 
 
-def _handles(member: Member) -> set[Handle]:
+def _handles(member: Member) -> set[ExternalId]:
     handles = {
-        Handle("user", member.clerk_user_id or ""),
-        Handle("customer", member.stripe_customer_id or ""),
-        *(Handle("customer", m.customer_id or "") for m in member.memberships),
-        Handle("email", "" if member.deleted_at else member.address or ""),
-        *(Handle("subscription", m.subscription_id or "") for m in member.memberships),
-        *(Handle("verified", "" if member.deleted_at else one) for one in member.addresses),
+        ExternalId("user", member.clerk_user_id or ""),
+        ExternalId("customer", member.stripe_customer_id or ""),
+        *(ExternalId("customer", m.customer_id or "") for m in member.memberships),
+        ExternalId("email", "" if member.deleted_at else member.address or ""),
+        *(ExternalId("subscription", m.subscription_id or "") for m in member.memberships),
+        *(ExternalId("verified", "" if member.deleted_at else one) for one in member.addresses),
     }
     return {handle for handle in handles if handle.value}
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from include.events import SubscriptionStatus
 from include.jobs.membership import STANDINGS, Standing
 from include.membership.policy import shipped
-from include.store.deactivations import End, Reason, State
+from include.store.deactivations import End, EndReason, EndState
 from include.store.members import Membership
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ SAME_END = timedelta(days=1)
 """How late Stripe may carry out a planned end so that it is the one a person has decided about."""
 SAME_ACT = timedelta(hours=1)
 """How long before an end at once its refund may have been made."""
-OTHER_ENDS = frozenset({Reason.USER_DELETED, Reason.REFUNDED})
+OTHER_ENDS = frozenset({EndReason.USER_DELETED, EndReason.REFUNDED})
 """Reasons of ends that are never the same as another one, whatever their dates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class History:
+class EndHistory:
     """What else tells of a membership's end than its subscription."""
 
     latest: Deactivation | None = None  # the newest of this subscription
@@ -46,7 +46,7 @@ class History:
     policy: Policy = field(default_factory=shipped)
 
 
-class Act(Enum):
+class EndAction(Enum):
     """What is to be done about a planned end."""
 
     OPEN = auto()
@@ -56,10 +56,10 @@ class Act(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class EndDecision:
     """What is to be done, and the end that it leads to; none where there is to be none."""
 
-    act: Act
+    act: EndAction
     end: End | None = None
 
 
@@ -71,7 +71,7 @@ def membership_from(  # noqa: PLR0913 - what a membership depends on
     *,
     tier: str,
     before: Membership | None,
-    history: History,
+    history: EndHistory,
     at: datetime,
     now: datetime,
 ) -> Membership:
@@ -114,7 +114,7 @@ def membership_gone(
     subscription_id: str,
     *,
     before: Membership | None,
-    history: History,
+    history: EndHistory,
     at: datetime,
     now: datetime,
 ) -> Membership:
@@ -154,7 +154,7 @@ def _past_due_since(
 def _ended(  # noqa: PLR0913 - what an end depends on
     told: Membership,
     before: Membership | None,
-    history: History,
+    history: EndHistory,
     *,
     was_paid: bool,
     at: datetime,
@@ -173,7 +173,7 @@ def _ended(  # noqa: PLR0913 - what an end depends on
 
 
 def _status_before(
-    told: Membership, before: Membership | None, history: History
+    told: Membership, before: Membership | None, history: EndHistory
 ) -> SubscriptionStatus:
     """Return what a subscription was before its end, where nobody told us as far as its dates tell.
 
@@ -181,7 +181,7 @@ def _status_before(
     end may be told before the end of the pause.
     """
     latest = history.latest
-    was_refunded = latest is not None and latest.reason is Reason.REFUNDED
+    was_refunded = latest is not None and latest.reason is EndReason.REFUNDED
     is_taken_back = was_refunded and not any(refund.is_full for refund in history.refunds)
     is_untold = before is not None and (
         before.status is SubscriptionStatus.PAUSED or (is_taken_back and before.status is CANCELED)
@@ -200,7 +200,7 @@ def _dated(membership: Membership, subscription: SubscriptionSnapshot, at: datet
     return replace(membership, first_active_at=began)
 
 
-def _stays_over(told: Membership, before: Membership, history: History, now: datetime) -> bool:
+def _stays_over(told: Membership, before: Membership, history: EndHistory, now: datetime) -> bool:
     """Tell whether Stripe has yet to carry out an end that we have carried out already."""
     end = wanted_end(told, history, now=now)
     if STANDINGS[before.status] is not Standing.ENDED or end is None:
@@ -220,7 +220,7 @@ def _paid_until(ended: Membership) -> datetime | None:
 # --- when it ends ---
 
 
-def wanted_end(membership: Membership, history: History, *, now: datetime) -> End | None:
+def wanted_end(membership: Membership, history: EndHistory, *, now: datetime) -> End | None:
     """Return when and why a membership ends, None where no end is in sight.
 
     It has no date where the vendor does not say one.
@@ -228,10 +228,10 @@ def wanted_end(membership: Membership, history: History, *, now: datetime) -> En
     if STANDINGS[membership.status] is Standing.NONE:
         return None
     if history.deleted_at is not None:
-        return _end(history.deleted_at, Reason.USER_DELETED)
+        return _end(history.deleted_at, EndReason.USER_DELETED)
     end = _planned_end(membership, now)
     if end is not None and (at := _paid_back_at(membership, history)) is not None:
-        return _end(at, Reason.REFUNDED)
+        return _end(at, EndReason.REFUNDED)
     unpaid = _unpaid_end(membership, history.policy.access)
     return min(filter(None, (end, unpaid)), key=_date_of, default=None)
 
@@ -245,7 +245,7 @@ def _unpaid_end(membership: Membership, access: Access) -> End | None:
     if membership.status not in graces or membership.past_due_since is None:
         return None
     at = membership.past_due_since + graces[membership.status].for_
-    return _end(at, Reason.NOT_PAID)
+    return _end(at, EndReason.NOT_PAID)
 
 
 def _date_of(end: End) -> datetime:
@@ -253,7 +253,7 @@ def _date_of(end: End) -> datetime:
     return end.vendor_at or datetime.max.replace(tzinfo=UTC)
 
 
-def _paid_back_at(membership: Membership, history: History) -> datetime | None:
+def _paid_back_at(membership: Membership, history: EndHistory) -> datetime | None:
     """Return when the money for the running period was paid back, or, after an end at once, the rest of it."""
     for refund in reversed(history.refunds):
         if refund.is_full and _is_covered(membership, refund):
@@ -266,17 +266,17 @@ def _paid_back_at(membership: Membership, history: History) -> datetime | None:
 
 def _planned_end(membership: Membership, now: datetime) -> End | None:
     if membership.status is CANCELED:
-        return _end(membership.ended_at or now, Reason.DELETED)
+        return _end(membership.ended_at or now, EndReason.DELETED)
     if membership.ended_at is not None:  # by Stripe, and kept by us
-        return _end(_paid_until(membership), Reason.DELETED)
+        return _end(_paid_until(membership), EndReason.DELETED)
     if membership.cancel_at_period_end:
-        return _end(membership.cancel_at or membership.current_period_end, Reason.PERIOD_END)
+        return _end(membership.cancel_at or membership.current_period_end, EndReason.PERIOD_END)
     if membership.cancel_at is not None:
-        return _end(membership.cancel_at, Reason.CANCEL_AT)
+        return _end(membership.cancel_at, EndReason.CANCEL_AT)
     return None
 
 
-def _end(at: datetime | None, reason: Reason) -> End:
+def _end(at: datetime | None, reason: EndReason) -> End:
     return End(vendor_at=at, deactivate_at=at, reason=reason)
 
 
@@ -295,7 +295,7 @@ def _is_over(end: End, now: datetime) -> bool:
 
 def decide(
     latest: Deactivation | None, end: End | None, *, had_ended: bool, now: datetime
-) -> Decision | None:
+) -> EndDecision | None:
     """Return what is to be done about a subscription's newest row; None where nothing is.
 
     `had_ended` tells whether the membership was over before.
@@ -305,14 +305,14 @@ def decide(
         return None if end is None or is_settled else _open(end)
     if latest.was_carried_out:  # its run has still to bring Mailchimp in line and to say so
         is_settled = end is not None and _is_settled(latest, end, had_ended=had_ended, now=now)
-        return None if is_settled else Decision(act=Act.CLOSE, end=end)
+        return None if is_settled else EndDecision(act=EndAction.CLOSE, end=end)
     if end is None:
-        return Decision(act=Act.REVOKE)
-    return None if _is_known(latest, end, now) else Decision(act=Act.MOVE, end=end)
+        return EndDecision(act=EndAction.REVOKE)
+    return None if _is_known(latest, end, now) else EndDecision(act=EndAction.MOVE, end=end)
 
 
-def _open(end: End) -> Decision:
-    return Decision(act=Act.OPEN, end=end)
+def _open(end: End) -> EndDecision:
+    return EndDecision(act=EndAction.OPEN, end=end)
 
 
 def _is_settled(latest: Deactivation | None, end: End, *, had_ended: bool, now: datetime) -> bool:
@@ -322,7 +322,7 @@ def _is_settled(latest: Deactivation | None, end: End, *, had_ended: bool, now: 
     if (
         latest.was_carried_out
     ):  # after a refund that was taken back she has it again, until another date
-        is_the_last = end.reason is Reason.DELETED and latest.reason is not Reason.REFUNDED
+        is_the_last = end.reason is EndReason.DELETED and latest.reason is not EndReason.REFUNDED
         return had_ended and (is_the_last or _is_over(end, now))
     return latest.actor is not None and _is_same(latest, end)
 
@@ -331,7 +331,7 @@ def _is_known(latest: Deactivation, end: End, now: datetime) -> bool:
     """Tell whether an open row is about this end already."""
     if latest.actor is not None and _is_same(latest, end):
         return True
-    if latest.state is State.FAILED:  # Stripe can be asked again: it is to be tried anew
+    if latest.state is EndState.FAILED:  # Stripe can be asked again: it is to be tried anew
         return False
     if latest.deactivate_at is not None and latest.deactivate_at <= now and _is_over(end, now):
         return True  # its run is on it
@@ -343,7 +343,7 @@ def _is_held(latest: Deactivation | None, end: End, now: datetime) -> bool:
     if latest is None or latest.actor is None or not _is_same(latest, end):
         return False
     is_later = latest.deactivate_at is not None and latest.deactivate_at > now
-    return latest.state is State.REVOKED or (latest.is_open and is_later)
+    return latest.state is EndState.REVOKED or (latest.is_open and is_later)
 
 
 def _is_same(latest: Deactivation | None, end: End) -> bool:

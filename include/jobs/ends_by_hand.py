@@ -9,8 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from include.errors import ActRefusedError
-from include.jobs.planned_ends import Author, Whose, move_end, open_end, revoke_end
-from include.store.deactivations import End, Reason, State
+from include.jobs.planned_ends import (
+    AuditContext,
+    MembershipReference,
+    move_end,
+    open_end,
+    revoke_end,
+)
+from include.store.deactivations import End, EndReason, EndState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,55 +26,55 @@ if TYPE_CHECKING:
     from include.store.deactivations import Deactivation
 
 
-class Done(NamedTuple):
+class RowChange(NamedTuple):
     """A row before and after an act."""
 
     before: Deactivation
     after: Deactivation
 
 
-def revoke(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> Done:
+def revoke(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> RowChange:
     """Let the membership go on, whatever the vendors do at the end that was planned."""
     with store.transaction():
         row = _changeable(deactivation_id, store)
         revoke_end(row, why=person.why, by=_author(person, now), store=store)
-        return Done(row, store.deactivations.get(row.id) or row)
+        return RowChange(row, store.deactivations.get(row.id) or row)
 
 
-def undo(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> Done:
+def undo(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> RowChange:
     """Plan the end anew that a person has revoked, as it was then."""
     with store.transaction():
         row = _revoked_by_hand(deactivation_id, store)
         end = End(vendor_at=row.vendor_at, deactivate_at=row.deactivate_at, reason=row.reason)
-        whose = Whose(row.member_id, row.subscription_id)
-        return Done(row, open_end(whose, end, by=_author(person, now), store=store))
+        whose = MembershipReference(row.member_id, row.subscription_id)
+        return RowChange(row, open_end(whose, end, by=_author(person, now), store=store))
 
 
 def move(
     deactivation_id: int, at: datetime, *, person: Person, now: datetime, store: Store
-) -> Done:
+) -> RowChange:
     """Let the membership end at another moment, which must be to come."""
     if at <= now:
         raise ActRefusedError("that date is in the past: use run-now to end the membership now")
     with store.transaction():
         row = _changeable(deactivation_id, store)
-        return Done(row, _set(row, at, person, now, store))
+        return RowChange(row, _set(row, at, person, now, store))
 
 
-def run_now(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> Done:
+def run_now(deactivation_id: int, *, person: Person, now: datetime, store: Store) -> RowChange:
     """Let the membership end now, or let what has failed be tried again."""
     with store.transaction():
         row = _locked(deactivation_id, store)
-        if row.state is State.RUNNING:
+        if row.state is EndState.RUNNING:
             raise ActRefusedError(f"deactivation {row.id} is being carried out by {row.taken_by}")
-        return Done(row, _set(row, now, person, now, store))
+        return RowChange(row, _set(row, now, person, now, store))
 
 
 def _set(
     row: Deactivation, at: datetime, person: Person, now: datetime, store: Store
 ) -> Deactivation:
     """Give the row a date of hers; what the vendors said stays, to know their next word from it."""
-    end = End(vendor_at=row.vendor_at, deactivate_at=at, reason=Reason.BY_HAND)
+    end = End(vendor_at=row.vendor_at, deactivate_at=at, reason=EndReason.BY_HAND)
     return move_end(row, end, by=_author(person, now), store=store)
 
 
@@ -87,7 +93,7 @@ def _revoked_by_hand(deactivation_id: int, store: Store) -> Deactivation:
     row = _known(deactivation_id, store)
     store.members.lock([row.member_id])
     row = _known(deactivation_id, store)
-    if row.state is not State.REVOKED or row.actor is None:
+    if row.state is not EndState.REVOKED or row.actor is None:
         raise ActRefusedError(
             f"deactivation {row.id} was not revoked by a person: it is {row.state}"
         )
@@ -124,5 +130,5 @@ def _open(deactivation_id: int, store: Store) -> Deactivation:
     return row
 
 
-def _author(person: Person, now: datetime) -> Author:
-    return Author(actor=person.actor, now=now, person=person.actor, why=person.why)
+def _author(person: Person, now: datetime) -> AuditContext:
+    return AuditContext(actor=person.actor, now=now, person=person.actor, why=person.why)

@@ -15,7 +15,7 @@ import orjson
 
 from include.errors import ActRefusedError
 from include.events.values import address_forms
-from include.store.audit import Change, member_target
+from include.store.audit import AuditEntry, member_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -132,8 +132,8 @@ def _email_key(email: str) -> str:
     return f"email:{hashlib.sha256(email.encode()).hexdigest()}"
 
 
-def _change(member_id: UUID, person: Person, rows: dict[str, int]) -> Change:
-    return Change(
+def _change(member_id: UUID, person: Person, rows: dict[str, int]) -> AuditEntry:
+    return AuditEntry(
         target=member_target(member_id),
         actor=person.actor,
         action="member:erase",

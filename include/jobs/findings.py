@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.findings import FindingState
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def _notice_key(kept: KeptFinding) -> str:
     return f"finding:{kept.id}:{kept.times}"
 
 
-def _change(kept: KeptFinding, *, actor: str, dag_run_id: str | None = None) -> Change:
+def _change(kept: KeptFinding, *, actor: str, dag_run_id: str | None = None) -> AuditEntry:
     action = {FindingState.OVER: "end", FindingState.CLOSED: "close"}.get(kept.state, "open")
-    return Change(
+    return AuditEntry(
         target=f"finding:{kept.id}",
         actor=actor,
         action=f"finding:{action}",

@@ -60,7 +60,7 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class DesiredContact:
     """How a member's contact should be. Without `subscribed` she should get no mail.
 
     Without an address, which another account has now, it is the contact that she was left with. Of `fields`,
@@ -185,7 +185,7 @@ def fields_named_by(policy: Policy) -> tuple[str, ...]:
     return (*NAMES_FIELDS, *policy.merge_fields)
 
 
-def wish_of(member: Member, policy: Policy | None = None) -> Wish | None:
+def wish_of(member: Member, policy: Policy | None = None) -> DesiredContact | None:
     """Return how her contact should be; None where she should have none, or none is possible.
 
     No contact for whom never was a member, and none is made for a deleted account. Without a `policy` the
@@ -201,7 +201,7 @@ def wish_of(member: Member, policy: Policy | None = None) -> Wish | None:
         return None
     names = zip(NAMES_FIELDS, (member.first_name or None, member.last_name or None), strict=True)
     ended_tags = frozenset({STANDING_TAGS[Standing.ENDED]})
-    return Wish(
+    return DesiredContact(
         email=member.email,
         subscribed=standing is not Standing.ENDED,
         fields={
@@ -234,7 +234,7 @@ def tags_in(tags: Iterable[str], wanted: Iterable[str]) -> frozenset[str]:
     return frozenset(tag for tag in tags if tag.casefold() in known)
 
 
-def is_satisfied(wish: Wish | None, contact: Contact | None) -> bool:
+def is_satisfied(wish: DesiredContact | None, contact: Contact | None) -> bool:
     """Tell whether nothing has to be called."""
     if wish is None or contact is None:
         return wish is None

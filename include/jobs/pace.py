@@ -26,7 +26,7 @@ WINDOW = timedelta(seconds=61)  # a minute, and a second for calls that arrive c
 LEAST_PAUSE_SECONDS = 1.0
 
 
-class Pace:
+class RateLimiter:
     """Makes a vendor's calls for one run of a job."""
 
     def __init__(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from include.jobs.endings import Act, Decision
-from include.store.audit import Change, member_target
-from include.store.deactivations import State
+from include.jobs.endings import EndAction, EndDecision
+from include.store.audit import AuditEntry, member_target
+from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +24,7 @@ DEACTIVATED = "member:deactivated"
 GOES_ON = "the membership goes on"
 
 
-class Whose(NamedTuple):
+class MembershipReference(NamedTuple):
     """The membership that is to end."""
 
     member_id: UUID
@@ -32,7 +32,7 @@ class Whose(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Author:
+class AuditContext:
     """Who changes a planned end, and on what account; `person` and `why` only for acts by hand."""
 
     actor: str
@@ -44,35 +44,37 @@ class Author:
 
 
 def carry_out(
-    decision: Decision,
+    decision: EndDecision,
     latest: Deactivation | None,
-    whose: Whose,
+    whose: MembershipReference,
     *,
-    by: Author,
+    by: AuditContext,
     store: Store,
 ) -> None:
     """Do what is decided about a subscription's newest row."""
     match decision:
-        case Decision(act=Act.REVOKE) if latest is not None:
+        case EndDecision(act=EndAction.REVOKE) if latest is not None:
             revoke_end(latest, why=GOES_ON, by=by, store=store)
-        case Decision(act=Act.MOVE, end=end) if latest is not None and end is not None:
+        case EndDecision(act=EndAction.MOVE, end=end) if latest is not None and end is not None:
             move_end(latest, end, by=by, store=store)
-        case Decision(act=Act.CLOSE, end=end) if latest is not None:
+        case EndDecision(act=EndAction.CLOSE, end=end) if latest is not None:
             close_end(latest, by=by, store=store)
             if end is not None:
                 open_end(whose, end, by=by, store=store)
-        case Decision(end=end) if end is not None:
+        case EndDecision(end=end) if end is not None:
             open_end(whose, end, by=by, store=store)
 
 
-def open_end(whose: Whose, end: End, *, by: Author, store: Store) -> Deactivation:
+def open_end(
+    whose: MembershipReference, end: End, *, by: AuditContext, store: Store
+) -> Deactivation:
     """Plan the end of a membership."""
     row = store.deactivations.open(*whose, end, inbox_id=_inbox_id(by), now=by.now)
     _audit("deactivation:plan", row, by, store, after=_shown(row))
     return row
 
 
-def move_end(row: Deactivation, end: End, *, by: Author, store: Store) -> Deactivation:
+def move_end(row: Deactivation, end: End, *, by: AuditContext, store: Store) -> Deactivation:
     """Give a planned end another date or reason."""
     moved = store.deactivations.redate(
         row.id, end, inbox_id=_inbox_id(by), actor=by.person, why=by.why, now=by.now
@@ -81,14 +83,14 @@ def move_end(row: Deactivation, end: End, *, by: Author, store: Store) -> Deacti
     return moved
 
 
-def revoke_end(row: Deactivation, *, why: str, by: Author, store: Store) -> None:
+def revoke_end(row: Deactivation, *, why: str, by: AuditContext, store: Store) -> None:
     """Give a planned end up."""
     store.deactivations.revoke(row.id, why=why, inbox_id=_inbox_id(by), actor=by.person, now=by.now)
-    revoked = replace(row, state=State.REVOKED)
+    revoked = replace(row, state=EndState.REVOKED)
     _audit("deactivation:revoke", row, by, store, before=_shown(row), after=_shown(revoked))
 
 
-def close_end(row: Deactivation, *, by: Author, store: Store) -> None:
+def close_end(row: Deactivation, *, by: AuditContext, store: Store) -> None:
     """End what its run has carried out and not recorded: it has nothing more to do."""
     store.audit.add([deactivated(row)], now=by.now)
     store.deactivations.finish([row.id], now=by.now)
@@ -100,9 +102,9 @@ def deactivated(
     before: dict[str, object] | None = None,
     after: dict[str, object] | None = None,
     outcome: str | None = None,
-) -> Change:
+) -> AuditEntry:
     """Return the line of a membership that has ended; the states are the member's, `outcome` Mailchimp's."""
-    return Change(
+    return AuditEntry(
         target=member_target(row.member_id),
         actor=ACTOR,
         action=DEACTIVATED,
@@ -120,7 +122,7 @@ def deactivated(
     )
 
 
-def _inbox_id(by: Author) -> int | None:
+def _inbox_id(by: AuditContext) -> int | None:
     return max(by.inbox_ids, default=None)
 
 
@@ -135,12 +137,12 @@ def _shown(row: Deactivation) -> dict[str, object]:
 def _audit(
     action: str,
     row: Deactivation,
-    by: Author,
+    by: AuditContext,
     store: Store,
     **states: dict[str, object],
 ) -> None:
     why = {"why": by.why} if by.why else {}
-    change = Change(
+    change = AuditEntry(
         target=member_target(row.member_id),
         actor=by.actor,
         action=action,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.jobs.endings import History, membership_from
+from include.jobs.endings import EndHistory, membership_from
 from include.jobs.membership import STANDINGS, Standing
-from include.membership.plans import Kind, placement_of
+from include.membership.plans import SubscriptionKind, placement_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,9 +51,9 @@ def changes_between(
 def worth(subscription: SubscriptionSnapshot, policy: Policy, *, now: datetime) -> str:
     """Return in words what a policy makes of a subscription: `active pro`, `no membership`."""
     placement = placement_of(subscription, policy)
-    if placement.kind is not Kind.MEMBERSHIP or subscription.was_never_paid:
+    if placement.kind is not SubscriptionKind.MEMBERSHIP or subscription.was_never_paid:
         return NO_MEMBERSHIP
-    history = History(policy=policy)
+    history = EndHistory(policy=policy)
     membership = membership_from(
         subscription, tier=placement.tier or "", before=None, history=history, at=now, now=now
     )

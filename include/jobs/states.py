@@ -31,7 +31,7 @@ FRESH = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class ObjectReport:
     """What one event says of one object: its state at a moment, or (None) only that it exists."""
 
     event_id: str
@@ -39,7 +39,7 @@ class Report:
     snapshot: Snapshot | None
 
 
-class Verdict(Enum):
+class Resolution(Enum):
     """What to do about an object."""
 
     APPLY = auto()  # the newest report is the newest state
@@ -48,23 +48,23 @@ class Verdict(Enum):
 
 
 def judge(
-    known: AppliedObject | None, reports: Sequence[Report], *, now: datetime
-) -> tuple[Verdict, Report]:
+    known: AppliedObject | None, reports: Sequence[ObjectReport], *, now: datetime
+) -> tuple[Resolution, ObjectReport]:
     """Decide about an object on which there is at least one report; returns the newest, too."""
     newest = max(reports, key=lambda report: report.occurred_at)
     if known is not None and known.is_final:
-        return Verdict.KEEP, newest
+        return Resolution.KEEP, newest
     at_once = {r.event_id for r in reports if r.occurred_at == newest.occurred_at}
     if len(at_once) > 1:
-        return Verdict.ASK, newest
+        return Resolution.ASK, newest
     if known is not None and known.event_id == newest.event_id:
-        return Verdict.KEEP, newest
+        return Resolution.KEEP, newest
     if newest.snapshot is None or not _is_enough(newest, known, now):
-        return Verdict.ASK, newest
-    return Verdict.APPLY, newest
+        return Resolution.ASK, newest
+    return Resolution.APPLY, newest
 
 
-def is_outdated(known: AppliedObject | None, report: Report) -> bool:
+def is_outdated(known: AppliedObject | None, report: ObjectReport) -> bool:
     """Tell whether something newer than this report was applied before it came."""
     return (
         known is not None
@@ -73,7 +73,7 @@ def is_outdated(known: AppliedObject | None, report: Report) -> bool:
     )
 
 
-def _is_enough(report: Report, known: AppliedObject | None, now: datetime) -> bool:
+def _is_enough(report: ObjectReport, known: AppliedObject | None, now: datetime) -> bool:
     """Tell whether a state is the newest there is; of something never seen only if it has just become so.
 
     An end that is told first leaves open whether anything was ever paid: only the vendor knows.
@@ -86,6 +86,6 @@ def _is_enough(report: Report, known: AppliedObject | None, now: datetime) -> bo
     return is_final or report.occurred_at >= now - FRESH
 
 
-def _is_newer(report: Report, known: AppliedObject) -> bool:
+def _is_newer(report: ObjectReport, known: AppliedObject) -> bool:
     was_read = known.event_id is None
     return report.occurred_at > known.as_of + (CLOCK_SKEW if was_read else timedelta(0))

@@ -15,14 +15,14 @@ import structlog
 
 from include.clients.mailchimp import VENDOR
 from include.errors import VendorError
-from include.failures.breakers import Gate
+from include.failures.breakers import CircuitBreaker
 from include.failures.cases import FailedRow, RunAttempt, fail_rows
 from include.failures.dead_letters import audit_moves
 from include.failures.decision import MAX_RETRIES
 from include.jobs import mailchimp_sync
 from include.jobs.mailchimp_sync.compensate import undo
 from include.store.dead_letters import LetterState
-from include.store.inbox import State
+from include.store.inbox import InboxState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Vendors:
+class RetryCollaborators:
     """Whom a try may call, and how."""
 
     stripe: Stripe
@@ -77,7 +77,7 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
     dag_run_id: str,
     which: AttemptNumber,
     store: Store,
-    vendors: Vendors,
+    vendors: RetryCollaborators,
     clock: Clock,
     opens_after: int,
 ) -> Retried:
@@ -129,7 +129,7 @@ def _held(inbox_ids: Sequence[int], dag_run_id: str, store: Store) -> list[Inbox
     return [
         row
         for row in store.inbox.rows(inbox_ids)
-        if row.state is State.DISPATCHED and row.dag_run_id == dag_run_id
+        if row.state is InboxState.DISPATCHED and row.dag_run_id == dag_run_id
     ]
 
 
@@ -149,7 +149,7 @@ class _Run:
     inbox_ids: Sequence[int]
     tried: RunAttempt
     store: Store
-    vendors: Vendors
+    vendors: RetryCollaborators
     clock: Clock
 
     def sync(self, which: AttemptNumber) -> None:
@@ -196,7 +196,7 @@ class _Run:
     def undo(self, letters: Sequence[DeadLetter], ids: Sequence[int]) -> None:
         """Undo what letters' jobs have half done, then end their events and close them."""
         store, clock, run_id = self.store, self.clock, self.tried.dag_run_id
-        gate = Gate(VENDOR, by=run_id, store=store, clock=clock).enter()
+        gate = CircuitBreaker(VENDOR, by=run_id, store=store, clock=clock).enter()
         if gate.is_open:
             raise gate.error
         members = [letter.member_id for letter in letters if letter.member_id is not None]
@@ -211,7 +211,7 @@ class _Run:
             gate.leave()
         now = clock.now()
         with store.transaction():
-            store.inbox.finish(ids, state=State.IGNORED, reason=UNDONE, now=now)
+            store.inbox.finish(ids, state=InboxState.IGNORED, reason=UNDONE, now=now)
             moved = store.dead_letters.change(
                 [letter.id for letter in letters],
                 before=[LetterState.COMPENSATING],

@@ -34,8 +34,8 @@ class StepError(Exception):
     """A step's command failed; the text is what it printed."""
 
 
-class Run(Protocol):
-    """How a step is run: see `Steps.run`."""
+class StepRunner(Protocol):
+    """How a step is run: see `InstallSteps.run`."""
 
     def __call__(
         self, name: str, command: Sequence[str], *, extra: Mapping[str, str] | None = None
@@ -48,7 +48,7 @@ def install(root: Path, state: Path) -> None:
     lock = root / "requirements.lock"
     python = str(state / "venv" / "bin" / "python")
     version = "{}.{}".format(*sys.version_info)
-    run = Steps(state / "setup.log").run
+    run = InstallSteps(state / "setup.log").run
     try:
         run(
             f"virtual environment (Python {version})",
@@ -64,7 +64,7 @@ def install(root: Path, state: Path) -> None:
         raise SetupError(reason_from(str(error), state / "setup.log")) from error
 
 
-def _install_packages(run: Run, python: str, lock: Path) -> None:
+def _install_packages(run: StepRunner, python: str, lock: Path) -> None:
     """Let uv install the lock; where uv itself is the trouble, let pip."""
     sync = [python, "-m", "uv", "pip", "sync", "--python", python, "--require-hashes"]
     pip_config = [python, "-m", "pip", "config", "list"]
@@ -124,7 +124,7 @@ def reason_from(output: str, log: Path) -> str:
     return f"the set-up failed: {last.strip()} (all of it is in {log})"
 
 
-class Steps:
+class InstallSteps:
     """Runs commands one after the other, shows how far they are, keeps what they print."""
 
     def __init__(self, log: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.membership.plans import NO_PLAN, Kind, placement_of, rank_of
+from include.membership.plans import NO_PLAN, SubscriptionKind, placement_of, rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ def reasons(subscription: SubscriptionSnapshot, policy: Policy) -> Iterator[str]
     for item in subscription.items:
         yield f"{_name(item)}: {_plan_in_words(item, policy)}"
     placement = placement_of(subscription, policy)
-    if placement.kind is Kind.OTHER:
+    if placement.kind is SubscriptionKind.OTHER:
         yield f"so it is no membership: {NO_PLAN}"
-    elif placement.kind is Kind.UNTOLD:
+    elif placement.kind is SubscriptionKind.UNTOLD:
         yield "so nobody can tell what it is: what was a membership stays one, of the tier that it had"
     elif subscription.was_never_paid:
         yield "nothing of it was ever paid or on trial, so it makes nobody a member"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NO_PLAN = "none of the subscription's items is on a plan of membership.yaml"
 
 
-class Kind(Enum):
+class SubscriptionKind(Enum):
     """What a subscription is to us."""
 
     MEMBERSHIP = auto()
@@ -27,7 +27,7 @@ class Kind(Enum):
 class Placement:
     """What a subscription is, and of which tier; None: the tier cannot be told, and stays as it was."""
 
-    kind: Kind
+    kind: SubscriptionKind
     tier: str | None = None
     keyed_price: str | None = None  # the price that only its lookup key puts on the plan
 
@@ -40,13 +40,13 @@ def placement_of(subscription: SubscriptionSnapshot, policy: Policy) -> Placemen
         plan = policy.plans[rank]
         is_by_id = item.price_id in plan.prices or item.product_id in plan.products
         keyed_price = None if is_by_id else item.price_id
-        return Placement(kind=Kind.MEMBERSHIP, tier=plan.tier, keyed_price=keyed_price)
+        return Placement(kind=SubscriptionKind.MEMBERSHIP, tier=plan.tier, keyed_price=keyed_price)
     if policy.other_subscriptions == "member":
-        return Placement(kind=Kind.MEMBERSHIP, tier=_own_word(subscription.items))
+        return Placement(kind=SubscriptionKind.MEMBERSHIP, tier=_own_word(subscription.items))
     is_told = bool(subscription.items) and not subscription.has_more_items
     if is_told and all(_says_what_it_is(item, policy) for item in subscription.items):
-        return Placement(kind=Kind.OTHER)
-    return Placement(kind=Kind.UNTOLD)
+        return Placement(kind=SubscriptionKind.OTHER)
+    return Placement(kind=SubscriptionKind.UNTOLD)
 
 
 def has_lost_its_key(

@@ -99,14 +99,16 @@ def _tag_from(value: object) -> object:
     return value
 
 
-Duration = Annotated[
+PolicyDuration = Annotated[
     timedelta,
     BeforeValidator(duration_from),
     WithJsonSchema({"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": ["14d"]}),
 ]
-Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
-MergeField = Annotated[str, BeforeValidator(_field_from), Field(pattern=r"^[A-Z][A-Z0-9_]{0,9}$")]
-Tag = Annotated[str, BeforeValidator(_tag_from), Field(min_length=1, max_length=50)]
+PlanId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
+MergeFieldTag = Annotated[
+    str, BeforeValidator(_field_from), Field(pattern=r"^[A-Z][A-Z0-9_]{0,9}$")
+]
+TagName = Annotated[str, BeforeValidator(_tag_from), Field(min_length=1, max_length=50)]
 
 
 class _Part(BaseModel):
@@ -123,9 +125,9 @@ class Plan(_Part):
         BeforeValidator(_tier_from),
         WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TIER}),
     ]
-    products: tuple[Id, ...] = Field(default=(), description="ids of products: prod_…")
-    prices: tuple[Id, ...] = Field(default=(), description="ids of prices: price_…")
-    lookup_keys: tuple[Id, ...] = Field(
+    products: tuple[PlanId, ...] = Field(default=(), description="ids of products: prod_…")
+    prices: tuple[PlanId, ...] = Field(default=(), description="ids of prices: price_…")
+    lookup_keys: tuple[PlanId, ...] = Field(
         default=(), description="lookup keys of prices; where an id tells, the id counts"
     )
 
@@ -136,14 +138,14 @@ class Plan(_Part):
                 yield kind, index, one
 
 
-class Grace(_Part):
+class GracePeriod(_Part):
     """How long a standing keeps what a membership opens."""
 
-    for_: Duration = Field(alias="for", description="0d is at once")
+    for_: PolicyDuration = Field(alias="for", description="0d is at once")
 
 
 GraceOrEnded = Annotated[
-    Grace,
+    GracePeriod,
     BeforeValidator(_grace_from),
     WithJsonSchema(
         {
@@ -165,11 +167,11 @@ class Access(_Part):
     """What a standing opens, at the platform, Mailchimp, Luma and Slack alike."""
 
     past_due: GraceOrEnded = Field(
-        default=Grace(**{"for": "14d"}),
+        default=GracePeriod(**{"for": "14d"}),
         description="a payment failed: so long, from the first failed payment, all stays; then as ended",
     )
     unpaid: GraceOrEnded = Field(
-        default=Grace(**{"for": "0d"}), description="Stripe has given up collecting"
+        default=GracePeriod(**{"for": "0d"}), description="Stripe has given up collecting"
     )
     paused: Literal["none", "full"] = Field(
         default="none", description="the subscription, or collecting for it, is paused"
@@ -179,12 +181,12 @@ class Access(_Part):
 class Welcome(_Part):
     """Who is welcomed."""
 
-    within: Duration = Field(
+    within: PolicyDuration = Field(
         default=timedelta(days=30), description="of the start of her first paid membership"
     )
 
 
-class Refunds(_Part):
+class RefundPolicy(_Part):
     """What money that was paid back means."""
 
     full: Literal["end", "ignore"] = Field(default="end", description="what a period had cost")
@@ -210,7 +212,7 @@ class Policy(_Part):
     )
     access: Access = Access()
     welcome: Welcome = Welcome()
-    refunds: Refunds = Refunds()
+    refunds: RefundPolicy = RefundPolicy()
     disputes: Disputes = Disputes()
     clerk_user_id: tuple[
         Annotated[
@@ -228,10 +230,10 @@ class Policy(_Part):
     test_mode: Literal["ignore", "take"] = Field(
         default="ignore", description="Stripe's test events where the key is a live one"
     )
-    merge_fields: dict[MergeField, Fact] = Field(
+    merge_fields: dict[MergeFieldTag, Fact] = Field(
         default=USUAL_FIELDS, description="Mailchimp's merge fields beside those of her names"
     )
-    tags: dict[Tag, Fact] = Field(
+    tags: dict[TagName, Fact] = Field(
         default=USUAL_TAGS,
         description="tags beside those of the standings, while a membership lasts; {} is the value",
     )

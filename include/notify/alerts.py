@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from include.alerts.channels import Channel
+    from include.alerts.channels import AlertChannel
     from include.alerts.rules import Target
-    from include.alerts.texts import Message
+    from include.alerts.texts import AlertMessage
     from include.clock import Clock
     from include.store import Store
     from include.store.alerts import Alerts, Due
@@ -45,7 +45,7 @@ STALE = timedelta(minutes=2)  # longer than a task may take: who began it is gon
 
 
 @dataclass(kw_only=True)
-class Delivery:
+class AlertDelivery:
     """What came of a pass: how many were told, what failed, and the events nobody could be told of."""
 
     sent: int = 0
@@ -62,11 +62,11 @@ class Delivery:
 def deliver(
     *,
     store: Store,
-    channels: Mapping[str, Channel],
+    channels: Mapping[str, AlertChannel],
     instead: Sequence[Target],
     clock: Clock,
     wait: Callable[[float], None] = time.sleep,
-) -> Delivery:
+) -> AlertDelivery:
     """Send what is due; `instead` are the targets to use, in this order, where a channel fails."""
     sender = Sender(wait=wait, wait_seconds=MOMENT_SECONDS)
     return _Pass(store.alerts, channels, instead, clock, sender).go()
@@ -77,17 +77,17 @@ class _Pass:
     """One pass over what is due; each message is tried once in it."""
 
     _alerts: Alerts
-    _channels: Mapping[str, Channel]
+    _channels: Mapping[str, AlertChannel]
     _instead: Sequence[Target]
     _clock: Clock
     _sender: Sender
-    _done: Delivery = field(default_factory=Delivery)
+    _done: AlertDelivery = field(default_factory=AlertDelivery)
     _tried: set[int] = field(default_factory=set)
     _failed: dict[int, list[Due]] = field(default_factory=dict)  # by event
     _why: dict[int, str] = field(default_factory=dict)  # by message
     _refused: set[tuple[str, str]] = field(default_factory=set)  # channel and target
 
-    def go(self) -> Delivery:
+    def go(self) -> AlertDelivery:
         """Send, and go another way where one fails, until there is none left."""
         while due := self._untried():
             for one in due:
@@ -120,7 +120,7 @@ class _Pass:
         except VendorError as error:
             self._again(due, error)
 
-    def _send(self, due: Due, channel: Channel) -> None:
+    def _send(self, due: Due, channel: AlertChannel) -> None:
         message = self._noted(due)
         try:
             receipt = self._sender.send(lambda: channel.send(due.target, message))
@@ -131,7 +131,7 @@ class _Pass:
             self._end(due, StepState.DONE, receipt=receipt)
             self._done.sent += 1
 
-    def _is_settled(self, due: Due, channel: Channel) -> bool:
+    def _is_settled(self, due: Due, channel: AlertChannel) -> bool:
         """Find out what became of a message whose answer was lost; False: it can be sent again."""
         if channel.is_repeatable:
             return False
@@ -173,7 +173,7 @@ class _Pass:
         self._why[due.id] = f"{due.channel} {shortened(due.channel, due.target)}: {error}"
         self._done.failures.append(self._why[due.id])
 
-    def _noted(self, due: Due) -> Message:
+    def _noted(self, due: Due) -> AlertMessage:
         """Return the message, with why it comes this way and what has failed before it."""
         failed = [
             self._why[one.id] for one in self._failed.get(due.event_id, []) if one.id != due.id

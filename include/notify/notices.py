@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from include.clock import Clock
     from include.store import Store
-    from include.store.notices import Damage, Facts, FailedRun, Notice
+    from include.store.notices import Damage, FailedRun, Notice, NoticeFacts
 
 QUIET = timedelta(minutes=15)  # in which the same failure is counted and not told again
 SHOWN_REASONS = 3
@@ -32,7 +32,7 @@ VARYING = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
+class FailureCause:
     """What Airflow says of a failed run: why, and the task that failed with its try."""
 
     why: str | None = None
@@ -51,7 +51,7 @@ class Success:
 # --- what is noted ---
 
 
-def note_failure(run: FailedRun, cause: Cause, *, store: Store, clock: Clock) -> bool:
+def note_failure(run: FailedRun, cause: FailureCause, *, store: Store, clock: Clock) -> bool:
     """Note that a run has failed; return False where this failure is noted already."""
     damage, now = store.notices.damage(run.dag_run_id), clock.now()
     return store.notices.note(
@@ -106,7 +106,7 @@ def _question_key(job: str, dag_run_id: str) -> str:
     return f"{job}:question:{dag_run_id}"
 
 
-def fingerprint_of(cause: Cause, damage: Damage) -> str:
+def fingerprint_of(cause: FailureCause, damage: Damage) -> str:
     """Return what two failures of a job share that a person would call the same."""
     if cause.why == LATE:
         return LATE
@@ -115,7 +115,7 @@ def fingerprint_of(cause: Cause, damage: Damage) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _facts(run: FailedRun, cause: Cause, damage: Damage) -> Facts:
+def _facts(run: FailedRun, cause: FailureCause, damage: Damage) -> NoticeFacts:
     return {
         "dag_run_id": run.dag_run_id,
         "run_kind": run.kind,
@@ -128,7 +128,7 @@ def _facts(run: FailedRun, cause: Cause, damage: Damage) -> Facts:
     }
 
 
-def _what(cause: Cause, damage: Damage) -> str:
+def _what(cause: FailureCause, damage: Damage) -> str:
     """Say in plain words what failed: our own reasons where there are any, else what Airflow knows."""
     if cause.why == LATE:
         return "the run is not over in time; it goes on, or waits to start"

@@ -34,7 +34,7 @@ Actor = Annotated[
         help="Who decides; without, the name that is kept, or asked for once.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager

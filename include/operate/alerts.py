@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from include.alerts.pauses import Pause, PauseKind, acknowledged
 from include.alerts.rules import load
-from include.alerts.states import Phase, State
+from include.alerts.states import AlertState, Phase
 from include.errors import ActRefusedError
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.figures import outages
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read_alerts(store: Store, *, now: datetime) -> list[Alert]:
     states, pauses, down = store.alerts.states(), store.alerts.pauses(), outages(store, now=now)
     found = []
     for rule in load():
-        state = states.get(rule.name, State(rule=rule.name))
+        state = states.get(rule.name, AlertState(rule=rule.name))
         pause = pauses.get(rule.name)
         numbers = state.reading.numbers.items()
         found.append(
@@ -94,7 +94,7 @@ def say_of(  # noqa: PLR0913 - who says what of which, by name
             pause, said = _wanted(what, hours, vendor, make, store)
             store.alerts.pause(pause)
         details = {"silence": {"hours": hours}, "inhibit": {"vendor": vendor}}.get(what, {})
-        change = Change(
+        change = AuditEntry(
             target=f"alert:{rule}",
             actor=person.actor,
             action=f"alert:{what}",
@@ -117,7 +117,7 @@ def _wanted(
     rule, now = make.keywords["rule"], make.keywords["made_at"]
     match what:
         case "acknowledge":
-            state = store.alerts.states().get(rule, State(rule=rule))
+            state = store.alerts.states().get(rule, AlertState(rule=rule))
             details = make.keywords
             pause = acknowledged(state, actor=details["actor"], why=details["why"], at=now)
             if pause is None:

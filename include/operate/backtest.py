@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.alerts.history import KEPT, History, backtest, firings, paired, untellable
+from include.alerts.history import KEPT, SampleHistory, backtest, firings, paired, untellable
 from include.alerts.names import JOB
 from include.alerts.readings import reading_of
 from include.alerts.rules import load
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from include.alerts.history import Firing, Pair, Sample
-    from include.alerts.rules import Rule
+    from include.alerts.rules import AlertRule
     from include.store import Store
 
 POINTS = 288  # of a line: a day in pieces of five minutes
@@ -54,7 +54,9 @@ class RuleView:
     not_kept: tuple[str, ...]
 
 
-def play_back(rules: Sequence[Rule], store: Store, *, start: datetime, now: datetime) -> Backtest:
+def play_back(
+    rules: Sequence[AlertRule], store: Store, *, start: datetime, now: datetime
+) -> Backtest:
     """Play what was kept since then against these rules."""
     longest = max((rule.window for rule in rules), default=PACE)
     end = max(now, store.alerts.evaluated_at() or now)
@@ -85,10 +87,10 @@ def read_rule(name: str, store: Store, *, now: datetime, days: int) -> RuleView 
     )
 
 
-def _charts(rule: Rule, played: Backtest) -> Iterator[Chart]:
+def _charts(rule: AlertRule, played: Backtest) -> Iterator[Chart]:
     """Yield a chart for each number: the highest and lowest of each piece of time, and the limits."""
     whose = {None, *rule.candidates()}
-    history = History(one for one in played.samples if one.job in whose)
+    history = SampleHistory(one for one in played.samples if one.job in whose)
     piece = max((played.end - played.start) / POINTS, PACE)
     found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for at in history.instants:
@@ -124,7 +126,7 @@ def _chart(
     return Chart(title=name, words=words, data=chart_data(x, *lines))
 
 
-def _limits(rule: Rule, name: str) -> list[float]:
+def _limits(rule: AlertRule, name: str) -> list[float]:
     leaves = [one for one in rule.parsed.leaves() if one.name == name and one.name != JOB]
     return list(dict.fromkeys(one.value for one in leaves if not isinstance(one.value, str)))
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from include.clock import SystemClock
 from include.errors import ActRefusedError
-from include.failures.dead_letters import Desk
+from include.failures.dead_letters import DeadLetterService
 from include.jobs import ends_by_hand
 from include.jobs.findings import close_finding, close_findings
 from include.jobs.reconciliation import repair
 from include.operate.commands.dead_letters import left_text, none_text
 from include.person import person_from
-from include.store.audit import Change, member_target
+from include.store.audit import AuditEntry, member_target
 from include.store.contacts import ContactStatus
-from include.store.dead_letters import Act, Filter
+from include.store.dead_letters import DeadLetterAction, Filter
 from include.store.findings import FindingKind
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from include.store import Store
 
 DONE_WORDS = {
-    Act.REPLAY: "It is tried again",
-    Act.COMPENSATE: "Closed",
-    Act.ABANDON: "Let be",
-    Act.UNDO_ABANDON: "It waits for a person again",
-    Act.CLOSE_FIXED: "Closed: it came right",
-    Act.HOLD: "Held: it waits for a person again",
+    DeadLetterAction.REPLAY: "It is tried again",
+    DeadLetterAction.COMPENSATE: "Closed",
+    DeadLetterAction.ABANDON: "Let be",
+    DeadLetterAction.UNDO_ABANDON: "It waits for a person again",
+    DeadLetterAction.CLOSE_FIXED: "Closed: it came right",
+    DeadLetterAction.HOLD: "Held: it waits for a person again",
 }
 NOT_APPLIED = b""  # equals no wish: the job calls Mailchimp again
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
@@ -53,7 +53,7 @@ class NotSureError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class ChosenAction:
     """One act about one thing; `member_id`, where given, is whose it must be."""
 
     act: str
@@ -62,20 +62,24 @@ class Decision:
     at: datetime | None = None  # of `move`
 
 
-def perform(decision: Decision, *, who: str, why: str, store: Store, clock: Clock) -> str:
+def perform(decision: ChosenAction, *, who: str, why: str, store: Store, clock: Clock) -> str:
     """Carry it out and return what came of it, in words."""
     person = person_from(who, why)
-    if decision.act in list(Act):
+    if decision.act in list(DeadLetterAction):
         wanted = Filter(ids=(decision.number,), member_id=decision.member_id)
-        return decide_letters(Act(decision.act), wanted, person=person, store=store, clock=clock)
+        return decide_letters(
+            DeadLetterAction(decision.act), wanted, person=person, store=store, clock=clock
+        )
     if decision.act not in OTHER_ACTS:
         raise ActRefusedError(f"there is no act {decision.act!r}")
     return OTHER_ACTS[decision.act](decision, person, store, clock.now())
 
 
-def decide_letters(act: Act, wanted: Filter, *, person: Person, store: Store, clock: Clock) -> str:
+def decide_letters(
+    act: DeadLetterAction, wanted: Filter, *, person: Person, store: Store, clock: Clock
+) -> str:
     """Carry an act out on all dead letters that are wanted, and return what came of it."""
-    desk = Desk(store, clock=clock)
+    desk = DeadLetterService(store, clock=clock)
     preview = desk.preview(act, wanted)
     if not preview.count:
         raise ActRefusedError(none_text(act, preview, desk.elsewhere(act, wanted)))
@@ -88,7 +92,7 @@ def decide_letters(act: Act, wanted: Filter, *, person: Person, store: Store, cl
     return f"{DONE_WORDS[act]}: {done.done:,} of {done.chosen:,}." + (f" {left}." if left else "")
 
 
-def _end(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+def _end(decision: ChosenAction, person: Person, store: Store, now: datetime) -> str:
     row = store.deactivations.get(decision.number)
     if row is None or decision.member_id not in (None, row.member_id):
         raise ActRefusedError(f"there is no planned end {decision.number} of hers")
@@ -109,7 +113,7 @@ def _end(decision: Decision, person: Person, store: Store, now: datetime) -> str
     return f"Moved to {decision.at:%-d %b %Y %H:%M} UTC."
 
 
-def _close_finding(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+def _close_finding(decision: ChosenAction, person: Person, store: Store, now: datetime) -> str:
     finding = store.findings.get(decision.number)
     if finding is None or decision.member_id not in (None, finding.member_id):
         raise ActRefusedError(f"there is no finding {decision.number} of hers")
@@ -131,12 +135,12 @@ def decide_findings(  # noqa: PLR0913 - who decides what about which, by name
     return f"Closed: {closed:,}. They are not told again unless something new brings them up."
 
 
-def _note(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+def _note(decision: ChosenAction, person: Person, store: Store, now: datetime) -> str:
     _audit("note", decision, person, store, now)
     return "Noted."
 
 
-def _in_line(decision: Decision, person: Person, store: Store, now: datetime) -> str:
+def _in_line(decision: ChosenAction, person: Person, store: Store, now: datetime) -> str:
     """Have the vendors asked anew about one member, by events of our own making, as reconciliation does."""
     member_id = _member_of(decision)
     with store.transaction():
@@ -169,7 +173,7 @@ def audit_refusal(
     what: str, *, who: str, right: str, store: Store, clock: Clock | None = None
 ) -> None:
     """Keep that somebody asked for what she may not."""
-    change = Change(
+    change = AuditEntry(
         target="console:access",
         actor=who,
         action="console:refused",
@@ -179,8 +183,8 @@ def audit_refusal(
         store.audit.add([change], now=(clock or SystemClock()).now())
 
 
-def _audit(what: str, decision: Decision, person: Person, store: Store, now: datetime) -> None:
-    change = Change(
+def _audit(what: str, decision: ChosenAction, person: Person, store: Store, now: datetime) -> None:
+    change = AuditEntry(
         target=member_target(_member_of(decision)),
         actor=person.actor,
         action=f"console:{what}",
@@ -190,13 +194,13 @@ def _audit(what: str, decision: Decision, person: Person, store: Store, now: dat
         store.audit.add([change], now=now)
 
 
-def _member_of(decision: Decision) -> UUID:
+def _member_of(decision: ChosenAction) -> UUID:
     if decision.member_id is None:
         raise ActRefusedError("this is about one member: open her page")
     return decision.member_id
 
 
-OTHER_ACTS: dict[str, Callable[[Decision, Person, Store, datetime], str]] = {
+OTHER_ACTS: dict[str, Callable[[ChosenAction, Person, Store, datetime], str]] = {
     "revoke": _end,
     "undo": _end,
     "move": _end,

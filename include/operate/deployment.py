@@ -29,7 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.operate.errors import CommandError
-from include.settings import Ids, Secrets, environment_has, split, wrong_in
+from include.settings import IdList, Secrets, environment_has, split, wrong_in
 from include.store import Store
 from include.store.airflow_tables import AirflowTables
 from include.store.reasons import reason_of
@@ -65,7 +65,7 @@ class Deployment(BaseModel):
     airflow_admin_username: str = "admin"
     airflow_admin_password: SecretStr = SecretStr("")
     airflow_database_url: SecretStr = SecretStr("")  # Airflow's own tables, for `erase`
-    relay_urls: Ids = ()
+    relay_urls: IdList = ()
     stripe_webhook_secrets: Secrets = ()  # for `send`, which signs as the vendors do
     clerk_webhook_secrets: Secrets = ()
     runbook_url: str = ""

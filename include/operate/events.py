@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
 from include.person import person_from
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.dead_letters import NOT_CLOSED, LetterState
 from include.store.lookup import Lookup
 
@@ -55,7 +55,7 @@ def read_events(
 def send_again(number: int, *, who: str, why: str, store: Store, now: datetime) -> str:
     """Have the job of an event work on it once more, as if the vendor had sent it again."""
     person = person_from(who, why)
-    change = Change(
+    change = AuditEntry(
         target=f"event:{number}",
         actor=person.actor,
         action="console:send_again",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.alerts.rules import load
 from include.alerts.states import Phase
 from include.relay.job_health import WINDOW, judge_job
-from include.store.cron_ticks import Outcome
+from include.store.cron_ticks import TickOutcome
 from include.store.figures import Measurement, measure_all
 from include.store.lookup import Lookup
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 CHART_HOURS, STRIP_HOURS = 48, 24
-WORST = (Outcome.MISSED, Outcome.SKIPPED, Outcome.LATE, Outcome.RAN)
+WORST = (TickOutcome.MISSED, TickOutcome.SKIPPED, TickOutcome.LATE, TickOutcome.RAN)
 WINDOWS = {"1": "the last hour", "24": "the last day", "168": "the last week"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class JobFigures:
     """A job's numbers; `verdict` is of the last hour, whatever the window."""
 
     name: str
@@ -65,7 +65,7 @@ class Figures:
     """All of it."""
 
     total: Measurement
-    jobs: tuple[Job, ...]
+    jobs: tuple[JobFigures, ...]
     firing: tuple[str, ...]
     charts: tuple[Chart, ...]
     hours: tuple[datetime, ...]  # of the strips
@@ -86,7 +86,7 @@ def read_figures(store: Store, *, now: datetime, hours: int) -> Figures:
     return Figures(
         total=measured[None],
         jobs=tuple(
-            Job(
+            JobFigures(
                 name=name,
                 verdict=str(judge_job(lately[name]).verdict) if name in lately else "idle",
                 numbers=measured.get(name) or Measurement(job=name, at=now, window=WINDOW),
@@ -146,7 +146,7 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
 
 def strips(store: Store, hours: Sequence[datetime]) -> tuple[Strip, ...]:
     """Return what became of the expected starts of each scheduled job in these hours."""
-    found: dict[str, dict[datetime, list[Outcome]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[datetime, list[TickOutcome]]] = defaultdict(lambda: defaultdict(list))
     for tick in store.cron_ticks.since(hours[0]):
         found[tick.job][_hour_of(tick.tick_at)].append(tick.outcome)
     return tuple(
@@ -155,7 +155,7 @@ def strips(store: Store, hours: Sequence[datetime]) -> tuple[Strip, ...]:
     )
 
 
-def _cell(outcomes: Sequence[Outcome]) -> Cell:
+def _cell(outcomes: Sequence[TickOutcome]) -> Cell:
     some = [one for one in WORST if one in outcomes]
     words = ", ".join(f"{outcomes.count(one)} {one}" for one in some)
     return Cell(outcome=str(some[0]) if some else None, words=words or "none was due")

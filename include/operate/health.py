@@ -12,11 +12,11 @@ from include.relay.beats import PARTS, read_beats
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.relay.beats import Beats
+    from include.relay.beats import AirflowHealth
 
 
 @dataclass(frozen=True, kw_only=True)
-class Health:
+class PartHealth:
     """One part: well or not, and in words why."""
 
     part: str
@@ -30,7 +30,7 @@ def all_health(
     relay_urls: Sequence[str],
     sandbox_url: str = "",
     timeout_seconds: float = 5,
-) -> tuple[Beats, list[Health]]:
+) -> tuple[AirflowHealth, list[PartHealth]]:
     """Ask Airflow, the relays, and the vendors' stand-ins where there are any; return what Airflow said too."""
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
         beats = read_beats(client, airflow_url.rstrip("/"))
@@ -43,31 +43,31 @@ def all_health(
     return beats, parts
 
 
-def airflow_health(beats: Beats) -> list[Health]:
+def airflow_health(beats: AirflowHealth) -> list[PartHealth]:
     """Return each of Airflow's parts, from what Airflow said of them."""
     if beats.problem:
-        return [Health(part="Airflow API", ok=False, words=beats.problem)]
+        return [PartHealth(part="Airflow API", ok=False, words=beats.problem)]
     parts = [
-        Health(
+        PartHealth(
             part=name.removeprefix("the "), ok=beats.parts[key] == "healthy", words=beats.parts[key]
         )
         for key, name in PARTS.items()
     ]
-    return [Health(part="Airflow API", ok=True, words="answers"), *parts]
+    return [PartHealth(part="Airflow API", ok=True, words="answers"), *parts]
 
 
-def _relay(client: httpx.Client, name: str, url: str) -> Health:
+def _relay(client: httpx.Client, name: str, url: str) -> PartHealth:
     answer = _get(client, f"{url.rstrip('/')}/readyz")
     if isinstance(answer, str):
-        return Health(part=name, ok=False, words=answer)
+        return PartHealth(part=name, ok=False, words=answer)
     ready = answer.get("ready") is True
-    return Health(part=name, ok=ready, words="can store" if ready else "cannot store")
+    return PartHealth(part=name, ok=ready, words="can store" if ready else "cannot store")
 
 
-def _sandbox(client: httpx.Client, url: str) -> Health:
+def _sandbox(client: httpx.Client, url: str) -> PartHealth:
     answer = _get(client, f"{url}/_sandbox/healthz")
     words = answer if isinstance(answer, str) else "answers"
-    return Health(part="sandbox", ok=not isinstance(answer, str), words=words)
+    return PartHealth(part="sandbox", ok=not isinstance(answer, str), words=words)
 
 
 def _get(client: httpx.Client, url: str) -> dict[str, Any] | str:

@@ -10,28 +10,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError, ErrorClass
-from include.failures.dead_letters import PER_MINUTE, Desk, Done
+from include.failures.dead_letters import PER_MINUTE, DeadLetterService, DecisionResult
 from include.operate.commands.dead_letters import left_text, none_text
 from include.operate.options import Option
 from include.person import person_from
-from include.store.dead_letters import Act, Filter, LetterState
+from include.store.dead_letters import DeadLetterAction, Filter, LetterState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clock import Clock
     from include.store import Store
-    from include.store.dead_letters import Decision
+    from include.store.dead_letters import DeadLetterDecision
 
 LABELS: dict[str, tuple[str, str]] = {
-    Act.REPLAY: ("Try again", "They are due one after the other; what was done is not repeated."),
-    Act.CLOSE_FIXED: ("Close what came right", "Those that a later event has brought about."),
-    Act.ABANDON: ("Let them be", "Nothing more is done; each can be taken up again."),
+    DeadLetterAction.REPLAY: (
+        "Try again",
+        "They are due one after the other; what was done is not repeated.",
+    ),
+    DeadLetterAction.CLOSE_FIXED: (
+        "Close what came right",
+        "Those that a later event has brought about.",
+    ),
+    DeadLetterAction.ABANDON: ("Let them be", "Nothing more is done; each can be taken up again."),
 }
 PACES = {"30": "30 a minute", str(PER_MINUTE): f"{PER_MINUTE} a minute", "1200": "1,200 a minute"}
 UNDO = {
-    Act.REPLAY: (
-        Act.HOLD,
+    DeadLetterAction.REPLAY: (
+        DeadLetterAction.HOLD,
         LetterState.REPLAYING,
         Option(
             act="undo",
@@ -39,17 +45,17 @@ UNDO = {
             effect="What no run has taken yet waits for a person again.",
         ),
     ),
-    Act.ABANDON: (
-        Act.UNDO_ABANDON,
+    DeadLetterAction.ABANDON: (
+        DeadLetterAction.UNDO_ABANDON,
         LetterState.ABANDONED,
         Option(act="undo", label="Take it back", effect="They wait for a person again."),
     ),
 }
 CLASSES = tuple(ErrorClass)
 TITLES = {act: label for act, (label, _) in LABELS.items()} | {
-    Act.HOLD: "Stop the rest",
-    Act.UNDO_ABANDON: "Take it back",
-    Act.COMPENSATE: "Undo what is half done",
+    DeadLetterAction.HOLD: "Stop the rest",
+    DeadLetterAction.UNDO_ABANDON: "Take it back",
+    DeadLetterAction.COMPENSATE: "Undo what is half done",
 }
 STATE_WORDS = {
     LetterState.OPEN: "failed again",
@@ -60,7 +66,7 @@ STATE_WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class DecisionProgress:
     """A decision about many: how far it is, and what has come of it since."""
 
     number: int
@@ -104,12 +110,12 @@ def waiting_jobs(store: Store) -> list[str]:
 
 def count_letters(act: str, wanted: Filter, *, store: Store, clock: Clock) -> int:
     """Return how many dead letters an act would be about; nothing is changed. Raises ActRefusedError for none."""
-    preview = Desk(store, clock=clock).preview(_act_from(act), wanted)
-    count = preview.count - (preview.fixed if act == Act.REPLAY else 0)
-    if not count and act == Act.REPLAY and preview.fixed:
+    preview = DeadLetterService(store, clock=clock).preview(_act_from(act), wanted)
+    count = preview.count - (preview.fixed if act == DeadLetterAction.REPLAY else 0)
+    if not count and act == DeadLetterAction.REPLAY and preview.fixed:
         raise ActRefusedError("a later event has brought all of them about: close those")
     if not count:
-        raise ActRefusedError(none_text(Act(act), preview, {}))
+        raise ActRefusedError(none_text(DeadLetterAction(act), preview, {}))
     return count
 
 
@@ -126,7 +132,7 @@ def take_step(number: int, *, store: Store, clock: Clock) -> None:
     """Do one portion of a decision; raise ActRefusedError where there is none of that number."""
     if store.dead_letters.decision(number) is None:
         raise ActRefusedError("there is no such decision")
-    Desk(store, clock=clock).step(number)
+    DeadLetterService(store, clock=clock).step(number)
 
 
 def undo(number: int, *, who: str, why: str, store: Store, clock: Clock) -> int:
@@ -143,25 +149,25 @@ def undo(number: int, *, who: str, why: str, store: Store, clock: Clock) -> int:
     return _begin(act, Filter(ids=ids), PER_MINUTE, who=who, why=why, store=store, clock=clock)
 
 
-def read_progress(number: int, store: Store) -> Progress | None:
+def read_progress(number: int, store: Store) -> DecisionProgress | None:
     """Return how far a decision is; None where there is none of that number."""
     decision = store.dead_letters.decision(number)
     return _progress(decision, store) if decision else None
 
 
-def read_unfinished(store: Store) -> list[Progress]:
+def read_unfinished(store: Store) -> list[DecisionProgress]:
     """Return what was decided and is not done to the end, the oldest first."""
     return [_progress(one, store) for one in store.dead_letters.unfinished()]
 
 
-def _progress(decision: Decision, store: Store) -> Progress:
+def _progress(decision: DeadLetterDecision, store: Store) -> DecisionProgress:
     now = store.dead_letters.of_decision(decision.id)
     undo_state = UNDO[decision.act][1] if decision.act in UNDO else None
     is_finished = decision.finished_at is not None
-    is_replay = decision.act is Act.REPLAY
+    is_replay = decision.act is DeadLetterAction.REPLAY
     chosen = len(decision.dead_letter_ids)
-    came = Done(decision_id=decision.id, chosen=chosen, done=decision.done)
-    return Progress(
+    came = DecisionResult(decision_id=decision.id, chosen=chosen, done=decision.done)
+    return DecisionProgress(
         number=decision.id,
         title=TITLES[decision.act],
         actor=decision.actor.removeprefix("user:"),
@@ -184,16 +190,25 @@ def _progress(decision: Decision, store: Store) -> Progress:
 
 
 def _begin(  # noqa: PLR0913 - who does what to which, by name
-    act: Act, wanted: Filter, per_minute: int, *, who: str, why: str, store: Store, clock: Clock
+    act: DeadLetterAction,
+    wanted: Filter,
+    per_minute: int,
+    *,
+    who: str,
+    why: str,
+    store: Store,
+    clock: Clock,
 ) -> int:
     person = person_from(who, why)
-    decision = Desk(store, clock=clock).begin(act, wanted, by=person, per_minute=per_minute)
+    decision = DeadLetterService(store, clock=clock).begin(
+        act, wanted, by=person, per_minute=per_minute
+    )
     if decision is None:
         raise ActRefusedError("somebody has decided meanwhile: there is nothing left to do")
     return decision.id
 
 
-def _act_from(act: str) -> Act:
+def _act_from(act: str) -> DeadLetterAction:
     if act not in list(LABELS):
         raise ActRefusedError("there is no such act for many at once")
-    return Act(act)
+    return DeadLetterAction(act)

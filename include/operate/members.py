@@ -30,7 +30,7 @@ from include.operate.options import (
     moment,
 )
 from include.store.contacts import ContactStatus
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 from include.store.dead_letters import NOT_CLOSED, Filter, LetterState
 from include.store.lookup import Lookup
 from include.store.steps import StepState
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from include.store.deactivations import Deactivation
     from include.store.dead_letters import DeadLetter
     from include.store.findings import KeptFinding
-    from include.store.lookup import Places, Step
+    from include.store.lookup import JournalStep, MemberPlaces
     from include.store.members import Member
-    from include.store.timeline import Entry
+    from include.store.timeline import TimelineEntry
 
 STATUS_WORDS = {
     ContactStatus.SUBSCRIBED: "subscribed",
@@ -62,7 +62,7 @@ MOVING = (LetterState.RETRYING, LetterState.REPLAYING, LetterState.COMPENSATING)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class MemberPlace:
     """How she is known in one place; `should` says what is to be there where that differs."""
 
     name: str
@@ -72,7 +72,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
+class MemberEvent:
     """One thing that happened, in words; `run` is its job and its run."""
 
     at: datetime
@@ -90,12 +90,12 @@ class MemberView:
     email: str | None
     standing: str
     reasons: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[MemberPlace, ...]
     welcome: str
     problem: str | None  # what is open, in one sentence
     options: tuple[Option, ...]
     ends: tuple[str, ...]
-    story: tuple[Moment, ...]
+    story: tuple[MemberEvent, ...]
     is_moving: bool  # something goes on right now: look again in a moment
 
 
@@ -125,7 +125,7 @@ def read_member(store: Store, member_id: UUID) -> MemberView | None:
         ends=tuple(end_words(one) for one in ends),
         story=tuple(_story(entries)),
         is_moving=any(one.state in MOVING for one in letters)
-        or any(one.state is State.RUNNING for one in ends)
+        or any(one.state is EndState.RUNNING for one in ends)
         or any(one.what in ("is waiting", "is dispatched") for one in entries),
     )
 
@@ -154,7 +154,7 @@ def standing_words(member: Member) -> str:
             return "Never a member"
 
 
-def welcome_words(member: Member, step: Step | None, letters: Sequence[DeadLetter]) -> str:
+def welcome_words(member: Member, step: JournalStep | None, letters: Sequence[DeadLetter]) -> str:
     """Say whether she has been welcomed: sent, not because …, or nobody knows."""
     if step is None:
         return _never_planned(member, letters)
@@ -187,8 +187,8 @@ def _never_planned(member: Member, letters: Sequence[DeadLetter]) -> str:
 # --- where she is known ---
 
 
-def _places(member: Member, known: Places, *, mode: str) -> Iterator[Place]:
-    yield Place(name="Platform", words=standing_words(member))
+def _places(member: Member, known: MemberPlaces, *, mode: str) -> Iterator[MemberPlace]:
+    yield MemberPlace(name="Platform", words=standing_words(member))
     for one in member.memberships:
         until = (
             f", paid until {day(one.current_period_end)}"
@@ -197,39 +197,39 @@ def _places(member: Member, known: Places, *, mode: str) -> Iterator[Place]:
         )
         leaves = ", and she has asked to leave" if one.is_canceling and not one.ended_at else ""
         link = stripe_page(one.subscription_id, mode=mode) if one.subscription_id else None
-        yield Place(name="Stripe", words=f"{one.status} {one.tier}{until}{leaves}", link=link)
+        yield MemberPlace(name="Stripe", words=f"{one.status} {one.tier}{until}{leaves}", link=link)
     if not member.memberships:
-        yield Place(name="Stripe", words="no subscription that makes a membership")
+        yield MemberPlace(name="Stripe", words="no subscription that makes a membership")
     barred = ", banned or locked out" if member.is_barred else ""
     account = "an account" if member.clerk_user_id else "no account"
-    yield Place(name="Clerk", words=f"{account}{barred}")
+    yield MemberPlace(name="Clerk", words=f"{account}{barred}")
     yield _mailchimp(member, known)
     opened = "she is let in" if has_access(member) else "she is not let in by herself"
-    yield Place(name="Luma", words=f"at events for members {opened}")
+    yield MemberPlace(name="Luma", words=f"at events for members {opened}")
     yield _slack(known)
 
 
-def _mailchimp(member: Member, known: Places) -> Place:
+def _mailchimp(member: Member, known: MemberPlaces) -> MemberPlace:
     wish, contact = wish_of(member), member.contact
     if contact is None:
         should = "a contact that gets mail" if wish and wish.subscribed else None
-        return Place(name="Mailchimp", words="no contact", should=should)
+        return MemberPlace(name="Mailchimp", words="no contact", should=should)
     tags = ", ".join(sorted(contact.tags)) or "no tags"
     words = f"{STATUS_WORDS[contact.status]}; {tags}; as of {moment(known.synced_at)}"
     if wish is None or is_satisfied(wish, contact) or contact.status in OUT_OF_REACH:
-        return Place(name="Mailchimp", words=words)
+        return MemberPlace(name="Mailchimp", words=words)
     mail = "gets mail" if wish.subscribed else "gets no mail"
     ours = tags_in(wish.tags, OUR_TAGS | wish.tags)
-    return Place(name="Mailchimp", words=words, should=f"{mail}; {', '.join(sorted(ours))}")
+    return MemberPlace(name="Mailchimp", words=words, should=f"{mail}; {', '.join(sorted(ours))}")
 
 
-def _slack(known: Places) -> Place:
+def _slack(known: MemberPlaces) -> MemberPlace:
     if known.slack_user_id is None:
-        return Place(name="Slack", words="no account that we know of")
+        return MemberPlace(name="Slack", words="no account that we know of")
     if known.lapsed_since:
         words = f"{known.slack_user_id}, without a membership since {day(known.lapsed_since)}"
-        return Place(name="Slack", words=words)
-    return Place(name="Slack", words=known.slack_user_id)
+        return MemberPlace(name="Slack", words=words)
+    return MemberPlace(name="Slack", words=known.slack_user_id)
 
 
 # --- what is open, and what can be done ---
@@ -250,7 +250,7 @@ def _problem(
     if findings:
         return f"{findings[0].words}."
     for end in ends:
-        if end.state in (State.FAILED, State.DATE_UNKNOWN) or (end.is_open and end.problem):
+        if end.state in (EndState.FAILED, EndState.DATE_UNKNOWN) or (end.is_open and end.problem):
             return f"Her planned end cannot go on: {end.why or end.problem or 'it has no date'}."
     if not is_satisfied(wish_of(member), member.contact) and (
         member.contact is None or member.contact.status not in OUT_OF_REACH
@@ -324,7 +324,7 @@ WORDS = {
 PASSED_OVER = ("received ", "taken by a run", "run accepted", "is processed", "run made ahead")
 
 
-def _story(entries: Sequence[Entry]) -> Iterator[Moment]:
+def _story(entries: Sequence[TimelineEntry]) -> Iterator[MemberEvent]:
     """Yield what happened, the newest first; what only says that all goes its way is left to `ops timeline`."""
     for one in reversed(entries):
         if one.what.startswith(PASSED_OVER) or one.what.endswith((" planned", " begun")):
@@ -333,4 +333,4 @@ def _story(entries: Sequence[Entry]) -> Iterator[Moment]:
             continue
         run = (one.job, one.dag_run_id) if one.job and one.dag_run_id else None
         words = WORDS.get(one.what) or one.what.replace("_", " ").replace(":", ": ")
-        yield Moment(at=one.at, words=words, detail=one.detail, run=run)
+        yield MemberEvent(at=one.at, words=words, detail=one.detail, run=run)

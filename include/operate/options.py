@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.failures.dead_letters import STEP
 from include.jobs.mailchimp_sync.names import WELCOME
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def letter_options(letter: DeadLetter) -> Iterator[Option]:
 def end_options(end: Deactivation) -> Iterator[Option]:
     """Yield what can be done about a planned end."""
     number = end.id
-    if end.is_open and end.applied_at is None and end.state is not State.RUNNING:
+    if end.is_open and end.applied_at is None and end.state is not EndState.RUNNING:
         at = f" on {day(end.vendor_at)}" if end.vendor_at else ""
         yield Option(
             act=f"revoke:{number}",
@@ -110,14 +110,14 @@ def end_options(end: Deactivation) -> Iterator[Option]:
             effect="Here alone: what Stripe does stays as it is.",
             takes_date=True,
         )
-    if end.is_open and end.state is not State.RUNNING:
+    if end.is_open and end.state is not EndState.RUNNING:
         yield Option(
             act=f"run_now:{number}",
             label="End now",
             effect="Her access ends within a minute, and this cannot be undone.",
             is_final=True,
         )
-    if end.state is State.REVOKED and end.actor is not None:
+    if end.state is EndState.REVOKED and end.actor is not None:
         yield Option(
             act=f"undo:{number}",
             label="Let it end after all",
@@ -130,7 +130,7 @@ def end_words(end: Deactivation) -> str:
     by = f", decided by {end.actor.removeprefix('user:')}: {end.why}" if end.actor else ""
     reason = end.reason.replace("_", " ")
     when = f"{moment(end.deactivate_at)}, " if end.deactivate_at else ""
-    what = {State.REVOKED: "not to be any more", State.DONE: "carried out"}.get(
+    what = {EndState.REVOKED: "not to be any more", EndState.DONE: "carried out"}.get(
         end.state, end.state.replace("_", " ")
     )
     problem = f"; {end.problem}" if end.problem and end.is_open else ""

@@ -11,7 +11,7 @@ import psycopg
 
 from include.clock import SystemClock
 from include.operate import trouble
-from include.operate.health import Health, all_health
+from include.operate.health import PartHealth, all_health
 from include.relay.insight import facts_in
 from include.relay.job_health import Judged, judge, judge_job
 from include.relay.trouble import OPS, Trouble, counted
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.operate.deployment import Deployment
-    from include.relay.beats import Beats
-    from include.relay.job_health import Facts
+    from include.relay.beats import AirflowHealth
+    from include.relay.job_health import HealthFacts
     from include.store.notices import Notice
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
@@ -36,7 +36,7 @@ GIVEN_UP_SHOWN = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Process:
+class ProcessStatus:
     """One process, and how steady it has been since the stack was started."""
 
     name: str
@@ -62,7 +62,7 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class ReadStatus:
     """What the tables said: what is in hand, how the jobs are, and what is wrong."""
 
     work: Work
@@ -73,14 +73,14 @@ class Read:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class StatusReport:
     """All of it under one verdict: healthy where there is no trouble."""
 
     verdict: str  # in words
     troubles: tuple[Trouble, ...] = ()
     decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
-    processes: tuple[Process, ...] = ()
-    health: tuple[Health, ...] = ()
+    processes: tuple[ProcessStatus, ...] = ()
+    health: tuple[PartHealth, ...] = ()
     work: Work | None = None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -90,7 +90,7 @@ class Report:
         return not self.troubles
 
 
-def report(deployment: Deployment, processes: tuple[Process, ...] = ()) -> Report:
+def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) -> StatusReport:
     """Ask every part of the deployment how it is; `processes` are those that the asker knows of."""
     now = SystemClock().now()
     beats, parts = all_health(
@@ -105,7 +105,7 @@ def report(deployment: Deployment, processes: tuple[Process, ...] = ()) -> Repor
         *trouble.of_parts(health, beats if read is None else None),
         *(read.troubles if read else ()),
     )
-    return Report(
+    return StatusReport(
         verdict=trouble.verdict(troubles, read.judged.reasons if read else ()),
         troubles=troubles,
         decisions=read.decisions if read else (),
@@ -116,7 +116,9 @@ def report(deployment: Deployment, processes: tuple[Process, ...] = ()) -> Repor
     )
 
 
-def _read(deployment: Deployment, *, beats: Beats, now: datetime) -> tuple[Read | None, Health]:
+def _read(
+    deployment: Deployment, *, beats: AirflowHealth, now: datetime
+) -> tuple[ReadStatus | None, PartHealth]:
     """Read the tables; None where the database does not answer."""
     dsn = deployment.database_url.get_secret_value()
     try:
@@ -124,16 +126,16 @@ def _read(deployment: Deployment, *, beats: Beats, now: datetime) -> tuple[Read 
             read = read_in(store, beats=beats, now=now)
     except psycopg.Error as error:
         words = f"does not answer: {reason_of(error)}"
-        return None, Health(part="database", ok=False, words=words)
-    return read, Health(part="database", ok=True, words="answers")
+        return None, PartHealth(part="database", ok=False, words=words)
+    return read, PartHealth(part="database", ok=True, words="answers")
 
 
-def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
+def read_in(store: Store, *, beats: AirflowHealth, now: datetime) -> ReadStatus:
     """Return what the tables say, judged as the relay judges it."""
     facts = facts_in(store, beats=beats, now=now)
     judged, work = judge(facts), work_in(store, now=now, facts=facts)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
-    return Read(
+    return ReadStatus(
         work=work,
         judged=judged,
         jobs={
@@ -153,7 +155,7 @@ def read_in(store: Store, *, beats: Beats, now: datetime) -> Read:
     )
 
 
-def work_in(store: Store, *, now: datetime, facts: Facts) -> Work:
+def work_in(store: Store, *, now: datetime, facts: HealthFacts) -> Work:
     """Return what is in the tables."""
     since = store.inbox.waiting().since
     return Work(
@@ -186,7 +188,7 @@ def decisions(work: Work, given_up: Sequence[Notice]) -> Iterator[str]:
         yield f"{job} has failed, and people could not be told: {problem}"
 
 
-def document(deployment: Deployment, told: Report) -> dict[str, Any]:
+def document(deployment: Deployment, told: StatusReport) -> dict[str, Any]:
     """Return the report as JSON, with the addresses that need no password."""
     command = deployment.command
     troubles = [

@@ -19,7 +19,7 @@ MAX_SHOWN = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InRun:
+class RunMemberLine:
     """A member in a run, and what came of her in words."""
 
     member_id: UUID
@@ -35,7 +35,7 @@ class RunView:
     dag_run_id: str
     run: JobRun | None
     summary: str
-    members: tuple[InRun, ...]
+    members: tuple[RunMemberLine, ...]
     rows: tuple[InboxRow, ...]
 
     @property
@@ -55,7 +55,7 @@ def read_run(store: Store, job: str, dag_run_id: str, *, sees_names: bool) -> Ru
         run=store.job_runs.get(job, dag_run_id),
         summary=words_of(job, dag_run_id, store=store),
         members=tuple(
-            InRun(
+            RunMemberLine(
                 member_id=one.member_id,
                 name=names[one.member_id].name if one.member_id in names else None,
                 words=": ".join(filter(None, (words_for(one.outcome), one.reason))),

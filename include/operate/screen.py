@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from include.operate.deployment import Deployment
-    from include.operate.health import Health
-    from include.operate.report import Process, Report, Work
+    from include.operate.health import PartHealth
+    from include.operate.report import ProcessStatus, StatusReport, Work
 
 GOOD, BAD = "green", "bold red"
 
 
 def screen(
-    deployment: Deployment, told: Report, *, places: Mapping[str, str] | None = None
+    deployment: Deployment, told: StatusReport, *, places: Mapping[str, str] | None = None
 ) -> RenderableType:
     """Return the whole screen; `places` are those that only the asker knows."""
     parts: list[RenderableType] = [*_verdict(told, deployment.command), ""]
@@ -38,7 +38,7 @@ def screen(
     return Group(*parts, "", _addresses(deployment, places or {}))
 
 
-def _verdict(told: Report, command: str) -> Iterator[Text]:
+def _verdict(told: StatusReport, command: str) -> Iterator[Text]:
     """Say whether all is well; what is not, each in a sentence with what to do; what waits for a person."""
     yield Text(f"{told.verdict}.", style=GOOD if told.is_well else BAD)
     for one in told.troubles:
@@ -56,7 +56,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _processes(processes: tuple[Process, ...]) -> Table:
+def _processes(processes: tuple[ProcessStatus, ...]) -> Table:
     table = _table("process", "state", "id", "up", "restarts", "last exit")
     for one in processes:
         style = "" if one.state == "RUNNING" and not one.restarts else BAD
@@ -72,7 +72,7 @@ def _processes(processes: tuple[Process, ...]) -> Table:
     return table
 
 
-def _health(healths: tuple[Health, ...]) -> Table:
+def _health(healths: tuple[PartHealth, ...]) -> Table:
     table = _table("part", "is")
     for one in healths:
         table.add_row(one.part, Text(one.words, style=GOOD if one.ok else BAD))

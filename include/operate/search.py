@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.dead_letters import Filter, LetterState
 from include.store.lookup import Lookup
 from include.store.timeline import Timeline
@@ -71,7 +71,9 @@ def _note_looked_up(store: Store, found: list[Hit], *, actor: str, now: datetime
     members = [one.path.removeprefix("members/") for one in found if "members/" in one.path]
     targets = [f"member:{one}" for one in members] or ["console:search"]
     changes = [
-        Change(target=target, actor=actor, action="console:looked_up", metadata={"by": "address"})
+        AuditEntry(
+            target=target, actor=actor, action="console:looked_up", metadata={"by": "address"}
+        )
         for target in targets
     ]
     with store.transaction():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from include.errors import ActRefusedError
 from include.person import person_from
-from include.store.audit import Change, member_target
+from include.store.audit import AuditEntry, member_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def start_for(  # noqa: PLR0913 - who starts what for whom, by name
     if member_id not in store.members.read([member_id]):
         raise ActRefusedError("nobody is known by this id")
     run = start(job, {"member_id": str(member_id), "dry_run": how == LOOK}, who=who)
-    change = Change(
+    change = AuditEntry(
         target=member_target(member_id),
         actor=person.actor,
         action="console:start",

@@ -10,9 +10,9 @@ from include.relay.trouble import OPS, Trouble, counted, wait
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from include.operate.health import Health
-    from include.operate.report import Process
-    from include.relay.beats import Beats
+    from include.operate.health import PartHealth
+    from include.operate.report import ProcessStatus
+    from include.relay.beats import AirflowHealth
     from include.store.dispatches import Dispatch
     from include.store.notices import Notice
 
@@ -31,7 +31,7 @@ def verdict(troubles: Sequence[Trouble], reasons: Sequence[str]) -> str:
     return f"All is well: {'; '.join(reasons)}"
 
 
-def of_processes(processes: Iterable[Process]) -> Iterator[Trouble]:
+def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[Trouble]:
     """Yield the processes that do not run."""
     for one in processes:
         if one.state == "RUNNING":
@@ -47,7 +47,7 @@ def of_processes(processes: Iterable[Process]) -> Iterator[Trouble]:
         )
 
 
-def of_parts(health: Iterable[Health], beats: Beats | None) -> Iterator[Trouble]:
+def of_parts(health: Iterable[PartHealth], beats: AirflowHealth | None) -> Iterator[Trouble]:
     """Yield the parts that are not well; those of Airflow where the tables, which are judged with them, say nothing."""
     if beats and beats.problem:
         yield Trouble(what=beats.problem, to_do="see that the API server runs")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from include.errors import ActRefusedError
 from include.failures.breakers import VENDORS, pause, probe_now, resume
 from include.relay.trouble import counted, wait
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 from include.store.breakers import BreakerState
 from include.store.figures import open_breakers
 
@@ -27,7 +27,7 @@ PAUSE_HOURS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Vendor:
+class VendorStatus:
     """One of them; `can_be_tried`: a run may find out at once; `paused_by`: who has paused it, until the next try."""
 
     name: str
@@ -40,7 +40,7 @@ class Vendor:
     paused_by: str | None = None
 
 
-def read_vendors(store: Store, *, now: datetime) -> list[Vendor]:
+def read_vendors(store: Store, *, now: datetime) -> list[VendorStatus]:
     """Return how it stands with each."""
     down = {one.vendor: one for one in open_breakers(store, now=now)}
     known = {one.vendor: one for one in store.breakers.all()}
@@ -50,13 +50,13 @@ def read_vendors(store: Store, *, now: datetime) -> list[Vendor]:
         if one is None:
             said = breaker.reason if breaker and breaker.failing else None
             why = said and f"called as usual, though it has failed lately: {said}"
-            vendor = Vendor(
+            vendor = VendorStatus(
                 name=name, is_up=True, since=None, why=why, waiting="nobody waits",
                 next_try_at=None, can_be_tried=False,
             )  # fmt: skip
         else:
             rows = wait(one.row_count, "event", counted(one.member_count, "member"))
-            vendor = Vendor(
+            vendor = VendorStatus(
                 name=name, is_up=False, since=one.opened_at, why=one.paused_why or one.reason,
                 waiting=rows if one.row_count else "nobody waits yet", next_try_at=one.probe_at,
                 can_be_tried=bool(one.row_count) and one.state == BreakerState.OPEN and not one.paused_by,
@@ -72,7 +72,7 @@ def try_now(vendor: str, *, actor: str, store: Store, now: datetime) -> str:
     before = probe_now(vendor, store=store, now=now)
     if before is None or before.state is BreakerState.CLOSED:
         return f"{vendor.capitalize()} is called as usual: there is nothing to try."
-    change = Change(target=f"breaker:{vendor}", actor=actor, action="console:try_now")
+    change = AuditEntry(target=f"breaker:{vendor}", actor=actor, action="console:try_now")
     with store.transaction():
         store.audit.add([change], now=now)
     return f"The next run tries {vendor.capitalize()} with one of the events that wait; look again in a moment."

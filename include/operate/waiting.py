@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.operate.options import Option, letter_options, letter_words
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
 from include.store.lookup import Lookup
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.store import Store
-    from include.store.dead_letters import DeadLetter, Filter, Group
-    from include.store.lookup import Name
+    from include.store.dead_letters import DeadLetter, DeadLetterGroup, Filter
+    from include.store.lookup import MemberName
 
 MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class WaitingItem:
     """One thing that somebody has to decide; `path` is where she does."""
 
     number: int
@@ -39,15 +39,15 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class WaitingWork:
     """What waits: groups of alike dead letters, the letters themselves, findings, ends that cannot go on."""
 
     letter_count: int
-    groups: tuple[Group, ...]
-    letters: tuple[Case, ...]
-    findings: tuple[Case, ...]
+    groups: tuple[DeadLetterGroup, ...]
+    letters: tuple[WaitingItem, ...]
+    findings: tuple[WaitingItem, ...]
     finding_kinds: tuple[tuple[str, int], ...]
-    ends: tuple[Case, ...]
+    ends: tuple[WaitingItem, ...]
 
     @property
     def count(self) -> int:
@@ -55,7 +55,7 @@ class Waiting:
         return self.letter_count + len(self.findings) + len(self.ends)
 
 
-def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> Waiting:
+def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> WaitingWork:
     """Return what waits for a person: of dead letters those that are wanted."""
     letters = store.dead_letters.select(wanted, limit=MAX_SHOWN)
     groups = store.dead_letters.groups(wanted)
@@ -63,18 +63,18 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> Waiting:
     stuck = [
         one
         for one in store.deactivations.read_open()
-        if one.state in (State.FAILED, State.DATE_UNKNOWN) or one.problem
+        if one.state in (EndState.FAILED, EndState.DATE_UNKNOWN) or one.problem
     ]
     whose = [one.member_id for one in letters]
     whose += [one.member_id for one in findings]
     whose += [one.member_id for one in stuck]
     names = Lookup(store.connection).names(set(filter(None, whose))) if sees_names else {}
-    return Waiting(
+    return WaitingWork(
         letter_count=sum(one.count for one in groups),
         groups=tuple(groups),
         letters=tuple(_letters(letters, names)),
         findings=tuple(
-            Case(
+            WaitingItem(
                 number=one.id,
                 member_id=one.member_id,
                 name=_name(one.member_id, names),
@@ -94,7 +94,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> Waiting:
         ),
         finding_kinds=tuple(Counter(one.kind.value for one in findings).most_common()),
         ends=tuple(
-            Case(
+            WaitingItem(
                 number=one.id,
                 member_id=one.member_id,
                 name=_name(one.member_id, names),
@@ -115,14 +115,14 @@ def count_waiting(store: Store) -> dict[str, int]:
     return {
         "dead letters": open_letters,
         "findings": sum(store.findings.counts().values()),
-        "planned ends": ends.get(State.FAILED, 0) + ends.get(State.DATE_UNKNOWN, 0),
+        "planned ends": ends.get(EndState.FAILED, 0) + ends.get(EndState.DATE_UNKNOWN, 0),
     }
 
 
-def _letters(letters: Iterable[DeadLetter], names: dict[UUID, Name]) -> Iterable[Case]:
+def _letters(letters: Iterable[DeadLetter], names: dict[UUID, MemberName]) -> Iterable[WaitingItem]:
     for one in letters:
         options = tuple(letter_options(one))
-        yield Case(
+        yield WaitingItem(
             number=one.id,
             member_id=one.member_id,
             name=_name(one.member_id, names),
@@ -135,7 +135,7 @@ def _letters(letters: Iterable[DeadLetter], names: dict[UUID, Name]) -> Iterable
         )
 
 
-def _name(member_id: UUID | None, names: dict[UUID, Name]) -> str | None:
+def _name(member_id: UUID | None, names: dict[UUID, MemberName]) -> str | None:
     known = names.get(member_id) if member_id else None
     return (known.name or known.email) if known else None
 

@@ -20,7 +20,7 @@ from include.clock import SystemClock
 from include.operate.errors import CommandError
 from include.operate.webhooks import PROVIDERS, fresh_event_id, sign
 from include.routing import PROBE
-from include.store.inbox import State
+from include.store.inbox import InboxState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ def _row_of(event_id: str, store: Store, *, seconds: float) -> int:
             )
         time.sleep(LOOK_SECONDS)
     [row] = rows
-    if row.state != State.IGNORED:
+    if row.state != InboxState.IGNORED:
         raise CommandError(
             f"row {row.id} of {event_id} is {row.state}: a probe is to start nothing"
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-class AirflowApi(AirflowSession):
+class RelayAirflow(AirflowSession):
     """The relay's session: beside how runs are, it starts them."""
 
     def start_run(

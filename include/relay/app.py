@@ -22,22 +22,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from include.clock import SystemClock
-from include.relay.airflow_api import AirflowApi
+from include.relay.airflow_api import RelayAirflow
 from include.relay.database import Connect
 from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatch_loop import DispatchLoop
 from include.relay.dispatcher import Dispatcher
 from include.relay.exposition import CONTENT_TYPE
-from include.relay.health import Health
-from include.relay.insight import Insight
+from include.relay.health import ReadinessProbe
+from include.relay.insight import RelayMetrics
 from include.relay.intake import Intake
 from include.relay.presses import Presses
 from include.relay.rejections import RejectionCounter
 from include.relay.signatures.slack import SlackSignature
 from include.relay.signatures.stripe import StripeSignature
 from include.relay.signatures.svix import SvixSignature
-from include.relay.watch import Watch
-from include.relay.writer import Writer
+from include.relay.watch import HealthMonitor
+from include.relay.writer import InboxWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,12 +81,16 @@ class Relay:
             )
             for name, starter in starters.items()
         }
-        self._writer = Writer(connect, rejections=rejections, clock=clock, timeout_seconds=seconds)
-        self._health = Health(
+        self._writer = InboxWriter(
+            connect, rejections=rejections, clock=clock, timeout_seconds=seconds
+        )
+        self._health = ReadinessProbe(
             connect, writer=self._writer, loops=self._loops, clock=clock, timeout_seconds=seconds
         )
-        self._watch = Watch(settings, connect=connect, clock=clock)
-        self._insight = Insight(connect, watch=self._watch, clock=clock, timeout_seconds=seconds)
+        self._watch = HealthMonitor(settings, connect=connect, clock=clock)
+        self._insight = RelayMetrics(
+            connect, watch=self._watch, clock=clock, timeout_seconds=seconds
+        )
         self._intake = Intake(
             _signatures(settings),
             writer=self._writer,
@@ -153,8 +157,8 @@ class Relay:
         return Response(text, status_code=status, media_type=CONTENT_TYPE)
 
 
-def _airflow_session(settings: Settings) -> AirflowApi:
-    return AirflowApi(
+def _airflow_session(settings: Settings) -> RelayAirflow:
+    return RelayAirflow(
         url=settings.airflow_url,
         username=settings.airflow_username,
         password=settings.airflow_password,

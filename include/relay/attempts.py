@@ -22,7 +22,7 @@ LONGEST_PAUSE = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
-class Trouble:
+class FailedAttempt:
     """What keeps something from being done, and when the next attempt is due."""
 
     problem: str
@@ -42,7 +42,7 @@ class Attempts:
     def __init__(self, clock: Clock) -> None:
         """Start with no trouble known."""
         self._clock = clock
-        self.troubles: dict[str, Trouble] = {}
+        self.troubles: dict[str, FailedAttempt] = {}
 
     def attempt(self, what: str, action: Callable[[], None]) -> None:
         """Do it, unless it failed a moment ago; then it is not yet time to try again."""
@@ -71,7 +71,7 @@ class Attempts:
         if trouble is None or trouble.problem != problem:
             log.warning("attempt.fails", what=what, problem=problem)
         if trouble is None:
-            self.troubles[what] = Trouble(problem, now, now + SHORTEST_PAUSE)
+            self.troubles[what] = FailedAttempt(problem, now, now + SHORTEST_PAUSE)
         else:
             trouble.again(problem, now)
 

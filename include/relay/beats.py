@@ -20,25 +20,25 @@ PARTS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beats:
+class AirflowHealth:
     """What Airflow said last; with a problem it said nothing."""
 
     problem: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)  # part → healthy, unhealthy, silent
 
 
-def read_beats(client: httpx.Client, airflow_url: str) -> Beats:
+def read_beats(client: httpx.Client, airflow_url: str) -> AirflowHealth:
     """Ask Airflow once; whatever answers instead of it is a problem, never an exception."""
     try:
         answer = client.get(f"{airflow_url}/api/v2/monitor/health")
         document = answer.json()
     except httpx.HTTPError as error:
-        return Beats(problem=f"Airflow does not answer ({type(error).__name__})")
+        return AirflowHealth(problem=f"Airflow does not answer ({type(error).__name__})")
     except ValueError:
-        return Beats(problem=f"something else than Airflow answers ({answer.status_code})")
+        return AirflowHealth(problem=f"something else than Airflow answers ({answer.status_code})")
     if not answer.is_success or not isinstance(document, dict):
-        return Beats(problem=f"Airflow answers {answer.status_code}")
-    return Beats(parts={key: _status(document.get(key)) for key in PARTS})
+        return AirflowHealth(problem=f"Airflow answers {answer.status_code}")
+    return AirflowHealth(parts={key: _status(document.get(key)) for key in PARTS})
 
 
 def _status(part: object) -> str:

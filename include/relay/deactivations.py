@@ -16,14 +16,14 @@ import structlog
 from include.errors import AirflowBusyError, AirflowError
 from include.relay.attempts import Attempts
 from include.routing import DEACTIVATION
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clock import Clock
-    from include.relay.airflow_api import AirflowApi
-    from include.relay.attempts import Trouble
+    from include.relay.airflow_api import RelayAirflow
+    from include.relay.attempts import FailedAttempt
     from include.settings import Settings
     from include.store import Store
     from include.store.deactivations import Deactivation, Withdrawal
@@ -42,7 +42,7 @@ STARTS, WITHDRAWALS, CHECKS = "starts", "withdrawals", "checks"
 class DeactivationScheduler:
     """Keeps Airflow's runs in line with the table; each relay has one, and one of them leads."""
 
-    def __init__(self, *, airflow: AirflowApi, clock: Clock, settings: Settings) -> None:
+    def __init__(self, *, airflow: RelayAirflow, clock: Clock, settings: Settings) -> None:
         """Start with no trouble known."""
         self._airflow = airflow
         self._clock = clock
@@ -53,7 +53,7 @@ class DeactivationScheduler:
         self._attempts = Attempts(clock)
 
     @property
-    def troubles(self) -> dict[str, Trouble]:
+    def troubles(self) -> dict[str, FailedAttempt]:
         """What does not work now: starts, withdrawals or checks."""
         return self._attempts.troubles
 
@@ -102,7 +102,7 @@ class DeactivationScheduler:
         """Withdraw the run of a row that was moved or revoked while Airflow was asked."""
         current = store.deactivations.get(row.id)
         is_moved = current is None or current.generation != row.generation
-        if is_moved or (current and current.state is State.REVOKED):
+        if is_moved or (current and current.state is EndState.REVOKED):
             reason = "its row was moved or revoked meanwhile"
             store.deactivations.withdraw(row.next_run_id, reason=reason, now=now)
 

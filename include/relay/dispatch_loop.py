@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 import structlog
 
-from include.relay.doorbell import Doorbell
+from include.relay.doorbell import NotifyWaiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.clock import Clock
-    from include.relay.attempts import Trouble
+    from include.relay.attempts import FailedAttempt
     from include.store import Store
 
 log = structlog.get_logger("relay.loop")
@@ -28,7 +28,7 @@ class Starter(Protocol):
     """What starts runs: the dispatcher, and the scheduler of deactivations."""
 
     @property
-    def troubles(self) -> dict[str, Trouble]:
+    def troubles(self) -> dict[str, FailedAttempt]:
         """What does not work now."""
         ...
 
@@ -54,7 +54,7 @@ class DispatchLoop:
         self._name = name
         self._connect = connect
         self._clock = clock
-        self._doorbell = Doorbell(channel)
+        self._doorbell = NotifyWaiter(channel)
         self._stopping = Event()
         self._problem: str | None = None
         self._thread = Thread(target=self._run, name=name, daemon=True)

@@ -19,8 +19,8 @@ from include.routing import JOBS, RETRY
 
 if TYPE_CHECKING:
     from include.clock import Clock
-    from include.relay.airflow_api import AirflowApi
-    from include.relay.attempts import Trouble
+    from include.relay.airflow_api import RelayAirflow
+    from include.relay.attempts import FailedAttempt
     from include.settings import Settings
     from include.store import Store
     from include.store.dispatches import Claim
@@ -35,7 +35,7 @@ LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifica
 class Dispatcher:
     """Decides what is started now; each relay has one, and they agree through the database."""
 
-    def __init__(self, *, airflow: AirflowApi, clock: Clock, settings: Settings) -> None:
+    def __init__(self, *, airflow: RelayAirflow, clock: Clock, settings: Settings) -> None:
         """Start with no trouble known."""
         self._airflow = airflow
         self._clock = clock
@@ -44,7 +44,7 @@ class Dispatcher:
         self._attempts = Attempts(clock)
 
     @property
-    def troubles(self) -> dict[str, Trouble]:
+    def troubles(self) -> dict[str, FailedAttempt]:
         """What does not work now, by job."""
         return self._attempts.troubles
 

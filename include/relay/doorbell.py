@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import psycopg
 
 
-class Doorbell:
+class NotifyWaiter:
     """Rung by `NOTIFY` on its channel, and by `ring()` from another thread."""
 
     def __init__(self, channel: str) -> None:

@@ -26,7 +26,7 @@ import orjson
 from include.relay.refusal import RefusalError
 from include.relay.signatures.svix import message_id_of
 from include.store.arrivals import clerk_envelope, stripe_envelope
-from include.store.inbox import Arrival, State
+from include.store.inbox import Arrival, InboxState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ def _dead(digest: bytes, *, mode: str) -> dict[str, Any]:
         "created_at": None,
         "member_key": None,
         "job": None,
-        "state": State.DEAD,
+        "state": InboxState.DEAD,
         "reason": "signed, but not a JSON object",
     }
 

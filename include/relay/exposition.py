@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from include.relay.beats import Beats
-    from include.relay.job_health import Facts
+    from include.relay.beats import AirflowHealth
+    from include.relay.job_health import HealthFacts
     from include.store.figures import Measurement
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,10 +47,10 @@ OF_NOW: Final = {
     "last_error_age_seconds": ("ops_job_last_error_age_seconds", "Since the last failed run."),
 }
 
-Sample = tuple["Mapping[str, str]", float | None]
+MetricSample = tuple["Mapping[str, str]", float | None]
 
 
-def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: Facts) -> str:
+def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: HealthFacts) -> str:
     """Write everything; `windows` has the measurements by the window's name, like `1h`."""
     lines: list[str] = []
     for field, (name, words) in OF_WINDOW.items():
@@ -68,7 +68,7 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: F
     lines += _gauge("ops_breaker_open", "Vendors that are not called now.", breakers)
     firing = [({"alarm": alarm.name}, 1.0) for alarm in facts.alarms]
     lines += _gauge("ops_relay_alarm_firing", "What the relay itself has raised.", firing)
-    silent: list[Sample] = [
+    silent: list[MetricSample] = [
         (
             {"provider": one.provider, "cause": one.cause},
             (facts.at - one.since).total_seconds() / 60,
@@ -77,16 +77,16 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: F
     ]
     words = "For how many minutes webhooks have not come as they should, by cause."
     lines += _gauge("ops_webhooks_silent_minutes", words, silent)
-    missing: list[Sample] = [
+    missing: list[MetricSample] = [
         ({"provider": one.provider, "cause": one.cause}, float(one.missing))
         for one in facts.silences
     ]
     lines += _gauge("ops_webhooks_missing", "Events that did not come meanwhile.", missing)
-    unrouted: list[Sample] = [
+    unrouted: list[MetricSample] = [
         ({"provider": one.provider, "type": one.type}, float(one.count)) for one in facts.unrouted
     ]
     lines += _gauge("ops_webhooks_unrouted", "Webhooks of a day that no job takes.", unrouted)
-    refused: list[Sample] = [
+    refused: list[MetricSample] = [
         ({"provider": one.provider, "reason": one.reason}, float(one.count))
         for one in facts.refused
     ]
@@ -96,16 +96,16 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: F
     return "\n".join([*lines, ""])
 
 
-def _of_airflow(beats: Beats) -> Iterator[str]:
-    up: list[Sample] = [({}, float(beats.problem is None))]
+def _of_airflow(beats: AirflowHealth) -> Iterator[str]:
+    up: list[MetricSample] = [({}, float(beats.problem is None))]
     yield from _gauge("ops_airflow_up", "Whether Airflow's API answers.", up)
-    parts: list[Sample] = [
+    parts: list[MetricSample] = [
         ({"part": name}, float(state == "healthy")) for name, state in beats.parts.items()
     ]
     yield from _gauge("ops_airflow_part_healthy", "Whether a part of Airflow is well.", parts)
 
 
-def _gauge(name: str, words: str, samples: Iterable[Sample]) -> list[str]:
+def _gauge(name: str, words: str, samples: Iterable[MetricSample]) -> list[str]:
     """Write one metric; what is unknown has no sample."""
     known = [(labels, value) for labels, value in samples if value is not None]
     head = [f"# HELP {name} {words}", f"# TYPE {name} gauge"]

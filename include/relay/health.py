@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from include.relay.look import Look
+from include.relay.look import CachedProbe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from include.clock import Clock
     from include.relay.dispatch_loop import DispatchLoop
-    from include.relay.writer import Writer
+    from include.relay.writer import InboxWriter
     from include.store import Store
     from include.store.breakers import Breaker
 
 FRESH_SECONDS = 1.0
 
 
-class Health:
+class ReadinessProbe:
     """Answers `/readyz`; a hundred probes at once cost one look."""
 
     def __init__(
         self,
         connect: Callable[[], Store],
         *,
-        writer: Writer,
+        writer: InboxWriter,
         loops: Mapping[str, DispatchLoop],
         clock: Clock,
         timeout_seconds: float,
@@ -39,7 +39,7 @@ class Health:
         self._loops = loops
         self._clock = clock
         self._timeout_seconds = timeout_seconds
-        self._look = Look(self._ask, fresh_seconds=FRESH_SECONDS)
+        self._look = CachedProbe(self._ask, fresh_seconds=FRESH_SECONDS)
 
     async def readiness(self) -> dict[str, Any]:
         """Return `ready` and what waits; within the time-out, whatever the database does."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 
 from include.relay.exposition import exposition
-from include.relay.job_health import WINDOW, Facts, Judged, Verdict, judge, judge_job
-from include.relay.look import Look
+from include.relay.job_health import WINDOW, HealthFacts, HealthVerdict, Judged, judge, judge_job
+from include.relay.look import CachedProbe
 from include.store.figures import measure_all, numbers, open_breakers
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clock import Clock
-    from include.relay.beats import Beats
-    from include.relay.watch import Watch
+    from include.relay.beats import AirflowHealth
+    from include.relay.watch import HealthMonitor
     from include.store import Store
     from include.store.figures import Measurement
 
@@ -37,21 +37,21 @@ REPORTS: Final = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Read:
+class TablesRead:
     """What the tables said."""
 
-    facts: Facts
+    facts: HealthFacts
     recent: dict[str | None, Measurement]
 
 
-class Insight:
+class RelayMetrics:
     """Answers both, from one look."""
 
     def __init__(
         self,
         connect: Callable[[], Store],
         *,
-        watch: Watch,
+        watch: HealthMonitor,
         clock: Clock,
         timeout_seconds: float,
     ) -> None:
@@ -60,7 +60,7 @@ class Insight:
         self._watch = watch
         self._clock = clock
         self._timeout_seconds = timeout_seconds
-        self._look = Look(self._read, fresh_seconds=FRESH_SECONDS)
+        self._look = CachedProbe(self._read, fresh_seconds=FRESH_SECONDS)
 
     async def metrics(self) -> str | None:
         """Return the numbers as Prometheus reads them; None while the database does not answer."""
@@ -89,17 +89,17 @@ class Insight:
             "alarms": {one.name: one.words for one in facts.alarms},
         }
 
-    def _read(self) -> Read:
+    def _read(self) -> TablesRead:
         now = self._clock.now()
         with closing(self._connect()) as store:
             facts = facts_in(store, beats=self._watch.beats, now=now)
-            return Read(facts=facts, recent=measure_all(store, now=now, window=SHORT_WINDOW))
+            return TablesRead(facts=facts, recent=measure_all(store, now=now, window=SHORT_WINDOW))
 
 
-def facts_in(store: Store, *, beats: Beats, now: datetime) -> Facts:
+def facts_in(store: Store, *, beats: AirflowHealth, now: datetime) -> HealthFacts:
     """Return what is judged, from the tables and from what Airflow said."""
     reports = store.reconciliations.latest(REPORTS)
-    return Facts(
+    return HealthFacts(
         at=now,
         jobs=measure_all(store, now=now, window=WINDOW),
         breakers=tuple(open_breakers(store, now=now)),
@@ -128,14 +128,14 @@ def _told(measured: Measurement) -> dict[str, Any]:
     return {**numbers(measured), "last_error": error}
 
 
-def _airflow(beats: Beats) -> dict[str, Any]:
+def _airflow(beats: AirflowHealth) -> dict[str, Any]:
     return {"answers": beats.problem is None, "problem": beats.problem, "parts": dict(beats.parts)}
 
 
-def _unknown(error: Exception, beats: Beats) -> dict[str, Any]:
+def _unknown(error: Exception, beats: AirflowHealth) -> dict[str, Any]:
     """Return what is left to say without the tables."""
     reasons = [f"the database does not answer ({type(error).__name__})"]
     if beats.problem:
         reasons.append(beats.problem)
-    judged = Judged(verdict=Verdict.UNHEALTHY, reasons=tuple(reasons))
+    judged = Judged(verdict=HealthVerdict.UNHEALTHY, reasons=tuple(reasons))
     return {**_document(judged), "airflow": _airflow(beats)}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.relay.rejections import RejectionCounter
     from include.relay.signatures import Signature
-    from include.relay.writer import Writer
+    from include.relay.writer import InboxWriter
     from include.settings import Settings
 
     Take = Callable[[bytes, Mapping[str, str]], Awaitable[Response]]
@@ -44,7 +44,7 @@ class Intake:
         self,
         signatures: Mapping[str, Signature],
         *,
-        writer: Writer,
+        writer: InboxWriter,
         rejections: RejectionCounter,
         clock: Clock,
         settings: Settings,

@@ -19,7 +19,7 @@ from include.relay.trouble import OPS, Trouble, counted, wait
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from include.relay.beats import Beats
+    from include.relay.beats import AirflowHealth
     from include.store.figures import Measurement, OpenBreaker
     from include.store.rejections import Refused
     from include.store.relay_alarms import Alarm
@@ -32,7 +32,7 @@ OLDEST_SECONDS: Final = 240  # a row may wait so long; red within five minutes
 GAP: Final = timedelta(minutes=45)  # three times the reconciliation's quarter of an hour
 
 
-class Verdict(StrEnum):
+class HealthVerdict(StrEnum):
     """From best to worst."""
 
     HEALTHY = "healthy"
@@ -45,20 +45,20 @@ class Verdict(StrEnum):
 class Judged:
     """A verdict, its reasons, and those of them that a person may have to do something about."""
 
-    verdict: Verdict
+    verdict: HealthVerdict
     reasons: tuple[str, ...]
     troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class HealthFacts:
     """What is judged."""
 
     at: datetime
     jobs: Mapping[str | None, Measurement]
     breakers: tuple[OpenBreaker, ...]
     reconciled_at: datetime | None  # when one came to its end last; None: not lately, or never
-    beats: Beats
+    beats: AirflowHealth
     alarms: tuple[Alarm, ...] = ()  # what the relays have raised and not taken back
     unrouted: tuple[Unrouted, ...] = ()  # of the last day
     refused: tuple[Refused, ...] = ()  # of the last day
@@ -66,7 +66,7 @@ class Facts:
     silences: tuple[Silence, ...] = ()  # what keeps webhooks from coming
 
 
-def judge(facts: Facts) -> Judged:
+def judge(facts: HealthFacts) -> Judged:
     """Judge all of it."""
     wrong = [
         *_of_airflow(facts),
@@ -79,9 +79,9 @@ def judge(facts: Facts) -> Judged:
     runs = judge_job(facts.jobs[None])
     if not wrong:
         return runs
-    told = runs.reasons if runs.verdict is not Verdict.HEALTHY else ()
+    told = runs.reasons if runs.verdict is not HealthVerdict.HEALTHY else ()
     return Judged(
-        verdict=Verdict.UNHEALTHY,
+        verdict=HealthVerdict.UNHEALTHY,
         reasons=(*map(str, wrong), *told),
         troubles=(*wrong, *runs.troubles),
     )
@@ -93,27 +93,33 @@ def judge_job(measured: Measurement) -> Judged:
     total, failed = measured.total_runs, measured.failure_count
     ended = f"{total} runs ended in the last hour, {failed} of them badly"
     if measured.success_rate is None:
-        verdict, words = Verdict.IDLE, "no run ended in the last hour"
+        verdict, words = HealthVerdict.IDLE, "no run ended in the last hour"
     elif not failed:
-        verdict, words = Verdict.HEALTHY, f"{total} runs ended in the last hour, all of them well"
+        verdict, words = (
+            HealthVerdict.HEALTHY,
+            f"{total} runs ended in the last hour, all of them well",
+        )
     elif total < MIN_SAMPLES:
-        verdict, words = Verdict.UNKNOWN, f"{ended}: too few to judge ({MIN_SAMPLES} are needed)"
+        verdict, words = (
+            HealthVerdict.UNKNOWN,
+            f"{ended}: too few to judge ({MIN_SAMPLES} are needed)",
+        )
     elif measured.success_rate > HEALTHY_ABOVE:
-        verdict, words = Verdict.HEALTHY, ended
+        verdict, words = HealthVerdict.HEALTHY, ended
     else:
-        verdict = Verdict.UNHEALTHY
+        verdict = HealthVerdict.UNHEALTHY
         words = (
             f"{ended}: {measured.success_rate:.1%} success, healthy is above {HEALTHY_ABOVE:.0%}"
         )
     troubles = (*wrong, *_of_runs(verdict, words, measured))
     if wrong:
         reasons = (*map(str, wrong), words)
-        return Judged(verdict=Verdict.UNHEALTHY, reasons=reasons, troubles=troubles)
+        return Judged(verdict=HealthVerdict.UNHEALTHY, reasons=reasons, troubles=troubles)
     return Judged(verdict=verdict, reasons=(words,), troubles=troubles)
 
 
-def _of_runs(verdict: Verdict, words: str, measured: Measurement) -> Iterator[Trouble]:
-    if verdict is not Verdict.UNHEALTHY:
+def _of_runs(verdict: HealthVerdict, words: str, measured: Measurement) -> Iterator[Trouble]:
+    if verdict is not HealthVerdict.UNHEALTHY:
         return
     last = measured.last_error
     yield Trouble(
@@ -126,7 +132,7 @@ def _of_runs(verdict: Verdict, words: str, measured: Measurement) -> Iterator[Tr
     )
 
 
-def _of_airflow(facts: Facts) -> Iterator[Trouble]:
+def _of_airflow(facts: HealthFacts) -> Iterator[Trouble]:
     beats = facts.beats
     if beats.problem:
         since = next((one.since for one in facts.alarms if one.name == "airflow_unreachable"), None)
@@ -152,7 +158,7 @@ def _of_queue(measured: Measurement) -> Iterator[Trouble]:
         )
 
 
-def _of_breakers(facts: Facts) -> Iterator[Trouble]:
+def _of_breakers(facts: HealthFacts) -> Iterator[Trouble]:
     for one in facts.breakers:
         yield Trouble(
             what=f"{one.vendor} is not called",
@@ -168,19 +174,19 @@ def _of_breakers(facts: Facts) -> Iterator[Trouble]:
         )
 
 
-def _of_alert_rules(facts: Facts) -> Iterator[Trouble]:
+def _of_alert_rules(facts: HealthFacts) -> Iterator[Trouble]:
     for one in facts.alarms:
         if one.name == "alert_rules_stopped":
             to_do = "see in Airflow's UI whether the DAG alert_rules is paused or its runs fail"
             yield Trouble(what=one.words, since=one.since, to_do=to_do)
 
 
-def _of_silences(facts: Facts) -> Iterator[Trouble]:
+def _of_silences(facts: HealthFacts) -> Iterator[Trouble]:
     for one in facts.silences:
         yield Trouble(what=one.words, since=one.since, waiting=one.lost, to_do=one.to_do)
 
 
-def _of_reconciliation(facts: Facts) -> Iterator[Trouble]:
+def _of_reconciliation(facts: HealthFacts) -> Iterator[Trouble]:
     measured = facts.jobs.get("reconciliation")
     to_do = "see the runs of the DAG reconciliation in Airflow's UI"
     if facts.reconciled_at and facts.at - facts.reconciled_at > GAP:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Look(Generic[T]):
+class CachedProbe(Generic[T]):
     """Asks in a thread, one at a time, and keeps the answer for `fresh_seconds`: a hundred probes cost one look."""
 
     def __init__(self, ask: Callable[[], T], *, fresh_seconds: float) -> None:

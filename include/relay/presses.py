@@ -22,7 +22,7 @@ from starlette.responses import Response
 from include.alerts.pauses import acknowledged
 from include.alerts.texts import ACKNOWLEDGE, firing_key
 from include.errors import PayloadError, StoreUnavailableError
-from include.store.audit import Change
+from include.store.audit import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -79,7 +79,7 @@ class Presses:
             return
         actor = f"slack:{press.user}"
         if press.user not in self._operators:
-            change = Change(target=f"alert:{state.rule}", actor=actor, action="slack:refused")
+            change = AuditEntry(target=f"alert:{state.rule}", actor=actor, action="slack:refused")
             store.audit.add([change], now=now)
             return
         pause = acknowledged(state, actor=actor, why=WHY, at=now)
@@ -87,7 +87,7 @@ class Presses:
             log.info("press.too_late", user=press.user)
             return
         store.alerts.pause(pause)
-        change = Change(
+        change = AuditEntry(
             target=f"alert:{state.rule}",
             actor=actor,
             action="alert:acknowledge",

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 
 from include.notify.sending import SendPolicy
-from include.relay.beats import TIMEOUT, Beats, read_beats
+from include.relay.beats import TIMEOUT, AirflowHealth, read_beats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ POLICY: Final = SendPolicy(
 )
 
 
-class Watch:
+class HealthMonitor:
     """Looks at Airflow and at the alert rules, turn by turn."""
 
     def __init__(self, settings: Settings, *, connect: Callable[[], Store], clock: Clock) -> None:
@@ -66,7 +66,7 @@ class Watch:
         self._client = httpx.Client(timeout=TIMEOUT)  # one for all: each has the CA certificates
         self._began_at = clock.now()
         self._answered_at: datetime | None = None
-        self.beats = Beats(problem="Airflow has not been asked yet")
+        self.beats = AirflowHealth(problem="Airflow has not been asked yet")
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="watch", daemon=True)
 

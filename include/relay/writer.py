@@ -18,7 +18,7 @@ import structlog
 
 from include.errors import ErrorClass, OpsError, PayloadError, StoreUnavailableError
 from include.store.dead_letters import Failure
-from include.store.inbox import Receipt, State
+from include.store.inbox import InboxState, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class Pending:
             self.outcome.set_result(outcome)
 
 
-class Writer:
+class InboxWriter:
     """Stores events, in a thread of its own and over a connection of its own."""
 
     def __init__(
@@ -175,7 +175,7 @@ class Writer:
         with self._store.transaction():
             receipts = self._store.inbox.receive(arrivals)
             for arrival, receipt in zip(arrivals, receipts, strict=True):
-                if arrival.state is State.DEAD and receipt is Receipt.STORED:
+                if arrival.state is InboxState.DEAD and receipt is Receipt.STORED:
                     _open_letter(arrival, self._store)
             return receipts
 

@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 
 from include.alerts.history import Sample
 from include.alerts.pauses import Pause, PauseKind
-from include.alerts.states import Happening, Phase, Reading, State, What
-from include.alerts.texts import Message
+from include.alerts.states import AlertEvent, AlertEventType, AlertState, Phase, RuleReading
+from include.alerts.texts import AlertMessage
 from include.store.figures import WATCHERS
 from include.store.sql import Table, queries, record_from
 
@@ -40,16 +40,16 @@ class Due:
     note: str | None
     attempts: int
     is_begun: bool
-    message: Message
+    message: AlertMessage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class SentMessage:
     """A message and what came of it, without the address."""
 
     id: int
     rule: str
-    what: What
+    what: AlertEventType
     at: datetime
     channel: str
     in_place_of: int | None
@@ -78,11 +78,11 @@ class Alerts(Table):
         """Write down that the rules were evaluated."""
         SQL.note_evaluation(self._connection, now=now)
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, AlertState]:
         """Return where each rule stands that was ever evaluated."""
         return {row["rule"]: _state_from(row) for row in SQL.read_states(self._connection)}
 
-    def save(self, states: Iterable[State], *, now: datetime) -> None:
+    def save(self, states: Iterable[AlertState], *, now: datetime) -> None:
         """Write down where rules stand."""
         rows = [
             {
@@ -114,7 +114,7 @@ class Alerts(Table):
         """Take it back; tell whether there was something."""
         return bool(SQL.end_pause(self._connection, rule=rule))
 
-    def add_event(self, change: Happening, *, condition: str, message: Message | None) -> int:
+    def add_event(self, change: AlertEvent, *, condition: str, message: AlertMessage | None) -> int:
         """Keep a change, and what is told of it; return its id."""
         event_id: int = SQL.add_event(
             self._connection,
@@ -130,15 +130,15 @@ class Alerts(Table):
         )
         return event_id
 
-    def events(self, since: datetime, until: datetime) -> list[Happening]:
+    def events(self, since: datetime, until: datetime) -> list[AlertEvent]:
         """Return what happened in a time, oldest first."""
         rows = SQL.read_events(self._connection, since=since, until=until)
         return [_happening_from(row) for row in rows]
 
-    def fired_message(self, rule: str, fired_at: datetime) -> Message | None:
+    def fired_message(self, rule: str, fired_at: datetime) -> AlertMessage | None:
         """Return what was told when a rule began to fire."""
         found = SQL.read_fired_message(self._connection, rule=rule, fired_at=fired_at)
-        return Message.from_document(found) if found else None
+        return AlertMessage.from_document(found) if found else None
 
     # --- history ---
 
@@ -250,36 +250,36 @@ class Alerts(Table):
         found: bool = SQL.has_reached_somebody(self._connection, event_id=event_id)
         return found
 
-    def messages(self, since: datetime, until: datetime) -> list[Told]:
+    def messages(self, since: datetime, until: datetime) -> list[SentMessage]:
         """Return who was told what in a time, oldest first."""
         rows = SQL.read_messages(self._connection, since=since, until=until)
-        return [record_from(Told, row, what=What) for row in rows]
+        return [record_from(SentMessage, row, what=AlertEventType) for row in rows]
 
 
-def _state_from(row: Mapping[str, Any]) -> State:
+def _state_from(row: Mapping[str, Any]) -> AlertState:
     phase = Phase(row["state"])
     holds = phase in (Phase.PENDING, Phase.FIRING)
-    return State(
+    return AlertState(
         rule=row["rule"],
         phase=phase,
         since=row["since"],
         fired_at=row["fired_at"],
         told_at=row["told_at"],
         resolved_at=row["resolved_at"],
-        reading=Reading(holds=holds, job=row["job"], numbers=row["numbers"]),
+        reading=RuleReading(holds=holds, job=row["job"], numbers=row["numbers"]),
     )
 
 
-def _happening_from(row: Mapping[str, Any]) -> Happening:
-    what = What(row["what"])
-    holds = what not in (What.LAPSED, What.RESOLVED)
-    return Happening(
+def _happening_from(row: Mapping[str, Any]) -> AlertEvent:
+    what = AlertEventType(row["what"])
+    holds = what not in (AlertEventType.LAPSED, AlertEventType.RESOLVED)
+    return AlertEvent(
         rule=row["rule"],
         what=what,
         at=row["at"],
         since=row["since"],
         fired_at=row["fired_at"],
-        reading=Reading(holds=holds, job=row["job"], numbers=row["numbers"]),
+        reading=RuleReading(holds=holds, job=row["job"], numbers=row["numbers"]),
     )
 
 
@@ -288,5 +288,5 @@ def _due_from(row: Mapping[str, Any]) -> Due:
     return Due(
         **{name: row[name] for name in names},
         is_begun=row["state"] == "intended",
-        message=Message.from_document(row["message"]),
+        message=AlertMessage.from_document(row["message"]),
     )

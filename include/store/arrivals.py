@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from include.events.reading import iso_time
 from include.events.thin import OBJECT as THIN
 from include.routing import route_of
-from include.store.inbox import State
+from include.store.inbox import InboxState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,9 +54,9 @@ def routed(provider: str, event: Mapping[str, Any]) -> dict[str, Any]:
     """Say what the event leads to, by the one table."""
     event_type = text(event.get("type"))
     if event_type is None:
-        return {"type": "", "job": None, "state": State.IGNORED, "reason": "no usable type"}
+        return {"type": "", "job": None, "state": InboxState.IGNORED, "reason": "no usable type"}
     route = route_of(provider, event_type)
-    state = State.WAITING if route.job else State.IGNORED
+    state = InboxState.WAITING if route.job else InboxState.IGNORED
     return {"type": event_type, "job": route.job, "state": state, "reason": route.reason}
 
 

@@ -19,7 +19,7 @@ SQL = queries("audit")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class AuditEntry:
     """One change of one target; no field may hold an e-mail address."""
 
     target: str  # member:<uuid>
@@ -35,7 +35,7 @@ class Change:
 class AuditLog(Table):
     """The table `ops.audit_log`: rows are only ever added."""
 
-    def add(self, changes: Sequence[Change], *, now: datetime) -> None:
+    def add(self, changes: Sequence[AuditEntry], *, now: datetime) -> None:
         """Add a row per change. Needs a transaction, at whose end the targets are free again."""
         if not changes:
             return

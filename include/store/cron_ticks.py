@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SQL = queries("cron_ticks")
 
 
-class Outcome(StrEnum):
+class TickOutcome(StrEnum):
     """What became of a tick."""
 
     RAN = "ran"
@@ -31,7 +31,7 @@ class Tick:
 
     job: str
     tick_at: datetime
-    outcome: Outcome
+    outcome: TickOutcome
     dag_run_id: str | None = None
     started_at: datetime | None = None
     late_seconds: int | None = None
@@ -67,6 +67,6 @@ class CronTicks(Table):
         """Return all ticks from then on, newest first."""
         rows = SQL.read_ticks(self._connection, since=since)
         return [
-            Tick(**{name: row[name] for name in FIELDS} | {"outcome": Outcome(row["outcome"])})
+            Tick(**{name: row[name] for name in FIELDS} | {"outcome": TickOutcome(row["outcome"])})
             for row in rows
         ]

@@ -24,7 +24,7 @@ FILLED_BY = "filled-by"  # in place of a delivery's headers
 NO_MAIL = "no-mail"  # nobody is to be mailed for what comes of it
 
 
-class State(StrEnum):
+class InboxState(StrEnum):
     """Where a row stands."""
 
     WAITING = "waiting"  # for its run, not before `due_at`
@@ -60,7 +60,7 @@ class Arrival:
     body_sha256: bytes
     member_key: str | None
     job: str | None
-    state: State
+    state: InboxState
     reason: str | None
 
     @property
@@ -91,7 +91,7 @@ class InboxRow:
     body_sha256: bytes
     member_key: str | None
     job: str | None
-    state: State
+    state: InboxState
     reason: str | None
     due_at: datetime | None
     attempts: int
@@ -103,7 +103,7 @@ class InboxRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class WaitingRows:
     """How many rows wait, and since when the oldest of them does."""
 
     count: int
@@ -121,7 +121,7 @@ class Inbox(Table):
         first = {arrival.key: n for n, arrival in reversed(list(enumerate(arrivals)))}
         news = [arrivals[n] for n in first.values()]
         rows = list(SQL.receive(self._connection, **_columns(news)))
-        if any(row["state"] == State.WAITING for row in rows):
+        if any(row["state"] == InboxState.WAITING for row in rows):
             self.wake_dispatchers()
         if len(rows) == len(arrivals):
             return [Receipt.STORED] * len(arrivals)
@@ -157,13 +157,13 @@ class Inbox(Table):
         self,
         ids: Collection[int],
         *,
-        state: State,
+        state: InboxState,
         now: datetime,
         reason: str | None = None,
         error_class: ErrorClass | None = None,
     ) -> list[int]:
         """End rows that a run holds, and return which did; the others had ended before."""
-        if state in (State.WAITING, State.DISPATCHED):
+        if state in (InboxState.WAITING, InboxState.DISPATCHED):
             raise ValueError(f"{state} is no end")
         rows = SQL.end_rows(
             self._connection,
@@ -184,7 +184,9 @@ class Inbox(Table):
         error_class: ErrorClass | None = None,
     ) -> list[int]:
         """End rows as failed: they leave the batch, and what becomes of them is decided alone."""
-        return self.finish(ids, state=State.FAILED, reason=reason, error_class=error_class, now=now)
+        return self.finish(
+            ids, state=InboxState.FAILED, reason=reason, error_class=error_class, now=now
+        )
 
     def take_up_again(self, number: int, *, now: datetime) -> bool:
         """Let an event that has ended well wait for its job again; tell whether it can."""
@@ -206,13 +208,15 @@ class Inbox(Table):
         """Write down whom each row turned out to be about."""
         SQL.assign_members(self._connection, ids=list(members), member_ids=list(members.values()))
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[InboxState, int]:
         """Count the rows in each state that has any."""
-        return {State(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
+        return {
+            InboxState(row["state"]): row["count"] for row in SQL.count_states(self._connection)
+        }
 
-    def waiting(self) -> Waiting:
+    def waiting(self) -> WaitingRows:
         """Tell how many rows wait and since when the oldest does."""
-        return Waiting(**SQL.read_waiting(self._connection))
+        return WaitingRows(**SQL.read_waiting(self._connection))
 
     def next_due(self, job: str) -> datetime | None:
         """Tell when the next waiting row of this job is due."""
@@ -296,4 +300,4 @@ def _plural(column: str) -> str:
 
 
 def _rows(rows: Iterable[Mapping[str, Any]]) -> list[InboxRow]:
-    return [record_from(InboxRow, row, state=State) for row in rows]
+    return [record_from(InboxRow, row, state=InboxState) for row in rows]

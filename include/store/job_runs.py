@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SQL = queries("job_runs")
 
 
-class Status(StrEnum):
+class RunStatus(StrEnum):
     """How a run stands."""
 
     RUNNING = "running"
@@ -31,7 +31,7 @@ class JobRun:
 
     job: str
     dag_run_id: str
-    status: Status
+    status: RunStatus
     started_at: datetime
     finished_at: datetime | None
     rows: int | None
@@ -41,10 +41,10 @@ class JobRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class RunEnd:
     """How a run ended, and how long it took."""
 
-    status: Status
+    status: RunStatus
     seconds: float
 
 
@@ -111,7 +111,7 @@ class JobRuns(Table):
         ends: Collection[str],
         rows: int | None = None,
         now: datetime,
-    ) -> Ended | None:
+    ) -> RunEnd | None:
         """Say that these last tasks of a run ended well; return its end if this was all of it.
 
         A run that has failed stays so until it is cleared.
@@ -119,7 +119,7 @@ class JobRuns(Table):
         row = SQL.end_tasks(
             self._connection, job=job, dag_run_id=dag_run_id, ends=list(ends), rows=rows, now=now
         )
-        return _ended(row) if row and row["status"] == Status.SUCCESS else None
+        return _ended(row) if row and row["status"] == RunStatus.SUCCESS else None
 
     def count_rows(self, job: str, dag_run_id: str, rows: int) -> None:
         """Write down how much a run works on."""
@@ -148,13 +148,13 @@ class JobRuns(Table):
         started_at: datetime | None = None,
         is_dry: bool = False,
         ended_too: bool = False,
-    ) -> Ended | None:
+    ) -> RunEnd | None:
         """Close a run as failed, also one that nobody began; return its end, None where it had one.
 
         `ended_too` is for a task of the run itself, whose failure counts also after the run's end.
         `reason` must be free of e-mail addresses and secrets: `errors.told` makes such a text.
         """
-        unless = [Status.FAILED] if ended_too else [Status.SUCCESS, Status.FAILED]
+        unless = [RunStatus.FAILED] if ended_too else [RunStatus.SUCCESS, RunStatus.FAILED]
         row = SQL.fail_run(
             self._connection,
             job=job,
@@ -176,7 +176,7 @@ class JobRuns(Table):
 
     def close_lost(
         self, job: str, dag_run_id: str, *, airflow_state: str | None, now: datetime
-    ) -> Status | None:
+    ) -> RunStatus | None:
         """Close a running run of which Airflow says that it ended, or that there is none (None).
 
         It is lost: nobody recorded its end, whatever Airflow says. Only where a person cleared some
@@ -196,7 +196,7 @@ class JobRuns(Table):
             reason=reason,
             now=now,
         )
-        return Status(row["status"]) if row else None
+        return RunStatus(row["status"]) if row else None
 
     def get(self, job: str, dag_run_id: str) -> JobRun | None:
         """Return one run, if it is known."""
@@ -205,8 +205,8 @@ class JobRuns(Table):
 
 
 def _run(row: dict[str, Any]) -> JobRun:
-    return JobRun(**{**row, "status": Status(row["status"])})
+    return JobRun(**{**row, "status": RunStatus(row["status"])})
 
 
-def _ended(row: dict[str, Any]) -> Ended:
-    return Ended(status=Status(row["status"]), seconds=row["seconds"])
+def _ended(row: dict[str, Any]) -> RunEnd:
+    return RunEnd(status=RunStatus(row["status"]), seconds=row["seconds"])

@@ -20,7 +20,7 @@ ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class JournalStep:
     """Where an effect stands."""
 
     state: str
@@ -31,7 +31,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
+class MemberPlaces:
     """When her contact was brought to what it is, and who she is at Slack; None: not there."""
 
     synced_at: datetime | None
@@ -40,7 +40,7 @@ class Places:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InRun:
+class RunMember:
     """A member in a run; without an outcome nothing has come of her yet."""
 
     member_id: UUID
@@ -49,7 +49,7 @@ class InRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Name:
+class MemberName:
     """What people call a member; the address is for those who may see it."""
 
     member_id: UUID
@@ -83,29 +83,29 @@ class Lookup(Table):
         """Return the runs of that id."""
         return [JobRun(**row) for row in SQL.find_runs(self._connection, dag_run_id=dag_run_id)]
 
-    def members_of_run(self, dag_run_id: str, *, limit: int) -> list[InRun]:
+    def members_of_run(self, dag_run_id: str, *, limit: int) -> list[RunMember]:
         """Return the members in a run, and what came of each."""
         rows = SQL.read_run_members(self._connection, dag_run_id=dag_run_id, row_limit=limit)
-        return [InRun(**row) for row in rows]
+        return [RunMember(**row) for row in rows]
 
     def outcomes_of_run(self, dag_run_id: str) -> list[tuple[str | None, int]]:
         """Return what came of the members in a run, and of how many of them, the most first."""
         rows = SQL.count_run_outcomes(self._connection, dag_run_id=dag_run_id)
         return [(row["outcome"], row["number"]) for row in rows]
 
-    def step(self, key: str) -> Step | None:
+    def step(self, key: str) -> JournalStep | None:
         """Return where an effect stands; None where it was never planned."""
         row = SQL.read_step(self._connection, key=key)
-        return Step(**row) if row else None
+        return JournalStep(**row) if row else None
 
-    def places(self, member_id: UUID) -> Places:
+    def places(self, member_id: UUID) -> MemberPlaces:
         """Return where she is known beside the platform."""
-        return Places(**SQL.read_places(self._connection, member_id=member_id))
+        return MemberPlaces(**SQL.read_places(self._connection, member_id=member_id))
 
-    def names(self, member_ids: Collection[UUID]) -> dict[UUID, Name]:
+    def names(self, member_ids: Collection[UUID]) -> dict[UUID, MemberName]:
         """Return what people call these members."""
         rows = SQL.read_names(self._connection, member_ids=list(member_ids))
-        return {row["member_id"]: Name(**row) for row in rows}
+        return {row["member_id"]: MemberName(**row) for row in rows}
 
     def kept_by_hand(self, *, since: datetime) -> list[int]:
         """Return the numbers of the planned ends that a person has revoked since then, the latest first."""

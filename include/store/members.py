@@ -74,7 +74,7 @@ class Member:
         return self.addresses | ({self.address} if self.address else frozenset())
 
 
-class Handle(NamedTuple):
+class ExternalId(NamedTuple):
     """Something a member is known by."""
 
     kind: str  # customer, subscription, user (of Clerk), email, verified (an address that Clerk knows as hers)
@@ -86,7 +86,7 @@ class Members(MemberTable):
 
     _move = staticmethod(SQL.move_memberships)
 
-    def find(self, handles: Collection[Handle]) -> set[UUID]:
+    def find(self, handles: Collection[ExternalId]) -> set[UUID]:
         """Return the members known by any of these."""
         kinds = {
             kind: [handle.value for handle in handles if handle.kind == kind]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SQL = queries("notices")
 
-Facts = dict[str, Any]  # JSON without addresses
+NoticeFacts = dict[str, Any]  # JSON without addresses
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ class Notice:
     state: str
     count: int
     told: int
-    facts: Facts
+    facts: NoticeFacts
     opened_at: datetime
     seen_at: datetime
     posted_at: datetime | None
@@ -60,7 +60,7 @@ class Notice:
     next_try_at: datetime
     problem: str | None
     recovered_at: datetime | None
-    recovery: Facts | None
+    recovery: NoticeFacts | None
     recovery_told: bool
     given_up_at: datetime | None
 
@@ -89,7 +89,7 @@ class Notices(Table):
         run: FailedRun,
         *,
         key: str,
-        facts: Facts,
+        facts: NoticeFacts,
         inbox_ids: Collection[int],
         quiet_since: datetime,
         now: datetime,
@@ -108,7 +108,7 @@ class Notices(Table):
             )
         return True
 
-    def put(self, key: str, *, job: str, facts: Facts, now: datetime) -> None:
+    def put(self, key: str, *, job: str, facts: NoticeFacts, now: datetime) -> None:
         """Have something else than a failed run told, once: `key` is not used for anything again."""
         if self.get(key) is None:
             SQL.open_notice(
@@ -121,13 +121,13 @@ class Notices(Table):
                 now=now,
             )
 
-    def renew(self, key: str, *, job: str, facts: Facts, count: int, now: datetime) -> None:
+    def renew(self, key: str, *, job: str, facts: NoticeFacts, count: int, now: datetime) -> None:
         """Have so many more of something told; what has not been told yet is told with them."""
         SQL.renew_notice(
             self._connection, key=key, job=job, facts=Jsonb(facts), count=count, now=now
         )
 
-    def move(self, key: str, new_key: str, *, facts: Facts) -> None:
+    def move(self, key: str, new_key: str, *, facts: NoticeFacts) -> None:
         """Let an open notice go on under another key, with these facts changed."""
         SQL.move_notice(self._connection, key=key, new_key=new_key, facts=Jsonb(facts))
 
@@ -192,7 +192,7 @@ class Notices(Table):
             for row in SQL.read_open(self._connection)
         ]
 
-    def recover(self, notice: Notice, *, recovery: Facts, now: datetime) -> bool:
+    def recover(self, notice: Notice, *, recovery: NoticeFacts, now: datetime) -> bool:
         """Close a notice, unless it has happened again since it was read; say whether it did."""
         changed: int = SQL.recover(
             self._connection,

@@ -20,7 +20,7 @@ MOST_EXAMPLES = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class CheckFinding:
     """What one check found. `stopped` says why nothing was put right where a person must decide."""
 
     check: str
@@ -37,10 +37,12 @@ class Finding:
         return self.found - self.repaired
 
 
-def finding_of(check: str, ids: Iterable[str], **known: Any) -> Finding:
+def finding_of(check: str, ids: Iterable[str], **known: Any) -> CheckFinding:
     """Return a finding of these ids, of which it shows the first few."""
     found = list(ids)
-    return Finding(check=check, found=len(found), examples=tuple(found[:MOST_EXAMPLES]), **known)
+    return CheckFinding(
+        check=check, found=len(found), examples=tuple(found[:MOST_EXAMPLES]), **known
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,7 @@ class Unlettered:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class ReconciliationReport:
     """One run's report; `findings` by the name of the check."""
 
     dag_run_id: str
@@ -78,13 +80,15 @@ class Report:
     is_dry_run: bool
     started_at: datetime
     finished_at: datetime | None
-    findings: dict[str, Finding] = field(default_factory=dict)
+    findings: dict[str, CheckFinding] = field(default_factory=dict)
 
 
 class Reconciliations(Table):
     """The table `ops.reconciliations`, and what it is filled from."""
 
-    def open(self, dag_run_id: str, *, is_deep: bool, is_dry_run: bool, now: datetime) -> Report:
+    def open(
+        self, dag_run_id: str, *, is_deep: bool, is_dry_run: bool, now: datetime
+    ) -> ReconciliationReport:
         """Begin the report of a run, or go on with it: what kind of run it is stays as it began."""
         SQL.open_run(
             self._connection,
@@ -95,7 +99,7 @@ class Reconciliations(Table):
         )
         return self.get(dag_run_id)
 
-    def save(self, dag_run_id: str, findings: Iterable[Finding]) -> None:
+    def save(self, dag_run_id: str, findings: Iterable[CheckFinding]) -> None:
         """Write down what some checks have found, in the place of what an earlier try did."""
         documents = {finding.check: _document(finding) for finding in findings}
         SQL.save_findings(self._connection, dag_run_id=dag_run_id, findings=Jsonb(documents))
@@ -104,14 +108,14 @@ class Reconciliations(Table):
         """Close the report."""
         SQL.close_run(self._connection, dag_run_id=dag_run_id, now=now)
 
-    def get(self, dag_run_id: str) -> Report:
+    def get(self, dag_run_id: str) -> ReconciliationReport:
         """Return a run's report; KeyError for one that has none."""
         row = SQL.read_run(self._connection, dag_run_id=dag_run_id)
         if row is None:
             raise KeyError(dag_run_id)
         return _report(row)
 
-    def latest(self, limit: int) -> list[Report]:
+    def latest(self, limit: int) -> list[ReconciliationReport]:
         """Return the newest reports, newest first."""
         return [_report(row) for row in SQL.read_latest(self._connection, row_limit=limit)]
 
@@ -155,13 +159,13 @@ def _ids(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _document(finding: Finding) -> dict[str, Any]:
+def _document(finding: CheckFinding) -> dict[str, Any]:
     return {name: value for name, value in asdict(finding).items() if name != "check"}
 
 
-def _report(row: Mapping[str, Any]) -> Report:
+def _report(row: Mapping[str, Any]) -> ReconciliationReport:
     findings = {
-        check: Finding(check=check, **{**found, "examples": tuple(found["examples"])})
+        check: CheckFinding(check=check, **{**found, "examples": tuple(found["examples"])})
         for check, found in row["findings"].items()
     }
-    return Report(**{**row, "findings": findings})
+    return ReconciliationReport(**{**row, "findings": findings})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from psycopg.types.json import Jsonb
 
 from include.errors import ErrorClass
-from include.store.inbox import State as InboxState
+from include.store.inbox import InboxState
 from include.store.sql import Table, queries, record_from
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 SQL = queries("run_members")
 
-State = dict[str, object]  # a member's state as the audit log shows it: JSON without addresses
+AuditedState = dict[
+    str, object
+]  # a member's state as the audit log shows it: JSON without addresses
 
 
-class Outcome(StrEnum):
+class MemberOutcome(StrEnum):
     """What came of a member in a run."""
 
     CREATE = "create"
@@ -35,13 +37,13 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class MemberResult:
     """A member's outcome; `reason` says why it is terminal or failed, `after` how it was left."""
 
     member_id: UUID
-    outcome: Outcome
+    outcome: MemberOutcome
     reason: str | None = None
-    after: State | None = None
+    after: AuditedState | None = None
     error_class: ErrorClass | None = None  # of one that failed
 
 
@@ -62,17 +64,17 @@ class Unrecorded:
     """A member's outcome on its way into the audit log."""
 
     member_id: UUID
-    outcome: Outcome
+    outcome: MemberOutcome
     reason: str | None
-    before: State | None
-    after: State | None
+    before: AuditedState | None
+    after: AuditedState | None
     inbox_ids: list[int]
 
 
 class RunMembers(Table):
     """The table `ops.run_members`."""
 
-    def open(self, dag_run_id: str, before: Mapping[UUID, State | None]) -> None:
+    def open(self, dag_run_id: str, before: Mapping[UUID, AuditedState | None]) -> None:
         """Put members into a run, each with its state before; in it already, it is open again."""
         SQL.open_members(
             self._connection,
@@ -97,7 +99,7 @@ class RunMembers(Table):
             row["member_id"] for row in SQL.read_pending(self._connection, dag_run_id=dag_run_id)
         ]
 
-    def settle(self, dag_run_id: str, results: Iterable[Result]) -> None:
+    def settle(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
         """Write down outcomes."""
         SQL.settle_members(
             self._connection,
@@ -114,7 +116,7 @@ class RunMembers(Table):
             ],
         )
 
-    def fail(self, dag_run_id: str, results: Iterable[Result]) -> None:
+    def fail(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
         """Let settled members fail after all; how they were left stays as it was written down."""
         SQL.fail_members(
             self._connection,
@@ -136,7 +138,7 @@ class RunMembers(Table):
     def unrecorded(self, dag_run_id: str) -> list[Unrecorded]:
         """Return the outcomes that the audit log does not have yet."""
         return [
-            record_from(Unrecorded, row, outcome=Outcome)
+            record_from(Unrecorded, row, outcome=MemberOutcome)
             for row in SQL.read_unrecorded(self._connection, dag_run_id=dag_run_id)
         ]
 

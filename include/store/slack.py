@@ -17,7 +17,7 @@ SQL = queries("slack")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tie:
+class AccountLink:
     """A member and her account at Slack."""
 
     member_id: UUID
@@ -27,7 +27,7 @@ class Tie:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lapse:
+class SlackGracePeriod:
     """Since when somebody at Slack should not be where members are."""
 
     slack_user_id: str
@@ -38,11 +38,11 @@ class Lapse:
 class SlackPeople(Table):
     """The tables `ops.slack_people` and `ops.slack_lapses`."""
 
-    def ties(self) -> dict[UUID, Tie]:
+    def ties(self) -> dict[UUID, AccountLink]:
         """Return all ties, by member."""
-        return {row["member_id"]: Tie(**row) for row in SQL.read_ties(self._connection)}
+        return {row["member_id"]: AccountLink(**row) for row in SQL.read_ties(self._connection)}
 
-    def tie(self, ties: Collection[Tie], *, now: datetime) -> None:
+    def tie(self, ties: Collection[AccountLink], *, now: datetime) -> None:
         """Write ties down; one made by hand is only replaced by hand."""
         rows = [
             {
@@ -59,9 +59,12 @@ class SlackPeople(Table):
         """Write down what is in a member's profile now."""
         SQL.note_field(self._connection, member_id=member_id, value=value)
 
-    def lapses(self) -> dict[str, Lapse]:
+    def lapses(self) -> dict[str, SlackGracePeriod]:
         """Return since when who should not be there, by id at Slack."""
-        return {row["slack_user_id"]: Lapse(**row) for row in SQL.read_lapses(self._connection)}
+        return {
+            row["slack_user_id"]: SlackGracePeriod(**row)
+            for row in SQL.read_lapses(self._connection)
+        }
 
     def note_lapses(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
         """Let these have lapsed from now on, where they have not before."""
@@ -76,6 +79,6 @@ class SlackPeople(Table):
         SQL.note_proposed(self._connection, slack_user_ids=list(slack_user_ids), now=now)
 
 
-def since_by_id(lapses: Mapping[str, Lapse]) -> dict[str, datetime]:
+def since_by_id(lapses: Mapping[str, SlackGracePeriod]) -> dict[str, datetime]:
     """Return the instants alone."""
     return {slack_user_id: lapse.since for slack_user_id, lapse in lapses.items()}

@@ -20,7 +20,7 @@ SQL = queries("timeline")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One thing that happened; `part` is where: vendor, inbox, airflow, step, letter, mailchimp, end or audit."""
 
     at: datetime
@@ -33,18 +33,18 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Story:
+class ObjectHistory:
     """What a handle turned out to name, and what happened to it."""
 
     members: tuple[UUID, ...]
     inbox_ids: tuple[int, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[TimelineEntry, ...]
 
 
 class Timeline(Table):
     """Reads across the tables."""
 
-    def of(self, handle: str) -> Story:
+    def of(self, handle: str) -> ObjectHistory:
         """Tell the story of a member (e-mail, our id, Stripe or Clerk id) or an event (its id, its row).
 
         A handle that names nobody and nothing has an empty story.
@@ -56,8 +56,8 @@ class Timeline(Table):
             else self.rows_of(handle)
         )
         rows = SQL.read_entries(self._connection, member_ids=members, inbox_ids=inbox_ids)
-        entries = tuple(Entry(**row) for row in rows) if members or inbox_ids else ()
-        return Story(members=tuple(members), inbox_ids=tuple(inbox_ids), entries=entries)
+        entries = tuple(TimelineEntry(**row) for row in rows) if members or inbox_ids else ()
+        return ObjectHistory(members=tuple(members), inbox_ids=tuple(inbox_ids), entries=entries)
 
     def members_of(self, handle: str) -> list[UUID]:
         """Return whom a handle names; two members may share one for as long as nobody has merged them."""

@@ -28,7 +28,7 @@ class Unrouted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class WebhookCheck:
     """Until when a vendor's own list of changes was compared with the inbox, and when."""
 
     provider: str
@@ -37,7 +37,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VendorChange:
     """One of Stripe's changes, as a snapshot event tells of it: a thin event of it has another id."""
 
     type: str
@@ -103,12 +103,12 @@ class Webhooks(Table):
         )
         return [Unrouted(**row) for row in rows]
 
-    def check(self, provider: str) -> Check | None:
+    def check(self, provider: str) -> WebhookCheck | None:
         """Return until when a vendor's changes were compared."""
         row = SQL.read_check(self._connection, provider=provider)
-        return Check(**row) if row else None
+        return WebhookCheck(**row) if row else None
 
-    def save_check(self, check: Check) -> None:
+    def save_check(self, check: WebhookCheck) -> None:
         """Write down until when; never earlier than before."""
         SQL.save_check(
             self._connection,
@@ -127,7 +127,7 @@ class Webhooks(Table):
         found: bool = SQL.has_delivered(self._connection, provider=provider)
         return found
 
-    def came_thin(self, changes: Sequence[Change], *, since: datetime) -> list[bool]:
+    def came_thin(self, changes: Sequence[VendorChange], *, since: datetime) -> list[bool]:
         """Tell of each of Stripe's changes whether it has come as a thin event since then."""
         rows = SQL.read_thin(
             self._connection,

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from include.lab.demo.stage import DAG
 from include.store.breakers import BreakerState
-from include.store.dead_letters import Act
+from include.store.dead_letters import DeadLetterAction
 from tests.browser.airflow_ui import (
     WAIT_SECONDS,
     browser_page,
@@ -260,7 +260,7 @@ def about_nobody(store):
     """Write down a decision about a dead letter that is not there, and return its number."""
     why, now = "shown to axe", datetime.now(UTC)
     return store.dead_letters.decide(
-        Act.ABANDON, [10**9], actor="user:somebody", why=why, per_minute=None, now=now
+        DeadLetterAction.ABANDON, [10**9], actor="user:somebody", why=why, per_minute=None, now=now
     ).id
 
 

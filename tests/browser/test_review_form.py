@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from include.errors import ErrorClass
-from include.lab.demo.airflow import Airflow
+from include.lab.demo.airflow import DemoAirflow
 from include.lab.demo.play import stage_on
 from include.store import Store
 from include.store.dead_letters import Failure, LetterState
@@ -47,7 +47,9 @@ def review(local_stack, letter):
     """Give a run of the review that waits for an answer."""
     with (
         stage_on(local_stack.stack) as stage,
-        Airflow.at(local_stack.stack.airflow_url, **local_stack.stack.users["operator"]) as airflow,
+        DemoAirflow.at(
+            local_stack.stack.airflow_url, **local_stack.stack.users["operator"]
+        ) as airflow,
     ):
         end_open_reviews(airflow)
         run = airflow.start_run(DAG, {})

@@ -16,7 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from include.lab.sandbox.server import create_server
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from tests import contracts
 
 STRIPE_SECRET = "whsec_sandbox_stripe"
@@ -28,7 +28,7 @@ class LiveSandbox:
     """A sandbox that runs, and what a test asks of it over `/_sandbox`."""
 
     url: str
-    settings: Settings
+    settings: SandboxSettings
 
     def ask(self, method: str, path: str, **arguments: Any) -> Any:
         """Call the control interface; an answer that is no success fails the test."""
@@ -145,7 +145,7 @@ def relay(running_relay: Relay) -> Relay:
 @pytest.fixture(scope="session")
 def running_sandbox(running_relay: Relay) -> Iterator[LiveSandbox]:
     """One sandbox for all tests of the session, on a free port."""
-    settings = Settings(
+    settings = SandboxSettings(
         port=0,
         smtp_port=0,
         relay_url=running_relay.url,

@@ -9,7 +9,7 @@ from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
 
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.airflow_task import load_dags, run_task
 
 DAG = "database_cleanup"
@@ -23,7 +23,7 @@ def old_event(connected):
         "UPDATE ops.inbox SET state = 'processed', finished_at = %s RETURNING id",
         datetime.now(UTC) - timedelta(days=365),
     )
-    assert connected.rows([row]) == [State.PROCESSED]
+    assert connected.rows([row]) == [InboxState.PROCESSED]
     return connected
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from include.errors import ErrorClass
 from include.store.dead_letters import Failure, LetterState
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.reviews import ReviewState
 from tests.airflow_stand_in import running_airflow
 from tests.airflow_task import run_task
@@ -30,7 +30,7 @@ def letter(connected):
     [row] = connected.receive({"type": "customer.updated", "id": "evt_1", "livemode": False})
     now = connected.clock.now()
     connected.store.dispatches.adopt("run", job="mailchimp_sync", inbox_ids=[row], now=now)
-    connected.store.inbox.finish([row], state=State.DEAD, reason="down", now=now)
+    connected.store.inbox.finish([row], state=InboxState.DEAD, reason="down", now=now)
     failure = Failure(
         job="mailchimp_sync",
         subject=f"row:{row}",

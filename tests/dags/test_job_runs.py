@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.store.job_runs import Status
+from include.store.job_runs import RunStatus
 from tests.airflow_task import run_task
 
 DAG, RUN = "mailchimp_sync", "run_1"
@@ -29,7 +29,7 @@ def test_good_run(connected):
         run(task, ids)
         states.append(row(connected).status)
 
-    assert states == [Status.RUNNING] * 3 + [Status.SUCCESS]
+    assert states == [RunStatus.RUNNING] * 3 + [RunStatus.SUCCESS]
     assert row(connected).rows == len(ids)
     assert row(connected).tries == 1
     assert row(connected).finished_at > row(connected).started_at
@@ -39,7 +39,7 @@ def test_run_that_ends_early(connected):
     """Nothing to do: the first task skips all others, and so ends the run."""
     run("load_members")
 
-    assert (row(connected).status, row(connected).rows) == (Status.SUCCESS, 0)
+    assert (row(connected).status, row(connected).rows) == (RunStatus.SUCCESS, 0)
 
 
 def test_skipped_task_in_the_middle_ends_nothing(connected):
@@ -50,7 +50,7 @@ def test_skipped_task_in_the_middle_ends_nothing(connected):
     end = run("load_members", connected.receive(*changed))
 
     assert end.skipped == ["trigger_welcome"]
-    assert row(connected).status is Status.RUNNING
+    assert row(connected).status is RunStatus.RUNNING
 
 
 def test_tries_are_one_run(connected):
@@ -62,7 +62,7 @@ def test_tries_are_one_run(connected):
     for number in (1, 2):
         run("update_mailchimp", ids, try_number=number)
 
-    assert (row(connected).status, row(connected).tries) == (Status.RUNNING, 2)
+    assert (row(connected).status, row(connected).tries) == (RunStatus.RUNNING, 2)
 
 
 def test_run_fails_with_the_last_try(connected):
@@ -76,7 +76,7 @@ def test_run_fails_with_the_last_try(connected):
         run("update_mailchimp", ids, try_number=number)
         states.append(row(connected).status)
 
-    assert states == [Status.RUNNING] * RETRIES + [Status.FAILED]
+    assert states == [RunStatus.RUNNING] * RETRIES + [RunStatus.FAILED]
     assert (row(connected).error_class, row(connected).reason) == ("UndefinedTable", None)
 
 
@@ -94,7 +94,7 @@ def test_run_that_gives_up(connected):
     """A failed member makes the run red; the reason is the task's own."""
     ids = failed_run(connected)
 
-    assert row(connected).status is Status.FAILED
+    assert row(connected).status is RunStatus.FAILED
     assert row(connected).error_class == "GivenUpError"
     assert row(connected).reason == "failed members: 1 (Mailchimp is out of service)"
     assert "@" not in row(connected).reason
@@ -110,7 +110,7 @@ def test_cleared_run_is_one_run(connected):
     for task in TASKS[1:]:
         run(task, ids, try_number=5, max_tries=4 + RETRIES)
 
-    assert row(connected).status is Status.SUCCESS
+    assert row(connected).status is RunStatus.SUCCESS
     assert (row(connected).tries, row(connected).reason) == (5, None)
     assert row(connected).started_at > began
 
@@ -122,12 +122,12 @@ def test_task_cleared_alone(connected):
         run(task, ids)
 
     run("update_mailchimp", ids, try_number=5, max_tries=4 + RETRIES)
-    assert row(connected).status is Status.RUNNING
+    assert row(connected).status is RunStatus.RUNNING
     connected.store.job_runs.close_lost(
         DAG, RUN, airflow_state="success", now=connected.clock.now()
     )
 
-    assert row(connected).status is Status.SUCCESS
+    assert row(connected).status is RunStatus.SUCCESS
 
 
 @pytest.mark.parametrize("task", TASKS[1:3])
@@ -150,7 +150,7 @@ def test_unwritten_end_is_tried_again(connected):
     connected.store.connection.execute("ALTER TABLE ops.put_away RENAME TO job_runs")
 
     assert run("record", ids, try_number=2).state == "success"
-    assert row(connected).status is Status.SUCCESS
+    assert row(connected).status is RunStatus.SUCCESS
 
 
 def failed_run(world):

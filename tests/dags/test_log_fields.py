@@ -9,8 +9,8 @@ import structlog
 import yaml
 from airflow.sdk.execution_time.supervisor import process_log_messages_from_subprocess
 
-from include.jobs.luma_auto_approval.result import Result as LumaResult
-from include.jobs.slack_status_sync.result import Result as SlackResult
+from include.jobs.luma_auto_approval.result import ApprovalResult as LumaResult
+from include.jobs.slack_status_sync.result import SlackSyncResult as SlackResult
 
 ROOT = Path(__file__).parents[2]
 LOGGERS = {"log", "logger"}

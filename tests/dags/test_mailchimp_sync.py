@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.airflow_task import load_dags, run_task
 
 DAG = "mailchimp_sync"
@@ -34,7 +34,7 @@ def test_new_member_goes_through_all_tasks(connected):
     assert ends[0].skipped == []
     assert connected.contact()["tags"] == {"active", "pro"}
     assert connected.welcomes() == ["ada@example.org"]
-    assert set(connected.rows(ids)) == {State.PROCESSED}
+    assert set(connected.rows(ids)) == {InboxState.PROCESSED}
 
 
 def test_tasks_tell_airflow_nothing(connected):
@@ -150,7 +150,7 @@ def test_failed_member_turns_the_run_red(connected):
 
     assert end.state == "failed"
     assert str(end.error) == "failed members: 1 (Mailchimp is out of service)"
-    assert set(connected.rows(ids)) == {State.FAILED}
+    assert set(connected.rows(ids)) == {InboxState.FAILED}
 
 
 def test_cleared_failure_is_mended(connected):
@@ -166,7 +166,7 @@ def test_cleared_failure_is_mended(connected):
     ends = [run(task, ids, **cleared) for task in TASKS[1:]]
 
     assert [end.state for end in ends] == ["success"] * 3
-    assert set(connected.rows(ids)) == {State.PROCESSED}
+    assert set(connected.rows(ids)) == {InboxState.PROCESSED}
     assert connected.welcomes() == ["ada@example.org"]
 
 

@@ -10,8 +10,8 @@ from airflow.serialization.decoders import smart_decode_trigger_kwargs
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.dagkit import DEACTIVATION_LEAD
-from include.store.deactivations import State
-from include.store.job_runs import Status
+from include.store.deactivations import EndState
+from include.store.job_runs import RunStatus
 from tests.airflow_task import load_dags, run_task
 
 DAG = "member_deactivation"
@@ -103,11 +103,11 @@ def test_membership_goes_through_all_tasks(due):
     ends = [run(task, due) for task in TASKS]
 
     assert [(end.state, end.error, end.skipped) for end in ends] == [("success", None, [])] * 4
-    assert end_of(due).state is State.DONE
+    assert end_of(due).state is EndState.DONE
     assert due.contact()["tags"] == {"alumni"}
     assert due.profiles() == [False]
     recorded = due.store.job_runs.get(DAG, end_of(due).taken_by)
-    assert (recorded.status, recorded.rows) == (Status.SUCCESS, 1)
+    assert (recorded.status, recorded.rows) == (RunStatus.SUCCESS, 1)
 
 
 def test_tasks_tell_airflow_nothing(due):
@@ -127,8 +127,10 @@ def test_who_came_back_skips_everything(due):
     end = run("check_status", due)
 
     assert (end.state, end.skipped) == ("success", list(TASKS[1:]))
-    assert end_of(due).state is State.REVOKED
-    assert due.store.job_runs.get(DAG, f"deactivation.{end_of(due).id}.1").status is Status.SUCCESS
+    assert end_of(due).state is EndState.REVOKED
+    assert (
+        due.store.job_runs.get(DAG, f"deactivation.{end_of(due).id}.1").status is RunStatus.SUCCESS
+    )
 
 
 @pytest.mark.parametrize("conf", [{}, {"deactivation_id": 999}, {"deactivation_id": "x; DROP"}])
@@ -168,7 +170,7 @@ def test_silent_stripe_is_asked_three_times_more(due):
 
     assert [end.state for end in tries] == ["up_for_retry"] * 3 + ["failed"]
     assert "1 failed: Stripe answers 503" in str(tries[-1].error)
-    assert end_of(due).state is State.FAILED
+    assert end_of(due).state is EndState.FAILED
     assert due.profiles() == [True]
 
 
@@ -187,5 +189,5 @@ def test_failed_row_turns_the_run_red_and_is_mended(due):
     assert red.state == "failed"
     assert "failed deactivations: 1" in str(red.error)
     assert [end.state for end in ends] == ["success"] * 4
-    assert end_of(due).state is State.DONE
+    assert end_of(due).state is EndState.DONE
     assert due.audit().count("member:deactivated") == 1

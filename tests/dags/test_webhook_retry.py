@@ -6,7 +6,7 @@ import pytest
 
 from include.dagkit import POWERS_OF_TWO, PowersOfTwo
 from include.store.dead_letters import Filter, LetterState
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.airflow_task import load_dags, run_task
 
 DAG = "webhook_retry"
@@ -44,7 +44,7 @@ def test_five_tries_then_a_red_run_and_a_dead_letter(connected, failed):
     assert str(ends[4].error) == "a dead letter: Mailchimp is out of service"
     dead = letter(connected)
     assert (dead.state, dead.attempts) == (LetterState.OPEN, 6)
-    assert set(connected.rows(failed)) == {State.DEAD}
+    assert set(connected.rows(failed)) == {InboxState.DEAD}
 
 
 def test_airflow_is_told_the_exact_pauses(connected, failed):
@@ -73,7 +73,7 @@ def test_try_after_the_fault_mends_everything(connected, failed):
     end = run(failed, 2)
 
     assert end.state == "success"
-    assert set(connected.rows(failed)) == {State.PROCESSED}
+    assert set(connected.rows(failed)) == {InboxState.PROCESSED}
     assert connected.welcomes() == ["ada@example.org"]
     assert letter(connected).state is LetterState.RESOLVED
 
@@ -88,7 +88,7 @@ def test_cleared_run_tries_again(connected, failed, before):
     end = run(failed, before + 1, max_tries=before + 4)
 
     assert end.state == "success"
-    assert set(connected.rows(failed)) == {State.PROCESSED}
+    assert set(connected.rows(failed)) == {InboxState.PROCESSED}
     assert letter(connected).state is LetterState.RESOLVED
 
 

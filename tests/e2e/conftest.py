@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from include.lab.demo.play import stage_on
-from include.lab.demo.sandbox import Sandbox
+from include.lab.demo.sandbox import DemoSandbox
 from include.lab.demo.stage import Stage
 from tests.local_stack import LocalStack
 
@@ -51,6 +51,6 @@ def slack_is_quiet(local_stack: LocalStack) -> None:
 def _no_faults_and_no_violations(local_stack: LocalStack) -> Iterator[None]:
     """Leave no fault behind, and find the test in which a call broke a vendor's description."""
     yield
-    with Sandbox.at(local_stack.stack.sandbox_url) as sandbox:
+    with DemoSandbox.at(local_stack.stack.sandbox_url) as sandbox:
         sandbox.clear_faults()
         assert sandbox.violations()["violations"] == []

@@ -8,7 +8,7 @@ import pytest
 
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import Stage
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
@@ -33,8 +33,8 @@ def test_webhooks_wait_for_the_api_server(local_stack: LocalStack, stage: Stage)
     assert answers == {"200": 3}
     assert told["status"] == "unhealthy"
     assert "webhooks are stored, and wait" in told["reasons"][0]
-    assert {row.state for row in waiting} <= {State.WAITING, State.DISPATCHED}
-    assert {row.state for row in delivered.rows} == {State.PROCESSED}
+    assert {row.state for row in waiting} <= {InboxState.WAITING, InboxState.DISPATCHED}
+    assert {row.state for row in delivered.rows} == {InboxState.PROCESSED}
     expect_members(stage, members)
     assert stage.problems == []
 

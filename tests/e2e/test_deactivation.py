@@ -7,7 +7,7 @@ import pytest
 
 from include.lab.demo.stage import Stage
 from include.routing import DEACTIVATION
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
@@ -38,15 +38,15 @@ def test_ends_that_came_while_the_system_was_off(local_stack: LocalStack, stage:
     def all_are(state):
         return lambda: {row.state for row in ends()} == {state}
 
-    stage.wait("their runs", all_are(State.SCHEDULED), 15)
+    stage.wait("their runs", all_are(EndState.SCHEDULED), 15)
     delete_run(stage, str(ends()[0].dag_run_id))
     with local_stack.stopped(*ALL_BUT_VENDORS_AND_POSTGRES):
         last = max(row.deactivate_at for row in ends()) + timedelta(seconds=1)
         stage.wait("their ends", lambda: stage.clock.now() > last, 60)
         states = {row.state for row in ends()}
-    stage.wait("all to be over", all_are(State.DONE), PATIENCE_SECONDS)
+    stage.wait("all to be over", all_are(EndState.DONE), PATIENCE_SECONDS)
 
-    assert states == {State.SCHEDULED}, "they had ended before the system was off"
+    assert states == {EndState.SCHEDULED}, "they had ended before the system was off"
     assert all(row.applied_at > row.deactivate_at for row in ends())
     told = [entry.action for entry in stage.audit(stage.people(members))]
     assert told.count("member:deactivated") == MEMBERS

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from include.lab.demo.other_sales import OTHER_PRICES
-from include.lab.demo.sandbox import Sandbox
+from include.lab.demo.sandbox import DemoSandbox
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
@@ -69,7 +69,7 @@ def test_paused_dag_and_wrong_key_are_found(local_stack: LocalStack):
     stack = local_stack.stack
     with (
         psycopg.connect(stack.airflow_database_url, autocommit=True) as airflow,
-        Sandbox.at(stack.sandbox_url) as sandbox,
+        DemoSandbox.at(stack.sandbox_url) as sandbox,
         sandbox.fault("luma", status=401) as fired,
     ):
         airflow.execute(PAUSE, [True])

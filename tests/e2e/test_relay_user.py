@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from include.lab.demo.airflow import Airflow
+from include.lab.demo.airflow import DemoAirflow
 from include.lab.demo.stage import DAG, Stage
 from include.routing import DEACTIVATION
 from tests.local_stack import LocalStack
@@ -35,11 +35,11 @@ FORBIDDEN = (
 
 
 @pytest.fixture
-def relay(local_stack: LocalStack) -> Iterator[Airflow]:
+def relay(local_stack: LocalStack) -> Iterator[DemoAirflow]:
     """Give Airflow's REST API as the relay uses it."""
     stack = local_stack.stack
     password = stack.relay_password
-    with Airflow.at(stack.airflow_url, username="relay", password=password) as airflow:
+    with DemoAirflow.at(stack.airflow_url, username="relay", password=password) as airflow:
         yield airflow
 
 
@@ -49,7 +49,7 @@ def run_id() -> str:
     return "e2e.of-the-relay"
 
 
-def test_starts_and_reads_runs(relay: Airflow, run_id, stage: Stage):
+def test_starts_and_reads_runs(relay: DemoAirflow, run_id, stage: Stage):
     """What the dispatcher does: start a run, meet 409 the second time, look it up."""
     wish = {"dag_run_id": run_id, "logical_date": None, "conf": {"inbox_ids": []}}
 
@@ -59,7 +59,7 @@ def test_starts_and_reads_runs(relay: Airflow, run_id, stage: Stage):
     stage.wait("its end", lambda: relay.run_state(DAG, run_id) == "success", 60)
 
 
-def test_takes_back_runs_of_deactivations(relay: Airflow):
+def test_takes_back_runs_of_deactivations(relay: DemoAirflow):
     """What the scheduler of deactivations does: make a run ahead, end it, delete it, meet 404 afterwards."""
     path = f"/dags/{DEACTIVATION}/dagRuns"
     wish = {
@@ -83,7 +83,7 @@ def test_takes_back_runs_of_deactivations(relay: Airflow):
 
 
 @pytest.mark.parametrize(("method", "path", "body"), FORBIDDEN, ids=lambda part: str(part)[:60])
-def test_is_refused_all_else(relay: Airflow, run_id, method, path, body):
+def test_is_refused_all_else(relay: DemoAirflow, run_id, method, path, body):
     """Whoever takes the relay's password cannot read secrets, undo runs or change anything."""
     answer = relay.ask(method, path.format(run=quote(run_id)), body)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from include.errors import ErrorClass
-from include.lab.demo.airflow import ENDED, Airflow
+from include.lab.demo.airflow import ENDED, DemoAirflow
 from include.lab.demo.stage import Stage, StoryStoppedError
 from include.store import Store
 from include.store.airflow_tables import AirflowTables
@@ -35,7 +35,7 @@ def store(local_stack: LocalStack) -> Iterator[Store]:
 def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage, store: Store):
     """Reconciliation asks, as its small user; what an operator answers is asked for again until it can be taken."""
     stack = local_stack.stack
-    with Airflow.at(stack.airflow_url, **stack.users["operator"]) as airflow:
+    with DemoAirflow.at(stack.airflow_url, **stack.users["operator"]) as airflow:
         end_open_reviews(airflow)
         review = Review(stage, airflow)
         letter, other = a_letter(store, REASON), a_letter(store, "left by somebody else")
@@ -76,7 +76,7 @@ def test_question_of_a_cleared_run_can_hit_nobody(
     local_stack: LocalStack, stage: Stage, store: Store
 ):
     """One of two is decided, the question is cleared: who answers the form that Airflow still has decides nothing."""
-    with Airflow.at(
+    with DemoAirflow.at(
         local_stack.stack.airflow_url, **local_stack.stack.users["operator"]
     ) as airflow:
         end_open_reviews(airflow)
@@ -127,7 +127,7 @@ def test_reconciler_is_refused_all_else(local_stack: LocalStack):
     """Whoever takes its password sees which runs there are; she changes nothing and decides nothing."""
     stack = local_stack.stack
     login = {"username": "reconciler", "password": stack.reconciler_password}
-    with Airflow.at(stack.airflow_url, **login) as airflow:
+    with DemoAirflow.at(stack.airflow_url, **login) as airflow:
         for method, path, body in FORBIDDEN:
             answered = airflow.ask(method, path, body)
             assert answered.status_code == httpx.codes.FORBIDDEN, (path, answered.text)
@@ -146,7 +146,7 @@ def a_letter(store: Store, reason: str) -> int:
     return store.dead_letters.open_case(failure, now=now).id
 
 
-def unanswered(airflow: Airflow) -> set[str]:
+def unanswered(airflow: DemoAirflow) -> set[str]:
     """Return the runs whose question nobody has answered, those that were ended among them."""
     waiting = airflow.ask("GET", f"/dags/{DAG}/dagRuns/~/hitlDetails?response_received=false")
     return {one["task_instance"]["dag_run_id"] for one in waiting.json()["hitl_details"]}
@@ -160,7 +160,7 @@ def path_of(run: str) -> str:
 class Review:
     """The questions, one run after the other, as a client of the REST API sees and answers them."""
 
-    def __init__(self, stage: Stage, airflow: Airflow) -> None:
+    def __init__(self, stage: Stage, airflow: DemoAirflow) -> None:
         """Know the runs there are."""
         self.stage, self.airflow = stage, airflow
         self.known = self.runs()
@@ -206,7 +206,7 @@ class Review:
         self.airflow.ask("PATCH", path_of(run), body).raise_for_status()
 
 
-def clear(airflow: Airflow, run: str) -> None:
+def clear(airflow: DemoAirflow, run: str) -> None:
     """Clear the question and what follows, as a person does in the UI."""
     wish = {
         "dry_run": False,
@@ -219,12 +219,12 @@ def clear(airflow: Airflow, run: str) -> None:
     airflow.ask("POST", f"/dags/{DAG}/clearTaskInstances", wish).raise_for_status()
 
 
-def ends(stage: Stage, airflow: Airflow, dag: str, run: str) -> None:
+def ends(stage: Stage, airflow: DemoAirflow, dag: str, run: str) -> None:
     """Wait for a run's end."""
     stage.wait("the run's end", lambda: airflow.run_state(dag, run) in ENDED, 120)
 
 
-def is_told(stage: Stage, airflow: Airflow, store: Store) -> None:
+def is_told(stage: Stage, airflow: DemoAirflow, store: Store) -> None:
     """Wait for the question in Slack: what Slack puts off, for a minute and more, the next reconciliations send."""
 
     def has_come() -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from include.clock import SystemClock
 from include.dagkit import collaborators
-from include.lab.demo.sandbox import Sandbox
+from include.lab.demo.sandbox import DemoSandbox
 from include.lab.demo.stage import Stage, open_database
 from tests.airflow_stand_in import running_airflow
 from tests.dags.conftest import connections
@@ -60,7 +60,7 @@ def sandbox(relay):
 @pytest.fixture
 def stage(relay, sandbox):
     """Give the vendors on one side, what came of it on the other."""
-    with Sandbox.at(sandbox.url) as vendors, open_database(relay.dsn) as database:
+    with DemoSandbox.at(sandbox.url) as vendors, open_database(relay.dsn) as database:
         yield Stage(
             sandbox=vendors, airflow=None, database=database, processes=None, clock=SystemClock()
         )

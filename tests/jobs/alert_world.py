@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from include.alerts.rules import Target, rules_from
-from include.alerts.texts import Link, Places
+from include.alerts.texts import ActionLinks, Link
 from include.clients.mail import Mail
 from include.clients.pagerduty import PagerDuty
 from include.clients.twilio import Twilio
@@ -83,7 +83,7 @@ class Watch:
             store=self.store,
             numbers=self,
             examples=lambda _rule, _change: [Link(text="a run", url="https://example.org/run")],
-            places=Places(runbooks="https://example.org/runbooks/"),
+            places=ActionLinks(runbooks="https://example.org/runbooks/"),
             now=self.clock.now(),
         )
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from include.lab.sandbox.server import create_server
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from tests import contracts
 from tests.contract.conftest import LiveSandbox
 from tests.jobs.world import World
@@ -18,7 +18,7 @@ __all__ = ["database", "postgres_server", "store"]
 @contextmanager
 def serving(**wishes):
     """Serve a sandbox from a thread; it checks every call and answer."""
-    settings = Settings(
+    settings = SandboxSettings(
         port=0, statsd_port=0, smtp_port=0, contracts_dirs=contracts.FOLDERS, **wishes
     )
     server = create_server(settings)

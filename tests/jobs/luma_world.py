@@ -61,7 +61,9 @@ class LumaWorld:
 
     # --- what the DAG does ---
 
-    def run(self, *, per_minute: int = 200, routes: str = "current", **orders: Any) -> job.Result:
+    def run(
+        self, *, per_minute: int = 200, routes: str = "current", **orders: Any
+    ) -> job.ApprovalResult:
         """Do one run, of which no call takes any time unless a test says so."""
         luma = Luma(
             self.session,
@@ -70,14 +72,14 @@ class LumaWorld:
             timeout_seconds=5,
             routes=routes,
         )
-        pace = job.Pace(
+        pace = job.RateLimiter(
             clock=self.clock,
             sleep=self.sleep,
             until=self.clock.now() + job.BUDGET,
             per_minute=per_minute,
         )
         return job.approve_members(
-            job.Orders(**orders),
+            job.LumaRunOptions(**orders),
             luma=luma,
             pace=pace,
             store=self.store,

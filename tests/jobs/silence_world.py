@@ -13,14 +13,14 @@ import requests
 import uvicorn
 
 from include.alerts.rules import load
-from include.alerts.texts import Places
+from include.alerts.texts import ActionLinks
 from include.clients.stripe import Stripe
 from include.console.app import create_app as create_console
 from include.jobs import alert_rules, reconciliation
-from include.jobs.reconciliation.repair import Limits
+from include.jobs.reconciliation.repair import RepairLimits
 from include.operate.deployment import Deployment
 from include.relay.app import create_app
-from include.relay.beats import Beats
+from include.relay.beats import AirflowHealth
 from include.relay.exposition import exposition
 from include.relay.insight import facts_in
 from include.relay.job_health import judge
@@ -179,7 +179,7 @@ class Post:
             clerk=world.clerk,
             clock=world.clock,
             settings=self.settings,
-            limits=Limits(is_dry_run=is_dry_run, most_percent=5.0),
+            limits=RepairLimits(is_dry_run=is_dry_run, most_percent=5.0),
         )
         return world.store.webhooks.silences()
 
@@ -216,9 +216,9 @@ class Post:
         alert_rules.evaluate(
             load(),
             store=store,
-            numbers=alert_rules.Numbers(store, now=now),
+            numbers=alert_rules.StoredNumbers(store, now=now),
             examples=lambda *_: (),
-            places=Places(runbooks="docs/runbooks/"),
+            places=ActionLinks(runbooks="docs/runbooks/"),
             now=now,
         )
         rows = self.world.query(
@@ -236,7 +236,7 @@ class Post:
         return {one["email_addresses"][0]["email_address"] for one in people} - emails
 
     def _facts(self):
-        return facts_in(self.world.store, beats=Beats(), now=self.world.clock.now())
+        return facts_in(self.world.store, beats=AirflowHealth(), now=self.world.clock.now())
 
     def _advice(self):
         return {one.to_do for one in self.world.store.webhooks.silences()}

@@ -75,12 +75,14 @@ class SlackWorld:
 
     # --- what the DAG does ---
 
-    def run(self, **orders: Any) -> job.Result:
+    def run(self, **orders: Any) -> job.SlackSyncResult:
         """Do one run, of which no call takes any time."""
         bot, admin = slack_client_of(self.sandbox), slack_client_of(self.sandbox, admin=True)
-        turns = job.Turns(clock=self.clock, until=self.clock.now() + job.BUDGET, sleep=self.sleep)
+        turns = job.SlackRateLimiter(
+            clock=self.clock, until=self.clock.now() + job.BUDGET, sleep=self.sleep
+        )
         return job.Sync(
-            job.Orders(**{"group_id": GROUP, **orders}),
+            job.SlackRunOptions(**{"group_id": GROUP, **orders}),
             workspace=SlackWorkspace(bot, admin),
             slack=Slack(bot, ops_channel="C0OPSALERTS", staff_channel=STAFF),
             turns=turns,

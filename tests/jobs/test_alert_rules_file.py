@@ -6,7 +6,7 @@ import pytest
 
 from include.alerts.history import backtest
 from include.alerts.rules import load, others
-from include.alerts.texts import Places
+from include.alerts.texts import ActionLinks
 from include.clients.alert_channels import SlackChannel
 from include.clients.slack import Slack
 from include.jobs import alert_rules as job
@@ -42,9 +42,9 @@ class RealWatch(Watch):
         job.evaluate(
             self.rules,
             store=self.store,
-            numbers=job.Numbers(self.store, now=now),
+            numbers=job.StoredNumbers(self.store, now=now),
             examples=job.examples_from(self.store, airflow_url="https://airflow.example.org"),
-            places=Places(runbooks="docs/runbooks/"),
+            places=ActionLinks(runbooks="docs/runbooks/"),
             now=now,
         )
         return self.deliver()

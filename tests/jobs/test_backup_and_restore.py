@@ -13,7 +13,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.jobs import reconciliation as job
-from include.jobs.reconciliation.repair import Limits
+from include.jobs.reconciliation.repair import RepairLimits
 from tests.jobs.world import World
 from tests.postgres import TEMPLATE, binary, own_postgres
 
@@ -88,7 +88,7 @@ def reconcile_deeply(world, run):
     clock = FixedClock(datetime.now(UTC) + timedelta(minutes=30))  # nothing is on its way any more
     job.begin(run, {"deep": True}, store=world.store, clock=clock)
     shared = {"dag_run_id": run, "store": world.store, "clock": clock}
-    limits = Limits(is_dry_run=False, most_percent=100)
+    limits = RepairLimits(is_dry_run=False, most_percent=100)
     job.read_events(**shared, stripe=world.stripe, limits=limits)
     job.compare_stripe(**shared, stripe=world.stripe, limits=limits)
     job.compare_clerk(**shared, clerk=world.clerk, limits=limits)

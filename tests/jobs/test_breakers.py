@@ -14,7 +14,7 @@ from include.person import person_from
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
 from include.store.figures import open_breakers
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.jobs.test_webhook_retry import attempt, batch, claim
 
 GRACE = person_from("grace", "they move")
@@ -63,7 +63,9 @@ def test_rows_wait_for_the_probe(waiting, moving):
     """No dead letter, no run that tries them one by one; all are due when the probe is."""
     assert breaker(moving).state is BreakerState.OPEN
     rows = moving.store.inbox.rows(waiting)
-    assert {(row.state, row.due_at) for row in rows} == {(State.WAITING, breaker(moving).probe_at)}
+    assert {(row.state, row.due_at) for row in rows} == {
+        (InboxState.WAITING, breaker(moving).probe_at)
+    }
     assert claim(moving) is None
     assert set(moving.store.dead_letters.counts()) == {LetterState.RETRYING}
     assert "breaker:open" in moving.audit()
@@ -77,7 +79,7 @@ def test_while_it_is_open_nobody_calls(waiting, moving):
     batch(moving, ids, run="run_new")
 
     assert calls(moving) == before
-    assert set(moving.rows(ids)) == {State.WAITING}
+    assert set(moving.rows(ids)) == {InboxState.WAITING}
     assert len(moving.members()) == len(NAMES) + 1
 
 
@@ -92,7 +94,7 @@ def test_failed_probe_is_one_call_and_a_longer_pause(waiting, moving):
     assert calls(moving) == before + 1
     due = {row.due_at for row in moving.store.inbox.rows(waiting)}
     assert due == {moving.clock.now() + timedelta(minutes=5)}
-    assert set(moving.rows(waiting)) == {State.WAITING}
+    assert set(moving.rows(waiting)) == {InboxState.WAITING}
 
 
 def test_probe_that_goes_well_drains_the_backlog(waiting, moving):
@@ -113,7 +115,7 @@ def test_probe_that_goes_well_drains_the_backlog(waiting, moving):
     drained = take(moving)
     assert drained.inbox_ids == rest
     batch(moving, drained.inbox_ids, run=drained.dag_run_id)
-    assert set(moving.rows(waiting)) == {State.PROCESSED}
+    assert set(moving.rows(waiting)) == {InboxState.PROCESSED}
     assert len(moving.welcomes()) == len(NAMES)
     assert set(moving.store.dead_letters.counts()) == {LetterState.RESOLVED}
     assert [a for a in moving.audit() if a.startswith("breaker")] == [
@@ -134,7 +136,7 @@ def test_retry_that_opens_it_hands_its_rows_back(moving):
     attempt(moving, taken, opens_after=1)
 
     assert breaker(moving).state is BreakerState.OPEN
-    assert set(moving.rows(ids)) == {State.WAITING}
+    assert set(moving.rows(ids)) == {InboxState.WAITING}
     assert moving.store.dispatches.in_flight() == []
 
 
@@ -154,14 +156,14 @@ def test_stripe_has_a_breaker_of_its_own(moving):
     assert moving.sandbox.fired() > 0
     assert moving.store.breakers.get("stripe").state is BreakerState.OPEN
     assert breaker(moving) is None
-    assert set(moving.rows(ids)) == {State.WAITING}
+    assert set(moving.rows(ids)) == {InboxState.WAITING}
     before = moving.sandbox.count("stripe")
     moving.clock.advance(timedelta(minutes=1))
     moving.sandbox.ask("DELETE", "faults")
     taken = take(moving)
     batch(moving, taken.inbox_ids, run=taken.dag_run_id)
     assert moving.sandbox.count("stripe") > before
-    assert set(moving.rows(ids)) == {State.PROCESSED}
+    assert set(moving.rows(ids)) == {InboxState.PROCESSED}
 
 
 def test_one_that_always_fails_does_not_hold_it_open(waiting, moving):
@@ -193,7 +195,7 @@ def test_person_has_a_vendor_tried_at_once(waiting, moving):
     assert taken.inbox_ids == waiting
     batch(moving, taken.inbox_ids, run=taken.dag_run_id)
     assert breaker(moving).state is BreakerState.CLOSED
-    assert set(moving.rows(waiting)) == {State.PROCESSED}
+    assert set(moving.rows(waiting)) == {InboxState.PROCESSED}
 
 
 def test_probe_of_a_person_that_fails_is_one_call(waiting, moving):
@@ -237,7 +239,7 @@ def test_paused_vendor_is_not_called_and_what_needs_it_waits(paused, moving):
     assert calls(moving) == 0
     [due] = {row.due_at for row in moving.store.inbox.rows(paused)}
     assert due == moving.clock.now() + HOUR
-    assert set(moving.rows(paused)) == {State.WAITING}
+    assert set(moving.rows(paused)) == {InboxState.WAITING}
     moving.clock.advance(HOUR)
     assert open_breakers(moving.store, now=moving.clock.now()) == []
     taken = take(moving)
@@ -246,7 +248,7 @@ def test_paused_vendor_is_not_called_and_what_needs_it_waits(paused, moving):
 
     assert breaker(moving).state is BreakerState.CLOSED
     assert breaker(moving).paused_by is None
-    assert set(moving.rows(paused)) == {State.PROCESSED}
+    assert set(moving.rows(paused)) == {InboxState.PROCESSED}
     assert len(moving.welcomes()) == 1
 
 
@@ -266,7 +268,7 @@ def test_person_ends_a_pause_before_its_time(paused, moving):
     taken = take(moving)
     batch(moving, taken.inbox_ids, run=taken.dag_run_id)
 
-    assert set(moving.rows(paused)) == {State.PROCESSED}
+    assert set(moving.rows(paused)) == {InboxState.PROCESSED}
     told = (
         "SELECT action, actor, metadata FROM ops.audit_log WHERE actor = 'user:grace' ORDER BY id"
     )

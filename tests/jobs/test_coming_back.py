@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.clock import FixedClock, SystemClock
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 
 pytestmark = pytest.mark.timeout(3600)  # with --long
 TRIALS, LONG_TRIALS = 25, 1000
@@ -107,7 +107,7 @@ def come_back(world, *, back, lag, early, is_told):
     if not is_told:
         world.run(*returned)
 
-    assert world.last_end().state is (State.DONE if was_late else State.REVOKED)
+    assert world.last_end().state is (EndState.DONE if was_late else EndState.REVOKED)
     is_a_member(world, email)
 
 
@@ -128,7 +128,7 @@ def test_back_while_the_run_decides(world, times):
 
         was_deactivated = deactivations_of(world, ADA) > before
         assert not (was_deactivated and came_back < first_asked)
-        assert world.last_end().state is (State.DONE if was_deactivated else State.REVOKED)
+        assert world.last_end().state is (EndState.DONE if was_deactivated else EndState.REVOKED)
         is_a_member(world, ADA)
         endings.append(was_deactivated)
     assert len(set(endings)) == 2, "the race was never close"

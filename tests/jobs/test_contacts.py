@@ -8,7 +8,7 @@ from include.events import SubscriptionStatus
 from include.membership import policy
 from include.store.contacts import ContactStatus
 from include.store.dead_letters import Filter
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 from tests.jobs.test_reconciliation_deep import Night
 
@@ -97,7 +97,7 @@ def test_contact_that_cannot_be_renamed_is_left_behind(ada, was, is_now, is_note
 
     run = moves(ada)
 
-    assert ada.states(run) == {State.PROCESSED}
+    assert ada.states(run) == {InboxState.PROCESSED}
     contact = ada.contact(NEW)
     assert (contact["status"], contact["tags"]) == (is_now, {"active", "pro"})
     assert is_left_behind(ada)
@@ -128,7 +128,7 @@ def test_address_that_was_deleted_for_good_has_no_tags_in_our_record(ada):
     contact = ada.member().contact
     assert (contact.status, contact.tags) == (ContactStatus.FORGOTTEN, frozenset())
     assert contact.subscriber_hash == subscriber_hash(NEW)
-    assert ada.states(run) == {State.PROCESSED}
+    assert ada.states(run) == {InboxState.PROCESSED}
     assert is_left_behind(ada)
 
 
@@ -182,7 +182,7 @@ def test_who_unsubscribed_herself_still_gets_tags(ada):
         factories.stripe_event("customer.subscription.created", subject, at=ada.clock.now())
     )
 
-    assert ada.states(run) == {State.PROCESSED}
+    assert ada.states(run) == {InboxState.PROCESSED}
     contact = ada.contact()
     assert (contact["status"], contact["tags"]) == ("unsubscribed", {"active", "leader"})
     assert contact["TIER"] == "leader"
@@ -214,7 +214,7 @@ def test_welcome_waits_for_the_confirmation(world):
     night = Night(world)
     night.compare()
     night.work_off()
-    assert (world.states(run), world.welcome_calls()) == ({State.PROCESSED}, 0)
+    assert (world.states(run), world.welcome_calls()) == ({InboxState.PROCESSED}, 0)
     assert world.steps() == ["planned"]
     assert no_letter(world)
 
@@ -235,7 +235,7 @@ def test_refused_welcome_waits_too(world):
     world.welcome("run_ada")
     world.record("run_ada")
 
-    assert world.states("run_ada") == {State.PROCESSED}
+    assert world.states("run_ada") == {InboxState.PROCESSED}
     assert world.steps() == ["planned"]
     becomes(world, "none")
     night = Night(world)
@@ -255,7 +255,7 @@ def test_required_field_of_others_keeps_no_member_out(world, many):
     events = [event for n in range(many) for event in world.join(f"ada{n}@example.org")]
     run = world.run(*events)
 
-    assert world.states(run) == {State.PROCESSED}
+    assert world.states(run) == {InboxState.PROCESSED}
     assert world.contact("ada0@example.org")["tags"] == {"active", "pro"}
 
 
@@ -360,7 +360,7 @@ def test_payer_without_an_address_is_ended_like_anybody(ada):
     run = ada.run(factories.clerk_event("user.deleted", gone, at=ada.clock.now()))
 
     assert (ada.contact()["status"], ada.contact()["tags"]) == ("unsubscribed", {"alumni"})
-    assert ada.states(run) == {State.PROCESSED}
+    assert ada.states(run) == {InboxState.PROCESSED}
 
 
 def test_what_a_deleted_account_pays_for_is_whose_its_address_is(ada):
@@ -495,5 +495,5 @@ def test_tag_that_cannot_be_made_is_a_failure_that_is_seen(world, many):
     run = world.run(*[e for n in range(many) for e in world.join(f"ada{n}@example.org")])
 
     assert world.sandbox.fired() > 0
-    assert world.states(run) == {State.DEAD}
+    assert world.states(run) == {InboxState.DEAD}
     assert {member.contact for member in world.members()} == {None}

@@ -6,8 +6,8 @@ from itertools import permutations
 import pytest
 
 from include.errors import VendorUnavailableError
-from include.jobs.planned_ends import Author, move_end
-from include.store.deactivations import End, Reason, State
+from include.jobs.planned_ends import AuditContext, move_end
+from include.store.deactivations import End, EndReason, EndState
 from tests import factories
 
 ADA = "ada@example.org"
@@ -35,7 +35,7 @@ def is_over(world):
         world.profiles() == [False],
         world.contact()["tags"] == {"alumni"},
         "member:deactivated" in world.audit(),
-        the_end(world).state is State.DONE,
+        the_end(world).state is EndState.DONE,
     )
     assert len(set(over)) == 1, over
     return over[0]
@@ -72,7 +72,7 @@ def test_nothing_is_done_before_the_moment(leaving):
     assert (plan.taken, plan.to_be) == (0, 0)
     assert leaving.profiles() == [True]
     assert leaving.writes() == writes
-    assert (the_end(leaving).state, the_end(leaving).generation) == (State.PENDING, 2)
+    assert (the_end(leaving).state, the_end(leaving).generation) == (EndState.PENDING, 2)
 
 
 def test_stripe_need_not_have_carried_it_out(leaving):
@@ -110,7 +110,7 @@ def test_who_comes_back_in_time_never_notices(leaving):
     assert (plan.taken, plan.to_be) == (1, 0)
     assert "go on" in plan.reason
     assert (the_end(leaving).state, the_end(leaving).why) == (
-        State.REVOKED,
+        EndState.REVOKED,
         "the membership goes on",
     )
     assert leaving.profiles() == [True]
@@ -126,7 +126,7 @@ def test_event_of_who_came_back_revokes_it_while_the_run_goes_on(leaving):
 
     assert leaving.end("run_1") == 0
 
-    assert the_end(leaving).state is State.REVOKED
+    assert the_end(leaving).state is EndState.REVOKED
     assert leaving.profiles() == [True]
     assert leaving.contact()["tags"] == {"active", "pro"}
 
@@ -168,7 +168,7 @@ def test_moved_end_gets_a_run_of_its_own(leaving):
 
     moved = the_end(leaving)
     assert (plan.taken, plan.to_be) == (1, 0)
-    assert (moved.state, moved.generation) == (State.PENDING, row.generation + 1)
+    assert (moved.state, moved.generation) == (EndState.PENDING, row.generation + 1)
     assert moved.deactivate_at - row.deactivate_at >= timedelta(seconds=HOUR)
     assert leaving.profiles() == [True]
 
@@ -182,7 +182,7 @@ def test_end_that_lost_its_date_waits_for_a_person(leaving, monkeypatch):
     plan = leaving.deactivate()
 
     assert (plan.taken, plan.to_be) == (1, 0)
-    assert (the_end(leaving).state, the_end(leaving).deactivate_at) == (State.DATE_UNKNOWN, None)
+    assert (the_end(leaving).state, the_end(leaving).deactivate_at) == (EndState.DATE_UNKNOWN, None)
     assert leaving.profiles() == [True]
 
 
@@ -223,7 +223,7 @@ def test_second_membership_keeps_her(world):
 
 @pytest.mark.parametrize(
     ("story", "reason"),
-    [("cancel_now", Reason.DELETED), ("payment_given_up", Reason.DELETED)],
+    [("cancel_now", EndReason.DELETED), ("payment_given_up", EndReason.DELETED)],
 )
 def test_ended_now_is_due_at_once(world, story, reason):
     """D4: what Stripe has ended, and nobody has paid for, is due when its event has been applied."""
@@ -247,7 +247,7 @@ def test_refund_is_due_at_once(world):
 
     world.deactivate()
 
-    assert the_end(world).reason is Reason.REFUNDED
+    assert the_end(world).reason is EndReason.REFUNDED
     assert is_over(world)
 
 
@@ -259,7 +259,7 @@ def test_deleted_account_is_due_at_once(world):
 
     world.deactivate()
 
-    assert the_end(world).state is State.DONE
+    assert the_end(world).state is EndState.DONE
     assert [row["is_visible"] for row in world.query("SELECT is_visible FROM public.users")] == [
         False
     ]
@@ -288,7 +288,7 @@ def test_member_whose_row_is_gone(leaving):
 
     assert (plan.taken, plan.to_be) == (1, 0)
     assert (the_end(leaving).state, the_end(leaving).why) == (
-        State.REVOKED,
+        EndState.REVOKED,
         "the platform's row is gone",
     )
 
@@ -387,7 +387,7 @@ def test_who_comes_back_before_it_is_recorded(leaving):
     leaving.update("run_1")
     leaving.close("run_1")
 
-    assert the_end(leaving).state is State.DONE
+    assert the_end(leaving).state is EndState.DONE
     assert leaving.audit()[-3:] == ["member:deactivated", "profile:show", "mailchimp:update"]
     assert leaving.profiles() == [True]
     assert leaving.contact()["tags"] == {"active", "pro"}
@@ -402,13 +402,13 @@ def test_who_comes_back_after_mailchimp_failed_and_leaves_again(leaving):
     leaving.update("run_1", is_first_try=False, is_last_try=True)
     leaving.close("run_1")
     leaving.sandbox.ask("DELETE", "faults")
-    assert the_end(leaving).state is State.FAILED
+    assert the_end(leaving).state is EndState.FAILED
 
     back = leaving.act("resume", email=ADA)
     again = leaving.act("cancel_at_period_end", email=ADA, in_seconds=30 * 24 * HOUR)
     leaving.run(*back, *again)
 
-    assert [row.state for row in leaving.ends()] == [State.DONE, State.PENDING]
+    assert [row.state for row in leaving.ends()] == [EndState.DONE, EndState.PENDING]
     assert leaving.profiles() == [True]
     assert leaving.contact()["tags"] == {"active", "canceling", "pro"}
 
@@ -444,7 +444,7 @@ def test_old_decision_is_not_acted_on(leaving):
 
     assert leaving.end("run_1") == 0
 
-    assert the_end(leaving).state is State.REVOKED
+    assert the_end(leaving).state is EndState.REVOKED
     assert leaving.profiles() == [True]
 
 
@@ -459,7 +459,7 @@ def test_silent_stripe_is_asked_again_then_a_person(leaving):
     plan = leaving.check("run_1", row.id, is_last_try=True)
 
     assert (plan.to_be, list(plan.failures)) == (0, [row.id])
-    assert the_end(leaving).state is State.FAILED
+    assert the_end(leaving).state is EndState.FAILED
     assert "Stripe" in the_end(leaving).why
     assert leaving.profiles() == [True]
     leaving.sandbox.ask("DELETE", "faults")
@@ -484,7 +484,7 @@ def test_one_that_stripe_does_not_answer_about_fails_alone(world):
     recorded = world.close("run_1")
 
     assert (plan.taken, plan.to_be, list(plan.failures)) == (3, 2, [bad.id])
-    assert [row.state for row in world.ends()] == [State.DONE, State.FAILED, State.DONE]
+    assert [row.state for row in world.ends()] == [EndState.DONE, EndState.FAILED, EndState.DONE]
     assert (recorded.done, list(recorded.failures)) == (2, [bad.id])
     assert "Stripe answers 500" in recorded.summary
 
@@ -504,7 +504,7 @@ def test_silent_mailchimp_fails_the_row_and_is_mended(leaving):
 
     assert list(recorded.failures) == [the_end(leaving).id]
     assert "Mailchimp is out of service" in recorded.summary
-    assert the_end(leaving).state is State.FAILED
+    assert the_end(leaving).state is EndState.FAILED
     assert leaving.profiles() == [False]
     leaving.sandbox.ask("DELETE", "faults")
     leaving.update("run_1")
@@ -519,9 +519,9 @@ def test_person_s_date_holds(leaving):
     row = the_end(leaving)
     leaving.pass_time(seconds=1)
     now = leaving.clock.now()
-    by = Author(actor="user:op", person="op", why="asked for it by mail", now=now)
+    by = AuditContext(actor="user:op", person="op", why="asked for it by mail", now=now)
     with leaving.store.transaction():
-        end = End(vendor_at=row.vendor_at, deactivate_at=now, reason=Reason.BY_HAND)
+        end = End(vendor_at=row.vendor_at, deactivate_at=now, reason=EndReason.BY_HAND)
         move_end(row, end, by=by, store=leaving.store)
 
     leaving.deactivate()
@@ -544,6 +544,6 @@ def test_oldest_first_within_one_run(world):
 
     in_order = sorted(world.ends(), key=lambda row: row.deactivate_at)
     assert {row.id for row in taken} == {row.id for row in in_order[:3]}
-    assert {row.state for row in world.ends()} == {State.DONE}
+    assert {row.state for row in world.ends()} == {EndState.DONE}
     assert world.audit().count("member:deactivated") == 8
     assert world.sandbox.count("mailchimp") - calls < 8

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from include.clients.airflow import Airflow
+from include.clients.airflow import JobAirflow
 from include.clock import FixedClock
 from include.errors import ErrorClass
 from include.jobs import dead_letter_review as job
 from include.notify.texts import Links
 from include.store.dead_letters import Failure, LetterState
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.reviews import ReviewState
 from tests.airflow_stand_in import running_airflow
 from tests.factories import NOW
@@ -35,7 +35,7 @@ class Board:
             {"type": "customer.updated", "id": f"evt_{number}", "livemode": False}
         )
         self.store.dispatches.adopt(f"run_{number}", job=SYNC, inbox_ids=[row], now=NOW)
-        self.store.inbox.finish([row], state=State.DEAD, reason=reason, now=NOW)
+        self.store.inbox.finish([row], state=InboxState.DEAD, reason=reason, now=NOW)
         failure = Failure(
             job=SYNC,
             subject=f"row:{row}",
@@ -91,7 +91,7 @@ def asked_airflow():
     with running_airflow() as airflow:
         airflow.dags[job.JOB] = {"is_paused": False, "has_import_errors": False}
         password = SecretStr(airflow.password)
-        api = Airflow(url=airflow.url, username="reconciler", password=password)
+        api = JobAirflow(url=airflow.url, username="reconciler", password=password)
         yield airflow, api
         api.close()
 

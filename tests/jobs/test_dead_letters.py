@@ -8,11 +8,11 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import ErrorClass
-from include.failures.dead_letters import Desk, NoReasonError
+from include.failures.dead_letters import DeadLetterService, NoReasonError
 from include.person import Person
 from include.store import Store
-from include.store.dead_letters import Act, Failure, Filter, LetterState
-from include.store.inbox import State
+from include.store.dead_letters import DeadLetterAction, Failure, Filter, LetterState
+from include.store.inbox import InboxState
 from include.store.steps import Ending, StepState
 from tests.store.arrivals import NOW, receive
 
@@ -22,14 +22,14 @@ BY = Person(actor="user:grace", why="Mailchimp is back")
 @pytest.fixture
 def desk(store):
     """Give a desk at which it is nine in the morning."""
-    return Desk(store, clock=FixedClock(NOW))
+    return DeadLetterService(store, clock=FixedClock(NOW))
 
 
 def dead(store, count=1, *, at=NOW, **changes):
     """Make dead letters of one event each, and return the letters' ids."""
-    start = store.inbox.counts().get(State.DEAD, 0)
+    start = store.inbox.counts().get(InboxState.DEAD, 0)
     events = [f"evt_{start + n}" for n in range(count)]
-    rows = receive(store, *events, state=State.DEAD)
+    rows = receive(store, *events, state=InboxState.DEAD)
     return [
         store.dead_letters.open_case(
             Failure(
@@ -68,11 +68,11 @@ def test_replay_lets_the_job_try_again(store, desk):
     """The events wait for their own job, under their own keys; who, why, before and after are audited."""
     ids = dead(store)
 
-    done = desk.decide(Act.REPLAY, Filter(ids=tuple(ids)), by=BY)
+    done = desk.decide(DeadLetterAction.REPLAY, Filter(ids=tuple(ids)), by=BY)
 
     assert (done.chosen, done.done) == (1, 1)
     [row] = rows_of(store, ids)
-    assert (row.state, row.job, row.due_at) == (State.WAITING, "mailchimp_sync", NOW)
+    assert (row.state, row.job, row.due_at) == (InboxState.WAITING, "mailchimp_sync", NOW)
     assert states(store, ids) == {LetterState.REPLAYING}
     [entry] = audit(store)
     assert (entry["actor"], entry["action"]) == ("user:grace", "dead_letter:replay")
@@ -84,7 +84,9 @@ def test_second_click_does_nothing(store, desk):
     """F2: one replay, one run."""
     ids = dead(store)
 
-    counts = [desk.decide(Act.REPLAY, Filter(ids=tuple(ids)), by=BY).done for _ in range(2)]
+    counts = [
+        desk.decide(DeadLetterAction.REPLAY, Filter(ids=tuple(ids)), by=BY).done for _ in range(2)
+    ]
 
     assert counts == [1, 0]
     assert len(audit(store)) == 1
@@ -97,7 +99,11 @@ def test_two_people_at_once_replay_once(store, database):
     def replay(_):
         other = Store.connect(database)
         try:
-            return Desk(other, clock=FixedClock(NOW)).decide(Act.REPLAY, Filter(), by=BY).done
+            return (
+                DeadLetterService(other, clock=FixedClock(NOW))
+                .decide(DeadLetterAction.REPLAY, Filter(), by=BY)
+                .done
+            )
         finally:
             other.close()
 
@@ -112,10 +118,12 @@ def test_thousand_are_previewed_throttled_and_done(store, desk):
     """F4: the preview counts what the replay does, and the due times keep to so many a minute."""
     ids = dead(store, 1000)
     told = []
-    desk = Desk(store, clock=FixedClock(NOW), progress=lambda *place: told.append(place))
-    preview = desk.preview(Act.REPLAY, Filter(job="mailchimp_sync"))
+    desk = DeadLetterService(
+        store, clock=FixedClock(NOW), progress=lambda *place: told.append(place)
+    )
+    preview = desk.preview(DeadLetterAction.REPLAY, Filter(job="mailchimp_sync"))
 
-    done = desk.decide(Act.REPLAY, Filter(job="mailchimp_sync"), by=BY, per_minute=100)
+    done = desk.decide(DeadLetterAction.REPLAY, Filter(job="mailchimp_sync"), by=BY, per_minute=100)
 
     assert preview.count == done.chosen == done.done == 1000
     assert told == [(n, 1000) for n in range(100, 1001, 100)]
@@ -137,7 +145,9 @@ def test_crash_is_resumed_without_repeats(store, desk):
             raise Crash
 
     with pytest.raises(Crash):
-        Desk(store, clock=FixedClock(NOW), progress=crash).decide(Act.REPLAY, Filter(), by=BY)
+        DeadLetterService(store, clock=FixedClock(NOW), progress=crash).decide(
+            DeadLetterAction.REPLAY, Filter(), by=BY
+        )
     came_back = ids[0]
     subject = store.dead_letters.get(came_back).subject
     again = Failure(
@@ -157,35 +167,41 @@ def test_crash_is_resumed_without_repeats(store, desk):
 def test_replay_can_be_held(store, desk):
     """F4: what no run has taken yet waits for a person again; the rest goes on."""
     ids = dead(store, 3)
-    desk.decide(Act.REPLAY, Filter(), by=BY, per_minute=1)
+    desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY, per_minute=1)
     taken = store.dispatches.claim(
         "mailchimp_sync", now=NOW, max_in_flight=2, batch_size=500, member_limit=100
     )
     assert len(taken.inbox_ids) == 1
 
-    held = desk.decide(Act.HOLD, Filter(), by=BY)
+    held = desk.decide(DeadLetterAction.HOLD, Filter(), by=BY)
 
     assert held.done == 2
     assert states(store, ids[:1]) == {LetterState.REPLAYING}
     assert states(store, ids[1:]) == {LetterState.OPEN}
-    assert [row.state for row in rows_of(store, ids)] == [State.DISPATCHED, State.DEAD, State.DEAD]
+    assert [row.state for row in rows_of(store, ids)] == [
+        InboxState.DISPATCHED,
+        InboxState.DEAD,
+        InboxState.DEAD,
+    ]
 
 
 def test_abandoning_needs_a_reason_and_can_be_undone(store, desk):
     """F7: and is in the audit log both times."""
     ids = dead(store)
     with pytest.raises(NoReasonError):
-        desk.decide(Act.ABANDON, Filter(), by=Person(actor="user:grace", why=" "))
+        desk.decide(DeadLetterAction.ABANDON, Filter(), by=Person(actor="user:grace", why=" "))
 
-    desk.decide(Act.ABANDON, Filter(), by=Person(actor="user:grace", why="a test account"))
+    desk.decide(
+        DeadLetterAction.ABANDON, Filter(), by=Person(actor="user:grace", why="a test account")
+    )
     assert states(store, ids) == {LetterState.ABANDONED}
-    assert desk.decide(Act.REPLAY, Filter(), by=BY).chosen == 0
-    desk.decide(Act.UNDO_ABANDON, Filter(ids=tuple(ids)), by=BY)
+    assert desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY).chosen == 0
+    desk.decide(DeadLetterAction.UNDO_ABANDON, Filter(ids=tuple(ids)), by=BY)
 
     assert states(store, ids) == {LetterState.OPEN}
     actions = [entry["action"] for entry in audit(store)]
     assert actions == ["dead_letter:abandon", "dead_letter:undo_abandon"]
-    assert desk.decide(Act.REPLAY, Filter(), by=BY).done == 1
+    assert desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY).done == 1
 
 
 def test_what_a_later_event_fixed_is_offered(store, desk):
@@ -193,20 +209,20 @@ def test_what_a_later_event_fixed_is_offered(store, desk):
     ada = UUID(int=7)
     [fixed] = dead(store, subject=f"member:{ada}", member_id=ada, at=NOW - timedelta(minutes=1))
     [other] = dead(store)
-    [later] = receive(store, "evt_later", state=State.DISPATCHED)
+    [later] = receive(store, "evt_later", state=InboxState.DISPATCHED)
     store.inbox.assign_members({later: ada})
-    store.inbox.finish([later], state=State.PROCESSED, now=NOW)
+    store.inbox.finish([later], state=InboxState.PROCESSED, now=NOW)
 
-    preview = desk.preview(Act.REPLAY, Filter())
-    to_close = desk.preview(Act.CLOSE_FIXED, Filter()).count
-    replayed = desk.decide(Act.REPLAY, Filter(), by=BY)
-    closed = desk.decide(Act.CLOSE_FIXED, Filter(), by=BY)
+    preview = desk.preview(DeadLetterAction.REPLAY, Filter())
+    to_close = desk.preview(DeadLetterAction.CLOSE_FIXED, Filter()).count
+    replayed = desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY)
+    closed = desk.decide(DeadLetterAction.CLOSE_FIXED, Filter(), by=BY)
 
     assert (preview.count, preview.fixed) == (2, 1)
     assert to_close == 1
     assert (replayed.done, replayed.fixed, closed.done) == (1, 1, 1)
     assert states(store, [fixed]) == {LetterState.RESOLVED}
-    assert [row.state for row in rows_of(store, [fixed])] == [State.SUPERSEDED]
+    assert [row.state for row in rows_of(store, [fixed])] == [InboxState.SUPERSEDED]
     assert states(store, [other]) == {LetterState.REPLAYING}
 
 
@@ -222,18 +238,18 @@ def test_letter_without_events_cannot_be_replayed(store, desk):
         now=NOW,
     )
 
-    assert desk.decide(Act.REPLAY, Filter(), by=BY).done == 0
-    assert desk.elsewhere(Act.REPLAY, Filter()) == {}
-    assert desk.decide(Act.ABANDON, Filter(), by=BY).done == 1
-    assert desk.elsewhere(Act.REPLAY, Filter()) == {LetterState.ABANDONED: 1}
+    assert desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY).done == 0
+    assert desk.elsewhere(DeadLetterAction.REPLAY, Filter()) == {}
+    assert desk.decide(DeadLetterAction.ABANDON, Filter(), by=BY).done == 1
+    assert desk.elsewhere(DeadLetterAction.REPLAY, Filter()) == {LetterState.ABANDONED: 1}
 
 
 @pytest.fixture
 def uncertain(store):
     """Give the letter of a welcome whose answer was lost; its event went well."""
     ada = UUID(int=7)
-    [row] = receive(store, "evt_1", state=State.DISPATCHED)
-    store.inbox.finish([row], state=State.PROCESSED, now=NOW)
+    [row] = receive(store, "evt_1", state=InboxState.DISPATCHED)
+    store.inbox.finish([row], state=InboxState.PROCESSED, now=NOW)
     store.steps.plan("welcome", [ada], dag_run_id="run_1", now=NOW)
     key = f"welcome:{ada}"
     store.steps.intend([key], dag_run_id="run_1", now=NOW)
@@ -260,27 +276,27 @@ def step_state(store):
 
 def test_uncertain_effect_is_done_again(store, desk, uncertain):
     """A person has seen that it did not happen: it is planned, and its event runs once more."""
-    desk.decide(Act.REPLAY, Filter(), by=BY)
+    desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY)
 
     assert step_state(store) == StepState.PLANNED
-    assert [row.state for row in rows_of(store, [uncertain.id])] == [State.WAITING]
+    assert [row.state for row in rows_of(store, [uncertain.id])] == [InboxState.WAITING]
     assert states(store, [uncertain.id]) == {LetterState.REPLAYING}
 
 
 def test_uncertain_effect_is_taken_as_done(store, desk, uncertain):
     """A mail cannot be called back: compensated means that it is never sent again."""
-    desk.decide(Act.COMPENSATE, Filter(), by=BY)
+    desk.decide(DeadLetterAction.COMPENSATE, Filter(), by=BY)
 
     assert step_state(store) == StepState.DONE
     assert states(store, [uncertain.id]) == {LetterState.COMPENSATED}
-    assert [row.state for row in rows_of(store, [uncertain.id])] == [State.PROCESSED]
+    assert [row.state for row in rows_of(store, [uncertain.id])] == [InboxState.PROCESSED]
 
 
 def test_vendor_that_is_back_does_not_hurry_replays(store, desk):
     """A breaker that closes lets what waited for it be due; replays keep to so many a minute."""
     ids = dead(store, 3, vendor="mailchimp")
     store.connection.execute("UPDATE ops.inbox SET error_class = 'transient'")
-    desk.decide(Act.REPLAY, Filter(), by=BY, per_minute=1)
+    desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY, per_minute=1)
 
     store.dead_letters.hurry("mailchimp", now=NOW)
 

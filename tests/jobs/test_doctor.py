@@ -8,7 +8,7 @@ import pytest
 from include.clock import FixedClock
 from include.lab.sandbox.slack.described import READS
 from include.operate.doctor import airflow, connections, databases, report, vendors
-from include.operate.doctor.findings import Status
+from include.operate.doctor.findings import CheckStatus
 from include.operate.doctor.look import look
 from include.store.migrate import versions
 from include.store.rights import PLATFORM_COLUMNS, Rights
@@ -27,7 +27,7 @@ def doctor(world, monkeypatch):
 
 def failures(found):
     """Return what has failed: check and reason."""
-    return {name: one.reason for name, one in found.items() if one.status is Status.FAILED}
+    return {name: one.reason for name, one in found.items() if one.status is CheckStatus.FAILED}
 
 
 def test_well_stack_has_no_failure_and_is_not_changed(doctor, sandbox):
@@ -76,7 +76,7 @@ def test_wrong_key_is_a_failure(doctor, sandbox, vendor, path, check):
     found = doctor.group(vendors)
 
     assert sandbox.fired() > 0
-    assert found[check].status is Status.FAILED
+    assert found[check].status is CheckStatus.FAILED
     assert found[check].advice
     assert {name.partition(":")[0] for name in failures(found)} == {check.partition(":")[0]}
 
@@ -89,7 +89,7 @@ def test_vendor_that_is_not_used_is_no_failure(doctor, vendor):
     found = doctor.group(connections) | doctor.group(vendors)
 
     assert {vendor, "stripe"} & failures(found).keys() == {"stripe"}
-    assert found[vendor.title()].status is Status.NOT_CONFIGURED
+    assert found[vendor.title()].status is CheckStatus.NOT_CONFIGURED
 
 
 def test_before_the_start_databases_and_airflow_are_not_missed(doctor):
@@ -135,21 +135,21 @@ def test_missing_scopes_are_named(doctor, sandbox):
 @pytest.mark.parametrize(
     ("secret", "operators", "status"),
     [
-        ("", "", Status.FAILED),
-        ("0123456789abcdef", "", Status.WARNING),
-        ("0123456789abcdef", "U0ADA", Status.OK),
+        ("", "", CheckStatus.FAILED),
+        ("0123456789abcdef", "", CheckStatus.WARNING),
+        ("0123456789abcdef", "U0ADA", CheckStatus.OK),
     ],
 )
 def test_buttons_that_nobody_answers_are_found(doctor, secret, operators, status):
     """Slack warns everybody who presses one; nobody at all may acknowledge where no operator is named."""
-    assert doctor.group(vendors)["Slack: buttons"].status is Status.NOT_CONFIGURED
+    assert doctor.group(vendors)["Slack: buttons"].status is CheckStatus.NOT_CONFIGURED
     doctor.connect("slack", extra={**doctor.documents["slack"]["extra"], "buttons": True})
     doctor.set(OPS_SLACK_SIGNING_SECRETS=secret, OPS_SLACK_OPERATORS=operators)
 
     found = doctor.group(vendors)["Slack: buttons"]
 
     assert found.status is status
-    assert bool(found.advice) is (status is not Status.OK)
+    assert bool(found.advice) is (status is not CheckStatus.OK)
 
 
 def test_audience_channel_and_group_must_be_there(doctor):
@@ -178,8 +178,8 @@ def test_audience_must_fit_what_contacts_are_given(doctor, sandbox):
         {**field, "tag": "ZIP", "required": True},
     ]
     cases = (
-        (fields[:2], Status.FAILED, "the audience lacks TIER"),
-        (fields, Status.WARNING, "the audience requires ZIP"),
+        (fields[:2], CheckStatus.FAILED, "the audience lacks TIER"),
+        (fields, CheckStatus.WARNING, "the audience requires ZIP"),
     )
     for given, status, reason in cases:
         sandbox.fault(
@@ -246,7 +246,9 @@ def test_vendor_that_hangs_holds_nobody_up(doctor, sandbox):
     assert sandbox.fired() == 2
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(60, Status.WARNING), (400, Status.FAILED)])
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(60, CheckStatus.WARNING), (400, CheckStatus.FAILED)]
+)
 def test_clock_is_compared_with_those_who_sign(doctor, seconds, status):
     """Past the tolerance every webhook is refused; well before it is worth a word."""
     doctor.clock = FixedClock(doctor.world.clock.now())
@@ -269,7 +271,7 @@ def test_database_that_is_down_is_said_and_the_rest_looked_at(doctor):
         "ops database, for the relay",
         "one ops database for both",
     }
-    assert found["Airflow's database"].status is Status.OK
+    assert found["Airflow's database"].status is CheckStatus.OK
     assert "secret-of-ours" not in repr(found)
 
 
@@ -288,7 +290,7 @@ def test_address_with_a_slip_gives_no_password_away(doctor, slip):
 
     found = doctor.group(databases)["ops database, for the relay"]
 
-    assert found.status is Status.FAILED
+    assert found.status is CheckStatus.FAILED
     assert [piece for piece in ("pass", "word") if piece in found.reason] == []
 
 
@@ -413,9 +415,9 @@ def test_missing_connection_is_a_failure_and_its_vendor_not_configured(doctor):
     found = doctor.group(connections) | doctor.group(vendors)
 
     assert set(failures(found)) == {"stripe"}
-    assert found["Stripe"].status is Status.NOT_CONFIGURED
-    assert found["Twilio"].status is Status.NOT_CONFIGURED
-    assert found["twilio"].status is not Status.OK
+    assert found["Stripe"].status is CheckStatus.NOT_CONFIGURED
+    assert found["Twilio"].status is CheckStatus.NOT_CONFIGURED
+    assert found["twilio"].status is not CheckStatus.OK
 
 
 def test_connections_that_cannot_be_right_are_failures(doctor):
@@ -439,14 +441,17 @@ def test_live_and_test_are_not_mixed(doctor):
 
     doctor.connect("clerk", password="sk_live_x")
     mixed = doctor.group(connections)["live or test"]
-    assert (mixed.status, mixed.reason) == (Status.WARNING, "Stripe's key is test, Clerk's live")
+    assert (mixed.status, mixed.reason) == (
+        CheckStatus.WARNING,
+        "Stripe's key is test, Clerk's live",
+    )
 
 
 def test_production_is_told_of_stand_ins(doctor):
     """Before going live: a vendor's connection that leads to a sandbox."""
     found = doctor.group(connections, has_stand_ins=False)
 
-    warned = {name for name, one in found.items() if one.status is Status.WARNING}
+    warned = {name for name, one in found.items() if one.status is CheckStatus.WARNING}
     assert warned >= {"stripe", "clerk", "mailchimp", "luma", "slack", "pagerduty", "twilio"}
 
 
@@ -458,6 +463,6 @@ def test_settings_that_cannot_be_read_are_named_without_their_values(doctor):
 
     assert "OPS_WELCOME" in found["settings of the jobs"].reason
     assert "OPS_DATABASE_URL" in found["settings of the relay"].reason
-    assert found["Clerk: users"].status is Status.OK
+    assert found["Clerk: users"].status is CheckStatus.OK
     assert "a secret of ours" not in repr(found)
     assert report.document([("", one) for one in found.values()], of="a test")["ok"] is False

@@ -8,7 +8,7 @@ import pytest
 from include.errors import ActRefusedError
 from include.jobs import ends_by_hand
 from include.person import person_from
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 from tests.jobs.world import until
 
 EMAIL = "ada@example.org"
@@ -69,7 +69,7 @@ def test_revoked_end_takes_its_run_along(world, planned):
 
     before, after = revoke(world, planned)
 
-    assert (before.state, after.state) == (State.SCHEDULED, State.REVOKED)
+    assert (before.state, after.state) == (EndState.SCHEDULED, EndState.REVOKED)
     assert (after.actor, after.why) == ("user:grace", "she called")
     assert withdrawn(world) == [planned.next_run_id]
     audit = last_audit(world)
@@ -88,7 +88,7 @@ def test_revoked_end_can_be_planned_again(world, planned):
 
     before, after = undo(world, planned)
 
-    assert (before.state, after.state) == (State.REVOKED, State.PENDING)
+    assert (before.state, after.state) == (EndState.REVOKED, EndState.PENDING)
     assert (after.deactivate_at, after.vendor_at, after.reason) == (
         planned.deactivate_at,
         planned.vendor_at,
@@ -131,7 +131,7 @@ def test_moved_end_gets_another_run(world, planned):
     _, after = move(world, planned, later)
 
     assert (after.deactivate_at, after.vendor_at) == (later, planned.vendor_at)
-    assert (after.state, after.generation) == (State.PENDING, planned.generation + 1)
+    assert (after.state, after.generation) == (EndState.PENDING, planned.generation + 1)
     assert withdrawn(world) == [planned.next_run_id]
     audit = last_audit(world)
     assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:move")
@@ -159,7 +159,7 @@ def test_unknown_date_is_set_by_hand(world, planned):
 
     _, after = move(world, planned, at)
 
-    assert (after.state, after.deactivate_at, after.vendor_at) == (State.PENDING, at, None)
+    assert (after.state, after.deactivate_at, after.vendor_at) == (EndState.PENDING, at, None)
 
 
 def test_failed_end_is_tried_again(world, planned):
@@ -168,7 +168,7 @@ def test_failed_end_is_tried_again(world, planned):
 
     _, after = run_now(world, planned)
 
-    assert after.state is State.PENDING
+    assert after.state is EndState.PENDING
 
 
 # --- what cannot be done ---
@@ -179,7 +179,7 @@ def test_unknown_row_is_refused(world):
         ends_by_hand.revoke(7, person=GRACE, now=world.clock.now(), store=world.store)
 
 
-@pytest.mark.parametrize("state", [State.DONE, State.REVOKED])
+@pytest.mark.parametrize("state", [EndState.DONE, EndState.REVOKED])
 def test_row_that_is_over_is_refused(world, planned, state):
     """By every act, and nothing is written."""
     world.store.connection.execute("UPDATE ops.deactivations SET state = %s", [state])
@@ -255,7 +255,7 @@ def test_end_that_is_to_be_now_closes_the_membership(world, planned):
     world.run(*world.act("update_member", email=EMAIL, tier="leader"))
 
     assert after == OVER
-    assert of(world, planned).state is State.DONE
+    assert of(world, planned).state is EndState.DONE
     assert world.member().memberships[0].status == "canceled"
 
 
@@ -318,7 +318,7 @@ def test_person_keeps_a_member_whom_stripe_ends(world, planned):
     world.run(*world.act("update_member", email=EMAIL, tier="leader"))
     world.run(*world.act("cancel_now", email=EMAIL))
 
-    assert of(world, planned).state is State.REVOKED
+    assert of(world, planned).state is EndState.REVOKED
     assert world.store.deactivations.read_open() == []
     assert world.member().memberships[0].status == "active"
     assert "active" in world.contact()["tags"]
@@ -363,5 +363,5 @@ def test_return_ends_what_a_person_has_moved(world, planned):
 
     world.run(*world.act("resume", email=EMAIL))
 
-    assert of(world, planned).state is State.REVOKED
+    assert of(world, planned).state is EndState.REVOKED
     assert of(world, planned).actor is None

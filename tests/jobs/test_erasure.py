@@ -13,8 +13,8 @@ from include.errors import ActRefusedError
 from include.jobs.erasure import erase, names
 from include.person import person_from
 from include.store.airflow_tables import WORDS, AirflowTables
-from include.store.inbox import State
-from include.store.slack import Tie
+from include.store.inbox import InboxState
+from include.store.slack import AccountLink
 
 EMAIL = "Ada.Lovelace+ops@Example.org"
 LOWER = EMAIL.lower()
@@ -45,7 +45,7 @@ def leave(world, email=EMAIL):
     world.run(*world.act("update_member", email=email, tier="leader"))
     events = world.act("delete_user", email=email)
     run = world.run(*events)
-    assert world.states(run) <= {State.PROCESSED, State.SUPERSEDED}
+    assert world.states(run) <= {InboxState.PROCESSED, InboxState.SUPERSEDED}
     world.query(
         "UPDATE ops.deactivations SET state = 'done' WHERE state NOT IN ('done', 'revoked') RETURNING id"
     )
@@ -84,7 +84,7 @@ def test_nothing_of_her_is_left(world):
     ]
     [user] = world.query("SELECT id FROM public.users WHERE lower(email) = %s", LOWER)
     world.store.slack.tie(
-        [Tie(member_id=user["id"], slack_user_id="U0HERSELF")], now=world.clock.now()
+        [AccountLink(member_id=user["id"], slack_user_id="U0HERSELF")], now=world.clock.now()
     )
     traces.append("u0herself")
     before = everything(world)
@@ -108,7 +108,7 @@ def test_her_events_stay_known(world):
     users = world.query("SELECT count(*) AS count FROM public.users")
     ids = world.receive(*events)
 
-    assert set(world.rows(ids)) <= {State.PROCESSED, State.SUPERSEDED, State.IGNORED}
+    assert set(world.rows(ids)) <= {InboxState.PROCESSED, InboxState.SUPERSEDED, InboxState.IGNORED}
     assert world.query("SELECT count(*) AS count FROM public.users") == users
 
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from include.errors import MemberUnknownError, PermanentVendorError, VendorUnavailableError
-from include.jobs.luma_auto_approval import Rule
+from include.jobs.luma_auto_approval import PlusAddressRule
 from include.lab.demo.outcomes import job_entries_of
 from tests.jobs.luma_world import UPDATES, LumaWorld
 
@@ -52,14 +52,14 @@ def test_plus_addresses_are_members_where_the_rule_says_so(luma):
     luma.seed([*plain, "grace@example.org"], plus=2)
 
     strict = luma.run(dry_run=True)
-    result = luma.run(rule=Rule.SAME)
+    result = luma.run(rule=PlusAddressRule.SAME)
 
     assert (strict.approved, strict.denied) == (0, 3)
     assert (result.approved, result.denied) == (3, 0)
     assert tagged.email == "grace+wdai@example.org"
 
 
-@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("rule", PlusAddressRule)
 @pytest.mark.parametrize("is_asked_for", [False, True], ids=["all", "one member alone"])
 def test_every_verified_address_identifies_her(luma, rule, is_asked_for):
     """She registers with her second address, by whatever rule and also in a run for her alone."""

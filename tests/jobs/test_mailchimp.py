@@ -13,7 +13,7 @@ from include.errors import (
     VendorUnavailableError,
 )
 from include.store.dead_letters import Filter
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 from tests.jobs.world import until
 
@@ -48,7 +48,7 @@ def test_outage_is_tried_again_and_leaves_no_trace(world, ada, fault, path):
     world.record(ada)
 
     assert world.sandbox.fired() == 1
-    assert world.states(ada) == {State.PROCESSED}
+    assert world.states(ada) == {InboxState.PROCESSED}
     assert world.contact()["tags"] == {"active", "pro"}
     assert world.welcomes() == ["ada@example.org"]
     assert world.audit() == ["mailchimp:create"]
@@ -75,7 +75,7 @@ def test_last_try_fails_the_members(world, ada):
 
     assert list(recorded.failures.values()) == ["Mailchimp is out of service"]
     assert {(r.state, r.reason) for r in world.store.inbox.of_run(ada)} == {
-        (State.FAILED, "Mailchimp is out of service")
+        (InboxState.FAILED, "Mailchimp is out of service")
     }
     assert world.steps() == ["planned"]
     assert world.welcome_calls() == 0
@@ -93,7 +93,7 @@ def test_cleared_run_mends_what_failed(world, ada):
     recorded = world.record(ada)
 
     assert recorded.failures == {}
-    assert world.states(ada) == {State.PROCESSED}
+    assert world.states(ada) == {InboxState.PROCESSED}
     assert world.welcomes() == ["ada@example.org"]
 
 
@@ -106,7 +106,7 @@ def test_failed_rows_run_again_with_another_run(world, ada):
 
     run = world.run_rows([row.id for row in world.store.inbox.of_run(ada)])
 
-    assert world.states(run) == {State.PROCESSED}
+    assert world.states(run) == {InboxState.PROCESSED}
     assert world.welcomes() == ["ada@example.org"]
 
 
@@ -125,7 +125,7 @@ def test_compliance_state_is_terminal(world, ada, becomes):
     assert row["outcome"] == "terminal"
     assert "only she can undo it" in row["reason"]
     assert recorded.failures == {}
-    assert world.states(ada) == {State.PROCESSED}
+    assert world.states(ada) == {InboxState.PROCESSED}
     assert (world.steps(), world.welcome_calls()) == (["refused"], 0)
     calls = world.sandbox.count("mailchimp")
     world.run(*world.act("update_member", email="ada@example.org"))
@@ -146,7 +146,7 @@ def test_own_unsubscribe_is_respected_on_return(world):
     )
 
     assert world.contact()["status"] == "unsubscribed"
-    assert world.states(run) == {State.PROCESSED}
+    assert world.states(run) == {InboxState.PROCESSED}
     [row] = world.query("SELECT outcome FROM ops.run_members WHERE dag_run_id = %s", run)
     assert row["outcome"] == "terminal"
 
@@ -169,7 +169,7 @@ def test_permanent_refusal_is_dead_with_its_reason(world):
     run = world.run_rows(ids)
 
     assert {(row.state, row.reason) for row in world.store.inbox.of_run(run)} == {
-        (State.DEAD, reason)
+        (InboxState.DEAD, reason)
     }
     [letter] = world.store.dead_letters.select(Filter())
     assert (letter.error_class, letter.reason, letter.attempts) == ("permanent", reason, 1)
@@ -223,7 +223,7 @@ def test_vendor_that_is_asked_and_down_spares_the_others(world):
     plan = world.load(ids, "run_x", is_last_try=True)
 
     assert plan.members == 1
-    assert world.rows(ids) == [State.FAILED, State.DISPATCHED]
+    assert world.rows(ids) == [InboxState.FAILED, InboxState.DISPATCHED]
     assert world.store.inbox.rows(ids[:1])[0].reason == "Stripe answers 500"
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 
 MEMBERS = 500
@@ -43,7 +43,7 @@ def test_five_hundred_members_in_bulk(world):
     writes = world.writes()
     assert len([call for call in writes if call[1].endswith("/segments")]) == 2  # made: active, pro
     assert len(writes) <= 5
-    assert world.states("run_x") == {State.PROCESSED}
+    assert world.states("run_x") == {InboxState.PROCESSED}
     contacts = members_at_mailchimp(world)
     assert set(contacts) == {m["email"] for m in seeded}
     assert all(contact == ("subscribed", {"active", "pro"}) for contact in contacts.values())
@@ -91,10 +91,15 @@ def test_failures_stay_with_their_members(world):
     world.run_rows(ids)
 
     states = world.rows(ids)
-    assert states[:4] == [State.PROCESSED, State.PROCESSED, State.PROCESSED, State.WAITING]
-    [waiting] = [row for row in world.store.inbox.rows(ids) if row.state is State.WAITING]
+    assert states[:4] == [
+        InboxState.PROCESSED,
+        InboxState.PROCESSED,
+        InboxState.PROCESSED,
+        InboxState.WAITING,
+    ]
+    [waiting] = [row for row in world.store.inbox.rows(ids) if row.state is InboxState.WAITING]
     assert waiting.due_at > world.clock.now() + timedelta(minutes=30)
-    assert set(states[4:]) == {State.PROCESSED}
+    assert set(states[4:]) == {InboxState.PROCESSED}
     outcomes = world.query("SELECT outcome, count(*) FROM ops.run_members GROUP BY 1 ORDER BY 1")
     assert {row["outcome"]: row["count"] for row in outcomes} == {
         "create": 56,

@@ -8,15 +8,15 @@ import pytest
 
 from include.clients.slack import Slack
 from include.clock import FixedClock
-from include.failures.dead_letters import Desk as Desks
-from include.notify.notices import Cause, Success, close_recovered, note_failure
+from include.failures.dead_letters import DeadLetterService as Desks
+from include.notify.notices import FailureCause, Success, close_recovered, note_failure
 from include.notify.outbox import send_due
 from include.notify.texts import Links
 from include.person import Person
-from include.store.dead_letters import Act, Failure, Filter
-from include.store.inbox import State
+from include.store.dead_letters import DeadLetterAction, Failure, Filter
+from include.store.inbox import InboxState
 from include.store.notices import FailedRun
-from include.store.run_members import Outcome, Result
+from include.store.run_members import MemberOutcome, MemberResult
 from tests.contract.conftest import slack_client_of
 from tests.factories import NOW
 
@@ -43,7 +43,7 @@ class Desk:
     def fail(self, run=RUN, *, task="record", why="task_failure", at=None, kind=""):
         """Let a run fail, and note it; returns whether that was news."""
         failed = FailedRun(job=JOB, dag_run_id=run, failed_at=at or self.clock.now(), kind=kind)
-        cause = Cause(why=why, task=task, try_number=2)
+        cause = FailureCause(why=why, task=task, try_number=2)
         return note_failure(failed, cause, store=self.store, clock=self.clock)
 
     def send(self, **options):
@@ -86,9 +86,9 @@ def test_failed_run_is_one_message_with_all_that_is_needed(desk):
     member_id = uuid4()
     desk.store.run_members.open(RUN, {member_id: None})
     reason = "Mailchimp: ada@example.org is in <compliance> & stays"
-    failed = Result(member_id=member_id, outcome=Outcome.FAILED, reason=reason)
+    failed = MemberResult(member_id=member_id, outcome=MemberOutcome.FAILED, reason=reason)
     desk.store.run_members.settle(RUN, [failed])
-    desk.store.inbox.finish([row], state=State.FAILED, reason=reason, now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.FAILED, reason=reason, now=NOW)
 
     desk.fail()
     sent = desk.send()
@@ -235,7 +235,7 @@ def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
     """A later run about others does not mend a member's row: her own has to end well."""
     [row] = desk.world.receive(desk.world.join()[0])
     desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
-    desk.store.inbox.finish([row], state=State.FAILED, reason="Mailchimp is down", now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.FAILED, reason="Mailchimp is down", now=NOW)
     desk.fail()
     desk.send()
     desk.clock.advance(MINUTE)
@@ -243,7 +243,7 @@ def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
 
     desk.store.dispatches.adopt("again", job=JOB, inbox_ids=[row], now=NOW)
     assert desk.succeed() == 0
-    desk.store.inbox.finish([row], state=State.PROCESSED, now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.PROCESSED, now=NOW)
     assert desk.succeed() == 1
     desk.send()
 
@@ -256,7 +256,7 @@ def test_row_that_is_tried_again_meanwhile_still_counts(desk):
     """`webhook_retry` has taken it within a second: the failure is over when it ends well, not with others' success."""
     [row] = desk.world.receive(desk.world.join()[0])
     desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
-    desk.store.inbox.finish([row], state=State.FAILED, reason="Mailchimp is down", now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.FAILED, reason="Mailchimp is down", now=NOW)
     failure = Failure(
         job=JOB,
         subject=f"row:{row}",
@@ -276,7 +276,7 @@ def test_row_that_is_tried_again_meanwhile_still_counts(desk):
     assert "Affected: 1 row." in text
     desk.clock.advance(MINUTE)
     assert desk.succeed() == 0
-    desk.store.inbox.finish([row], state=State.PROCESSED, now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.PROCESSED, now=NOW)
     assert desk.succeed() == 1
 
 
@@ -284,7 +284,7 @@ def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
     """Nothing more is to come of it: nobody waits for the row to end well."""
     [row] = desk.world.receive(desk.world.join()[0])
     desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
-    desk.store.inbox.finish([row], state=State.DEAD, reason="cannot be read", now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.DEAD, reason="cannot be read", now=NOW)
     failure = Failure(
         job=JOB, subject=f"row:{row}", error_class="payload", reason="bad", inbox_ids=(row,)
     )
@@ -293,7 +293,9 @@ def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
     assert desk.succeed() == 0
 
     Desks(desk.store, clock=desk.clock).decide(
-        Act.ABANDON, Filter(ids=(letter.id,)), by=Person(actor="user:ada", why="a test")
+        DeadLetterAction.ABANDON,
+        Filter(ids=(letter.id,)),
+        by=Person(actor="user:ada", why="a test"),
     )
 
     assert desk.succeed() == 1
@@ -417,18 +419,18 @@ def test_dead_letter_of_a_failed_run_is_told_by_the_runs_message(desk):
 def test_dead_letter_that_comes_back_is_told_again(desk):
     """A person has had it tried again, and it has failed; what she has opened again herself she knows."""
     [row] = desk.world.receive(desk.world.join()[0])
-    desk.store.inbox.finish([row], state=State.DEAD, reason="no", now=NOW)
+    desk.store.inbox.finish([row], state=InboxState.DEAD, reason="no", now=NOW)
     letter = open_letter(desk, f"row:{row}", inbox_ids=(row,))
     desk.send()
     people, wanted = Desks(desk.store, clock=desk.clock), Filter(ids=(letter,))
     person = Person(actor="user:ada", why="a test")
     desk.clock.advance(MINUTE)
-    people.decide(Act.ABANDON, wanted, by=person)
-    people.decide(Act.UNDO_ABANDON, wanted, by=person)
+    people.decide(DeadLetterAction.ABANDON, wanted, by=person)
+    people.decide(DeadLetterAction.UNDO_ABANDON, wanted, by=person)
     desk.send()
     assert len(desk.texts()) == 1
 
-    assert people.decide(Act.REPLAY, wanted, by=person).done == 1
+    assert people.decide(DeadLetterAction.REPLAY, wanted, by=person).done == 1
     desk.clock.advance(MINUTE)
     assert open_letter(desk, f"row:{row}", inbox_ids=(row,)) == letter
     desk.send()

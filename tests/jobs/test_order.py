@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from include.events import SubscriptionStatus
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 from tests.factories import NEW_SHAPE, NOW, OLD_SHAPE
 
@@ -78,7 +78,7 @@ def test_older_state_is_superseded(world):
     late = {**first["payload"], "created": first["payload"]["created"] - 60}
     run = world.run({**first, "payload": late})
 
-    assert world.states(run) == {State.SUPERSEDED}
+    assert world.states(run) == {InboxState.SUPERSEDED}
     assert world.sandbox.count("mailchimp") == calls
 
 
@@ -119,7 +119,7 @@ def test_events_of_one_run_collapse(world):
 
     assert world.sandbox.count("mailchimp", "PUT") == before + 1
     assert world.contact()["TIER"] == "leader"
-    assert world.states(run) == {State.PROCESSED}
+    assert world.states(run) == {InboxState.PROCESSED}
 
 
 def test_vendor_is_not_asked_where_the_event_is_enough(world):

@@ -6,14 +6,14 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from include.clients.airflow import Airflow
+from include.clients.airflow import JobAirflow
 from include.clock import FixedClock
 from include.errors import AirflowBusyError
 from include.jobs import reconciliation as job
 from include.jobs.reconciliation.plan import NIGHT, is_deep_due
-from include.jobs.reconciliation.repair import Limits
-from include.notify.notices import Cause, note_failure
-from include.store.inbox import State
+from include.jobs.reconciliation.repair import RepairLimits
+from include.notify.notices import FailureCause, note_failure
+from include.store.inbox import InboxState
 from include.store.notices import FailedRun
 from tests.airflow_stand_in import running_airflow
 from tests.factories import NOW
@@ -42,7 +42,10 @@ class Night:
 
     def check(self, *, run=RUN, is_dry_run=False):
         """Run the short checks and close the report; return the findings that found something."""
-        params, limits = {"dry_run": is_dry_run}, Limits(is_dry_run=is_dry_run, most_percent=5.0)
+        params, limits = (
+            {"dry_run": is_dry_run},
+            RepairLimits(is_dry_run=is_dry_run, most_percent=5.0),
+        )
         job.begin(run, params, store=self.store, clock=self.clock)
         collaborators = {"store": self.store, "airflow": self.api, "clock": self.clock}
         job.check_runs(dag_run_id=run, **collaborators, limits=limits)
@@ -61,7 +64,7 @@ def night(world):
     """Give a night in which no relay runs."""
     with running_airflow() as airflow:
         password = SecretStr(airflow.password)
-        api = Airflow(url=airflow.url, username="reconciler", password=password)
+        api = JobAirflow(url=airflow.url, username="reconciler", password=password)
         yield Night(world, airflow, api)
         api.close()
 
@@ -69,7 +72,7 @@ def night(world):
 def test_nothing_is_found_where_all_is_well(night):
     """A quiet night is a report without findings, closed."""
     ids, run = night.hand_over(*night.world.join())
-    night.world.store.inbox.finish(ids, state=State.PROCESSED, now=NOW)
+    night.world.store.inbox.finish(ids, state=InboxState.PROCESSED, now=NOW)
     night.store.dispatches.finish(run, now=NOW)
     night.airflow.end(SYNC, run, "success", NOW)
     night.clock.advance(15 * MINUTE)
@@ -89,7 +92,7 @@ def test_run_that_was_deleted_by_hand_gives_its_rows_back(night):
 
     assert (found["lost_runs"].found, found["lost_runs"].repaired) == (1, 1)
     assert found["lost_runs"].examples == (run,)
-    assert set(night.world.rows(ids)) == {State.WAITING}
+    assert set(night.world.rows(ids)) == {InboxState.WAITING}
     assert night.store.dispatches.get(run).state == "lost"
 
 
@@ -103,7 +106,7 @@ def test_run_that_ended_without_recording_is_contradicted(night, state):
     found = night.check()
 
     assert found["lost_runs"].found == 1
-    assert set(night.world.rows(ids)) == {State.FAILED}
+    assert set(night.world.rows(ids)) == {InboxState.FAILED}
     [reason] = {row.reason for row in night.store.inbox.rows(ids)}
     assert reason == f"the run ended as {state} without recording this"
 
@@ -114,7 +117,7 @@ def test_run_that_goes_on_is_left_alone(night):
     night.clock.advance(5 * MINUTE)
 
     assert night.check() == {}
-    assert set(night.world.rows(ids)) == {State.DISPATCHED}
+    assert set(night.world.rows(ids)) == {InboxState.DISPATCHED}
 
 
 def test_dry_run_says_the_same_and_changes_nothing(night):
@@ -124,7 +127,7 @@ def test_dry_run_says_the_same_and_changes_nothing(night):
     night.clock.advance(15 * MINUTE)
 
     dry = night.check(run="dry", is_dry_run=True)
-    assert set(night.world.rows(ids)) == {State.DISPATCHED}
+    assert set(night.world.rows(ids)) == {InboxState.DISPATCHED}
     assert night.store.notices.read_open() == []
     real = night.check(run="real")
 
@@ -132,7 +135,7 @@ def test_dry_run_says_the_same_and_changes_nothing(night):
         name: one.found for name, one in real.items()
     }
     assert {one.repaired for one in dry.values()} == {0}
-    assert set(night.world.rows(ids)) == {State.FAILED}
+    assert set(night.world.rows(ids)) == {InboxState.FAILED}
 
 
 def test_failed_run_whose_callback_was_lost_is_noted(night):
@@ -141,7 +144,7 @@ def test_failed_run_whose_callback_was_lost_is_noted(night):
     night.airflow.end(SYNC, "timed_out", "failed", NOW)
     night.airflow.end(SYNC, "told", "failed", NOW, failed_task="record")
     told = FailedRun(job=SYNC, dag_run_id="told", failed_at=NOW)
-    note_failure(told, Cause(task="record"), store=night.store, clock=night.clock)
+    note_failure(told, FailureCause(task="record"), store=night.store, clock=night.clock)
     night.clock.advance(MINUTE)
 
     found = night.check()
@@ -225,7 +228,7 @@ def test_event_that_failed_and_is_nobodys_becomes_a_dead_letter(night):
     """A run failed its rows and died before it wrote the letter: a person is asked after all."""
     poison = night.world.receive({"type": "customer.updated", "id": "evt_x", "livemode": False})
     night.store.dispatches.adopt("run", job=SYNC, inbox_ids=poison, now=NOW)
-    night.store.inbox.finish(poison, state=State.DEAD, reason="cannot be read: data", now=NOW)
+    night.store.inbox.finish(poison, state=InboxState.DEAD, reason="cannot be read: data", now=NOW)
     night.clock.advance(11 * MINUTE)
 
     assert night.check(run="dry", is_dry_run=True)["unlettered_rows"].left == 1

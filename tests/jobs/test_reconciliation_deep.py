@@ -7,8 +7,8 @@ import pytest
 
 from include.clock import FixedClock
 from include.jobs import reconciliation as job
-from include.jobs.reconciliation.repair import Limits
-from include.store.inbox import Receipt, State
+from include.jobs.reconciliation.repair import RepairLimits
+from include.store.inbox import InboxState, Receipt
 
 RUN = "reconcile_1"
 DAY = timedelta(days=1)
@@ -30,7 +30,9 @@ class Night:
         job.begin(run, params, store=self.store, clock=self.clock)
         shared = {"dag_run_id": run, "store": self.store, "clock": self.clock}
         world = self.world
-        limits = Limits(is_dry_run=dry_run, most_percent=most_percent, mails_nobody=mails_nobody)
+        limits = RepairLimits(
+            is_dry_run=dry_run, most_percent=most_percent, mails_nobody=mails_nobody
+        )
         job.read_events(**shared, stripe=world.stripe, limits=limits)
         job.compare_stripe(**shared, stripe=world.stripe, limits=limits)
         job.compare_clerk(**shared, clerk=world.clerk, limits=limits)
@@ -384,7 +386,7 @@ def test_cleared_run_makes_no_row_twice(night):
     assert night.compare()["stripe_state"].found == 1
 
     asked = "SELECT state FROM ops.inbox WHERE type = 'reconciliation.subscription'"
-    assert night.world.query(asked) == [{"state": State.WAITING}]
+    assert night.world.query(asked) == [{"state": InboxState.WAITING}]
 
 
 def test_all_pages_of_all_vendors_are_read(night):

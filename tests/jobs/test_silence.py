@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from include.alerts.texts import moment
-from include.jobs.reconciliation.silence import Cause
+from include.jobs.reconciliation.silence import SilenceCause
 from include.routing import STARTING_TYPES
 from include.store.findings import FindingKind, FindingState
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.rejections import AGAIN
 from tests.jobs.conftest import serving
 from tests.jobs.silence_world import CLERK_SECRET, STRIPE_SECRET, Post, Proxy, starts_a_job
@@ -67,7 +67,7 @@ class Way:
 
     name: str
     provider: str = "stripe"
-    cause: Cause
+    cause: SilenceCause
     quiet: Any  # what happens to the post
     mend: Any
     words: str  # of what is told
@@ -141,7 +141,7 @@ def subscribe_in_test_mode(post):
 WAYS = [
     Way(
         name="endpoint disabled",
-        cause=Cause.ENDPOINT_DISABLED,
+        cause=SilenceCause.ENDPOINT_DISABLED,
         quiet=lambda post: post.endpoint("POST", disabled="true"),
         mend=lambda post: post.endpoint("POST", disabled="false"),
         words="endpoint is disabled",
@@ -149,7 +149,7 @@ WAYS = [
     ),
     Way(
         name="endpoint deleted",
-        cause=Cause.ENDPOINT_DELETED,
+        cause=SilenceCause.ENDPOINT_DELETED,
         quiet=lambda post: post.endpoint("DELETE"),
         mend=make_endpoint,
         words="has no endpoint any more",
@@ -157,7 +157,7 @@ WAYS = [
     ),
     Way(
         name="wrong types",
-        cause=Cause.TYPES_MISSING,
+        cause=SilenceCause.TYPES_MISSING,
         quiet=lambda post: enabled(post, ["invoice.paid", "payout.paid"]),
         mend=lambda post: enabled(post, sorted(STARTING_TYPES["stripe"])),
         words="does not send charge.dispute.closed",
@@ -165,7 +165,7 @@ WAYS = [
     ),
     Way(
         name="thin where snapshots are expected",
-        cause=Cause.OTHER_PAYLOAD,
+        cause=SilenceCause.OTHER_PAYLOAD,
         quiet=lambda post: post.switch(stripe_payload="thin"),
         mend=lambda post: post.switch(stripe_payload="snapshot"),
         words="sends thin events where snapshot events are expected",
@@ -174,7 +174,7 @@ WAYS = [
     ),
     Way(
         name="snapshots where thin events are expected",
-        cause=Cause.OTHER_PAYLOAD,
+        cause=SilenceCause.OTHER_PAYLOAD,
         before=expect_thin,
         quiet=lambda post: post.switch(stripe_payload="snapshot"),
         mend=lambda post: post.switch(stripe_payload="thin"),
@@ -184,7 +184,7 @@ WAYS = [
     ),
     Way(
         name="wrong secret",
-        cause=Cause.WRONG_SECRET,
+        cause=SilenceCause.WRONG_SECRET,
         quiet=relays({"stripe_webhook_secrets": BAD}, {"stripe_webhook_secrets": BAD}),
         mend=relays({}, {}),
         words="the relay has another secret than Stripe signs with",
@@ -192,7 +192,7 @@ WAYS = [
     ),
     Way(
         name="secret missing at one of two relays",
-        cause=Cause.SECRET_MISSING,
+        cause=SilenceCause.SECRET_MISSING,
         quiet=relays({"stripe_webhook_secrets": ""}, {}),
         mend=relays({}, {}),
         words="one of the relays has no secret",
@@ -200,7 +200,7 @@ WAYS = [
     ),
     Way(
         name="proxy answers 404",
-        cause=Cause.NOT_FOUND,
+        cause=SilenceCause.NOT_FOUND,
         quiet=answer(404),
         mend=hand_on,
         words="answers 404",
@@ -208,7 +208,7 @@ WAYS = [
     ),
     Way(
         name="proxy redirects",
-        cause=Cause.REDIRECTED,
+        cause=SilenceCause.REDIRECTED,
         quiet=answer(301, Location="https://www.example.org/webhooks/stripe"),
         mend=hand_on,
         words="redirects (301)",
@@ -216,7 +216,7 @@ WAYS = [
     ),
     Way(
         name="clock off by ten minutes",
-        cause=Cause.CLOCK_OFF,
+        cause=SilenceCause.CLOCK_OFF,
         quiet=clocks_off,
         mend=relays({}, {}),
         words="their time is outside the tolerance",
@@ -224,7 +224,7 @@ WAYS = [
     ),
     Way(
         name="test mode beside live",
-        cause=Cause.OTHER_MODE,
+        cause=SilenceCause.OTHER_MODE,
         before=go_live,
         quiet=subscribe_in_test_mode,
         mend=make_endpoint,
@@ -234,7 +234,7 @@ WAYS = [
     Way(
         name="Clerk's endpoint off",
         provider="clerk",
-        cause=Cause.NOT_SENT,
+        cause=SilenceCause.NOT_SENT,
         quiet=lambda post: post.switch(clerk_sends=False),
         mend=lambda post: post.switch(clerk_sends=True),
         words="Clerk has changes of which no webhook came",
@@ -243,7 +243,7 @@ WAYS = [
     Way(
         name="Clerk's API key revoked",
         provider="clerk",
-        cause=Cause.KEY_REFUSED,
+        cause=SilenceCause.KEY_REFUSED,
         quiet=lambda post: post.world.sandbox.fault(
             "clerk", "status", status=401, body=UNKNOWN_KEY
         ),
@@ -254,7 +254,7 @@ WAYS = [
     ),
     Way(
         name="API key revoked",
-        cause=Cause.KEY_REFUSED,
+        cause=SilenceCause.KEY_REFUSED,
         quiet=lambda post: post.world.sandbox.fault("stripe", "status", status=401, body=REVOKED),
         mend=lambda post: post.world.sandbox.ask("DELETE", "faults"),
         words="refuses our API key",
@@ -368,7 +368,7 @@ def test_stripe_that_does_not_answer_is_asked_again_from_there(post):
     post.pass_minutes(15)
 
     [silence] = post.look()
-    assert silence.cause == Cause.ENDPOINT_DISABLED
+    assert silence.cause == SilenceCause.ENDPOINT_DISABLED
     assert silence.missing > 0
     assert post.missing() == set()
 
@@ -416,7 +416,7 @@ def come_every(post, hours, *, weeks, until_hours_ago):
     for ago in range(until_hours_ago, weeks * 7 * 24, hours):
         receive(
             post.world.store, f"evt_{ago}_ago", type=KIND, received_at=now - timedelta(hours=ago),
-            created_at=now - timedelta(hours=ago), state=State.PROCESSED,
+            created_at=now - timedelta(hours=ago), state=InboxState.PROCESSED,
         )  # fmt: skip
 
 
@@ -428,7 +428,7 @@ def test_absence_that_chance_explains_by_no_means_is_told_as_the_causes_are(post
 
     assert (silence.provider, silence.cause, silence.missing) == (
         "stripe",
-        Cause.UNUSUALLY_QUIET,
+        SilenceCause.UNUSUALLY_QUIET,
         0,
     )
     assert "no webhook for 39 hours, in which 9." in silence.words
@@ -441,7 +441,7 @@ def test_absence_that_chance_explains_by_no_means_is_told_as_the_causes_are(post
     assert ([what], silence.words in text) == (FIRED, True)
 
     post.pass_minutes(15)
-    assert post.causes() == [("stripe", Cause.UNUSUALLY_QUIET)]
+    assert post.causes() == [("stripe", SilenceCause.UNUSUALLY_QUIET)]
     post.happen()
     post.pass_minutes(15)
     assert post.causes() == []
@@ -460,14 +460,14 @@ def test_known_cause_is_told_and_not_that_it_is_quiet(post):
     come_every(post, 4, weeks=8, until_hours_ago=40)
     post.endpoint("POST", disabled="true")
 
-    assert post.causes() == [("stripe", Cause.ENDPOINT_DISABLED)]
+    assert post.causes() == [("stripe", SilenceCause.ENDPOINT_DISABLED)]
 
     post.endpoint("POST", disabled="false")
     post.pass_minutes(15)
     assert post.causes() == []
     post.pass_minutes(39 * 60)
     [silence] = post.look()
-    assert silence.cause == Cause.UNUSUALLY_QUIET
+    assert silence.cause == SilenceCause.UNUSUALLY_QUIET
 
 
 def test_quiet_is_told_beside_a_refused_key(post):
@@ -475,7 +475,10 @@ def test_quiet_is_told_beside_a_refused_key(post):
     come_every(post, 4, weeks=8, until_hours_ago=40)
     post.world.sandbox.fault("stripe", "status", status=401, body=REVOKED)
 
-    assert {cause for _, cause in post.causes()} == {Cause.KEY_REFUSED, Cause.UNUSUALLY_QUIET}
+    assert {cause for _, cause in post.causes()} == {
+        SilenceCause.KEY_REFUSED,
+        SilenceCause.UNUSUALLY_QUIET,
+    }
     [(what, text)] = post.tell()
     assert [what] == FIRED
     assert "refuses our API key" in text
@@ -542,6 +545,6 @@ def test_rise_is_told_unless_a_cause_explains_it(post, wrong, is_told):
     [(_, cause)] = post.causes()
 
     assert (cause, len(unusual(post))) == (
-        Cause.OTHER_PAYLOAD if is_told else Cause.ENDPOINT_DISABLED,
+        SilenceCause.OTHER_PAYLOAD if is_told else SilenceCause.ENDPOINT_DISABLED,
         is_told,
     )

@@ -6,8 +6,8 @@ import pytest
 import structlog
 
 from include.errors import MemberUnknownError, VendorUnavailableError
-from include.store.members import Handle
-from include.store.slack import Tie
+from include.store.members import ExternalId
+from include.store.slack import AccountLink
 from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import BOT, CHANNEL, FIELD, GROUP, OWNER, SlackWorld
 
@@ -243,7 +243,7 @@ def test_different_addresses_are_tied_by_a_person(slack):
     member = slack.member("billing@example.org")
     hers = slack.joins("private@example.org")
 
-    result = slack.run(ties=(Tie(member_id=member.id, slack_user_id=hers, by_hand=True),))
+    result = slack.run(ties=(AccountLink(member_id=member.id, slack_user_id=hers, by_hand=True),))
     slack.joins("billing@example.org")
     again = slack.run()
 
@@ -255,7 +255,7 @@ def test_run_for_one_member_touches_nobody_else(slack):
     """She comes in; others who should come or go wait for the next tick."""
     emails = slack.both(6, in_group=2)
     slack.becomes(emails[5], "canceled")
-    member = next(iter(slack.store.members.find([Handle("email", emails[0])])))
+    member = next(iter(slack.store.members.find([ExternalId("email", emails[0])])))
 
     slack.run(member_id=member, grace=timedelta(0), channel_ids=(CHANNEL,))
 

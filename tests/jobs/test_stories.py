@@ -5,10 +5,10 @@ import random
 import pytest
 
 from include.events.values import address_from
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 
-PROCESSED = {State.PROCESSED}
+PROCESSED = {InboxState.PROCESSED}
 
 
 @pytest.mark.parametrize("via", ["clerk_first", "stripe_first"])
@@ -18,7 +18,7 @@ def test_new_member_arrives(world, via, at_once):
     events = world.join(via=via)
 
     for part in [events] if at_once else [[event] for event in events]:
-        assert world.states(world.run(*part)) <= {State.PROCESSED, State.SUPERSEDED}
+        assert world.states(world.run(*part)) <= {InboxState.PROCESSED, InboxState.SUPERSEDED}
 
     member = world.member()
     assert (member.email, member.first_name) == ("ada@example.org", "Ada")
@@ -248,7 +248,7 @@ def test_unreadable_row_is_dead_and_alone(world):
     world.run_rows(ids)
 
     first, *others = world.store.inbox.rows(ids)
-    assert (first.state, first.reason.startswith("cannot be read")) == (State.DEAD, True)
+    assert (first.state, first.reason.startswith("cannot be read")) == (InboxState.DEAD, True)
     assert {row.state for row in others} == PROCESSED
 
 
@@ -278,7 +278,7 @@ def test_row_about_nobody_is_ignored(world, event):
     world.run_rows([row_id])
 
     [row] = world.store.inbox.rows([row_id])
-    assert (row.state, bool(row.reason)) == (State.IGNORED, True)
+    assert (row.state, bool(row.reason)) == (InboxState.IGNORED, True)
     assert world.members() == []
     assert world.sandbox.count("mailchimp") == 0
 

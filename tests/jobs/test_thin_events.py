@@ -4,10 +4,10 @@ import pytest
 
 from include.errors import VendorUnavailableError
 from include.routing import route_of
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 
-ENDED = {State.PROCESSED, State.SUPERSEDED, State.IGNORED}
+ENDED = {InboxState.PROCESSED, InboxState.SUPERSEDED, InboxState.IGNORED}
 STORIES = (
     "cancel_at_period_end",
     "resume",
@@ -76,7 +76,7 @@ def pay_back(world, payload, email):
     subscription, found = member.memberships[0].subscription_id, []
     for story, details in MONEY:
         run = world.run(*world.act(story, subscription=subscription, **details))
-        assert world.states(run) <= {State.PROCESSED, State.SUPERSEDED}, story
+        assert world.states(run) <= {InboxState.PROCESSED, InboxState.SUPERSEDED}, story
         refunds = world.query(
             "SELECT is_full FROM ops.refunds WHERE subscription_id = %s", subscription
         )
@@ -117,7 +117,7 @@ def test_thin_event_about_what_stripe_does_not_know_is_about_nobody(world):
 
     run = world.run(gone)
 
-    assert world.states(run) == {State.IGNORED}
+    assert world.states(run) == {InboxState.IGNORED}
     assert world.reasons(run) == {"about no subscription"}
 
 
@@ -128,7 +128,7 @@ def test_thin_event_about_another_kind_of_object_is_dead(world):
 
     world.run_rows([row])
 
-    assert world.rows([row]) == [State.DEAD]
+    assert world.rows([row]) == [InboxState.DEAD]
     assert world.sandbox.count("stripe") == 0
 
 

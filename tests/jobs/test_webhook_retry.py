@@ -8,13 +8,13 @@ import pytest
 from include.clock import FixedClock, SystemClock
 from include.errors import ErrorClass, VendorUnavailableError
 from include.failures.breakers import pause, resume
-from include.failures.dead_letters import Desk
+from include.failures.dead_letters import DeadLetterService
 from include.failures.decision import MAX_RETRIES
 from include.jobs import webhook_retry as job
 from include.person import Person
 from include.store.breakers import BreakerState
-from include.store.dead_letters import Act, Filter, LetterState
-from include.store.inbox import State
+from include.store.dead_letters import DeadLetterAction, Filter, LetterState
+from include.store.inbox import InboxState
 
 HTML = "<html><body>Service Unavailable</body></html>"
 DOWN = {
@@ -83,7 +83,7 @@ def attempt(world, taken, number=1, *, total=None, opens_after=5):
             number=number, total=total or number, is_last=number == MAX_RETRIES
         ),
         store=world.store,
-        vendors=job.Vendors(
+        vendors=job.RetryCollaborators(
             stripe=world.stripe, clerk=world.clerk, mailchimp=world.mailchimp, connections=10
         ),
         clock=world.clock,
@@ -140,7 +140,7 @@ def test_five_tries_then_one_dead_letter(moving, fault):
         "mailchimp_sync",
     )
     assert moving.store.dead_letters.inbox_ids(dead.id) == ids
-    assert set(moving.rows(ids)) == {State.DEAD}
+    assert set(moving.rows(ids)) == {InboxState.DEAD}
     tries = moving.store.dead_letters.attempts(dead.id)
     assert [a.job for a in tries] == ["mailchimp_sync", *["webhook_retry"] * 5]
     assert {a.dag_run_id for a in tries[1:]} == {taken.dag_run_id}
@@ -163,7 +163,7 @@ def test_try_that_goes_well_closes_the_case(failed, moving):
     assert attempt(moving, taken, 2).dead == ()
 
     assert letter(moving).state is LetterState.RESOLVED
-    assert set(moving.rows(failed)) == {State.PROCESSED}
+    assert set(moving.rows(failed)) == {InboxState.PROCESSED}
     assert moving.welcomes() == ["ada@example.org"]
 
 
@@ -179,21 +179,23 @@ def test_lost_answer_makes_no_second_member(moving):
 
     assert moving.contact()["tags"] == {"active", "pro"}
     assert moving.welcomes() == ["ada@example.org"]
-    assert set(moving.rows(ids)) == {State.PROCESSED}
+    assert set(moving.rows(ids)) == {InboxState.PROCESSED}
 
 
 def test_replay_that_fails_again_is_the_same_letter(failed, moving):
     """F8: with one more attempt, not another row and not five tries more."""
     exhaust(moving)
     before = letter(moving)
-    Desk(moving.store, clock=moving.clock).decide(Act.REPLAY, Filter(), by=BY)
+    DeadLetterService(moving.store, clock=moving.clock).decide(
+        DeadLetterAction.REPLAY, Filter(), by=BY
+    )
 
     batch(moving, failed, run="run_replay")
 
     after = letter(moving)
     assert (after.id, after.state) == (before.id, LetterState.OPEN)
     assert after.attempts == before.attempts + 1
-    assert set(moving.rows(failed)) == {State.DEAD}
+    assert set(moving.rows(failed)) == {InboxState.DEAD}
     assert claim(moving) is None
 
 
@@ -201,12 +203,14 @@ def test_replay_after_the_fault_ends_as_if_nothing_had_been(failed, moving):
     """The same end state; the letter is closed, and each step of it audited without a gap."""
     exhaust(moving)
     up(moving)
-    Desk(moving.store, clock=moving.clock).decide(Act.REPLAY, Filter(), by=BY)
+    DeadLetterService(moving.store, clock=moving.clock).decide(
+        DeadLetterAction.REPLAY, Filter(), by=BY
+    )
 
     moving.run_rows(failed)
 
     assert letter(moving).state is LetterState.REPLAYED
-    assert set(moving.rows(failed)) == {State.PROCESSED}
+    assert set(moving.rows(failed)) == {InboxState.PROCESSED}
     assert moving.contact()["tags"] == {"active", "pro"}
     assert moving.welcomes() == ["ada@example.org"]
     entries = moving.query(
@@ -227,7 +231,7 @@ def test_clearing_a_dead_run_tries_once_more(failed, moving):
     attempt(moving, taken, 1, total=6)
 
     assert letter(moving).state is LetterState.RESOLVED
-    assert set(moving.rows(failed)) == {State.PROCESSED}
+    assert set(moving.rows(failed)) == {InboxState.PROCESSED}
 
 
 def test_too_many_lists_waits_for_hours(moving):
@@ -244,7 +248,7 @@ def test_too_many_lists_waits_for_hours(moving):
 
     up(moving)
     assert waits == [1, 6, 24]
-    assert set(moving.rows(ids)) == {State.DEAD}
+    assert set(moving.rows(ids)) == {InboxState.DEAD}
     dead = letter(moving)
     assert (dead.state, dead.error_class, dead.attempts) == (
         LetterState.OPEN,
@@ -266,8 +270,8 @@ def test_poison_is_dead_and_holds_nobody_up(moving):
     moving.run_rows(ids)
 
     states = moving.rows(ids)
-    assert states[0] is State.DEAD
-    assert set(states[1:]) == {State.PROCESSED}
+    assert states[0] is InboxState.DEAD
+    assert set(states[1:]) == {InboxState.PROCESSED}
     dead = letter(moving)
     assert (dead.error_class, dead.subject) == (ErrorClass.PAYLOAD, f"row:{ids[0]}")
     assert dead.reason.startswith("cannot be read")
@@ -285,7 +289,9 @@ def test_uncertain_welcome_is_a_letter(moving):
     assert (uncertain.state, uncertain.error_class) == (LetterState.OPEN, ErrorClass.UNCERTAIN)
     assert uncertain.subject.startswith("step:welcome:")
     assert moving.store.dead_letters.inbox_ids(uncertain.id)
-    Desk(moving.store, clock=moving.clock).decide(Act.COMPENSATE, Filter(), by=BY)
+    DeadLetterService(moving.store, clock=moving.clock).decide(
+        DeadLetterAction.COMPENSATE, Filter(), by=BY
+    )
     assert moving.steps() == ["done"]
     assert letter(moving).state is LetterState.COMPENSATED
     assert moving.welcome_calls() == 1
@@ -298,7 +304,9 @@ def test_uncertain_welcome_is_sent_on_demand(moving):
     moving.run_rows(ids)
     assert moving.steps() == ["uncertain"]
 
-    Desk(moving.store, clock=moving.clock).decide(Act.REPLAY, Filter(), by=BY)
+    DeadLetterService(moving.store, clock=moving.clock).decide(
+        DeadLetterAction.REPLAY, Filter(), by=BY
+    )
     moving.run_rows(ids)
 
     assert moving.steps() == ["done"]
@@ -313,32 +321,34 @@ def test_compensation_twice_is_the_same(moving):
     batch(moving, ids)
     exhaust(moving)
     up(moving)
-    desk = Desk(moving.store, clock=moving.clock)
-    desk.decide(Act.COMPENSATE, Filter(), by=BY)
+    desk = DeadLetterService(moving.store, clock=moving.clock)
+    desk.decide(DeadLetterAction.COMPENSATE, Filter(), by=BY)
     taken = claim(moving)
     attempt(moving, taken)
     once = (moving.contact(), moving.steps(), moving.audit())
 
     attempt(moving, taken, 1, total=2)
-    again = desk.decide(Act.COMPENSATE, Filter(), by=BY)
+    again = desk.decide(DeadLetterAction.COMPENSATE, Filter(), by=BY)
 
     assert again.chosen == 0
     assert (moving.contact(), moving.steps(), moving.audit()) == once
     assert once[0]["tags"] == set()
     assert once[1] == ["refused"]
     assert letter(moving).state is LetterState.COMPENSATED
-    assert set(moving.rows(ids)) == {State.IGNORED}
+    assert set(moving.rows(ids)) == {InboxState.IGNORED}
 
 
 def test_compensation_waits_for_a_vendor_that_is_down(failed, moving):
     """As everything else does, for `webhook_retry` and not for the job, which would do what is to be undone."""
     exhaust(moving)
-    Desk(moving.store, clock=moving.clock).decide(Act.COMPENSATE, Filter(), by=BY)
+    DeadLetterService(moving.store, clock=moving.clock).decide(
+        DeadLetterAction.COMPENSATE, Filter(), by=BY
+    )
     attempt(moving, claim(moving), MAX_RETRIES, opens_after=1)
     probe_at = moving.store.breakers.get("mailchimp").probe_at
     assert letter(moving).state is LetterState.COMPENSATING
     assert {(row.state, row.due_at) for row in moving.store.inbox.rows(failed)} == {
-        (State.FAILED, probe_at)
+        (InboxState.FAILED, probe_at)
     }
     assert claim(moving) is None
     up(moving)
@@ -348,14 +358,14 @@ def test_compensation_waits_for_a_vendor_that_is_down(failed, moving):
 
     assert letter(moving).state is LetterState.COMPENSATED
     assert moving.store.breakers.get("mailchimp").state is BreakerState.CLOSED
-    assert set(moving.rows(failed)) == {State.IGNORED}
+    assert set(moving.rows(failed)) == {InboxState.IGNORED}
 
 
 def test_compensation_calls_nobody_who_is_left_alone(failed, moving):
     """It waits for the probe without a call, and is due with all others when that has gone well."""
     exhaust(moving)
-    desk, now = Desk(moving.store, clock=moving.clock), moving.clock.now()
-    desk.decide(Act.COMPENSATE, Filter(), by=BY)
+    desk, now = DeadLetterService(moving.store, clock=moving.clock), moving.clock.now()
+    desk.decide(DeadLetterAction.COMPENSATE, Filter(), by=BY)
     pause("mailchimp", until=now + timedelta(hours=1), person=BY, store=moving.store, now=now)
     taken, calls = claim(moving), moving.sandbox.count("mailchimp")
 
@@ -372,7 +382,9 @@ def test_compensation_calls_nobody_who_is_left_alone(failed, moving):
 def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
     """F6: five tries of it, then the letter waits for a person again, with the tries."""
     exhaust(moving)
-    Desk(moving.store, clock=moving.clock).decide(Act.COMPENSATE, Filter(), by=BY)
+    DeadLetterService(moving.store, clock=moving.clock).decide(
+        DeadLetterAction.COMPENSATE, Filter(), by=BY
+    )
     taken = claim(moving)
     before = letter(moving).attempts
 
@@ -384,4 +396,4 @@ def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
     up(moving)
     after = letter(moving)
     assert (after.state, after.attempts) == (LetterState.OPEN, before + 5)
-    assert set(moving.rows(failed)) == {State.DEAD}
+    assert set(moving.rows(failed)) == {InboxState.DEAD}

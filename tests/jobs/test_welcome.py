@@ -4,7 +4,7 @@ import pytest
 
 from include.clients.mailchimp import Automation
 from include.errors import VendorUnavailableError
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.jobs.world import until
 
 JOURNEYS = "/customer-journeys/*"
@@ -66,7 +66,7 @@ def test_lost_answer_is_for_a_person(world, ada, fault):
     assert world.sandbox.fired() == 1
     assert (world.steps(), world.welcome_calls()) == (["uncertain"], 1)
     assert world.audit() == ["dead_letter:open", "welcome:uncertain", "mailchimp:create"]
-    assert world.states(ada) == {State.PROCESSED}
+    assert world.states(ada) == {InboxState.PROCESSED}
 
 
 def test_stall_is_a_lost_answer(world, ada):
@@ -89,8 +89,8 @@ def test_last_try_leaves_the_welcome_for_later(world, ada):
     world.sandbox.ask("DELETE", "faults")
     run = world.run_rows([failed[0].id])
 
-    assert {row.state for row in failed} == {State.FAILED}
-    assert world.states(run) == {State.PROCESSED}
+    assert {row.state for row in failed} == {InboxState.FAILED}
+    assert world.states(run) == {InboxState.PROCESSED}
     assert (world.steps(), world.welcomes()) == (["done"], ["ada@example.org"])
 
 
@@ -104,7 +104,7 @@ def test_wrong_journey_fails_and_can_be_cleared(world, ada):
     recorded = world.record(ada)
 
     assert recorded.failures == {}
-    assert world.states(ada) == {State.PROCESSED}
+    assert world.states(ada) == {InboxState.PROCESSED}
     assert world.welcomes() == ["ada@example.org"]
 
 

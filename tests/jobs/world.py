@@ -22,7 +22,7 @@ from include.jobs import member_deactivation
 from include.membership.policy import shipped
 from include.routing import route_of
 from include.store import Store
-from include.store.inbox import Arrival, State
+from include.store.inbox import Arrival, InboxState
 
 LIST_ID, JOURNEY = "a1b2c3d4e5", Journey(journey_id=1001, step_id=2001)
 TIMEOUT_SECONDS = 5
@@ -135,7 +135,7 @@ class World:
             body_sha256=hashlib.sha256(body).digest(),
             member_key=None,
             job="mailchimp_sync",
-            state=State.WAITING,
+            state=InboxState.WAITING,
             reason=None,
         )
         self.store.inbox.receive([arrival])

@@ -10,7 +10,7 @@ import pytest
 
 from include.lab.bench import burst, latency
 from include.lab.bench.product import Product
-from include.lab.bench.sandbox import Sandbox
+from include.lab.bench.sandbox import BenchSandbox
 from include.lab.stack.layout import Layout
 from tests.local_stack import LocalStack, environment_of
 from tests.production.forms import CELERY, ONE_HOST, running
@@ -57,7 +57,7 @@ def pss_of(container):
 
 def speed(product, stack):
     """Return the median latency of a webhook and the time of a burst."""
-    with closing(product), closing(Sandbox(stack)) as sandbox:
+    with closing(product), closing(BenchSandbox(stack)) as sandbox:
         samples = latency.measure(product, sandbox, seed=SEED, count=COUNT).samples
         bursts = [burst.measure(product, sandbox, SIZE, seed=SEED + n) for n in range(REPETITIONS)]
     return median(samples), median(one.seconds for one in bursts)

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from include.jobs.mailchimp_sync import vendors
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.membership import policy
 from include.store.throttle import Throttle
 from tests.postgres import new_database, postgres_server
@@ -47,7 +47,7 @@ def _one_call_at_a_time(monkeypatch):
 @pytest.fixture(scope="session")
 def new_history(postgres_server):
     """Give a context manager that begins a history in an empty world."""
-    wire = Wire(Settings(port=0, statsd_port=0, smtp_port=0))
+    wire = Wire(SandboxSettings(port=0, statsd_port=0, smtp_port=0))
 
     @contextmanager
     def begin():

@@ -13,9 +13,9 @@ from include.clients.stripe import Stripe
 from include.errors import VendorError, VendorUnavailableError
 from include.failures.decision import MAX_RETRIES
 from include.jobs import luma_auto_approval, reconciliation, slack_status_sync, webhook_retry
-from include.jobs.reconciliation.repair import Limits
-from include.store.deactivations import State as EndState
-from include.store.inbox import Arrival, State
+from include.jobs.reconciliation.repair import RepairLimits
+from include.store.deactivations import EndState
+from include.store.inbox import Arrival, InboxState
 from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import GROUP, STAFF
 from tests.jobs.world import TIMEOUT_SECONDS, World
@@ -73,7 +73,7 @@ class Operation(World):
         """Start runs for whatever waits, so many events each, and go on until nothing does."""
         for _ in range(50):
             rows = self.query(TO_DO, self.clock.now())
-            ids = [row["id"] for row in rows if row["state"] == State.WAITING]
+            ids = [row["id"] for row in rows if row["state"] == InboxState.WAITING]
             for start in range(0, len(ids), at_once):
                 self.sync(ids[start : start + at_once])
             if not rows:
@@ -129,7 +129,7 @@ class Operation(World):
         run = f"reconcile_{next(numbers)}"
         self.sleep(3600)  # nothing is on its way any more
         params = {"deep": True, "dry_run": False}
-        limits = Limits(is_dry_run=False, most_percent=100)
+        limits = RepairLimits(is_dry_run=False, most_percent=100)
         shared: dict[str, Any] = {"dag_run_id": run, "store": self.store, "clock": self.clock}
         reconciliation.begin(run, params, store=self.store, clock=self.clock)
         reconciliation.read_events(**shared, stripe=self.stripe, limits=limits)
@@ -144,8 +144,8 @@ class Operation(World):
         """Run `slack_status_sync` without its days of grace, as if a person had confirmed every removal."""
         bot, admin = slack_client_of(self.sandbox), slack_client_of(self.sandbox, admin=True)
         until = self.clock.now() + timedelta(days=1)
-        turns = slack_status_sync.Turns(clock=self.clock, until=until, sleep=self.sleep)
-        orders = slack_status_sync.Orders(group_id=GROUP, grace=timedelta(0), share=1.0)
+        turns = slack_status_sync.SlackRateLimiter(clock=self.clock, until=until, sleep=self.sleep)
+        orders = slack_status_sync.SlackRunOptions(group_id=GROUP, grace=timedelta(0), share=1.0)
         slack_status_sync.Sync(
             orders,
             workspace=SlackWorkspace(bot, admin),
@@ -158,14 +158,14 @@ class Operation(World):
 
     def approve_guests(self, luma: Any) -> None:
         """Run `luma_auto_approval`."""
-        pace = luma_auto_approval.Pace(
+        pace = luma_auto_approval.RateLimiter(
             clock=self.clock,
             sleep=self.sleep,
             until=self.clock.now() + timedelta(days=1),
             per_minute=MANY,
         )
         luma_auto_approval.approve_members(
-            luma_auto_approval.Orders(),
+            luma_auto_approval.LumaRunOptions(),
             luma=luma,
             pace=pace,
             store=self.store,
@@ -210,7 +210,7 @@ class Operation(World):
                 number=number, total=number, is_last=number == MAX_RETRIES
             ),
             store=self.store,
-            vendors=webhook_retry.Vendors(
+            vendors=webhook_retry.RetryCollaborators(
                 stripe=self.stripe, clerk=self.clerk, mailchimp=self.mailchimp, connections=1
             ),
             clock=self.clock,
@@ -233,6 +233,6 @@ def _arrival(event: Any, now: Any) -> Arrival:
         body_sha256=hashlib.sha256(event.payload).digest(),
         member_key=None,
         job="mailchimp_sync",
-        state=State.WAITING,
+        state=InboxState.WAITING,
         reason=None,
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from urllib.request import Request
 
-    from include.lab.sandbox.settings import Settings
+    from include.lab.sandbox.settings import SandboxSettings
 
 HOST = "sandbox.invalid"  # no name of the real world: what does not come here goes nowhere
 
@@ -37,7 +37,7 @@ class Wire:
 
     url = f"http://{HOST}"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SandboxSettings) -> None:
         """Make the sandbox's world."""
         self._app = create_app(settings)
         self.world = self._app.world

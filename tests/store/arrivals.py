@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from include.store.inbox import Arrival, State
+from include.store.inbox import Arrival, InboxState
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def make_arrival(event_id="evt_1", *, body=b"{}", **changes):
         "body_sha256": sha256(body).digest(),
         "member_key": "stripe:cus_1",
         "job": "mailchimp_sync",
-        "state": State.WAITING,
+        "state": InboxState.WAITING,
         "reason": None,
     }
     return Arrival(**{**values, **changes})

@@ -13,10 +13,10 @@ from include.lab.bench.errors import BenchError
 from include.lab.bench.plain_sleepers import ENDED
 from include.lab.bench.product import Product
 from include.lab.bench.product_sleepers import ProductSleepers
-from include.lab.bench.sandbox import Member
+from include.lab.bench.sandbox import BenchMember
 from include.lab.stack.stack import Stack
-from include.store.deactivations import DAG_ID, End, Reason
-from include.store.inbox import State
+from include.store.deactivations import DAG_ID, End, EndReason
+from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, receive
 
 
@@ -29,16 +29,18 @@ def product(database):
 
 def test_only_rows_since_the_mark_count(product, store):
     """A stack that has worked before shows none of it in a figure."""
-    receive(store, "evt_old", state=State.PROCESSED)
+    receive(store, "evt_old", state=InboxState.PROCESSED)
     mark = product.mark()
-    receive(store, "evt_new", state=State.PROCESSED)
+    receive(store, "evt_new", state=InboxState.PROCESSED)
     receive(store, "evt_waiting")
 
     assert product.progress(mark).done == 1
     assert product.progress(mark).failed == 0
 
 
-@pytest.mark.parametrize("state", [State.SUPERSEDED, State.IGNORED, State.FAILED, State.DEAD])
+@pytest.mark.parametrize(
+    "state", [InboxState.SUPERSEDED, InboxState.IGNORED, InboxState.FAILED, InboxState.DEAD]
+)
 def test_every_other_end_is_a_failure(product, store, state):
     """All that the bench sends must be processed: anything else would be fast for nothing."""
     mark = product.mark()
@@ -51,7 +53,7 @@ def test_every_other_end_is_a_failure(product, store, state):
 
 def a_member():
     """Make somebody whom the vendors know."""
-    return Member(
+    return BenchMember(
         email="ada@example.org",
         first_name="Ada",
         last_name="Lovelace",
@@ -121,7 +123,7 @@ def test_who_has_a_run_sleeps(sleepers, store):
     sleepers.enrol(2)
     sleepers.plan()
     mine, *_ = store.deactivations.read_open()
-    other = End(vendor_at=NOW, deactivate_at=NOW, reason=Reason.PERIOD_END)
+    other = End(vendor_at=NOW, deactivate_at=NOW, reason=EndReason.PERIOD_END)
     others = store.deactivations.open(mine.member_id, "sub_other", other, inbox_id=None, now=NOW)
     for row in (mine, others):
         store.deactivations.scheduled(row, now=NOW)
@@ -151,7 +153,7 @@ def test_end_counts_when_the_membership_is_closed_too(sleepers, store, database)
     member = a_member()
     enrol(database, [member])
     [user] = store.connection.execute("SELECT id FROM public.users").fetchall()
-    end = End(vendor_at=NOW, deactivate_at=NOW, reason=Reason.CANCEL_AT)
+    end = End(vendor_at=NOW, deactivate_at=NOW, reason=EndReason.CANCEL_AT)
     store.deactivations.open(user["id"], "sub_1", end, inbox_id=None, now=NOW)
     later = NOW + timedelta(seconds=2)
     store.connection.execute(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from include.clients.airflow import Schedule, ScheduledRun
 from include.clock import FixedClock
 from include.jobs.cron_ticks import PATIENCE, note_ticks
-from include.store.cron_ticks import Outcome, Tick
+from include.store.cron_ticks import Tick, TickOutcome
 from tests.store.arrivals import NOW
 
 JOB = "luma_auto_approval"
@@ -56,12 +56,12 @@ def test_every_tick_has_one_row(store):
     again = note_ticks(store=store, airflow=airflow, clock=clock)
 
     assert outcomes(store) == [
-        (NOW + 3 * HOUR, Outcome.RAN),
-        (NOW + 2 * HOUR, Outcome.LATE),
-        (NOW + HOUR, Outcome.MISSED),
-        (NOW, Outcome.RAN),
+        (NOW + 3 * HOUR, TickOutcome.RAN),
+        (NOW + 2 * HOUR, TickOutcome.LATE),
+        (NOW + HOUR, TickOutcome.MISSED),
+        (NOW, TickOutcome.RAN),
     ]
-    assert counts[Outcome.MISSED] == 1
+    assert counts[TickOutcome.MISSED] == 1
     assert set(again.values()) == {0}
 
 
@@ -78,8 +78,8 @@ def test_missed_tick_that_ran_after_all(store):
 
     note_ticks(store=store, airflow=airflow, clock=clock)
 
-    assert missed[0] == (NOW + HOUR, Outcome.MISSED)
-    assert outcomes(store)[0] == (NOW + HOUR, Outcome.LATE)
+    assert missed[0] == (NOW + HOUR, TickOutcome.MISSED)
+    assert outcomes(store)[0] == (NOW + HOUR, TickOutcome.LATE)
 
 
 def test_new_system_has_missed_nothing(store):
@@ -92,17 +92,17 @@ def test_new_system_has_missed_nothing(store):
     note_ticks(store=store, airflow=airflow, clock=clock)
 
     assert nothing == []
-    assert outcomes(store) == [(NOW, Outcome.RAN)]
+    assert outcomes(store) == [(NOW, TickOutcome.RAN)]
 
 
 def test_job_that_never_runs_is_not_silent(store):
     """Once others are noted, a job without any run has its ticks missed."""
     airflow, clock = Airflow(), FixedClock(NOW)
-    store.cron_ticks.note([Tick(job="other", tick_at=NOW, outcome=Outcome.RAN)], now=NOW)
+    store.cron_ticks.note([Tick(job="other", tick_at=NOW, outcome=TickOutcome.RAN)], now=NOW)
     clock.advance(timedelta(minutes=15))
 
     note_ticks(store=store, airflow=airflow, clock=clock)
 
     assert [tick.outcome for tick in store.cron_ticks.since(NOW) if tick.job == JOB] == [
-        Outcome.MISSED
+        TickOutcome.MISSED
     ]

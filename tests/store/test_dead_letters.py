@@ -7,9 +7,9 @@ import pytest
 
 from include.errors import ErrorClass
 from include.operate.errors import CommandError
-from include.operate.letters.wish import Wish, filter_from
-from include.store.dead_letters import Act, Failure, Filter, LetterState, Severity
-from include.store.inbox import State
+from include.operate.letters.wish import DeadLetterFilter, filter_from
+from include.store.dead_letters import DeadLetterAction, Failure, Filter, LetterState, Severity
+from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, receive
 
 ADA, EVE = UUID(int=1), UUID(int=2)
@@ -160,7 +160,7 @@ def test_letter_closes_when_all_its_events_went_well(store):
     assert (moved.state_before, moved.state) == (LetterState.OPEN, LetterState.RESOLVED)
 
 
-def finish(store, rows, state=State.PROCESSED):
+def finish(store, rows, state=InboxState.PROCESSED):
     store.connection.execute(
         "UPDATE ops.inbox SET state = 'dispatched' WHERE id = ANY (%s)", [rows]
     )
@@ -170,7 +170,7 @@ def finish(store, rows, state=State.PROCESSED):
 def test_later_event_fixes_what_failed(store):
     """Another event of the member that went well after the failure has brought about the same."""
     dead, new = receive(store, "evt_1", "evt_2")
-    finish(store, [dead], State.DEAD)
+    finish(store, [dead], InboxState.DEAD)
     store.inbox.assign_members({dead: ADA, new: ADA})
     letter = store.dead_letters.open_case(failure(inbox_ids=(dead,)), now=later(seconds=-1))
     assert not store.dead_letters.get(letter.id).is_fixed
@@ -197,7 +197,7 @@ def test_merged_members_letters_go_with_them(store):
 def test_decision_is_carried_out_from_where_it_stopped(store):
     """It knows all its letters and how far it has come."""
     made = store.dead_letters.decide(
-        Act.REPLAY, [3, 1, 2], actor="user:ada", why="mended", per_minute=60, now=NOW
+        DeadLetterAction.REPLAY, [3, 1, 2], actor="user:ada", why="mended", per_minute=60, now=NOW
     )
     store.dead_letters.advance(made.id, position=2, done=1, now=NOW)
     [unfinished] = store.dead_letters.unfinished()
@@ -221,7 +221,7 @@ def person(store, name):
 def test_terminal_names_letters_as_people_do(store):
     """A member by her address, a job with either dash, a time as so long ago."""
     ada = person(store, "ada")
-    wish = Wish(member="Ada@Example.org", job="mailchimp-sync", since="1h", ids=[])
+    wish = DeadLetterFilter(member="Ada@Example.org", job="mailchimp-sync", since="1h", ids=[])
 
     wanted = filter_from(wish, store=store, now=NOW)
 
@@ -232,7 +232,7 @@ def test_terminal_names_letters_as_people_do(store):
 def test_terminal_refuses_a_member_nobody_knows(store):
     """Before anything is counted."""
     with pytest.raises(CommandError, match="nobody known under this name"):
-        filter_from(Wish(member="eve@example.org"), store=store, now=NOW)
+        filter_from(DeadLetterFilter(member="eve@example.org"), store=store, now=NOW)
 
 
 def test_run_leads_to_its_letters(store):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.store.dispatches import dag_run_id_of
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.airflow_stand_in import RUN_ID
 from tests.store.arrivals import NOW, receive
 
@@ -35,10 +35,10 @@ def test_a_run_ends_with_its_last_row(store):
     """Not before, and once."""
     ids = receive(store, "evt_1", "evt_2")
     run = claim(store).dag_run_id
-    store.inbox.finish(ids[:1], state=State.PROCESSED, now=NOW)
+    store.inbox.finish(ids[:1], state=InboxState.PROCESSED, now=NOW)
     assert not store.dispatches.finish(run, now=NOW)
 
-    store.inbox.finish(ids[1:], state=State.PROCESSED, now=NOW)
+    store.inbox.finish(ids[1:], state=InboxState.PROCESSED, now=NOW)
     assert store.dispatches.finish(run, now=NOW)
     assert not store.dispatches.finish(run, now=NOW)
 
@@ -52,7 +52,7 @@ def test_the_end_of_a_run_rings(store, database):
     with psycopg.connect(database, autocommit=True) as listener:
         listener.execute("LISTEN ops_inbox")
         with store.transaction():
-            store.inbox.finish(run.inbox_ids, state=State.PROCESSED, now=NOW)
+            store.inbox.finish(run.inbox_ids, state=InboxState.PROCESSED, now=NOW)
             store.dispatches.finish(run.dag_run_id, now=NOW)
 
         assert len(list(listener.notifies(timeout=0.5, stop_after=1))) == 1
@@ -81,7 +81,7 @@ def test_a_cleared_run_takes_its_failed_rows_again(store):
     dispatch = store.dispatches.get(run.dag_run_id)
     assert (dispatch.state, dispatch.started_at, dispatch.problem) == ("started", later, None)
     [row] = store.inbox.of_run(run.dag_run_id)
-    assert (row.state, row.reason, row.attempts) == (State.DISPATCHED, None, 2)
+    assert (row.state, row.reason, row.attempts) == (InboxState.DISPATCHED, None, 2)
 
 
 def test_a_run_started_by_hand_takes_rows_that_wait(store):
@@ -98,7 +98,7 @@ def test_a_run_started_by_hand_takes_nothing_from_another(store):
     """Rows that a run holds, or that have ended, are not taken over."""
     held = claim_one(store, "evt_held")
     ended = claim_one(store, "evt_ended")
-    store.inbox.finish(ended.inbox_ids, state=State.PROCESSED, now=NOW)
+    store.inbox.finish(ended.inbox_ids, state=InboxState.PROCESSED, now=NOW)
     ids = held.inbox_ids + ended.inbox_ids
 
     assert store.dispatches.adopt("manual__1", job=JOB, inbox_ids=ids, now=NOW) == []
@@ -116,12 +116,12 @@ def test_the_dispatchers_own_run_adopts_nothing(store):
 def test_a_run_without_rows_left_is_finished_not_lost(store):
     """Airflow failed it after all was recorded: nothing is missing."""
     run = claim_one(store)
-    store.inbox.finish(run.inbox_ids, state=State.PROCESSED, now=NOW)
+    store.inbox.finish(run.inbox_ids, state=InboxState.PROCESSED, now=NOW)
 
     store.dispatches.lose(run.dag_run_id, reason="it failed", now=NOW)
 
     assert store.dispatches.get(run.dag_run_id).state == "finished"
-    assert store.inbox.counts() == {State.PROCESSED: 1}
+    assert store.inbox.counts() == {InboxState.PROCESSED: 1}
 
 
 rows = st.builds(

@@ -7,7 +7,7 @@ import pytest
 from include.errors import ErrorClass
 from include.store.dead_letters import Failure
 from include.store.figures import NUMBERS, measure, measure_all, numbers
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.lookup import Lookup
 from include.store.reconciliations import finding_of
 from include.store.rejections import AGAIN
@@ -267,7 +267,7 @@ def test_rows_that_ended(store):
     ]
     claim(store)
     for number, inbox_id in enumerate(ids, start=1):
-        state = State.FAILED if number in (1, 2) else State.PROCESSED
+        state = InboxState.FAILED if number in (1, 2) else InboxState.PROCESSED
         store.inbox.finish([inbox_id], state=state, now=ago(100))
 
     found = figures(store)
@@ -285,7 +285,9 @@ def test_rows_later_than_the_promise(store):
         for n, seconds in enumerate((120, 121, 500, 900))
     ]
     claim(store)
-    for inbox_id, state in zip(ids, (State.PROCESSED,) * 3 + (State.FAILED,), strict=True):
+    for inbox_id, state in zip(
+        ids, (InboxState.PROCESSED,) * 3 + (InboxState.FAILED,), strict=True
+    ):
         store.inbox.finish([inbox_id], state=state, now=ago(100))
 
     assert figures(store).late_count == 2

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from include.store import Store
-from include.store.inbox import Receipt, State
+from include.store.inbox import InboxState, Receipt
 from tests.store.arrivals import NOW, make_arrival, receive
 
 
@@ -22,7 +22,7 @@ def test_an_event_is_kept_as_it_came(store):
 
     assert receipts == [Receipt.STORED]
     [row] = store.inbox.by_event_id("evt_1")
-    assert (row.body, row.state, row.due_at) == (body, State.WAITING, NOW)
+    assert (row.body, row.state, row.due_at) == (body, InboxState.WAITING, NOW)
 
 
 def test_a_second_delivery_changes_nothing(store):
@@ -31,7 +31,7 @@ def test_a_second_delivery_changes_nothing(store):
 
     assert store.inbox.receive([make_arrival()]) == [Receipt.DUPLICATE]
 
-    assert store.inbox.counts() == {State.WAITING: 1}
+    assert store.inbox.counts() == {InboxState.WAITING: 1}
 
 
 def test_copies_in_one_group_are_one_row(store):
@@ -39,7 +39,7 @@ def test_copies_in_one_group_are_one_row(store):
     receipts = store.inbox.receive([make_arrival()] * 100)
 
     assert receipts == [Receipt.STORED] + [Receipt.DUPLICATE] * 99
-    assert store.inbox.counts() == {State.WAITING: 1}
+    assert store.inbox.counts() == {InboxState.WAITING: 1}
 
 
 def test_copies_from_several_relays_are_one_row(database):
@@ -94,7 +94,7 @@ def test_a_duplicate_stays_one_after_its_end_and_its_retention(store):
 
     assert store.inbox.receive([make_arrival()]) == [Receipt.DUPLICATE]
 
-    assert store.inbox.rows([row_id])[0].state == State.PROCESSED
+    assert store.inbox.rows([row_id])[0].state == InboxState.PROCESSED
 
 
 def test_a_value_that_postgres_refuses_stores_nothing_of_its_group(store):
@@ -113,10 +113,10 @@ def test_only_rows_that_a_run_holds_can_end(store):
     assert store.inbox.fail([held, ended], reason="no such list", now=NOW) == [held]
 
     [row] = store.inbox.rows([held])
-    assert (row.state, row.reason, row.finished_at) == (State.FAILED, "no such list", NOW)
+    assert (row.state, row.reason, row.finished_at) == (InboxState.FAILED, "no such list", NOW)
 
 
-@pytest.mark.parametrize("state", [State.WAITING, State.DISPATCHED])
+@pytest.mark.parametrize("state", [InboxState.WAITING, InboxState.DISPATCHED])
 def test_waiting_is_no_end(store, state):
     with pytest.raises(ValueError, match="is no end"):
         store.inbox.finish([1], state=state, now=NOW)
@@ -125,7 +125,7 @@ def test_waiting_is_no_end(store, state):
 def test_what_waits_is_told(store):
     """`/readyz` and `status` show how much waits and since when."""
     receive(store, "evt_1", "evt_2")
-    receive(store, "evt_3", state=State.IGNORED, job=None)
+    receive(store, "evt_3", state=InboxState.IGNORED, job=None)
 
     assert (store.inbox.waiting().count, store.inbox.waiting().since) == (2, NOW)
     assert store.inbox.next_due("mailchimp_sync") == NOW
@@ -137,7 +137,7 @@ def test_a_stored_event_rings_when_it_is_committed_and_waits(store, database):
     listener.execute("LISTEN ops_inbox")
 
     receive(store, "evt_1", "evt_1")
-    receive(store, "evt_2", state=State.IGNORED, job=None)
+    receive(store, "evt_2", state=InboxState.IGNORED, job=None)
 
     assert len(list(listener.notifies(timeout=0.1))) == 1
     listener.close()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.store.job_runs import Ended, Status
+from include.store.job_runs import RunEnd, RunStatus
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 JOB, RUN = "mailchimp_sync", "run_1"
@@ -35,12 +35,12 @@ def run(store):
 def test_run_succeeds_with_its_last_task(store):
     """And its duration is that from the first task's start to the last one's end."""
     begin(store, rows=3)
-    assert run(store).status is Status.RUNNING
+    assert run(store).status is RunStatus.RUNNING
 
-    assert end(store, now=at(1.5)) == Ended(status=Status.SUCCESS, seconds=1.5)
+    assert end(store, now=at(1.5)) == RunEnd(status=RunStatus.SUCCESS, seconds=1.5)
 
     ended = run(store)
-    assert (ended.status, ended.rows, ended.tries) == (Status.SUCCESS, 3, 1)
+    assert (ended.status, ended.rows, ended.tries) == (RunStatus.SUCCESS, 3, 1)
     assert (ended.started_at, ended.finished_at) == (NOW, at(1.5))
 
 
@@ -49,8 +49,8 @@ def test_run_with_two_ends_waits_for_both(store):
     begin(store, "left", "right")
 
     assert end(store, "left") is None
-    assert run(store).status is Status.RUNNING
-    assert end(store, "right").status is Status.SUCCESS
+    assert run(store).status is RunStatus.RUNNING
+    assert end(store, "right").status is RunStatus.SUCCESS
 
 
 def test_end_of_a_task_comes_twice(store):
@@ -69,14 +69,14 @@ def test_same_run_id_of_two_jobs(store):
 
     end(store)
 
-    assert store.job_runs.get("webhook_retry", RUN).status is Status.RUNNING
+    assert store.job_runs.get("webhook_retry", RUN).status is RunStatus.RUNNING
 
 
 def test_failure_has_class_and_reason(store):
     """What went wrong is told where it is counted."""
     begin(store)
 
-    assert fail(store, now=at(2)) == Ended(status=Status.FAILED, seconds=2)
+    assert fail(store, now=at(2)) == RunEnd(status=RunStatus.FAILED, seconds=2)
 
     failed = run(store)
     assert (failed.error_class, failed.reason) == ("VendorBusyError", "slow down")
@@ -88,14 +88,14 @@ def test_failed_run_stays_failed(store):
     fail(store)
 
     assert end(store, "left", "right") is None
-    assert run(store).status is Status.FAILED
+    assert run(store).status is RunStatus.FAILED
 
 
 def test_failure_of_a_run_that_nobody_began(store):
     """A run whose time is over before a task started is a failed run all the same."""
     fail(store, now=at(60), started_at=NOW)
 
-    assert (run(store).status, run(store).started_at) == (Status.FAILED, NOW)
+    assert (run(store).status, run(store).started_at) == (RunStatus.FAILED, NOW)
 
 
 def test_late_word_of_a_failure_changes_nothing(store):
@@ -104,7 +104,7 @@ def test_late_word_of_a_failure_changes_nothing(store):
     end(store)
 
     assert fail(store) is None
-    assert run(store).status is Status.SUCCESS
+    assert run(store).status is RunStatus.SUCCESS
 
 
 def test_late_word_of_a_failure_before_a_clearing(store):
@@ -112,7 +112,7 @@ def test_late_word_of_a_failure_before_a_clearing(store):
     begin(store, now=at(60), tries=5)
 
     assert fail(store, now=at(30)) is None
-    assert run(store).status is Status.RUNNING
+    assert run(store).status is RunStatus.RUNNING
 
 
 def test_failure_of_the_runs_own_task_counts_after_its_end(store):
@@ -120,7 +120,7 @@ def test_failure_of_the_runs_own_task_counts_after_its_end(store):
     begin(store)
     end(store)
 
-    assert fail(store, ended_too=True).status is Status.FAILED
+    assert fail(store, ended_too=True).status is RunStatus.FAILED
 
 
 def test_cleared_run_is_the_same_run_anew(store):
@@ -129,10 +129,10 @@ def test_cleared_run_is_the_same_run_anew(store):
     fail(store, now=at(10))
 
     begin(store, now=at(3600), tries=5)
-    assert (run(store).status, run(store).reason) == (Status.RUNNING, None)
+    assert (run(store).status, run(store).reason) == (RunStatus.RUNNING, None)
     end(store, now=at(3602))
 
-    assert (run(store).status, run(store).tries) == (Status.SUCCESS, 5)
+    assert (run(store).status, run(store).tries) == (RunStatus.SUCCESS, 5)
     assert run(store).finished_at - run(store).started_at == timedelta(seconds=2)
 
 
@@ -150,7 +150,7 @@ def test_second_try_begins_what_the_first_could_not(store):
     """The database was away at the first try."""
     store.job_runs.try_again(JOB, RUN, ends=["record"], rows=2, tries=2, now=NOW)
 
-    assert (run(store).status, run(store).rows) == (Status.RUNNING, 2)
+    assert (run(store).status, run(store).rows) == (RunStatus.RUNNING, 2)
 
 
 def test_second_try_beside_a_failed_branch_heals_nothing(store):
@@ -160,7 +160,7 @@ def test_second_try_beside_a_failed_branch_heals_nothing(store):
 
     store.job_runs.try_again(JOB, RUN, ends=["left", "right"], tries=2, now=NOW)
 
-    assert run(store).status is Status.FAILED
+    assert run(store).status is RunStatus.FAILED
 
 
 @pytest.mark.parametrize("state", ["failed", "success", None])
@@ -168,7 +168,7 @@ def test_run_that_recorded_no_end_is_lost(store, state):
     """Whatever Airflow says: a task that was killed may be reported as a success."""
     begin(store)
 
-    assert store.job_runs.close_lost(JOB, RUN, airflow_state=state, now=at(9)) is Status.LOST
+    assert store.job_runs.close_lost(JOB, RUN, airflow_state=state, now=at(9)) is RunStatus.LOST
     assert str(state) in run(store).reason or "does not have" in run(store).reason
 
 
@@ -180,7 +180,7 @@ def test_partly_cleared_run_that_ends_well_is_a_success_again(store):
 
     closed = store.job_runs.close_lost(JOB, RUN, airflow_state="success", now=at(61))
 
-    assert closed is Status.SUCCESS
+    assert closed is RunStatus.SUCCESS
     assert run(store).reason is None
 
 
@@ -190,7 +190,7 @@ def test_only_running_runs_are_lost(store):
     end(store)
 
     assert store.job_runs.close_lost(JOB, RUN, airflow_state="failed", now=at(9)) is None
-    assert run(store).status is Status.SUCCESS
+    assert run(store).status is RunStatus.SUCCESS
 
 
 def test_lost_run_that_ends_well_after_all(store):
@@ -198,7 +198,7 @@ def test_lost_run_that_ends_well_after_all(store):
     begin(store)
     store.job_runs.close_lost(JOB, RUN, airflow_state=None, now=at(9))
 
-    assert end(store, now=at(20)).status is Status.SUCCESS
+    assert end(store, now=at(20)).status is RunStatus.SUCCESS
     assert run(store).reason is None
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from include.store import Store
-from include.store.members import Handle
+from include.store.members import ExternalId
 from include.store.migrate import create_platform_tables, migrate
 
 TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops'"
@@ -100,7 +100,7 @@ def test_who_is_gone_already_is_found_by_her_address(postgres_server, empty_data
     migrate(empty_database)
 
     with closing(Store.connect(empty_database)) as store:
-        [found] = store.members.find([Handle("email", "ada@example.org")])
+        [found] = store.members.find([ExternalId("email", "ada@example.org")])
         assert str(found).endswith("0001")
         postgres_server.execute("UPDATE ops.objects SET is_final = true", database="ops_empty_test")
-        assert store.members.find([Handle("email", "ada@example.org")]) == set()
+        assert store.members.find([ExternalId("email", "ada@example.org")]) == set()

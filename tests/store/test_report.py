@@ -8,9 +8,9 @@ import pytest
 
 from include.errors import ErrorClass
 from include.operate.report import OVERDUE_AFTER, read_in
-from include.relay.beats import PARTS, Beats
+from include.relay.beats import PARTS, AirflowHealth
 from include.store.breakers import BreakerState
-from include.store.deactivations import End, Reason
+from include.store.deactivations import End, EndReason
 from include.store.dead_letters import Failure
 from tests.store.arrivals import NOW, receive
 
@@ -19,7 +19,7 @@ LATE, TO_COME = NOW - OVERDUE_AFTER, NOW + timedelta(days=30)
 
 def plan(store, number, at, state=None):
     """Plan an end, and put its row into a state."""
-    end = End(vendor_at=at, deactivate_at=at, reason=Reason.PERIOD_END)
+    end = End(vendor_at=at, deactivate_at=at, reason=EndReason.PERIOD_END)
     row = store.deactivations.open(UUID(int=number), f"sub_{number}", end, inbox_id=None, now=NOW)
     if state is not None:
         store.connection.execute(
@@ -69,7 +69,7 @@ def test_empty_tables_count_nothing(store):
 
 def read(store):
     """Read the tables beside an Airflow that is well."""
-    return read_in(store, beats=Beats(parts=dict.fromkeys(PARTS, "healthy")), now=NOW)
+    return read_in(store, beats=AirflowHealth(parts=dict.fromkeys(PARTS, "healthy")), now=NOW)
 
 
 def troubles(store):

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from include.alerts.states import Phase, What, happening
-from include.alerts.states import State as AlertState
+from include.alerts.states import AlertEventType, AlertState, Phase, happening
 from include.clock import FixedClock
 from include.jobs import database_cleanup as job
 from include.store.findings import Finding, FindingKind
-from include.store.inbox import Receipt, State
+from include.store.inbox import InboxState, Receipt
 from include.store.notices import FailedRun
 from include.store.reviews import ReviewState
 from tests.store.arrivals import NOW, make_arrival, receive
@@ -45,9 +44,9 @@ def note(store, run, at):
 def fill(store):
     """Make something old for every rule, and something young beside it."""
     for number in range(3):
-        old_row(store, f"evt_old_{number}", State.PROCESSED)
+        old_row(store, f"evt_old_{number}", InboxState.PROCESSED)
     receive(store, "evt_young")
-    kept = old_row(store, "evt_conflict", State.PROCESSED)
+    kept = old_row(store, "evt_conflict", InboxState.PROCESSED)
     for at, sha in ((LONG_AGO, b"1"), (NOW, b"2")):
         store.connection.execute(
             "INSERT INTO ops.inbox_conflicts (inbox_id, body, body_sha256, received_at) VALUES (%s, %s, %s, %s)",
@@ -92,7 +91,7 @@ def fill(store):
 def fire(store, rule, at):
     """Have an alert that fired, and somebody who was told."""
     state = AlertState(rule=rule, phase=Phase.FIRING, since=at, fired_at=at)
-    change = happening(state, What.FIRED, at=at, since=at)
+    change = happening(state, AlertEventType.FIRED, at=at, since=at)
     event = store.alerts.add_event(change, condition="dlq_count > 1", message=None)
     store.alerts.plan(event, "email", "a@example.org", now=at)
 
@@ -166,7 +165,9 @@ def test_review_carried_out_lately_stays(store):
     assert clean(store)["reviews"] == 0
 
 
-@pytest.mark.parametrize("state", [State.WAITING, State.DISPATCHED, State.FAILED, State.DEAD])
+@pytest.mark.parametrize(
+    "state", [InboxState.WAITING, InboxState.DISPATCHED, InboxState.FAILED, InboxState.DEAD]
+)
 def test_what_is_not_over_keeps_its_body(store, state):
     """A row that somebody may still have to work on is left as it is, however old."""
     old_row(store, "evt_open", state)
@@ -177,7 +178,7 @@ def test_what_is_not_over_keeps_its_body(store, state):
 
 def test_source_of_a_planned_end_keeps_its_body(store):
     """The event that a pending deactivation came from explains it to a person."""
-    row = old_row(store, "evt_cancel", State.PROCESSED)
+    row = old_row(store, "evt_cancel", InboxState.PROCESSED)
     store.connection.execute(
         "INSERT INTO ops.deactivations (member_id, subscription_id, reason, vendor_at, deactivate_at, state,"
         " inbox_id, created_at, updated_at) VALUES (%s, 'sub_1', 'period_end', %s, %s, 'pending', %s, %s, %s)",

@@ -8,14 +8,14 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import ErrorClass
-from include.failures.dead_letters import Desk
+from include.failures.dead_letters import DeadLetterService
 from include.jobs import ends_by_hand
-from include.jobs.planned_ends import Author, Whose, open_end
+from include.jobs.planned_ends import AuditContext, MembershipReference, open_end
 from include.person import person_from
-from include.store.audit import Change, member_target
-from include.store.deactivations import End, Reason
-from include.store.dead_letters import Act, Failure, Filter
-from include.store.inbox import State
+from include.store.audit import AuditEntry, member_target
+from include.store.deactivations import End, EndReason
+from include.store.dead_letters import DeadLetterAction, Failure, Filter
+from include.store.inbox import InboxState
 from include.store.steps import Ending, StepState
 from include.store.timeline import SQL, Timeline
 from tests.store.arrivals import NOW, receive
@@ -60,7 +60,7 @@ def run_through(store, ada, run_id="stripe.test.evt_1"):
     key = f"welcome:{ada}"
     store.steps.intend([key], dag_run_id=run_id, now=NOW + timedelta(seconds=4))
     store.steps.end([Ending(key=key, state=StepState.DONE)], now=NOW + timedelta(seconds=5))
-    change = Change(
+    change = AuditEntry(
         target=member_target(ada),
         actor="system:mailchimp_sync",
         action="mailchimp:create",
@@ -68,7 +68,7 @@ def run_through(store, ada, run_id="stripe.test.evt_1"):
     )
     with store.transaction():
         store.audit.add([change], now=NOW + timedelta(seconds=6))
-        store.inbox.finish([inbox_id], state=State.PROCESSED, now=NOW + timedelta(seconds=6))
+        store.inbox.finish([inbox_id], state=InboxState.PROCESSED, now=NOW + timedelta(seconds=6))
         store.dispatches.finish(run_id, now=NOW + timedelta(seconds=6))
     return inbox_id
 
@@ -76,12 +76,12 @@ def run_through(store, ada, run_id="stripe.test.evt_1"):
 def plan(store, ada, *, at=NOW + timedelta(days=30), inbox_id=None):
     """Plan the end of her membership, as the job of an event does."""
     rows = () if inbox_id is None else (inbox_id,)
-    by = Author(
+    by = AuditContext(
         actor="system:mailchimp_sync", now=NOW, dag_run_id="stripe.test.evt_1", inbox_ids=rows
     )
-    end = End(vendor_at=at, deactivate_at=at, reason=Reason.PERIOD_END)
+    end = End(vendor_at=at, deactivate_at=at, reason=EndReason.PERIOD_END)
     with store.transaction():
-        return open_end(Whose(ada, "sub_ada"), end, by=by, store=store)
+        return open_end(MembershipReference(ada, "sub_ada"), end, by=by, store=store)
 
 
 def told_of_ends(timeline, handle="cus_ada"):
@@ -273,7 +273,9 @@ def test_failed_tries_and_what_was_decided_are_told(store, timeline, ada, handle
     )
     store.dead_letters.open_case(failure, now=NOW + timedelta(seconds=1))
     by = person_from("grace", "it is back")
-    Desk(store, clock=FixedClock(NOW + timedelta(minutes=1))).decide(Act.REPLAY, Filter(), by=by)
+    DeadLetterService(store, clock=FixedClock(NOW + timedelta(minutes=1))).decide(
+        DeadLetterAction.REPLAY, Filter(), by=by
+    )
 
     entries = timeline.of(handle).entries
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from include.routing import UNKNOWN
-from include.store.inbox import FILLED_BY, State
+from include.store.inbox import FILLED_BY, InboxState
 from include.store.webhooks import Hour, Silence, Unrouted, hour_of, moment_of
 from tests.store.arrivals import NOW, receive
 
-IGNORED = {"job": None, "state": State.IGNORED, "reason": UNKNOWN.reason}
+IGNORED = {"job": None, "state": InboxState.IGNORED, "reason": UNKNOWN.reason}
 
 
 def test_types_that_no_job_takes_are_counted(store):

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from include.lab.commands.lock import product_of
-from include.lab.sandbox.settings import Settings as SandboxSettings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.stack import airflow_config
 from include.operate.deployment import Deployment
 from include.operate.prepare import ProductionSettings

@@ -6,14 +6,14 @@ both, each minute.
 
 from include.jobs.alert_rules.evaluate import Evaluation, evaluate
 from include.jobs.alert_rules.examples import examples_from
-from include.jobs.alert_rules.numbers import Numbers
+from include.jobs.alert_rules.numbers import StoredNumbers
 from include.jobs.alert_rules.watch import watch, words_of
-from include.notify.alerts import Delivery, deliver
+from include.notify.alerts import AlertDelivery, deliver
 
 __all__ = [
-    "Delivery",
+    "AlertDelivery",
     "Evaluation",
-    "Numbers",
+    "StoredNumbers",
     "deliver",
     "evaluate",
     "examples_from",

@@ -15,10 +15,10 @@ from include.alerts.pauses import hushed
 from include.alerts.readings import reading_of
 from include.alerts.states import (
     PACE,
-    Happening,
+    AlertEvent,
+    AlertEventType,
+    AlertState,
     Phase,
-    State,
-    What,
     forgotten,
     happening,
     instants,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.alerts.history import Sample
-    from include.alerts.rules import Rule
-    from include.alerts.texts import Places
+    from include.alerts.rules import AlertRule
+    from include.alerts.texts import ActionLinks
     from include.store import Store
 
 WRONG_CLOCK = timedelta(minutes=2)  # so far ahead no evaluation can have been
@@ -42,7 +42,7 @@ WRONG_CLOCK = timedelta(minutes=2)  # so far ahead no evaluation can have been
 log = structlog.get_logger(__name__)
 
 
-class Numbers(Protocol):
+class JobNumbers(Protocol):
     """The jobs' numbers."""
 
     def of(self, at: datetime, window: timedelta, job: str | None) -> Mapping[str, float | None]:
@@ -54,7 +54,7 @@ class Numbers(Protocol):
         ...
 
 
-Examples = Callable[["Rule", Happening], Sequence[Link]]
+Examples = Callable[["AlertRule", AlertEvent], Sequence[Link]]
 """(rule, what happened to it) → where to look."""
 
 
@@ -64,17 +64,17 @@ class Evaluation:
 
     at: datetime
     is_new: bool
-    states: tuple[State, ...] = ()
-    changes: tuple[Happening, ...] = ()
+    states: tuple[AlertState, ...] = ()
+    changes: tuple[AlertEvent, ...] = ()
 
 
 def evaluate(  # noqa: PLR0913 - the rules' world
-    rules: Sequence[Rule],
+    rules: Sequence[AlertRule],
     *,
     store: Store,
-    numbers: Numbers,
+    numbers: JobNumbers,
     examples: Examples,
-    places: Places,
+    places: ActionLinks,
     now: datetime,
 ) -> Evaluation:
     """Evaluate all rules as of `now`, and the minutes since the last time that were missed.
@@ -92,7 +92,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
         down = outages(store, now=now)
         states, told = [], []
         for rule in rules:
-            before = known.pop(rule.name, State(rule=rule.name))
+            before = known.pop(rule.name, AlertState(rule=rule.name))
             if is_forgotten(last, now):
                 before = forgotten(before)
             hush = partial(hushed, pauses.get(rule.name), outages=down)
@@ -110,14 +110,14 @@ def evaluate(  # noqa: PLR0913 - the rules' world
 
 
 def _go_on(
-    rule: Rule,
-    state: State,
-    numbers: Numbers,
+    rule: AlertRule,
+    state: AlertState,
+    numbers: JobNumbers,
     ats: Sequence[datetime],
-    hush: Callable[..., tuple[State, What | None, bool]],
-) -> tuple[State, list[Happening], list[Happening]]:
+    hush: Callable[..., tuple[AlertState, AlertEventType | None, bool]],
+) -> tuple[AlertState, list[AlertEvent], list[AlertEvent]]:
     """Take a rule from where it stood through these instants; of some changes nobody is told."""
-    changes, quiet = list[Happening](), list[Happening]()
+    changes, quiet = list[AlertEvent](), list[AlertEvent]()
     for at in ats:
         found = {job: numbers.of(at, rule.window, job) for job in rule.candidates()}
         reading = reading_of(rule, found)
@@ -133,14 +133,14 @@ def _go_on(
 
 
 def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
-    rule: Rule,
-    changes: Sequence[Happening],
-    quiet: Sequence[Happening],
+    rule: AlertRule,
+    changes: Sequence[AlertEvent],
+    quiet: Sequence[AlertEvent],
     *,
     store: Store,
     examples: Examples,
-    places: Places,
-) -> list[Happening]:
+    places: ActionLinks,
+) -> list[AlertEvent]:
     """Keep what happened, and plan whom to tell; return what is told."""
     told = to_tell(changes)
     for change in quiet:
@@ -161,9 +161,9 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
     return told
 
 
-def _causes(rule: Rule, change: Happening, store: Store, places: Places) -> list[str]:
+def _causes(rule: AlertRule, change: AlertEvent, store: Store, places: ActionLinks) -> list[str]:
     """Return why webhooks do not come, since when, what is missing and what to do, for a rule about them."""
-    if change.what is What.RESOLVED or not OF_WEBHOOKS.intersection(rule.names):
+    if change.what is AlertEventType.RESOLVED or not OF_WEBHOOKS.intersection(rule.names):
         return []
     return [
         f"{one.words}, since {moment(one.since)}{f'; {one.lost}' if one.lost else ''}."
@@ -173,7 +173,7 @@ def _causes(rule: Rule, change: Happening, store: Store, places: Places) -> list
 
 
 def _keep_samples(
-    ats: Sequence[datetime], since: datetime, *, store: Store, numbers: Numbers
+    ats: Sequence[datetime], since: datetime, *, store: Store, numbers: JobNumbers
 ) -> None:
     """Keep what the rules were told since the last evaluation, for backtests."""
     for at in ats:
@@ -182,25 +182,25 @@ def _keep_samples(
 
 
 def _plan(
-    event_id: int, change: Happening, targets: Sequence[tuple[str, str]], store: Store
+    event_id: int, change: AlertEvent, targets: Sequence[tuple[str, str]], store: Store
 ) -> None:
     """Plan whom to tell: everybody the rule names; of an end those who know of the beginning."""
-    if change.what is What.RESOLVED and change.fired_at is not None:
+    if change.what is AlertEventType.RESOLVED and change.fired_at is not None:
         targets = store.alerts.told(change.rule, change.fired_at)
         store.alerts.drop(change.rule, change.fired_at, now=change.at)
     for channel, target in targets:
         store.alerts.plan(event_id, channel, target, now=change.at)
 
 
-def _end(state: State, *, store: Store, now: datetime) -> State:
+def _end(state: AlertState, *, store: Store, now: datetime) -> AlertState:
     """End the alert of a rule that is not in the file any more; tell those who were told."""
     ended = replace(state, phase=Phase.INACTIVE, since=None)
     if state.phase is not Phase.FIRING or state.fired_at is None:
         return ended
-    change = happening(state, What.RESOLVED, at=now, since=state.since)
+    change = happening(state, AlertEventType.RESOLVED, at=now, since=state.since)
     fired = store.alerts.fired_message(state.rule, state.fired_at)
     message = fired and replace(
-        fired, what=What.RESOLVED, at=now, examples=(), facts=("The rule was taken away",)
+        fired, what=AlertEventType.RESOLVED, at=now, examples=(), facts=("The rule was taken away",)
     )
     event_id = store.alerts.add_event(change, condition="", message=message)
     if message is not None:

@@ -11,8 +11,8 @@ from include.alerts.texts import Link
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.alerts.rules import Rule
-    from include.alerts.states import Happening
+    from include.alerts.rules import AlertRule
+    from include.alerts.states import AlertEvent
     from include.jobs.alert_rules.evaluate import Examples
     from include.store import Store
 
@@ -24,7 +24,7 @@ OF_ROWS: Final = frozenset({"queued_jobs", "oldest_waiting_seconds"})
 def examples_from(store: Store, *, airflow_url: str) -> Examples:
     """Return what finds examples: failed runs, runs that ended in dead letters, jobs that rows wait for."""
 
-    def examples(rule: Rule, change: Happening) -> Sequence[Link]:
+    def examples(rule: AlertRule, change: AlertEvent) -> Sequence[Link]:
         names, job = set(rule.names), change.reading.job
         if names <= OF_WEBHOOKS:
             return []  # no run is to blame

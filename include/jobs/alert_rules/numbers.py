@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from include.store import Store
 
 
-class Numbers:
+class StoredNumbers:
     """The numbers as of `now` and of minutes before; each window is measured once for all rules."""
 
     def __init__(self, store: Store, *, now: datetime) -> None:

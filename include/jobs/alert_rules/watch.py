@@ -8,12 +8,12 @@ import structlog
 
 from include.alerts.rules import load, others
 from include.alerts.states import Phase
-from include.alerts.texts import Places
+from include.alerts.texts import ActionLinks
 from include.clients import dead_man
 from include.errors import VendorUnavailableError
 from include.jobs.alert_rules.evaluate import evaluate
 from include.jobs.alert_rules.examples import examples_from
-from include.jobs.alert_rules.numbers import Numbers
+from include.jobs.alert_rules.numbers import StoredNumbers
 from include.notify.alerts import deliver
 from include.notify.texts import counted
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from include.alerts.channels import Channel
+    from include.alerts.channels import AlertChannel
     from include.clock import Clock
-    from include.notify.alerts import Delivery
+    from include.notify.alerts import AlertDelivery
     from include.notify.texts import Links
     from include.store import Store
 
@@ -36,12 +36,12 @@ log = structlog.get_logger(__name__)
 def watch(  # noqa: PLR0913 - the watcher's world
     *,
     store: Store,
-    channels: Mapping[str, Channel],
+    channels: Mapping[str, AlertChannel],
     links: Links,
     signal_url: SecretStr | None,
     timeout_seconds: float,
     clock: Clock,
-) -> Delivery:
+) -> AlertDelivery:
     """Do what is to be done each minute.
 
     The dead-man's signal says that somebody would hear of an alert: it stays away when one reached nobody.
@@ -51,9 +51,9 @@ def watch(  # noqa: PLR0913 - the watcher's world
     evaluate(
         rules,
         store=store,
-        numbers=Numbers(store, now=now),
+        numbers=StoredNumbers(store, now=now),
         examples=examples_from(store, airflow_url=links.airflow_url.rstrip("/")),
-        places=Places(
+        places=ActionLinks(
             runbooks=f"{links.runbook_url.rstrip('/')}/" if links.runbook_url else RUNBOOKS,
             command=links.command,
         ),
@@ -65,7 +65,7 @@ def watch(  # noqa: PLR0913 - the watcher's world
     return delivery
 
 
-def words_of(delivery: Delivery, *, store: Store) -> str:
+def words_of(delivery: AlertDelivery, *, store: Store) -> str:
     """Say in one line what fires, and how many messages went out."""
     firing = [name for name, state in store.alerts.states().items() if state.phase is Phase.FIRING]
     fires = f"fires: {', '.join(sorted(firing))}" if firing else "nothing fires"

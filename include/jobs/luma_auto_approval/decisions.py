@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.clients.luma import Luma
-    from include.jobs.luma_auto_approval.result import Result
-    from include.jobs.pace import Pace
+    from include.jobs.luma_auto_approval.result import ApprovalResult
+    from include.jobs.pace import RateLimiter
 
 OUTAGES_THAT_STOP = 5
 """For so many guests in a row Luma was not there, not even to read them: the others would only wait for it too."""
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class GuestDecision:
     """What is to become of a guest."""
 
     guest: Guest
@@ -48,12 +48,14 @@ class Decision:
 class Decider:
     """Carries decisions out, and counts what came of each."""
 
-    def __init__(self, luma: Luma, pace: Pace, result: Result, *, send_email: bool) -> None:
+    def __init__(
+        self, luma: Luma, pace: RateLimiter, result: ApprovalResult, *, send_email: bool
+    ) -> None:
         """Decide over `luma`, at that pace."""
         self._luma, self._pace, self._result = luma, pace, result
         self._send_email = send_email
 
-    def decide_all(self, decisions: Sequence[Decision]) -> None:
+    def decide_all(self, decisions: Sequence[GuestDecision]) -> None:
         """Carry out one after the other; who fails does not stop the others, what is left is counted."""
         outages = 0
         for number, decision in enumerate(decisions):
@@ -66,7 +68,7 @@ class Decider:
                 self._stop("Luma does not answer", left=len(decisions) - number - 1)
                 return
 
-    def _is_outage(self, decision: Decision) -> bool:
+    def _is_outage(self, decision: GuestDecision) -> bool:
         """Carry out one decision and count it; tell whether Luma was not there for it."""
         guest = decision.guest
         try:
@@ -87,7 +89,7 @@ class Decider:
             return isinstance(error, VendorUnavailableError)
         return False
 
-    def _count(self, decision: Decision, *, is_ours: bool) -> None:
+    def _count(self, decision: GuestDecision, *, is_ours: bool) -> None:
         guest = decision.guest
         if not is_ours:
             self._result.settled += decision.is_approval
@@ -100,7 +102,7 @@ class Decider:
             "luma_approval.decided", guest=guest.id, calendar_event=guest.event_id, outcome=outcome
         )
 
-    def _decide(self, decision: Decision) -> bool:
+    def _decide(self, decision: GuestDecision) -> bool:
         """Decide about a guest if nobody has; tell whether it was us. A 429 decided nothing."""
         while self._is_pending(decision.guest):
             self._pace.take_turn()
@@ -117,7 +119,7 @@ class Decider:
                 return True
         return False
 
-    def _look_after(self, decision: Decision, lost: VendorUncertainError) -> None:
+    def _look_after(self, decision: GuestDecision, lost: VendorUncertainError) -> None:
         """See whether a decision was made whose answer was lost; if not, it may still come: no second one."""
         try:
             status = self._read(decision.guest).status

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from include.store.members import Member
 
 
-class Rule(StrEnum):
+class PlusAddressRule(StrEnum):
     """What a plus address is: somebody of her own, or the member without it."""
 
     DISTINCT = "distinct"
@@ -30,18 +30,18 @@ class Denial(StrEnum):
     NOT_ACTIVE = "the membership is not active"
 
 
-def mailbox_of(address: str, rule: Rule) -> str:
+def mailbox_of(address: str, rule: PlusAddressRule) -> str:
     """Return what is compared of an address."""
     plain = address_from(address) or ""
     local, at, domain = plain.rpartition("@")
     name = local.partition("+")[0]
-    return f"{name}{at}{domain}" if rule is Rule.SAME and name else plain
+    return f"{name}{at}{domain}" if rule is PlusAddressRule.SAME and name else plain
 
 
 class Register:
     """The members who may be meant, by mailbox."""
 
-    def __init__(self, members: Iterable[Member], rule: Rule) -> None:
+    def __init__(self, members: Iterable[Member], rule: PlusAddressRule) -> None:
         """Know these members."""
         self._rule = rule
         self._access: defaultdict[str, set[bool]] = defaultdict(set)

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clients.luma import Guest, Luma
-    from include.jobs.luma_auto_approval.result import Result
-    from include.jobs.pace import Pace
+    from include.jobs.luma_auto_approval.result import ApprovalResult
+    from include.jobs.pace import RateLimiter
 
 UNREADABLE = "{} entries cannot be read"
 
 
-def coming_events(luma: Luma, pace: Pace, result: Result, *, now: datetime) -> list[str]:
+def coming_events(
+    luma: Luma, pace: RateLimiter, result: ApprovalResult, *, now: datetime
+) -> list[str]:
     """Return the ids of the events to come; raises VendorError where they cannot be listed."""
     ids: list[str] = []
     for page in all_pages(partial(luma.list_events, after=now), pace.call, vendor="Luma"):
@@ -28,7 +30,9 @@ def coming_events(luma: Luma, pace: Pace, result: Result, *, now: datetime) -> l
     return list(dict.fromkeys(ids))
 
 
-def pending_guests(events: list[str], luma: Luma, pace: Pace, result: Result) -> list[Guest]:
+def pending_guests(
+    events: list[str], luma: Luma, pace: RateLimiter, result: ApprovalResult
+) -> list[Guest]:
     """Return the guests who wait; what cannot be read is an error of its event, and the others go on."""
     guests: dict[tuple[str, str], Guest] = {}
     for event in events:

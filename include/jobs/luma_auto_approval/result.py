@@ -13,7 +13,7 @@ MOST_ERRORS_SHOWN = 100
 
 
 @dataclass(kw_only=True, slots=True)
-class Result:
+class ApprovalResult:
     """Counts of guests, where nothing else is said. Of a dry run: what would be."""
 
     dry_run: bool

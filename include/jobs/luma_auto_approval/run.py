@@ -11,19 +11,19 @@ import structlog
 
 from include.clients.luma import Guest, GuestStatus
 from include.errors import MemberUnknownError, TimeUpError
-from include.jobs.luma_auto_approval.decisions import Decider, Decision
-from include.jobs.luma_auto_approval.matching import Register, Rule, mailbox_of
+from include.jobs.luma_auto_approval.decisions import Decider, GuestDecision
+from include.jobs.luma_auto_approval.matching import PlusAddressRule, Register, mailbox_of
 from include.jobs.luma_auto_approval.pending import coming_events, pending_guests
-from include.jobs.luma_auto_approval.result import Result
-from include.store.audit import Change
-from include.store.members import Handle
+from include.jobs.luma_auto_approval.result import ApprovalResult
+from include.store.audit import AuditEntry
+from include.store.members import ExternalId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from include.clients.luma import Luma
     from include.clock import Clock
-    from include.jobs.pace import Pace
+    from include.jobs.pace import RateLimiter
     from include.store import Store
     from include.store.members import Member
 
@@ -36,13 +36,13 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Orders:
+class LumaRunOptions:
     """What a run is told: by the settings, and by a person who starts it by hand."""
 
     dry_run: bool = False
     event_id: str | None = None  # only this event
     member_id: UUID | None = None  # only this member's guests
-    rule: Rule = Rule.DISTINCT
+    rule: PlusAddressRule = PlusAddressRule.DISTINCT
     decline_others: bool = False
     takes_money: bool = False  # approves members whose ticket costs money
     send_email: bool = True
@@ -55,14 +55,14 @@ def orders_from(
     unknown_guests: str,
     paid_guests: str,
     send_email: bool,
-) -> Orders:
+) -> LumaRunOptions:
     """Read what a person filled in, and the settings."""
     member_id = params["member_id"]
-    return Orders(
+    return LumaRunOptions(
         dry_run=bool(params["dry_run"]),
         event_id=params["event_id"] or None,
         member_id=UUID(member_id) if member_id else None,
-        rule=Rule(rule),
+        rule=PlusAddressRule(rule),
         decline_others=unknown_guests == "decline",
         takes_money=paid_guests == "approve",
         send_email=send_email,
@@ -70,14 +70,20 @@ def orders_from(
 
 
 def approve_members(  # noqa: PLR0913 - collaborators, by name
-    orders: Orders, *, luma: Luma, pace: Pace, store: Store, clock: Clock, dag_run_id: str
-) -> Result:
+    orders: LumaRunOptions,
+    *,
+    luma: Luma,
+    pace: RateLimiter,
+    store: Store,
+    clock: Clock,
+    dag_run_id: str,
+) -> ApprovalResult:
     """Let in who is an active member, write down what came of it, and return it.
 
     What fails for one guest or one event does not stop the others. Raises VendorError where the
     events cannot be listed, and MemberUnknownError where the member asked for is nobody.
     """
-    result = Result(dry_run=orders.dry_run)
+    result = ApprovalResult(dry_run=orders.dry_run)
     member = _one_member(orders.member_id, store)
     try:
         events = [orders.event_id] if orders.event_id else None
@@ -106,13 +112,15 @@ def _one_member(member_id: UUID | None, store: Store) -> Member | None:
     return member
 
 
-def _guests_of(member: Member, guests: Iterable[Guest], rule: Rule) -> list[Guest]:
+def _guests_of(member: Member, guests: Iterable[Guest], rule: PlusAddressRule) -> list[Guest]:
     """Return the guests with an address of this member's."""
     hers = {mailbox_of(address, rule) for address in member.all_addresses}
     return [g for g in guests if g.email is not None and mailbox_of(g.email, rule) in hers]
 
 
-def _decisions(guests: list[Guest], orders: Orders, store: Store, result: Result) -> list[Decision]:
+def _decisions(
+    guests: list[Guest], orders: LumaRunOptions, store: Store, result: ApprovalResult
+) -> list[GuestDecision]:
     """Judge every guest; count who is denied, and return what is to be done."""
     result.found = len(guests)
     register = Register(_members_meant(guests, orders.rule, store), orders.rule)
@@ -122,27 +130,29 @@ def _decisions(guests: list[Guest], orders: Orders, store: Store, result: Result
         if denial is None and guest.has_to_pay and not orders.takes_money:
             result.paid += 1
         elif denial is None:
-            decisions.append(Decision(guest=guest, status=GuestStatus.APPROVED))
+            decisions.append(GuestDecision(guest=guest, status=GuestStatus.APPROVED))
         else:
             result.denials[denial] += 1
             if orders.decline_others:
-                decisions.append(Decision(guest=guest, status=GuestStatus.DECLINED))
+                decisions.append(GuestDecision(guest=guest, status=GuestStatus.DECLINED))
     return sorted(
         decisions, key=lambda one: not one.is_approval
     )  # members first, while there is time
 
 
-def _members_meant(guests: Iterable[Guest], rule: Rule, store: Store) -> Iterable[Member]:
+def _members_meant(
+    guests: Iterable[Guest], rule: PlusAddressRule, store: Store
+) -> Iterable[Member]:
     """Return the members who have one of the guests' addresses."""
     mailboxes = {mailbox_of(guest.email, rule) for guest in guests if guest.email}
-    if rule is Rule.SAME:
+    if rule is PlusAddressRule.SAME:
         ids = store.members.find_mailboxes(mailboxes)
     else:
-        ids = store.members.find([Handle("email", mailbox) for mailbox in mailboxes])
+        ids = store.members.find([ExternalId("email", mailbox) for mailbox in mailboxes])
     return store.members.read(ids).values()
 
 
-def _pretend(decisions: Iterable[Decision], result: Result) -> None:
+def _pretend(decisions: Iterable[GuestDecision], result: ApprovalResult) -> None:
     """Count what would be done."""
     for decision in decisions:
         if decision.is_approval:
@@ -151,13 +161,13 @@ def _pretend(decisions: Iterable[Decision], result: Result) -> None:
             result.declined += 1
 
 
-def _report(result: Result, *, store: Store, clock: Clock, dag_run_id: str) -> None:
+def _report(result: ApprovalResult, *, store: Store, clock: Clock, dag_run_id: str) -> None:
     """Say in the log what came of the run, and in the audit log unless it was only tried out."""
     document = result.document()
     log.info("luma_approval.dry_run" if result.dry_run else "luma_approval.completed", **document)
     if result.dry_run:
         return
-    change = Change(
+    change = AuditEntry(
         target=TARGET,
         actor=ACTOR,
         action="job:completed",

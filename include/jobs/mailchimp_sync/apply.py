@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import MemberUnknownError, VendorError
 from include.events import Checkout, CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
-from include.jobs.mailchimp_sync.vendors import Kind
+from include.jobs.mailchimp_sync.vendors import ObjectKind
 from include.membership.identity import account_named_by
 from include.store.objects import ObjectKey
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from include.jobs.directory import Directory
+    from include.jobs.directory import IdentityMap
     from include.jobs.mailchimp_sync.collect import ObjectUpdate, ObjectUpdates
     from include.membership.policy import Policy
 
 
 def apply_updates(
     updates: ObjectUpdates,
-    directory: Directory,
+    directory: IdentityMap,
     *,
     policy: Policy,
     ask: Callable[[Collection[ObjectUpdate]], None],
@@ -31,27 +31,27 @@ def apply_updates(
 
     `ask` has a vendor asked about what turns out to be somebody's again. What fails is its update's `problem`.
     """
-    for kind in (Kind.USER, Kind.CUSTOMER):
+    for kind in (ObjectKind.USER, ObjectKind.CUSTOMER):
         _apply_all(updates, kind, directory)
     for row, _ in updates.rows:
         if isinstance(subject := row.event.subject, Checkout):
             directory.name_account(subject.customer_id, account_named_by(subject, policy))
     if moved := _moved(updates, directory):
         ask(moved)
-    _apply_all(updates, Kind.SUBSCRIPTION, directory)
+    _apply_all(updates, ObjectKind.SUBSCRIPTION, directory)
     for update in updates:  # who is a member by what she pays for
-        if update.kind is Kind.CUSTOMER and isinstance(update.problem, MemberUnknownError):
+        if update.kind is ObjectKind.CUSTOMER and isinstance(update.problem, MemberUnknownError):
             update.problem = None
             _apply(update, updates, directory)
 
 
-def _apply_all(updates: ObjectUpdates, kind: Kind, directory: Directory) -> None:
+def _apply_all(updates: ObjectUpdates, kind: ObjectKind, directory: IdentityMap) -> None:
     for update in updates:
         if update.kind is kind and update.problem is None:
             _apply(update, updates, directory)
 
 
-def _apply(update: ObjectUpdate, updates: ObjectUpdates, directory: Directory) -> None:
+def _apply(update: ObjectUpdate, updates: ObjectUpdates, directory: IdentityMap) -> None:
     try:
         if update.as_of is None:  # kept: whose it is, is known already
             update.member_id = update.known.member_id if update.known else None
@@ -62,7 +62,7 @@ def _apply(update: ObjectUpdate, updates: ObjectUpdates, directory: Directory) -
 
 
 def _applied(
-    update: ObjectUpdate, as_of: datetime, updates: ObjectUpdates, directory: Directory
+    update: ObjectUpdate, as_of: datetime, updates: ObjectUpdates, directory: IdentityMap
 ) -> UUID:
     match update.snapshot:
         case UserSnapshot() as user:
@@ -74,9 +74,9 @@ def _applied(
             if payer is not None and isinstance(payer.problem, VendorError):
                 raise payer.problem  # she could not be asked about
             return directory.apply_subscription(subscription, at=as_of)
-        case None if update.kind is Kind.SUBSCRIPTION:
+        case None if update.kind is ObjectKind.SUBSCRIPTION:
             return directory.end_subscription(update.key.object_id, at=as_of)
-        case None if update.kind is Kind.USER:
+        case None if update.kind is ObjectKind.USER:
             gone = UserSnapshot(
                 id=update.key.object_id, email=None, first_name="", last_name="", deleted=True
             )
@@ -86,12 +86,13 @@ def _applied(
             return directory.apply_customer(lost)
 
 
-def _moved(updates: ObjectUpdates, directory: Directory) -> list[ObjectUpdate]:
+def _moved(updates: ObjectUpdates, directory: IdentityMap) -> list[ObjectUpdate]:
     """Return what a deleted account had paid for, now that it is somebody's again."""
     gone = [directory.known[lost] for lost in directory.merged if lost in directory.known]
     subscriptions = [
         updates.add(
-            ObjectKey("stripe", updates.mode, membership.subscription_id or ""), Kind.SUBSCRIPTION
+            ObjectKey("stripe", updates.mode, membership.subscription_id or ""),
+            ObjectKind.SUBSCRIPTION,
         )
         for one in gone
         if one.deleted_at

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from include.clients.mailchimp import AudienceMember, ContactFields, Mailchimp
     from include.jobs.contact_changes import ContactChange
 
-Answer = Contact | VendorError
+CallResult = Contact | VendorError
 
 
 def apply_single(change: ContactChange, mailchimp: Mailchimp) -> Contact:
@@ -59,13 +59,13 @@ def apply_single(change: ContactChange, mailchimp: Mailchimp) -> Contact:
 
 def apply_in_bulk(
     changes: Sequence[ContactChange], mailchimp: Mailchimp, *, width: int
-) -> dict[int, Answer]:
+) -> dict[int, CallResult]:
     """Make up to 500 plain changes with a call per hundreds of members and one per tag.
 
     Returns the answers by position. Positions without one are left to single calls: contacts that
     Mailchimp knew and we did not, those that are asleep, and those that a status was refused for.
     """
-    answers: dict[int, Answer] = {}
+    answers: dict[int, CallResult] = {}
     upserted: dict[int, AudienceMember] = {}
     for position, said in _upsert_all(changes, mailchimp).items():
         change = changes[position]

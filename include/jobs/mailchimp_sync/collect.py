@@ -15,8 +15,8 @@ from include.events import (
     SubscriptionSnapshot,
     UserSnapshot,
 )
-from include.jobs.mailchimp_sync.vendors import Kind
-from include.jobs.states import Report, Verdict
+from include.jobs.mailchimp_sync.vendors import ObjectKind
+from include.jobs.states import ObjectReport, Resolution
 from include.membership.identity import account_named_by
 from include.store.objects import ObjectKey
 
@@ -47,11 +47,11 @@ class ObjectUpdate:
     """One object that the chunk is about, and what became of it."""
 
     key: ObjectKey
-    kind: Kind
-    reports: list[Report] = field(default_factory=list)
+    kind: ObjectKind
+    reports: list[ObjectReport] = field(default_factory=list)
     known: AppliedObject | None = None
     must_ask: bool = False
-    verdict: Verdict = Verdict.ASK
+    verdict: Resolution = Resolution.ASK
     snapshot: Snapshot | None = None
     as_of: datetime | None = None
     event_id: str | None = None
@@ -88,7 +88,7 @@ class ObjectUpdates:
         """Tell whether the chunk is about an object."""
         return key in self.by_key
 
-    def add(self, key: ObjectKey, kind: Kind) -> ObjectUpdate:
+    def add(self, key: ObjectKey, kind: ObjectKind) -> ObjectUpdate:
         """Return the update of an object, a new one where there is none."""
         return self.by_key.setdefault(key, ObjectUpdate(key=key, kind=kind))
 
@@ -111,13 +111,13 @@ def collect(rows: Collection[Arrived], policy: Policy) -> ObjectUpdates:
         if update is not None:
             snapshot = subject if isinstance(subject, Snapshot) else None
             update.reports.append(
-                Report(event_id=event.id, occurred_at=event.occurred_at, snapshot=snapshot)
+                ObjectReport(event_id=event.id, occurred_at=event.occurred_at, snapshot=snapshot)
             )
             update.must_ask |= isinstance(subject, Invoice) and subject.is_paid_back
         if isinstance(subject, Checkout) and subject.subscription_id:
             named = account_named_by(subject, policy)
             if named is not None:
-                updates.add(ObjectKey("clerk", row.mode, named), Kind.USER)
+                updates.add(ObjectKey("clerk", row.mode, named), ObjectKind.USER)
     return updates
 
 
@@ -126,13 +126,13 @@ def _update_of(row: Arrived, updates: ObjectUpdates) -> ObjectUpdate | None:
         case Checkout(subscription_id=None) | Invoice(subscription_id=None) | MoneyMoved():
             return None
         case Reread(kind=wanted, id=object_id):
-            kind = Kind(wanted)
+            kind = ObjectKind(wanted)
         case UserSnapshot(id=object_id):
-            kind = Kind.USER
+            kind = ObjectKind.USER
         case CustomerSnapshot(id=object_id):
-            kind = Kind.CUSTOMER
+            kind = ObjectKind.CUSTOMER
         case SubscriptionSnapshot(id=object_id):
-            kind = Kind.SUBSCRIPTION
+            kind = ObjectKind.SUBSCRIPTION
         case Checkout(subscription_id=named) | Invoice(subscription_id=named):
-            kind, object_id = Kind.SUBSCRIPTION, named or ""
+            kind, object_id = ObjectKind.SUBSCRIPTION, named or ""
     return updates.add(ObjectKey(row.provider, row.mode, object_id), kind)

@@ -14,7 +14,7 @@ from include.errors import ComplianceError, VendorNotFoundError
 from include.jobs.contact_changes import wanted_key
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
 from include.jobs.membership import state_of, wish_of
-from include.store.audit import Change, member_target
+from include.store.audit import AuditEntry, member_target
 from include.store.steps import Ending, StepState
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -
         now = clock.now()
         ending = Ending(key=f"{WELCOME}:{member_id}", state=StepState.REFUSED, reason=NOT_WELCOMED)
         store.steps.end([ending], now=now)
-        change = Change(
+        change = AuditEntry(
             target=member_target(member_id),
             actor=ACTOR,
             action="mailchimp:undo",

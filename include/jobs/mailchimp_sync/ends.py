@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from include.jobs.endings import decide, wanted_end
 from include.jobs.mailchimp_sync.names import ACTOR
 from include.jobs.membership import STANDINGS, Standing, standing_of
-from include.jobs.planned_ends import Author, Whose, carry_out
-from include.store.audit import Change, member_target
+from include.jobs.planned_ends import AuditContext, MembershipReference, carry_out
+from include.store.audit import AuditEntry, member_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
-    from include.jobs.directory import Directory
+    from include.jobs.directory import IdentityMap
     from include.store import Store
     from include.store.members import Member
 
 
 def plan_ends(
     members: Collection[Member],
-    directory: Directory,
+    directory: IdentityMap,
     *,
     sources: Mapping[UUID, Sequence[int]],
     dag_run_id: str,
@@ -33,7 +33,7 @@ def plan_ends(
     """
     for member in members:
         rows = tuple(sources.get(member.id, ()))
-        by = Author(actor=ACTOR, now=directory.now, dag_run_id=dag_run_id, inbox_ids=rows)
+        by = AuditContext(actor=ACTOR, now=directory.now, dag_run_id=dag_run_id, inbox_ids=rows)
         _plan_member(member, directory, by=by, store=store)
     back = [m.id for m in members if _is_back(m, directory) and not m.is_barred]
     if back:
@@ -42,7 +42,7 @@ def plan_ends(
 
 
 def heed_bars(
-    members: Collection[Member], directory: Directory, *, dag_run_id: str, store: Store
+    members: Collection[Member], directory: IdentityMap, *, dag_run_id: str, store: Store
 ) -> None:
     """Hide the profiles of whom Clerk has barred; show them again when that is over, to whom is not over, too."""
     changed = [m for m in members if m.is_barred != _was_barred(m, directory)]
@@ -61,12 +61,12 @@ def heed_bars(
         _audit("show", sorted(back), directory, dag_run_id=dag_run_id, store=store)
 
 
-def _was_barred(member: Member, directory: Directory) -> bool:
+def _was_barred(member: Member, directory: IdentityMap) -> bool:
     known = directory.known.get(member.id)
     return known is not None and known.is_barred
 
 
-def _plan_member(member: Member, directory: Directory, *, by: Author, store: Store) -> None:
+def _plan_member(member: Member, directory: IdentityMap, *, by: AuditContext, store: Store) -> None:
     before = {m.subscription_id: m.status for m in directory.memberships_before(member.id)}
     for membership in member.memberships:
         subscription_id = membership.subscription_id
@@ -81,11 +81,11 @@ def _plan_member(member: Member, directory: Directory, *, by: Author, store: Sto
             now=directory.now,
         )
         if decision is not None:
-            whose = Whose(member.id, subscription_id)
+            whose = MembershipReference(member.id, subscription_id)
             carry_out(decision, history.latest, whose, by=by, store=store)
 
 
-def _is_back(member: Member, directory: Directory) -> bool:
+def _is_back(member: Member, directory: IdentityMap) -> bool:
     """Tell whether a member is active who was not."""
     before = directory.memberships_before(member.id)
     was_active = any(STANDINGS[m.status] is Standing.ACTIVE for m in before)
@@ -93,11 +93,11 @@ def _is_back(member: Member, directory: Directory) -> bool:
 
 
 def _audit(
-    act: str, member_ids: Collection[UUID], directory: Directory, *, dag_run_id: str, store: Store
+    act: str, member_ids: Collection[UUID], directory: IdentityMap, *, dag_run_id: str, store: Store
 ) -> None:
     """Write down whose profiles were shown or hidden."""
     changes = [
-        Change(
+        AuditEntry(
             target=member_target(member_id),
             actor=ACTOR,
             action=f"profile:{act}",

@@ -16,21 +16,21 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from include.errors import PayloadError, VendorError
 from include.events import event_from
-from include.failures.breakers import OPENS_AFTER, Gate
+from include.failures.breakers import OPENS_AFTER, CircuitBreaker
 from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
 from include.failures.decision import is_retried_by_task
 from include.jobs.batches import batches
-from include.jobs.directory import Directory
+from include.jobs.directory import IdentityMap
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
 from include.jobs.mailchimp_sync.resolve import Resolver
 from include.jobs.mailchimp_sync.thin import read_named
-from include.jobs.mailchimp_sync.vendors import Vendors
-from include.jobs.mailchimp_sync.write import Writer
+from include.jobs.mailchimp_sync.vendors import VendorReader
+from include.jobs.mailchimp_sync.write import ChunkWriter
 from include.membership.policy import shipped
-from include.store.inbox import NO_MAIL, State
+from include.store.inbox import NO_MAIL, InboxState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class SyncPlan:
     """What is left to do for a run."""
 
     members: int
@@ -73,7 +73,7 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     opens_after: int = OPENS_AFTER,
     tried: RunAttempt | None = None,
     policy: Policy | None = None,
-) -> Plan:
+) -> SyncPlan:
     """Bring the members of these rows up to date in the platform's tables, and plan the rest.
 
     Raises VendorUnavailableError, after all other rows are done, while a vendor that has to be asked
@@ -90,14 +90,14 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     rows = [
         row
         for row in store.inbox.rows(inbox_ids)
-        if row.state is State.DISPATCHED and row.dag_run_id == dag_run_id
+        if row.state is InboxState.DISPATCHED and row.dag_run_id == dag_run_id
     ]
     if policy.test_mode == "ignore":
         rows = _of_our_world(rows, is_live=stripe.is_live, store=store, now=tried.now)
     read = _read_events(rows, tried=tried, store=store)
-    gates = {v: Gate(v, by=dag_run_id, store=store, clock=clock).enter() for v in ASKED}
+    gates = {v: CircuitBreaker(v, by=dag_run_id, store=store, clock=clock).enter() for v in ASKED}
     left_alone = {vendor: gate.error for vendor, gate in gates.items() if gate.is_open}
-    vendors = Vendors(stripe, clerk, clock, left_alone=left_alone)
+    vendors = VendorReader(stripe, clerk, clock, left_alone=left_alone)
     read, unread = read_named(read, vendors)
     arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
     unanswered |= unread
@@ -120,7 +120,7 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     return plan if has_welcome else replace(plan, has_welcomes=False)
 
 
-def _note_answers(vendors: Vendors, gates: Mapping[str, Gate]) -> None:
+def _note_answers(vendors: VendorReader, gates: Mapping[str, CircuitBreaker]) -> None:
     """Tell the breakers which vendors answered, and which were not asked though this run might."""
     for vendor, gate in gates.items():
         if vendor in vendors.answered:
@@ -135,7 +135,7 @@ def _of_our_world(
 ) -> list[InboxRow]:
     """Return the rows of our own mode: what Stripe tests must not touch who really pays."""
     tests = [row.id for row in rows if is_live and row.provider == "stripe" and row.mode == "test"]
-    store.inbox.finish(tests, state=State.IGNORED, reason="of Stripe's test mode", now=now)
+    store.inbox.finish(tests, state=InboxState.IGNORED, reason="of Stripe's test mode", now=now)
     return [row for row in rows if row.id not in set(tests)]
 
 
@@ -159,7 +159,7 @@ def _apply(  # noqa: PLR0913 - collaborators, by name
     dag_run_id: str,
     has_welcome: bool,
     store: Store,
-    vendors: Vendors,
+    vendors: VendorReader,
     clock: Clock,
     policy: Policy,
 ) -> dict[int, VendorError]:
@@ -168,11 +168,11 @@ def _apply(  # noqa: PLR0913 - collaborators, by name
     for attempt in range(1, COLLISIONS + 1):
         try:
             with store.transaction():
-                updates, directory = collect(rows, policy), Directory(now, policy)
+                updates, directory = collect(rows, policy), IdentityMap(now, policy)
                 resolver = Resolver(updates, directory, store, vendors, policy)
                 resolver.resolve()
                 apply_updates(updates, directory, policy=policy, ask=resolver.ask)
-                writer = Writer(updates, directory, store, policy, dag_run_id)
+                writer = ChunkWriter(updates, directory, store, policy, dag_run_id)
                 return writer.write(has_welcome=has_welcome)
         except (UniqueViolation, DeadlockDetected):
             if attempt == COLLISIONS:
@@ -221,9 +221,9 @@ def _fail(
         fail_rows(failed, tried=tried, store=store)
 
 
-def _plan(dag_run_id: str, *, store: Store, clock: Clock) -> Plan:
+def _plan(dag_run_id: str, *, store: Store, clock: Clock) -> SyncPlan:
     """Say what is left; a run without members has nothing left and is closed."""
     members = len(store.run_members.pending(dag_run_id))
     if not members:
         store.dispatches.finish(dag_run_id, now=clock.now())
-    return Plan(members=members, has_welcomes=store.steps.has_open(WELCOME, dag_run_id))
+    return SyncPlan(members=members, has_welcomes=store.steps.has_open(WELCOME, dag_run_id))

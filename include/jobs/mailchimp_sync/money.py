@@ -12,7 +12,7 @@ from include.events import Invoice, MoneyMoved
 from include.jobs.findings import OVER, note_findings
 from include.jobs.mailchimp_sync.names import JOB
 from include.store.findings import Finding, FindingKey, FindingKind
-from include.store.members import Handle
+from include.store.members import ExternalId
 from include.store.refunds import Refund
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _note_refund(  # noqa: PLR0913 - what a refund is
 
 def _found(one: PaymentNews, store: Store) -> Iterator[Finding]:
     """Yield what a person has to know about a member's payment."""
-    handle = Handle("subscription", one.period.subscription_id)
+    handle = ExternalId("subscription", one.period.subscription_id)
     owner = next(iter(store.members.find({handle})), None)
     if owner is None:
         return

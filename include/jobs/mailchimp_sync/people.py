@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.events import SubscriptionSnapshot
-    from include.jobs.directory import Directory
+    from include.jobs.directory import IdentityMap
     from include.store import Store
     from include.store.members import Member
 
@@ -41,7 +41,7 @@ class Charged:
 
 def note_people(
     members: Collection[Member],
-    directory: Directory,
+    directory: IdentityMap,
     charged: Mapping[UUID, Charged],
     *,
     dag_run_id: str,
@@ -59,7 +59,7 @@ def note_people(
     )
 
 
-def _found(member: Member, charged: Charged | None, directory: Directory) -> Iterator[Finding]:
+def _found(member: Member, charged: Charged | None, directory: IdentityMap) -> Iterator[Finding]:
     told = charged or Charged()
     ours = {m.subscription_id or "" for m in member.memberships if goes_on(m)}
     paid_for = sorted((ours | told.going_on) - told.over)

@@ -10,9 +10,9 @@ from include.errors import ErrorClass
 from include.failures.breakers import OPENS_AFTER
 from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
 from include.jobs.mailchimp_sync.names import ACTOR, JOB
-from include.store.audit import Change, member_target
-from include.store.inbox import State
-from include.store.run_members import Outcome
+from include.store.audit import AuditEntry, member_target
+from include.store.inbox import InboxState
+from include.store.run_members import MemberOutcome
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from include.store import Store
     from include.store.run_members import EndedRow, Unrecorded
 
-ACTIONS = {Outcome.CREATE: "mailchimp:create", Outcome.CANCEL: "mailchimp:cancel"}
+ACTIONS = {MemberOutcome.CREATE: "mailchimp:create", MemberOutcome.CANCEL: "mailchimp:cancel"}
 UPDATE = "mailchimp:update"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
+class RecordedMembers:
     """What was recorded: members, and of those in the run the ones that failed, with the reasons."""
 
     members: int
@@ -46,7 +46,7 @@ def record(
     clock: Clock,
     opens_after: int = OPENS_AFTER,
     tried: RunAttempt | None = None,
-) -> Recorded:
+) -> RecordedMembers:
     """Audit every change of the run, end its rows, and close it. Called again it adds nothing.
 
     What becomes of the rows that failed is decided here, in the same transaction.
@@ -58,14 +58,18 @@ def record(
         store.audit.add([_change(o, dag_run_id) for o in outcomes if _has_changed(o)], now=now)
         ended = store.run_members.record(dag_run_id, now=now)
         end_well(
-            [row.id for row in ended if row.state is not State.FAILED], tried=tried, store=store
+            [row.id for row in ended if row.state is not InboxState.FAILED],
+            tried=tried,
+            store=store,
         )
         fail_rows(
-            [_failed(row) for row in ended if row.state is State.FAILED], tried=tried, store=store
+            [_failed(row) for row in ended if row.state is InboxState.FAILED],
+            tried=tried,
+            store=store,
         )
         store.dispatches.finish(dag_run_id, now=now)
         failures = store.run_members.failures(dag_run_id)
-    return Recorded(members=len(outcomes), failures=failures)
+    return RecordedMembers(members=len(outcomes), failures=failures)
 
 
 def _failed(row: EndedRow) -> FailedRow:
@@ -82,14 +86,14 @@ def _failed(row: EndedRow) -> FailedRow:
 def _has_changed(outcome: Unrecorded) -> bool:
     """Tell whether there is a change to audit: a call was made, or the platform's state is another."""
     return outcome.before != outcome.after or outcome.outcome not in (
-        Outcome.UNCHANGED,
-        Outcome.FAILED,
+        MemberOutcome.UNCHANGED,
+        MemberOutcome.FAILED,
     )
 
 
-def _change(outcome: Unrecorded, dag_run_id: str) -> Change:
+def _change(outcome: Unrecorded, dag_run_id: str) -> AuditEntry:
     reason = {"reason": outcome.reason} if outcome.reason else {}
-    return Change(
+    return AuditEntry(
         target=member_target(outcome.member_id),
         actor=ACTOR,
         action=ACTIONS.get(outcome.outcome, UPDATE),

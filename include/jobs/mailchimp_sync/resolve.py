@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from include.errors import VendorError
 from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
-from include.jobs.mailchimp_sync.vendors import Kind, Reading, Vendors
-from include.jobs.states import Verdict, judge
+from include.jobs.mailchimp_sync.vendors import ObjectKind, ObjectReading, VendorReader
+from include.jobs.states import Resolution, judge
 from include.membership.identity import account_named_by
-from include.membership.plans import Kind as Placing
+from include.membership.plans import SubscriptionKind as Placing
 from include.membership.plans import placement_of
-from include.store.members import Handle
+from include.store.members import ExternalId
 from include.store.objects import ObjectKey
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.events import Snapshot
-    from include.jobs.directory import Directory
+    from include.jobs.directory import IdentityMap
     from include.jobs.mailchimp_sync.collect import ObjectUpdate, ObjectUpdates
     from include.membership.policy import Policy
     from include.store import Store
@@ -32,16 +32,16 @@ class Resolver:
     """Fills the directory with everybody whom a chunk's updates lead to, and the updates with their newest states."""
 
     updates: ObjectUpdates
-    directory: Directory
+    directory: IdentityMap
     store: Store
-    vendors: Vendors
+    vendors: VendorReader
     policy: Policy
 
     def resolve(self) -> None:
         """Find and lock the members, judge what was told, and ask about what only a vendor knows."""
         self._lock_and_read(_handles(self.updates))
         self._judge()
-        self.ask([update for update in self.updates if update.verdict is Verdict.ASK])
+        self.ask([update for update in self.updates if update.verdict is Resolution.ASK])
         self._meet_customers()
         self._meet_earlier_subscriptions()
         self._note_endings()
@@ -51,7 +51,7 @@ class Resolver:
         answers = self.vendors.ask({update.key: update.kind for update in updates})
         for update in updates:
             answer = answers[update.key]
-            if isinstance(answer, Reading):
+            if isinstance(answer, ObjectReading):
                 newest = max(
                     (report.occurred_at for report in update.reports), default=answer.read_at
                 )
@@ -59,14 +59,14 @@ class Resolver:
             else:
                 update.problem = answer
         handles = {
-            Handle("email", one) for update in updates for one in _addresses_in(update.snapshot)
+            ExternalId("email", one) for update in updates for one in _addresses_in(update.snapshot)
         }
         if handles:
             self._lock_and_read(handles)
 
     # --- who that is ---
 
-    def _lock_and_read(self, handles: Collection[Handle]) -> None:
+    def _lock_and_read(self, handles: Collection[ExternalId]) -> None:
         """Lock the members these handles and the known objects lead to, then read both."""
         store, directory = self.store, self.directory
         locked = set(directory.known)
@@ -97,12 +97,12 @@ class Resolver:
     def _judge(self) -> None:
         for update in self.updates:
             if not update.reports:  # something names the user: ask, unless she is known
-                update.verdict = Verdict.KEEP if update.known else Verdict.ASK
+                update.verdict = Resolution.KEEP if update.known else Resolution.ASK
                 continue
             update.verdict, newest = judge(update.known, update.reports, now=self.directory.now)
             if update.must_ask or self._is_untold(newest.snapshot):
-                update.verdict = Verdict.ASK
-            if update.verdict is Verdict.APPLY:
+                update.verdict = Resolution.ASK
+            if update.verdict is Resolution.APPLY:
                 update.snapshot = newest.snapshot
                 update.as_of, update.event_id = newest.occurred_at, newest.event_id
 
@@ -127,11 +127,11 @@ class Resolver:
                 continue
             payer = self.directory.find("customer", subscription.customer_id)
             if payer is None or payer.deleted_at is not None:
-                unknown.append(updates.add(key, Kind.CUSTOMER))
+                unknown.append(updates.add(key, ObjectKind.CUSTOMER))
         self._meet(unknown)
         self.ask(self._customers_left_behind())
         named = [
-            (ObjectKey("clerk", update.key.mode, user_id), Kind.USER)
+            (ObjectKey("clerk", update.key.mode, user_id), ObjectKind.USER)
             for update in updates
             if isinstance(update.snapshot, SubscriptionSnapshot | CustomerSnapshot)
             and (user_id := account_named_by(update.snapshot, self.policy))
@@ -142,12 +142,14 @@ class Resolver:
         """Return the customers of accounts that are deleted: a new account may have come before we heard of it."""
         found = []
         for update in self.updates:
-            is_deleted = update.kind is Kind.USER and update.as_of is not None and update.is_final
+            is_deleted = (
+                update.kind is ObjectKind.USER and update.as_of is not None and update.is_final
+            )
             member = self.directory.find("user", update.key.object_id) if is_deleted else None
             for membership in member.memberships if member else ():
                 key = ObjectKey("stripe", update.key.mode, membership.customer_id or "")
                 if membership.customer_id and key not in self.updates:
-                    found.append(self.updates.add(key, Kind.CUSTOMER))
+                    found.append(self.updates.add(key, ObjectKind.CUSTOMER))
         return found
 
     def _meet(self, updates: Collection[ObjectUpdate]) -> None:
@@ -158,9 +160,9 @@ class Resolver:
 
     def _is_known(self, update: ObjectUpdate) -> bool:
         found = self.directory.find(update.kind, update.key.object_id)
-        if found is None or (update.kind is Kind.CUSTOMER and found.deleted_at is not None):
+        if found is None or (update.kind is ObjectKind.CUSTOMER and found.deleted_at is not None):
             return False
-        update.verdict = Verdict.KEEP
+        update.verdict = Resolution.KEEP
         return True
 
     # --- what was before ---
@@ -182,7 +184,7 @@ class Resolver:
             for snapshot in answer:
                 key = ObjectKey("stripe", first.key.mode, snapshot.id)
                 if key not in self.updates and not self.directory.reason_against(snapshot):
-                    update = self.updates.add(key, Kind.SUBSCRIPTION)
+                    update = self.updates.add(key, ObjectKind.SUBSCRIPTION)
                     update.snapshot, update.as_of = snapshot, self.directory.now
                     earlier.append(update)
         if earlier:
@@ -209,22 +211,26 @@ class Resolver:
         """Read what is known of the ends of all memberships at hand."""
         members = self.directory.members.values()
         ids = {m.subscription_id for member in members for m in member.memberships}
-        ids |= {update.key.object_id for update in self.updates if update.kind is Kind.SUBSCRIPTION}
+        ids |= {
+            update.key.object_id
+            for update in self.updates
+            if update.kind is ObjectKind.SUBSCRIPTION
+        }
         if known := [subscription_id for subscription_id in ids if subscription_id]:
             latest, refunds = self.store.deactivations.latest(known), self.store.refunds.read(known)
             self.directory.note_endings(latest, refunds)
 
 
-def _handles(updates: Iterable[ObjectUpdate]) -> set[Handle]:
+def _handles(updates: Iterable[ObjectUpdate]) -> set[ExternalId]:
     """Return whatever these updates' members may be known by."""
     handles = set()
     for update in updates:
-        handles.add(Handle(update.kind, update.key.object_id))
+        handles.add(ExternalId(update.kind, update.key.object_id))
         for report in update.reports:
             if isinstance(report.snapshot, SubscriptionSnapshot):
-                handles.add(Handle("customer", report.snapshot.customer_id))
+                handles.add(ExternalId("customer", report.snapshot.customer_id))
             else:
-                handles |= {Handle("email", one) for one in _addresses_in(report.snapshot)}
+                handles |= {ExternalId("email", one) for one in _addresses_in(report.snapshot)}
     return handles
 
 
@@ -239,10 +245,10 @@ def _addresses_in(snapshot: Snapshot | None) -> set[str]:
             return set()
 
 
-def _known_customers(updates: Iterable[ObjectUpdate]) -> dict[Handle, UUID]:
+def _known_customers(updates: Iterable[ObjectUpdate]) -> dict[ExternalId, UUID]:
     """Return whose the known customers are: a member may have several, her row names one."""
     return {
-        Handle("customer", update.key.object_id): update.known.member_id
+        ExternalId("customer", update.key.object_id): update.known.member_id
         for update in updates
-        if update.kind is Kind.CUSTOMER and update.known and update.known.member_id
+        if update.kind is ObjectKind.CUSTOMER and update.known and update.known.member_id
     }

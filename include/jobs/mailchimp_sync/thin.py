@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from include.events import Event, Node, Subject
     from include.jobs.mailchimp_sync.collect import Arrived
-    from include.jobs.mailchimp_sync.vendors import Vendors
+    from include.jobs.mailchimp_sync.vendors import VendorReader
 
 
 def read_named(
-    arrived: Sequence[Arrived], vendors: Vendors
+    arrived: Sequence[Arrived], vendors: VendorReader
 ) -> tuple[list[Arrived], dict[int, VendorError]]:
     """Return the rows, thin events now as their snapshots would be, and those that Stripe does not answer about.
 

@@ -14,16 +14,16 @@ import structlog
 
 from include.clients.mailchimp import MOST_IN_BULK, VENDOR, subscriber_hash
 from include.errors import VendorError
-from include.failures.breakers import Gate
+from include.failures.breakers import CircuitBreaker
 from include.failures.decision import is_retried_by_task
 from include.jobs.batches import batches
 from include.jobs.contact_changes import ContactChange, change_from, outcome_of, wanted_key
 from include.jobs.fan_out import fan_out
-from include.jobs.mailchimp_sync.calls import Answer, apply_in_bulk, apply_single
+from include.jobs.mailchimp_sync.calls import CallResult, apply_in_bulk, apply_single
 from include.jobs.membership import is_satisfied, state_of, wish_of
 from include.store.contacts import Contact
-from include.store.members import Handle
-from include.store.run_members import Outcome, Result
+from include.store.members import ExternalId
+from include.store.run_members import MemberOutcome, MemberResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
-    from include.jobs.membership import Wish
+    from include.jobs.membership import DesiredContact
     from include.store import Store
     from include.store.members import Member
 
@@ -62,7 +62,7 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
     pending = store.run_members.pending(dag_run_id)
     silent = store.inbox.members_without_mail(dag_run_id) if pending else set()
     unanswered: list[VendorError] = []
-    gate = Gate(VENDOR, by=dag_run_id, store=store, clock=clock)
+    gate = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock)
     if pending:
         gate.enter()
     for batch in batches(pending, MOST_IN_BULK):
@@ -94,7 +94,7 @@ def _locked(member_ids: Sequence[UUID], store: Store) -> dict[UUID, Member]:
 
 def _sorted_out(
     members: Sequence[Member], store: Store
-) -> tuple[list[Result], list[ContactChange]]:
+) -> tuple[list[MemberResult], list[ContactChange]]:
     """Return the outcome of members for whom nothing is to be called, and what is for the others."""
     wishes = {member.id: wish_of(member) for member in members}
     taken = {subscriber_hash(wish.email) for wish in wishes.values() if wish and wish.email}
@@ -104,7 +104,9 @@ def _sorted_out(
         is_done = wish is None or is_satisfied(wish, member.contact)
         if wish is None or is_done or _is_anothers(member, taken, store):
             after = state_of(member)
-            done.append(Result(member_id=member.id, outcome=Outcome.UNCHANGED, after=after))
+            done.append(
+                MemberResult(member_id=member.id, outcome=MemberOutcome.UNCHANGED, after=after)
+            )
         else:
             wanted.append((member, wish))
     return done, _changes(wanted, store)
@@ -116,11 +118,11 @@ def _is_anothers(member: Member, taken: Collection[str], store: Store) -> bool:
         return member.contact is not None and member.contact.subscriber_hash in taken
     if member.deleted_at is None:
         return False
-    others = store.members.find([Handle("email", member.address)]) - {member.id}
+    others = store.members.find([ExternalId("email", member.address)]) - {member.id}
     return any(wish_of(other) is not None for other in store.members.read(others).values())
 
 
-def _changes(wanted: Sequence[tuple[Member, Wish]], store: Store) -> list[ContactChange]:
+def _changes(wanted: Sequence[tuple[Member, DesiredContact]], store: Store) -> list[ContactChange]:
     """Return the changes, each knowing which of its contacts another account had, or has now."""
     keys = [wanted_key(wish, member.contact) for member, wish in wanted]
     keys += [one for member, _ in wanted if member.contact for one in _hashes(member.contact)]
@@ -142,10 +144,10 @@ def _hashes(contact: Contact) -> tuple[str, ...]:
     return (contact.subscriber_hash, *contact.retired)
 
 
-def _gone(member_id: UUID) -> Result:
+def _gone(member_id: UUID) -> MemberResult:
     """Return the outcome of a member whose row the platform has deleted meanwhile."""
-    return Result(
-        member_id=member_id, outcome=Outcome.UNCHANGED, reason="the platform's row is gone"
+    return MemberResult(
+        member_id=member_id, outcome=MemberOutcome.UNCHANGED, reason="the platform's row is gone"
     )
 
 
@@ -154,9 +156,9 @@ def _apply(
     store: Store,
     mailchimp: Mailchimp,
     *,
-    gate: Gate,
+    gate: CircuitBreaker,
     connections: int,
-) -> list[tuple[ContactChange, Answer]]:
+) -> list[tuple[ContactChange, CallResult]]:
     """Make the calls as far as the breaker lets them through: to probe, for one member alone."""
     first, rest = gate.split(changes)
     probed = _call(first, store, mailchimp, connections=connections)
@@ -170,7 +172,7 @@ def _apply(
 
 def _call(
     changes: Sequence[ContactChange], store: Store, mailchimp: Mailchimp, *, connections: int
-) -> list[tuple[ContactChange, Answer]]:
+) -> list[tuple[ContactChange, CallResult]]:
     """Make the calls: single ones for a few members and for what bulk calls cannot do."""
     if not changes:
         return []
@@ -186,28 +188,28 @@ def _call(
     return [*in_bulk, *zip(rest, singles, strict=True)]
 
 
-def _result(change: ContactChange, answer: Answer, member: Member) -> Result:
+def _result(change: ContactChange, answer: CallResult, member: Member) -> MemberResult:
     if isinstance(answer, VendorError):
         reason = str(answer)
         log.warning("member.failed", member_id=str(member.id), reason=reason)
-        return Result(
+        return MemberResult(
             member_id=member.id,
-            outcome=Outcome.FAILED,
+            outcome=MemberOutcome.FAILED,
             reason=reason,
             error_class=answer.kind,
             after=state_of(member),
         )
     outcome = outcome_of(change, answer)
-    return Result(
+    return MemberResult(
         member_id=member.id,
         outcome=outcome,
-        reason=TERMINAL_REASON if outcome is Outcome.TERMINAL else None,
+        reason=TERMINAL_REASON if outcome is MemberOutcome.TERMINAL else None,
         after=state_of(replace(member, contact=answer)),
     )
 
 
 def _save_contacts(
-    answers: Iterable[tuple[ContactChange, Answer]], store: Store, clock: Clock
+    answers: Iterable[tuple[ContactChange, CallResult]], store: Store, clock: Clock
 ) -> None:
     left = {change.member_id: a for change, a in answers if isinstance(a, Contact)}
     store.contacts.save(left, now=clock.now())

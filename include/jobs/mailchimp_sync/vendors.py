@@ -25,7 +25,7 @@ T = TypeVar("T")
 WIDTH = 4  # at 0.2 s a call this stays under Stripe's 25 calls a second
 
 
-class Kind(StrEnum):
+class ObjectKind(StrEnum):
     """What kind of object to ask about."""
 
     CUSTOMER = "customer"
@@ -34,14 +34,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class ObjectReading:
     """An object as the vendor has it; None where the vendor does not know it (any more)."""
 
     snapshot: Snapshot | None
     read_at: datetime
 
 
-class Vendors:
+class VendorReader:
     """The vendors whose events we get, for the length of one task."""
 
     def __init__(
@@ -54,17 +54,19 @@ class Vendors:
     ) -> None:
         """Ask these two, or Stripe alone, but for the ones `left_alone`; `clock` dates what is read."""
         self._clock = clock
-        self._readers: dict[Kind, Callable[[str], Snapshot]] = {
-            Kind.CUSTOMER: lambda customer_id: stripe.read_customer(customer_id),  # noqa: PLW0108
-            Kind.SUBSCRIPTION: lambda sub_id: stripe.read_subscription(sub_id),  # noqa: PLW0108
+        self._readers: dict[ObjectKind, Callable[[str], Snapshot]] = {
+            ObjectKind.CUSTOMER: lambda customer_id: stripe.read_customer(customer_id),  # noqa: PLW0108
+            ObjectKind.SUBSCRIPTION: lambda sub_id: stripe.read_subscription(sub_id),  # noqa: PLW0108
         }
         if clerk is not None:
-            self._readers[Kind.USER] = lambda user_id: clerk.read_user(user_id)  # noqa: PLW0108 - late
+            self._readers[ObjectKind.USER] = lambda user_id: clerk.read_user(user_id)  # noqa: PLW0108 - late
         self._stripe = stripe
         self.down: dict[str, VendorError] = dict(left_alone or {})
         self.answered: set[str] = set()
 
-    def ask(self, wanted: Mapping[ObjectKey, Kind]) -> dict[ObjectKey, Reading | VendorError]:
+    def ask(
+        self, wanted: Mapping[ObjectKey, ObjectKind]
+    ) -> dict[ObjectKey, ObjectReading | VendorError]:
         """Return each object's reading, or why there is none now."""
         keys = list(wanted)
         answers = fan_out(lambda key: self._read(key, wanted[key]), keys, width=WIDTH)
@@ -93,10 +95,10 @@ class Vendors:
             width=WIDTH,
         )
 
-    def _read(self, key: ObjectKey, kind: Kind) -> Reading:
+    def _read(self, key: ObjectKey, kind: ObjectKind) -> ObjectReading:
         read_at = self._clock.now()
         snapshot = self._asked(key.provider, lambda: self._readers[kind](key.object_id))
-        return Reading(snapshot=snapshot, read_at=read_at)
+        return ObjectReading(snapshot=snapshot, read_at=read_at)
 
     def _asked(self, provider: str, ask: Callable[[], T]) -> T | None:
         """Return what a vendor answers, None where it does not know the object."""

@@ -22,16 +22,16 @@ from include.errors import (
     VendorError,
     VendorUncertainError,
 )
-from include.failures.breakers import Gate
+from include.failures.breakers import CircuitBreaker
 from include.failures.cases import note_uncertain
 from include.failures.decision import is_retried_by_task
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
-from include.store.audit import Change, member_target
+from include.store.audit import AuditEntry, member_target
 from include.store.contacts import ContactStatus
 from include.store.dead_letters import Filter
-from include.store.run_members import Outcome, Result
+from include.store.run_members import MemberOutcome, MemberResult
 from include.store.steps import Ending, StepState
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
         return
     errors: dict[UUID, VendorError] = {}
     keys = list(members)
-    gate = Gate(VENDOR, by=dag_run_id, store=store, clock=clock).enter()
+    gate = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock).enter()
     want = min(len(keys), max(1, connections // 2))
     with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
         while keys and not gate.is_open:
@@ -191,8 +191,8 @@ def _note_uncertain(
         store=store,
         now=clock.now(),
     )
-    changes: Sequence[Change] = [
-        Change(
+    changes: Sequence[AuditEntry] = [
+        AuditEntry(
             target=member_target(member_id),
             actor=ACTOR,
             action="welcome:uncertain",
@@ -211,9 +211,9 @@ def _answer_for(
     """Fail the members whose welcome was refused, or have the task tried again."""
     later = [e for e in errors.values() if is_retried_by_task(e)]
     failed = [
-        Result(
+        MemberResult(
             member_id=member_id,
-            outcome=Outcome.FAILED,
+            outcome=MemberOutcome.FAILED,
             reason=f"not welcomed: {error}",
             error_class=error.kind,
         )

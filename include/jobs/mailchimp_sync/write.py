@@ -11,29 +11,29 @@ from include.events import Invoice
 from include.jobs.mailchimp_sync.ends import heed_bars, plan_ends
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
 from include.jobs.mailchimp_sync.people import PAYMENTS, Charged, note_people
-from include.jobs.mailchimp_sync.vendors import Kind
+from include.jobs.mailchimp_sync.vendors import ObjectKind
 from include.jobs.membership import is_new_member, state_of
 from include.jobs.states import is_outdated
-from include.store.audit import Change, member_target
-from include.store.inbox import State
+from include.store.audit import AuditEntry, member_target
+from include.store.inbox import InboxState
 from include.store.objects import AppliedObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from include.jobs.directory import Directory
+    from include.jobs.directory import IdentityMap
     from include.jobs.mailchimp_sync.collect import Arrived, ObjectUpdate, ObjectUpdates
     from include.membership.policy import Policy
     from include.store import Store
 
 
 @dataclass(frozen=True)
-class Writer:
+class ChunkWriter:
     """Writes down what a chunk has come to, in the transaction that holds its members' locks."""
 
     updates: ObjectUpdates
-    directory: Directory
+    directory: IdentityMap
     store: Store
     policy: Policy
     dag_run_id: str
@@ -101,8 +101,8 @@ class Writer:
             [self._merge_change(*pair) for pair in merged.items()], now=self.directory.now
         )
 
-    def _merge_change(self, lost: UUID, kept: UUID) -> Change:
-        return Change(
+    def _merge_change(self, lost: UUID, kept: UUID) -> AuditEntry:
+        return AuditEntry(
             target=member_target(kept),
             actor=ACTOR,
             action="member:merge",
@@ -120,7 +120,7 @@ class Writer:
             is_final = update.is_final
             if member_id is None and not is_final:  # a person may send it again once she is known
                 continue
-            is_profile = update.kind is Kind.USER and member_id is not None and not is_final
+            is_profile = update.kind is ObjectKind.USER and member_id is not None and not is_final
             yield AppliedObject(
                 key=update.key,
                 member_id=member_id,
@@ -162,7 +162,7 @@ class Writer:
     def _end_rows(self) -> dict[int, VendorError]:
         """End the rows that need nothing more, and put the others' members into the run."""
         unanswered: dict[int, VendorError] = {}
-        ends: dict[tuple[State, str], list[int]] = defaultdict(list)
+        ends: dict[tuple[InboxState, str], list[int]] = defaultdict(list)
         members: dict[int, UUID] = {}
         open_ids: set[UUID] = set()
         for row, update in self.updates.rows:
@@ -182,20 +182,20 @@ class Writer:
         self.store.run_members.open(self.dag_run_id, {m: self._state_before(m) for m in open_ids})
         return unanswered
 
-    def _end_of(self, row: Arrived, update: ObjectUpdate | None) -> tuple[State, str] | None:
+    def _end_of(self, row: Arrived, update: ObjectUpdate | None) -> tuple[InboxState, str] | None:
         """Return how a row ends here, or None if it waits for what comes of its member."""
         if update is None:
-            return State.IGNORED, "about no subscription"
+            return InboxState.IGNORED, "about no subscription"
         if isinstance(update.problem, MemberUnknownError):
-            return State.IGNORED, str(update.problem)
+            return InboxState.IGNORED, str(update.problem)
         if update.member_id is None:
-            return State.IGNORED, "about nobody who is a member here"
+            return InboxState.IGNORED, "about nobody who is a member here"
         report = next(r for r in update.reports if r.event_id == row.event.id)
         member_id = self.directory.resolve(update.member_id)
         member = self.directory.members[member_id]
         is_unchanged = member == self.directory.known.get(member_id)
         if is_outdated(update.known, report) and is_unchanged and not row.was_loaded:
-            return State.SUPERSEDED, "something newer was applied before"
+            return InboxState.SUPERSEDED, "something newer was applied before"
         return None
 
     def _state_before(self, member_id: UUID) -> dict[str, object] | None:

@@ -7,13 +7,13 @@ takes all rows that are due, whosever it was made for. Mailchimp is brought in l
 """
 
 from include.jobs.mailchimp_sync import update_mailchimp
-from include.jobs.member_deactivation.check import Plan, check_status, row_id_from
+from include.jobs.member_deactivation.check import DeactivationPlan, check_status, row_id_from
 from include.jobs.member_deactivation.database import update_database
-from include.jobs.member_deactivation.record import Recorded, record
+from include.jobs.member_deactivation.record import RecordedEnds, record
 
 __all__ = [
-    "Plan",
-    "Recorded",
+    "DeactivationPlan",
+    "RecordedEnds",
     "check_status",
     "record",
     "row_id_from",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.jobs.batches import batches
-from include.jobs.mailchimp_sync.vendors import Vendors
+from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.member_deactivation.judging import Verdicts, judge, locked
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class DeactivationPlan:
     """What is left to do for a run, and why the rest is not."""
 
     to_be: int
@@ -58,7 +58,7 @@ def check_status(  # noqa: PLR0913 - collaborators, by name
     stripe: Stripe,
     clock: Clock,
     is_last_try: bool = False,
-) -> Plan:
+) -> DeactivationPlan:
     """Take what is due, the run's own row first, and decide about each row.
 
     Raises VendorUnavailableError, after all other rows are decided, while Stripe is down; on the last
@@ -68,7 +68,7 @@ def check_status(  # noqa: PLR0913 - collaborators, by name
     taken = store.deactivations.take(
         dag_run_id, own_id=row_id, now=clock.now(), row_limit=MOST_ROWS
     )
-    vendors = Vendors(stripe, None, clock)
+    vendors = VendorReader(stripe, None, clock)
     to_be: list[int] = []
     unanswered: dict[int, VendorError] = {}
     open_ids = [row.id for row in taken if row.applied_at is None]
@@ -80,13 +80,13 @@ def check_status(  # noqa: PLR0913 - collaborators, by name
         unanswered |= verdicts.unanswered
     applied = sum(row.applied_at is not None for row in taken)
     failures = fail_unanswered(unanswered, store=store, clock=clock, is_last_try=is_last_try)
-    plan = Plan(to_be=len(to_be) + applied, taken=len(taken), failures=failures)
+    plan = DeactivationPlan(to_be=len(to_be) + applied, taken=len(taken), failures=failures)
     log.info("deactivations.checked", taken=plan.taken, to_be=plan.to_be, failed=len(failures))
     return plan
 
 
 def decide_rows(
-    ids: Sequence[int], *, dag_run_id: str, store: Store, vendors: Vendors, clock: Clock
+    ids: Sequence[int], *, dag_run_id: str, store: Store, vendors: VendorReader, clock: Clock
 ) -> Verdicts:
     """Decide about rows of this run, under their members' locks."""
     with store.transaction():
@@ -115,7 +115,7 @@ def fail_unanswered(
 def _return_early(row_id: int, dag_run_id: str, store: Store, clock: Clock) -> None:
     """Let a row have another run whose own came too early: a person started it, or a clock is wrong."""
     row = store.deactivations.get(row_id)
-    if row is None or row.state is not State.SCHEDULED or row.dag_run_id != dag_run_id:
+    if row is None or row.state is not EndState.SCHEDULED or row.dag_run_id != dag_run_id:
         return
     if row.deactivate_at is not None and row.deactivate_at > clock.now():
         store.deactivations.return_row(row_id, now=clock.now())

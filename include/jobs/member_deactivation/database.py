@@ -10,7 +10,7 @@ import structlog
 
 from include.events import SubscriptionStatus
 from include.jobs.batches import batches
-from include.jobs.mailchimp_sync.vendors import Vendors
+from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.member_deactivation.check import CHUNK_ROWS, fail_unanswered
 from include.jobs.member_deactivation.judging import judge, locked, membership_of
 from include.jobs.membership import STANDINGS, Standing, standing_of, state_of
@@ -51,7 +51,7 @@ def update_database(
         for row in store.deactivations.taken(dag_run_id)
         if row.decided_at is not None or row.applied_at is not None
     ]
-    vendors, ended = Vendors(stripe, None, clock), 0
+    vendors, ended = VendorReader(stripe, None, clock), 0
     unanswered: dict[int, VendorError] = {}
     for ids in batches(open_ids, CHUNK_ROWS):
         with store.transaction():

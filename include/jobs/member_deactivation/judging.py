@@ -13,10 +13,23 @@ import structlog
 
 from include.errors import VendorError
 from include.events import SubscriptionSnapshot
-from include.jobs.endings import Act, History, decide, membership_from, membership_gone, wanted_end
-from include.jobs.mailchimp_sync.vendors import Kind, Vendors
+from include.jobs.endings import (
+    EndAction,
+    EndHistory,
+    decide,
+    membership_from,
+    membership_gone,
+    wanted_end,
+)
+from include.jobs.mailchimp_sync.vendors import ObjectKind, VendorReader
 from include.jobs.membership import STANDINGS, Standing
-from include.jobs.planned_ends import ACTOR, Author, Whose, carry_out, revoke_end
+from include.jobs.planned_ends import (
+    ACTOR,
+    AuditContext,
+    MembershipReference,
+    carry_out,
+    revoke_end,
+)
 from include.store.objects import ObjectKey
 
 if TYPE_CHECKING:
@@ -25,8 +38,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clock import Clock
-    from include.jobs.endings import Decision
-    from include.jobs.mailchimp_sync.vendors import Reading
+    from include.jobs.endings import EndDecision
+    from include.jobs.mailchimp_sync.vendors import ObjectReading
     from include.store import Store
     from include.store.deactivations import Deactivation
     from include.store.members import Member, Membership
@@ -68,15 +81,15 @@ def judge(  # noqa: PLR0913 - what is judged, and collaborators, by name
     *,
     dag_run_id: str,
     store: Store,
-    vendors: Vendors,
+    vendors: VendorReader,
     clock: Clock,
 ) -> Verdicts:
     """Ask Stripe about rows whose members are locked; revoke and move what is not to be, or not now."""
     verdicts = Verdicts()
     readings = vendors.ask(
-        {_key(row): Kind.SUBSCRIPTION for row in rows if row.member_id in members}
+        {_key(row): ObjectKind.SUBSCRIPTION for row in rows if row.member_id in members}
     )
-    by = Author(actor=ACTOR, now=clock.now(), dag_run_id=dag_run_id)
+    by = AuditContext(actor=ACTOR, now=clock.now(), dag_run_id=dag_run_id)
     refunds = store.refunds.read([row.subscription_id for row in rows])
     for row in rows:
         member = members.get(row.member_id)
@@ -87,7 +100,7 @@ def judge(  # noqa: PLR0913 - what is judged, and collaborators, by name
         if isinstance(reading, VendorError):
             verdicts.unanswered[row.id] = reading
             continue
-        history = History(
+        history = EndHistory(
             latest=row,
             refunds=refunds.get(row.subscription_id, ()),
             deleted_at=member.deleted_at,
@@ -96,9 +109,9 @@ def judge(  # noqa: PLR0913 - what is judged, and collaborators, by name
         if decision is None:
             verdicts.to_be.append(row.id)
         else:
-            whose = Whose(row.member_id, row.subscription_id)
+            whose = MembershipReference(row.member_id, row.subscription_id)
             carry_out(decision, row, whose, by=by, store=store)
-            is_back = decision.act is Act.REVOKE
+            is_back = decision.act is EndAction.REVOKE
             log.info("deactivation.revoked" if is_back else "deactivation.moved", id=row.id)
     return verdicts
 
@@ -116,10 +129,10 @@ def _key(row: Deactivation) -> ObjectKey:
 def _decision(
     row: Deactivation,
     before: Membership | None,
-    reading: Reading,
-    history: History,
+    reading: ObjectReading,
+    history: EndHistory,
     now: datetime,
-) -> Decision | None:
+) -> EndDecision | None:
     """Return what has to change about a row, now that Stripe says this; None where it is to be."""
     told, at = reading.snapshot, reading.read_at
     if isinstance(told, SubscriptionSnapshot):

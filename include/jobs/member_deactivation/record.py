@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from include.jobs.member_deactivation.judging import locked
 from include.jobs.planned_ends import deactivated
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from include.clock import Clock
     from include.store import Store
-    from include.store.audit import Change
+    from include.store.audit import AuditEntry
     from include.store.deactivations import Deactivation
     from include.store.run_members import Unrecorded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
+class RecordedEnds:
     """What was recorded: rows that are done, and those of the run that failed, with the reasons."""
 
     done: int
@@ -31,7 +31,7 @@ class Recorded:
         return f"failed deactivations: {len(self.failures)} ({reasons})"
 
 
-def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
+def record(*, dag_run_id: str, store: Store, clock: Clock) -> RecordedEnds:
     """Audit every membership that has ended, and end the rows. Called again it adds nothing.
 
     One that Mailchimp was not told of is audited, from its beginning, when that is mended.
@@ -54,12 +54,12 @@ def record(*, dag_run_id: str, store: Store, clock: Clock) -> Recorded:
         }
         store.deactivations.fail(not_tagged, now=now)
         store.run_members.record(dag_run_id, now=now, untold=failures.keys())
-    failed = {row.id: row.why or "" for row in rows if row.state is State.FAILED}
+    failed = {row.id: row.why or "" for row in rows if row.state is EndState.FAILED}
     failed = {row_id: why for row_id, why in failed.items() if row_id not in {r.id for r in done}}
-    return Recorded(done=len(done), failures=failed | not_tagged)
+    return RecordedEnds(done=len(done), failures=failed | not_tagged)
 
 
-def _line(row: Deactivation, outcome: Unrecorded | None) -> Change:
+def _line(row: Deactivation, outcome: Unrecorded | None) -> AuditEntry:
     """Return the audit log's line of one membership; without an outcome its member was merged meanwhile."""
     if outcome is None:
         return deactivated(row)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import AudienceMember, Mailchimp
     from include.clock import Clock
-    from include.jobs.membership import Wish
-    from include.jobs.reconciliation.repair import Difference, Limits
+    from include.jobs.membership import DesiredContact
+    from include.jobs.reconciliation.repair import ObjectDifference, RepairLimits
     from include.store import Store
     from include.store.members import Member
-    from include.store.reconciliations import Finding
+    from include.store.reconciliations import CheckFinding
 
 AT_ONCE = 500
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
@@ -42,7 +42,7 @@ NOT_APPLIED = b""  # equals no wish: the job calls again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gap:
+class ContactGap:
     """A member whose contact is not as wished; `seen` is the record as Mailchimp has the contact, None without one."""
 
     member: Member
@@ -52,12 +52,12 @@ class Gap:
 
 
 def compare_contacts(
-    *, dag_run_id: str, store: Store, mailchimp: Mailchimp, clock: Clock, limits: Limits
-) -> Finding:
+    *, dag_run_id: str, store: Store, mailchimp: Mailchimp, clock: Clock, limits: RepairLimits
+) -> CheckFinding:
     """Compare every member's contact with Mailchimp's, and have those updated that differ."""
     now, busy = clock.now(), store.inbox.busy_members()
     audience = {one.hash: one for one in mailchimp.list_members()}
-    looked_at, gaps, hers = 0, list[Gap](), list[Gap]()
+    looked_at, gaps, hers = 0, list[ContactGap](), list[ContactGap]()
     for members in _all_members(store):
         for member in members:
             if _keys_of(member) & busy:
@@ -91,7 +91,7 @@ def _notes(*, hers: int, redefined: int) -> Iterable[str]:
         yield f"{redefined} get the merge fields and tags that the policy has now"
 
 
-def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None:
+def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> ContactGap | None:
     """Return how a member's contact differs from what it should be; None where it does not."""
     wish, contact = wish_of(member), member.contact
     if wish is None:
@@ -99,32 +99,34 @@ def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> Gap | None
     if contact is None or not is_satisfied(wish, contact):
         is_redefined = contact is not None and _is_redefined(wish, contact)
         seen = contact and replace(contact, applied_sha256=NOT_APPLIED)
-        return Gap(member=member, seen=seen, is_redefined=is_redefined)
+        return ContactGap(member=member, seen=seen, is_redefined=is_redefined)
     found = audience.get(wanted_key(wish, contact))
     if found is None:  # of one that only she can make again, that is known
         is_gone = contact.status in HERS
-        return None if is_gone else Gap(member=member, seen=None)
+        return None if is_gone else ContactGap(member=member, seen=None)
     return _gap_to(found, member, wish, contact)
 
 
-def _is_redefined(wish: Wish, contact: Contact) -> bool:
+def _is_redefined(wish: DesiredContact, contact: Contact) -> bool:
     """Tell whether a contact was made by other fields and tags; one that is known to differ is not."""
     is_known = contact.applied_sha256 != NOT_APPLIED
     return is_known and not wish.is_of_definition(contact.applied_sha256)
 
 
-def _gap_to(found: AudienceMember, member: Member, wish: Wish, contact: Contact) -> Gap | None:
+def _gap_to(
+    found: AudienceMember, member: Member, wish: DesiredContact, contact: Contact
+) -> ContactGap | None:
     managed = OUR_TAGS | wish.tags | contact.tags
     seen = replace(contact, tags=tags_in(found.tags, managed), applied_sha256=NOT_APPLIED)
     if contact.receives_mail and found.status in ("unsubscribed", "cleaned"):
         is_hers = replace(contact, status=ContactStatus.COMPLIANCE)
-        return Gap(member=member, seen=is_hers, is_hers=True)
+        return ContactGap(member=member, seen=is_hers, is_hers=True)
     if _status_differs(wish, contact, found) or not _shows(found, wish, managed):
-        return Gap(member=member, seen=replace(seen, status=_status_seen(contact, found)))
+        return ContactGap(member=member, seen=replace(seen, status=_status_seen(contact, found)))
     return None
 
 
-def _status_differs(wish: Wish, contact: Contact, found: AudienceMember) -> bool:
+def _status_differs(wish: DesiredContact, contact: Contact, found: AudienceMember) -> bool:
     """Tell whether somebody gets mail who should not, sleeps who should get it, or has confirmed or come back."""
     gets_mail = found.status in GETS_MAIL
     if gets_mail and not wish.subscribed:
@@ -140,7 +142,7 @@ def _status_seen(contact: Contact, found: AudienceMember) -> ContactStatus:
     return contact.status if is_hers else STATUSES.get(found.status, contact.status)
 
 
-def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
+def _shows(found: AudienceMember, wish: DesiredContact, managed: frozenset[str]) -> bool:
     """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
     has_tags = not tag_changes(wish, has=tags_in(found.tags, managed))
     return (
@@ -152,7 +154,7 @@ def _shows(found: AudienceMember, wish: Wish, managed: frozenset[str]) -> bool:
     )
 
 
-def _write_down(gaps: Iterable[Gap], store: Store, clock: Clock) -> None:
+def _write_down(gaps: Iterable[ContactGap], store: Store, clock: Clock) -> None:
     """Bring our record of contacts to what Mailchimp says, each unless it has changed since it was read."""
     for gap in gaps:
         member_id: UUID = gap.member.id
@@ -178,7 +180,7 @@ def _keys_of(member: Member) -> set[str]:
     return {f"stripe:{member.stripe_customer_id}", f"clerk:{member.clerk_user_id}"}
 
 
-def _difference_of(member: Member) -> Difference | None:
+def _difference_of(member: Member) -> ObjectDifference | None:
     """Return what of her is to be read again, so that she goes through the job: what can still change."""
     if member.stripe_customer_id:
         return repair.customer(member.stripe_customer_id)

@@ -18,8 +18,8 @@ from include.jobs.reconciliation.repair import without_mail
 from include.routing import ROUTES
 from include.store.arrivals import stripe_envelope
 from include.store.inbox import FILLED_BY, Arrival
-from include.store.reconciliations import Finding, finding_of
-from include.store.webhooks import Change
+from include.store.reconciliations import CheckFinding, finding_of
+from include.store.webhooks import VendorChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from include.clients.stripe import Stripe
     from include.clock import Clock
-    from include.jobs.reconciliation.repair import Limits
+    from include.jobs.reconciliation.repair import RepairLimits
     from include.store import Store
 
 REACH = timedelta(days=30)  # Stripe's
@@ -39,8 +39,8 @@ HEADERS = orjson.dumps({FILLED_BY: "reconciliation"}).decode()
 
 
 def read_events(
-    *, dag_run_id: str, store: Store, stripe: Stripe, clock: Clock, limits: Limits
-) -> Finding:
+    *, dag_run_id: str, store: Store, stripe: Stripe, clock: Clock, limits: RepairLimits
+) -> CheckFinding:
     """Find the events of Stripe's list that the inbox does not have, and put them in."""
     now = clock.now()
     seen: set[str] = set()
@@ -76,7 +76,7 @@ def gaps_in(events: Sequence[Mapping[str, Any]], *, store: Store, now: datetime)
     gaps = {arrival.event_id: arrival for arrival in store.inbox.missing(list(arrivals.values()))}
     objects = {str(event["id"]): event["data"]["object"] for event in events if event["id"] in gaps}
     changes = [
-        Change(gap.type, str(objects[event_id].get("id")), gap.created_at)
+        VendorChange(gap.type, str(objects[event_id].get("id")), gap.created_at)
         for event_id, gap in gaps.items()
     ]
     since = min((one.created_at for one in changes if one.created_at), default=now)

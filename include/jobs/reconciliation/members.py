@@ -19,16 +19,16 @@ from include.errors import MemberUnknownError
 from include.events import CustomerSnapshot, UserSnapshot
 from include.events.rereads import Reread, RereadKind
 from include.jobs.batches import batches
-from include.jobs.directory import Directory
-from include.jobs.endings import History, membership_from
+from include.jobs.directory import IdentityMap
+from include.jobs.endings import EndHistory, membership_from
 from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation import repair
-from include.jobs.reconciliation.repair import Difference, put_right
+from include.jobs.reconciliation.repair import ObjectDifference, put_right
 from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
 from include.membership.explain import reasons
 from include.membership.plans import placement_of
 from include.membership.policy import shipped
-from include.store.members import Handle, Member
+from include.store.members import ExternalId, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,26 +38,26 @@ if TYPE_CHECKING:
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.events import SubscriptionSnapshot
-    from include.jobs.reconciliation.repair import Limits
+    from include.jobs.reconciliation.repair import RepairLimits
     from include.store import Store
     from include.store.members import Membership
-    from include.store.reconciliations import Finding
+    from include.store.reconciliations import CheckFinding
 
 AT_ONCE = 100
-Change = tuple[Member | None, Member | None]  # before and after
+MemberChange = tuple[Member | None, Member | None]  # before and after
 
 
 class Compared(NamedTuple):
     """What differs of so many objects that were looked at."""
 
-    differences: list[Difference]
+    differences: list[ObjectDifference]
     looked_at: int
     unnamed: Mapping[str, int] = MappingProxyType({})  # price on no plan → living subscriptions
 
 
 def compare_stripe(
-    *, dag_run_id: str, store: Store, stripe: Stripe, clock: Clock, limits: Limits
-) -> Finding:
+    *, dag_run_id: str, store: Store, stripe: Stripe, clock: Clock, limits: RepairLimits
+) -> CheckFinding:
     """Compare Stripe's customers and subscriptions with ours, and have those read again that differ."""
     now = clock.now()
     found = stripe_differences(store, stripe, now, is_dry_run=limits.is_dry_run)
@@ -75,8 +75,8 @@ def compare_stripe(
 
 
 def compare_clerk(
-    *, dag_run_id: str, store: Store, clerk: Clerk, clock: Clock, limits: Limits
-) -> Finding:
+    *, dag_run_id: str, store: Store, clerk: Clerk, clock: Clock, limits: RepairLimits
+) -> CheckFinding:
     """Compare Clerk's users with ours, and have those read again that differ."""
     now = clock.now()
     found = clerk_differences(store, clerk, now, is_dry_run=limits.is_dry_run)
@@ -98,7 +98,7 @@ def stripe_differences(
     busy, seen = store.inbox.busy_members(), set[str]()
     known = store.members.living_subscriptions()
     named = [one for one in store.members.named_customers() if not one.startswith(ACCOUNT)]
-    found: list[Difference] = []
+    found: list[ObjectDifference] = []
     unnamed, policy = Counter[str](), shipped()
     for customers in batches(stripe.list_customers(), AT_ONCE):
         seen |= {one.id for one in customers}
@@ -126,7 +126,7 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
     """Return which of Clerk's users are not as ours are."""
     busy, seen = store.inbox.busy_members(), set[str]()
     known = store.members.living_users()
-    found: list[Difference] = []
+    found: list[ObjectDifference] = []
     for users in batches(clerk.list_users(), AT_ONCE):
         seen |= {one.id for one in users}
         idle = [one for one in users if f"clerk:{one.id}" not in busy]
@@ -140,11 +140,13 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
     return Compared(differences=found, looked_at=len(seen.union(known)))
 
 
-def _meaning_of(gone: Iterable[Difference], store: Store, now: datetime) -> list[Difference]:
+def _meaning_of(
+    gone: Iterable[ObjectDifference], store: Store, now: datetime
+) -> list[ObjectDifference]:
     """Return what a vendor does not list any more, each with what becomes of its member if it is not there."""
     found = []
     for part in batches(gone, AT_ONCE):
-        handles = [Handle(one.reread.kind, one.reread.id) for one in part]
+        handles = [ExternalId(one.reread.kind, one.reread.id) for one in part]
         directory = _directory_of(_members_of(handles, store), store, now)
         ids = [one.reread.id for one in part]
         directory.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
@@ -155,7 +157,7 @@ def _meaning_of(gone: Iterable[Difference], store: Store, now: datetime) -> list
     return found
 
 
-def _lose(reread: Reread, directory: Directory) -> UUID:
+def _lose(reread: Reread, directory: IdentityMap) -> UUID:
     """Apply that something is not there any more."""
     match reread.kind:
         case RereadKind.SUBSCRIPTION:
@@ -170,9 +172,9 @@ def _lose(reread: Reread, directory: Directory) -> UUID:
 
 def _customers_that_differ(
     customers: list[CustomerSnapshot], store: Store, now: datetime
-) -> list[Difference]:
+) -> list[ObjectDifference]:
     """Compare customers that are members here; others are nobody's business before they subscribe."""
-    members = _members_of([Handle("customer", one.id) for one in customers], store)
+    members = _members_of([ExternalId("customer", one.id) for one in customers], store)
     directory = _directory_of(members, store, now)
     return [
         repair.customer(one.id).meaning(*change)
@@ -184,9 +186,9 @@ def _customers_that_differ(
 
 def _subscriptions_that_differ(
     subscriptions: list[SubscriptionSnapshot], store: Store, now: datetime, *, is_dry_run: bool
-) -> list[Difference]:
-    handles = [Handle("subscription", one.id) for one in subscriptions]
-    handles += [Handle("customer", one.customer_id) for one in subscriptions]
+) -> list[ObjectDifference]:
+    handles = [ExternalId("subscription", one.id) for one in subscriptions]
+    handles += [ExternalId("customer", one.customer_id) for one in subscriptions]
     members = with_facts(_members_of(handles, store), subscriptions)
     if not is_dry_run:
         store.members.note_facts(members.values())
@@ -232,8 +234,8 @@ def with_facts(
 
 
 def _subscription_change(
-    subscription: SubscriptionSnapshot, directory: Directory, now: datetime
-) -> Change | None:
+    subscription: SubscriptionSnapshot, directory: IdentityMap, now: datetime
+) -> MemberChange | None:
     """Return how applying it changes a member; one of somebody unknown does if it makes a member."""
     try:
         return _change(directory, partial(directory.apply_subscription, subscription, at=now))
@@ -241,17 +243,17 @@ def _subscription_change(
         if directory.reason_against(subscription) is not None:
             return None
         membership = membership_from(
-            subscription, tier="", before=None, history=History(), at=now, now=now
+            subscription, tier="", before=None, history=EndHistory(), at=now, now=now
         )
         return None, Member(id=UUID(int=0), created_at=now, memberships=(membership,))
 
 
 def users_that_differ(
     users: list[UserSnapshot], store: Store, now: datetime, *, is_dry_run: bool
-) -> list[Difference]:
+) -> list[ObjectDifference]:
     """Return the users that our tables have otherwise, or not at all."""
-    handles = [Handle("user", one.id) for one in users]
-    handles += [Handle("email", address) for one in users for address in one.addresses]
+    handles = [ExternalId("user", one.id) for one in users]
+    handles += [ExternalId("email", address) for one in users for address in one.addresses]
     members = with_addresses(_members_of(handles, store), users)
     if not is_dry_run:
         store.members.note_facts(members.values())
@@ -276,7 +278,7 @@ def with_addresses(
     }
 
 
-def _change(directory: Directory, apply: Callable[[], UUID]) -> Change | None:
+def _change(directory: IdentityMap, apply: Callable[[], UUID]) -> MemberChange | None:
     """Return the member that applying a state is about, before and after; None where it changes nobody."""
     before = dict(directory.members)
     member_id = apply()
@@ -285,14 +287,14 @@ def _change(directory: Directory, apply: Callable[[], UUID]) -> Change | None:
     return before.get(member_id), directory.members[directory.resolve(member_id)]
 
 
-def _members_of(handles: Iterable[Handle], store: Store) -> dict[UUID, Member]:
+def _members_of(handles: Iterable[ExternalId], store: Store) -> dict[UUID, Member]:
     """Return the members known by these, as they are."""
     return store.members.read(store.members.find(set(handles)))
 
 
-def _directory_of(members: Mapping[UUID, Member], store: Store, now: datetime) -> Directory:
+def _directory_of(members: Mapping[UUID, Member], store: Store, now: datetime) -> IdentityMap:
     """Return a directory of members, with what each has from Clerk."""
-    directory = Directory(now, shipped())
+    directory = IdentityMap(now, shipped())
     directory.add(members, {})
     for known in store.objects.of_members("clerk", list(members)).values():
         if known.member_id is not None and not known.is_final:

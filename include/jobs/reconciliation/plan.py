@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.jobs.reconciliation.repair import Limits
+from include.jobs.reconciliation.repair import RepairLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +22,14 @@ DEEP_EVERY = timedelta(hours=20)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kind:
+class RunScope:
     """What a run does: whether it looks at the vendors too, and whether it repairs."""
 
     is_deep: bool
     is_dry_run: bool
 
 
-def begin(dag_run_id: str, params: Mapping[str, object], *, store: Store, clock: Clock) -> Kind:
+def begin(dag_run_id: str, params: Mapping[str, object], *, store: Store, clock: Clock) -> RunScope:
     """Open the run's report, and say what kind of run it is: a cleared one stays what it was."""
     now = clock.now()
     report = store.reconciliations.open(
@@ -38,13 +38,13 @@ def begin(dag_run_id: str, params: Mapping[str, object], *, store: Store, clock:
         is_dry_run=bool(params.get("dry_run")),
         now=now,
     )
-    return Kind(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
+    return RunScope(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
 
 
-def kind_of(dag_run_id: str, *, store: Store) -> Kind:
+def kind_of(dag_run_id: str, *, store: Store) -> RunScope:
     """Return what kind of run it began as."""
     report = store.reconciliations.get(dag_run_id)
-    return Kind(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
+    return RunScope(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
 
 
 def shared(
@@ -54,7 +54,7 @@ def shared(
     asked = params.get("most_percent")
     most = settings.reconciliation_most_percent if asked is None else float(asked)
     is_dry_run = kind_of(dag_run_id, store=store).is_dry_run
-    limits = Limits(
+    limits = RepairLimits(
         is_dry_run=is_dry_run, most_percent=most, mails_nobody=bool(params.get("no_mail"))
     )
     return {"dag_run_id": dag_run_id, "store": store, "limits": limits}

@@ -13,8 +13,8 @@ from include.events.rereads import Reread, RereadKind, body_of
 from include.jobs.batches import batches
 from include.jobs.membership import current_membership, has_access, standing_of
 from include.routing import route_of
-from include.store.inbox import FILLED_BY, NO_MAIL, Arrival, State
-from include.store.reconciliations import Finding, finding_of
+from include.store.inbox import FILLED_BY, NO_MAIL, Arrival, InboxState
+from include.store.reconciliations import CheckFinding, finding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ AT_ONCE = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class RepairLimits:
     """What a run may do: repair at all, and up to which share of what it looked at."""
 
     is_dry_run: bool
@@ -45,7 +45,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class ObjectDifference:
     """An object of which a vendor says something else than our tables, and whose limit per member it counts for."""
 
     reread: Reread
@@ -54,7 +54,7 @@ class Difference:
     member_id: UUID | None = None  # who has a row
     why: tuple[str, ...] = ()  # rule by rule
 
-    def meaning(self, before: Member | None, after: Member | None) -> Difference:
+    def meaning(self, before: Member | None, after: Member | None) -> ObjectDifference:
         """Return the difference with what it would do to a member."""
         member_id = before.id if before else None
         return replace(self, what=change_in_words(before, after), member_id=member_id)
@@ -62,16 +62,16 @@ class Difference:
 
 def put_right(  # noqa: PLR0913 - what a repair is, by name
     check: str,
-    differences: Sequence[Difference],
+    differences: Sequence[ObjectDifference],
     *,
     looked_at: int,
     dag_run_id: str,
-    limits: Limits,
+    limits: RepairLimits,
     store: Store,
     now: datetime,
     expected: int = 0,
     note: str | None = None,
-) -> Finding:
+) -> CheckFinding:
     """Have the objects read again, unless there are too many of them; write the finding down, and return it.
 
     So many as are `expected` are no sign that something is wrong.
@@ -99,7 +99,7 @@ def put_right(  # noqa: PLR0913 - what a repair is, by name
 
 
 def have_read_again(
-    differences: Iterable[Difference],
+    differences: Iterable[ObjectDifference],
     dag_run_id: str,
     *,
     store: Store,
@@ -113,7 +113,7 @@ def have_read_again(
         store.inbox.receive([without_mail(a) for a in arrivals] if mails_nobody else arrivals)
 
 
-def _by_weight(differences: Iterable[Difference]) -> list[Difference]:
+def _by_weight(differences: Iterable[ObjectDifference]) -> list[ObjectDifference]:
     """Sort first whose access would change: these are shown."""
     return sorted(differences, key=lambda one: not one.what.endswith("access"))
 
@@ -144,7 +144,7 @@ def _shown(member: Member) -> dict[str, object]:
 
 
 def arrival_of(
-    difference: Difference, dag_run_id: str, modes: Mapping[str, str], now: datetime
+    difference: ObjectDifference, dag_run_id: str, modes: Mapping[str, str], now: datetime
 ) -> Arrival:
     """Return the row that has an object read again: one per run and object, however often it is made."""
     reread = difference.reread
@@ -162,7 +162,7 @@ def arrival_of(
         body_sha256=sha256(body).digest(),
         member_key=difference.member_key,
         job=route_of(reread.kind.provider, reread.kind.event_type).job,
-        state=State.WAITING,
+        state=InboxState.WAITING,
         reason=None,
     )
 
@@ -173,23 +173,23 @@ def without_mail(arrival: Arrival) -> Arrival:
     return replace(arrival, headers=orjson.dumps(headers).decode())
 
 
-def customer(customer_id: str) -> Difference:
+def customer(customer_id: str) -> ObjectDifference:
     """Return the difference of a Stripe customer."""
-    return Difference(
+    return ObjectDifference(
         reread=Reread(kind=RereadKind.CUSTOMER, id=customer_id), member_key=f"stripe:{customer_id}"
     )
 
 
-def subscription(subscription_id: str, customer_id: str | None) -> Difference:
+def subscription(subscription_id: str, customer_id: str | None) -> ObjectDifference:
     """Return the difference of a subscription."""
-    return Difference(
+    return ObjectDifference(
         reread=Reread(kind=RereadKind.SUBSCRIPTION, id=subscription_id),
         member_key=f"stripe:{customer_id or subscription_id}",
     )
 
 
-def user(user_id: str) -> Difference:
+def user(user_id: str) -> ObjectDifference:
     """Return the difference of a Clerk user."""
-    return Difference(
+    return ObjectDifference(
         reread=Reread(kind=RereadKind.USER, id=user_id), member_key=f"clerk:{user_id}"
     )

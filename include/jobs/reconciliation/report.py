@@ -9,7 +9,7 @@ from include.jobs.dead_letter_review import start_if_due
 from include.jobs.reconciliation.plan import kind_of
 
 if TYPE_CHECKING:
-    from include.clients.airflow import Airflow
+    from include.clients.airflow import JobAirflow
     from include.clock import Clock
     from include.store import Store
 
@@ -18,7 +18,7 @@ DEEP = ("missed_events", "stripe_state", "clerk_state", "contacts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class RunFindings:
     """What came of a run: what was stopped for a person, and the checks that did not come to their end."""
 
     stopped: dict[str, str]
@@ -44,7 +44,7 @@ class Outcome:
         return "; ".join(parts) or "nothing was missed"
 
 
-def have_reviewed(dag_run_id: str, *, store: Store, airflow: Airflow, clock: Clock) -> bool:
+def have_reviewed(dag_run_id: str, *, store: Store, airflow: JobAirflow, clock: Clock) -> bool:
     """Have people asked about dead letters where that is due; return whether anybody may be told anything.
 
     Not in a dry run.
@@ -55,7 +55,7 @@ def have_reviewed(dag_run_id: str, *, store: Store, airflow: Airflow, clock: Clo
     return True
 
 
-def close(*, dag_run_id: str, store: Store, clock: Clock) -> Outcome:
+def close(*, dag_run_id: str, store: Store, clock: Clock) -> RunFindings:
     """Close the report, unless a check is missing in it, and say what came of the run."""
     report = store.reconciliations.get(dag_run_id)
     expected = (*SHORT, *(DEEP if report.is_deep else ()))
@@ -66,4 +66,4 @@ def close(*, dag_run_id: str, store: Store, clock: Clock) -> Outcome:
         check: finding.stopped for check, finding in report.findings.items() if finding.stopped
     }
     found = {name: (one.found, one.repaired) for name, one in report.findings.items()}
-    return Outcome(stopped=stopped, missing=missing, found=found)
+    return RunFindings(stopped=stopped, missing=missing, found=found)

@@ -15,18 +15,18 @@ import structlog
 from include.errors import ErrorClass
 from include.failures.dead_letters import STEP
 from include.jobs.reconciliation.plan import JOB
-from include.notify.notices import Cause, Success, close_recovered, note_failure
+from include.notify.notices import FailureCause, Success, close_recovered, note_failure
 from include.store.dead_letters import Failure
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.notices import FailedRun
-from include.store.reconciliations import Finding, finding_of
+from include.store.reconciliations import CheckFinding, finding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from include.clients.airflow import Airflow
+    from include.clients.airflow import JobAirflow
     from include.clock import Clock
-    from include.jobs.reconciliation.repair import Limits
+    from include.jobs.reconciliation.repair import RepairLimits
     from include.store import Store
     from include.store.reconciliations import Uncertain, Unlettered
 
@@ -38,8 +38,8 @@ log = structlog.get_logger(__name__)
 
 
 def check_runs(
-    *, dag_run_id: str, store: Store, airflow: Airflow, clock: Clock, limits: Limits
-) -> list[Finding]:
+    *, dag_run_id: str, store: Store, airflow: JobAirflow, clock: Clock, limits: RepairLimits
+) -> list[CheckFinding]:
     """Run all short checks, and write down what they find.
 
     Raises AirflowError where Airflow does not answer: what can be found without it is written down by then.
@@ -63,7 +63,9 @@ def check_runs(
 class Checks:
     """The short checks over one store and one Airflow."""
 
-    def __init__(self, *, store: Store, airflow: Airflow, clock: Clock, is_dry_run: bool) -> None:
+    def __init__(
+        self, *, store: Store, airflow: JobAirflow, clock: Clock, is_dry_run: bool
+    ) -> None:
         """Look at these; in a dry run nothing is changed."""
         self._store = store
         self._airflow = airflow
@@ -71,7 +73,7 @@ class Checks:
         self._now = clock.now()
         self._clock = clock
 
-    def all(self) -> list[Callable[[], Finding]]:
+    def all(self) -> list[Callable[[], CheckFinding]]:
         """Return the checks in their order: those that need no Airflow first."""
         return [
             self.late_rows,
@@ -86,22 +88,22 @@ class Checks:
             self.recoveries,
         ]
 
-    def late_rows(self) -> Finding:
+    def late_rows(self) -> CheckFinding:
         """Show rows that wait for a run that nobody asks for: no relay is up, or Airflow takes none."""
         ids = self._store.reconciliations.late_rows(due_before=self._now - LATE)
         return finding_of("late_rows", ids)
 
-    def late_claims(self) -> Finding:
+    def late_claims(self) -> CheckFinding:
         """Show runs that a relay has claimed and Airflow does not take."""
         ids = self._store.reconciliations.late_claims(claimed_before=self._now - LATE)
         return finding_of("late_claims", ids)
 
-    def late_ends(self) -> Finding:
+    def late_ends(self) -> CheckFinding:
         """Show memberships that should have ended and have not."""
         ids = self._store.reconciliations.late_ends(due_before=self._now - LATE)
         return finding_of("late_ends", ids)
 
-    def abandoned_effects(self) -> Finding:
+    def abandoned_effects(self) -> CheckFinding:
         """Stop effects that were begun and never ended: whether they happened is for a person to find out."""
         table, before = self._store.reconciliations, self._now - LATE
         if self._is_dry_run:
@@ -109,7 +111,7 @@ class Checks:
         ids = table.doubt_abandoned(before=before, now=self._now)
         return finding_of("abandoned_effects", ids, repaired=len(ids))
 
-    def uncertain_effects(self) -> Finding:
+    def uncertain_effects(self) -> CheckFinding:
         """Ask a person about each effect whose answer was lost, unless one is asked already."""
         steps = self._store.reconciliations.uncertain(before=self._now - LATE)
         unasked = [step for step in steps if step.letter_id is None]
@@ -122,7 +124,7 @@ class Checks:
             "uncertain_effects", [step.key for step in unasked], repaired=repaired, note=note
         )
 
-    def unlettered_rows(self) -> Finding:
+    def unlettered_rows(self) -> CheckFinding:
         """Ask a person about each event that failed and that is nobody's."""
         rows = self._store.reconciliations.unlettered(before=self._now - LATE)
         if not self._is_dry_run:
@@ -131,7 +133,7 @@ class Checks:
         repaired = 0 if self._is_dry_run else len(rows)
         return finding_of("unlettered_rows", [str(row.id) for row in rows], repaired=repaired)
 
-    def lost_runs(self) -> Finding:
+    def lost_runs(self) -> CheckFinding:
         """Close the runs that Airflow has ended, or does not have, without our record of it."""
         dispatches, lost = self._store.dispatches, []
         if not self._is_dry_run:
@@ -150,7 +152,7 @@ class Checks:
                 dispatches.lose(dag_run_id, reason=reason, now=self._now)
         return finding_of("lost_runs", lost, repaired=0 if self._is_dry_run else len(lost))
 
-    def open_runs(self) -> Finding:
+    def open_runs(self) -> CheckFinding:
         """Close the records of runs that have ended without a word, or that Airflow does not have."""
         table, ended = self._store.job_runs, []
         for run in table.running(started_before=self._now - SILENT):
@@ -162,7 +164,7 @@ class Checks:
                 table.close_lost(run.job, run.dag_run_id, airflow_state=state, now=self._now)
         return finding_of("open_runs", ended, repaired=0 if self._is_dry_run else len(ended))
 
-    def untold_failures(self) -> Finding:
+    def untold_failures(self) -> CheckFinding:
         """Note the failed runs whose callback was lost."""
         runs = self._airflow.failed_runs(since=self._now - FAILED_SINCE)
         untold = self._store.notices.unnoted(
@@ -180,17 +182,17 @@ class Checks:
         noted = sum(self._note(run) for run in untold)
         return replace(finding, repaired=noted)
 
-    def recoveries(self) -> Finding:
+    def recoveries(self) -> CheckFinding:
         """Close the notices of what is over."""
         if self._is_dry_run:
-            return Finding(check="recoveries")
+            return CheckFinding(check="recoveries")
         jobs = {found.notice.job for found in self._store.notices.read_open()}
         successes = {}
         for job in sorted(jobs):
             for kind, run in self._airflow.newest_successes(job).items():
                 successes[job, kind] = Success(dag_run_id=run.dag_run_id, ended_at=run.ended_at)
         closed = close_recovered(successes, store=self._store, clock=self._clock)
-        return Finding(check="recoveries", found=closed, repaired=closed)
+        return CheckFinding(check="recoveries", found=closed, repaired=closed)
 
     def _silent_runs(self) -> list[tuple[str, str]]:
         """Return the runs that nobody has asked about for a while.
@@ -237,7 +239,7 @@ class Checks:
 
     def _note(self, run: FailedRun) -> bool:
         task = self._airflow.failed_task(run.job, run.dag_run_id)
-        cause = Cause(
+        cause = FailureCause(
             why="task_failure" if task else "timed_out",
             task=task.task_id if task else None,
             try_number=task.try_number if task else None,
@@ -249,4 +251,4 @@ def _class_of(row: Unlettered) -> ErrorClass:
     """Return the class of an event's failure; a dead one of which none is known could not be read."""
     if row.error_class:
         return ErrorClass(row.error_class)
-    return ErrorClass.PAYLOAD if row.state == State.DEAD else ErrorClass.TRANSIENT
+    return ErrorClass.PAYLOAD if row.state == InboxState.DEAD else ErrorClass.TRANSIENT

@@ -37,7 +37,7 @@ FEW: Final = 3  # so many that did not come are a cause, though others came
 SKEW: Final = timedelta(seconds=30)
 
 
-class Cause(StrEnum):
+class SilenceCause(StrEnum):
     """Why webhooks do not come."""
 
     KEY_REFUSED = "key_refused"
@@ -58,28 +58,30 @@ class Cause(StrEnum):
 
 LASTING: Final = frozenset(
     {
-        Cause.SECRET_MISSING,
-        Cause.WRONG_SECRET,
-        Cause.CLOCK_OFF,
-        Cause.NOT_SENT,
-        Cause.UNUSUALLY_QUIET,
+        SilenceCause.SECRET_MISSING,
+        SilenceCause.WRONG_SECRET,
+        SilenceCause.CLOCK_OFF,
+        SilenceCause.NOT_SENT,
+        SilenceCause.UNUSUALLY_QUIET,
     }
 )
 """Those that quiet hides: they are over when a webhook has come since, and not because nothing happens."""
 
-EXPLAINS_NOTHING: Final = frozenset({Cause.KEY_REFUSED, Cause.OTHER_PAYLOAD, Cause.UNUSUALLY_QUIET})
+EXPLAINS_NOTHING: Final = frozenset(
+    {SilenceCause.KEY_REFUSED, SilenceCause.OTHER_PAYLOAD, SilenceCause.UNUSUALLY_QUIET}
+)
 """Those in spite of which webhooks come: where none comes against all chance, there is more to it."""
 
 REASONS: Final = {
-    "no secret is set": Cause.SECRET_MISSING,
-    "no signature matches": Cause.WRONG_SECRET,
-    "the timestamp is outside the tolerance": Cause.CLOCK_OFF,
+    "no secret is set": SilenceCause.SECRET_MISSING,
+    "no signature matches": SilenceCause.WRONG_SECRET,
+    "the timestamp is outside the tolerance": SilenceCause.CLOCK_OFF,
 }
 """What a relay says when it refuses a request, and what is behind it while events are missing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class WebhookEvidence:
     """What was seen of a vendor's webhooks since the last look."""
 
     provider: str
@@ -107,10 +109,12 @@ class Look:
         return NAMES[self.provider]
 
 
-Found = tuple[Cause, str, str, "datetime | None"]  # cause, words, what to do, since when
+FoundCause = tuple[
+    SilenceCause, str, str, "datetime | None"
+]  # cause, words, what to do, since when
 
 
-def silences_of(look: Look) -> list[Silence]:
+def silences_of(look: WebhookEvidence) -> list[Silence]:
     """Return what keeps webhooks from coming; empty where nothing does."""
     found = list(_known(look))
     if look.missing:
@@ -133,70 +137,72 @@ def silences_of(look: Look) -> list[Silence]:
     ]
 
 
-def over(look: Look, goes_on: Sequence[Silence], found: Sequence[Silence]) -> list[str]:
+def over(look: WebhookEvidence, goes_on: Sequence[Silence], found: Sequence[Silence]) -> list[str]:
     """Return the causes that are no more; what could not be looked at stays as it was."""
     still = {one.cause for one in found}
     return [one.cause for one in goes_on if one.cause not in still and _is_over(one, look)]
 
 
-def _is_over(silence: Silence, look: Look) -> bool:
-    if Cause(silence.cause) in LASTING:
+def _is_over(silence: Silence, look: WebhookEvidence) -> bool:
+    if SilenceCause(silence.cause) in LASTING:
         seen_at = silence.seen_at or silence.since
         return look.last_delivered_at is not None and look.last_delivered_at > seen_at
-    if silence.cause == Cause.KEY_REFUSED:
+    if silence.cause == SilenceCause.KEY_REFUSED:
         return look.is_asked
     return look.is_asked and look.refusal is None
 
 
-def _known(look: Look) -> Iterator[Found]:
+def _known(look: WebhookEvidence) -> Iterator[FoundCause]:
     """Yield what the vendor and the addresses say."""
     if look.refusal is not None:
         words = f"{look.name} refuses our API key ({look.refusal}): what is missing cannot be asked"
         to_do = f"put a key that is valid into the connection `{look.provider}`: `{{ops}} rotate`"
-        yield Cause.KEY_REFUSED, words, to_do, None
+        yield SilenceCause.KEY_REFUSED, words, to_do, None
         return
     if look.endpoints is not None:
         yield from _of_endpoints(look, look.endpoints)
     yield from _of_doors(look.doors or {})
 
 
-def _of_endpoints(look: Look, endpoints: Sequence[WebhookEndpoint]) -> Iterator[Found]:
+def _of_endpoints(
+    look: WebhookEvidence, endpoints: Sequence[WebhookEndpoint]
+) -> Iterator[FoundCause]:
     ours = ours_of(endpoints)
     enabled = [one for one in ours if one.is_enabled]
     changed_at = max((one.updated_at for one in ours if one.updated_at), default=None)
     if not enabled and look.other_mode:
         words = "Stripe sends events of the other mode to the relay, and none of our key's mode"
         to_do = "make an endpoint in the mode of the key (live, test) in Stripe's dashboard"
-        yield Cause.OTHER_MODE, words, to_do, None
+        yield SilenceCause.OTHER_MODE, words, to_do, None
     elif not ours and (look.has_history or look.missing):
         words = "Stripe has no endpoint any more that leads to a relay"
         to_do = f"make one in Stripe's dashboard that ends in {STRIPE_PATH}, and put its secret in"
-        yield Cause.ENDPOINT_DELETED, words, to_do, None
+        yield SilenceCause.ENDPOINT_DELETED, words, to_do, None
     elif ours and not enabled:
         words = "Stripe's endpoint is disabled"
         to_do = "enable it in Stripe's dashboard, and see there why it was"
-        yield Cause.ENDPOINT_DISABLED, words, to_do, changed_at
+        yield SilenceCause.ENDPOINT_DISABLED, words, to_do, changed_at
     if enabled:
         yield from _of_what_is_sent(look, enabled, changed_at)
 
 
 def _of_what_is_sent(
-    look: Look, enabled: Sequence[WebhookEndpoint], changed_at: datetime | None
-) -> Iterator[Found]:
+    look: WebhookEvidence, enabled: Sequence[WebhookEndpoint], changed_at: datetime | None
+) -> Iterator[FoundCause]:
     sent = {plain_type("stripe", kind) for one in enabled for kind in one.types}
     unsent = set() if "*" in sent else STARTING_TYPES["stripe"] - sent
     if unsent:
         words = f"Stripe does not send {', '.join(sorted(unsent))}"
         to_do = "add these events to the endpoint in Stripe's dashboard"
-        yield Cause.TYPES_MISSING, words, to_do, changed_at
+        yield SilenceCause.TYPES_MISSING, words, to_do, changed_at
     payloads = {one.payload for one in enabled}
     if look.wanted_payload not in {"any", *payloads}:
         words = f"Stripe sends {' and '.join(sorted(payloads))} events where {look.wanted_payload} events are expected"
         to_do = "nothing is lost: both are followed; set OPS_STRIPE_PAYLOAD, or the endpoint back"
-        yield Cause.OTHER_PAYLOAD, words, to_do, changed_at
+        yield SilenceCause.OTHER_PAYLOAD, words, to_do, changed_at
 
 
-def _of_doors(doors: Mapping[str, Door]) -> Iterator[Found]:
+def _of_doors(doors: Mapping[str, Door]) -> Iterator[FoundCause]:
     """Yield what is wrong with the addresses, unless one of them leads to a relay."""
     if any(door.is_relay for door in doors.values()):
         return
@@ -204,21 +210,21 @@ def _of_doors(doors: Mapping[str, Door]) -> Iterator[Found]:
         if door.status == NOT_FOUND:
             words = f"{url} answers 404: the proxy does not let webhooks through to the relay"
             to_do = "let the proxy hand /webhooks/ on to the relay, which answers 405 to a GET"
-            yield Cause.NOT_FOUND, words, to_do, None
+            yield SilenceCause.NOT_FOUND, words, to_do, None
         elif door.is_redirect:
             words = f"{url} redirects ({door.status}): vendors do not follow redirects"
             to_do = f"give the vendors the address it leads to{door.place and f' ({door.place})'}"
-            yield Cause.REDIRECTED, words, to_do, None
+            yield SilenceCause.REDIRECTED, words, to_do, None
         elif door.status is not None:
             words = f"{url} answers {door.status}: that is not the relay"
             to_do = "see what answers at this address; a relay answers 405 to a GET"
-            yield Cause.NOT_THE_RELAY, words, to_do, None
+            yield SilenceCause.NOT_THE_RELAY, words, to_do, None
 
 
 NOT_FOUND: Final = 404
 
 
-def _refusals(look: Look) -> Iterator[Found]:
+def _refusals(look: WebhookEvidence) -> Iterator[FoundCause]:
     """Yield why relays refused what was signed: only while events are missing."""
     for reason, cause in REASONS.items():
         refused = (look.refused or {}).get(reason)
@@ -229,35 +235,35 @@ def _refusals(look: Look) -> Iterator[Found]:
         yield cause, words, to_do, refused.since
 
 
-def _told(cause: Cause, look: Look, refused: str) -> tuple[str, str]:
+def _told(cause: SilenceCause, look: WebhookEvidence, refused: str) -> tuple[str, str]:
     secret = f"OPS_{look.provider.upper()}_WEBHOOK_SECRETS"
-    if cause is Cause.CLOCK_OFF:
+    if cause is SilenceCause.CLOCK_OFF:
         skew = abs(look.skew.total_seconds()) if look.skew else 0
         by = f" (it is {skew:.0f} s off {look.name}'s here)" if skew > SKEW.total_seconds() else ""
         words = f"{refused}: their time is outside the tolerance, so that a clock is wrong{by}"
         return words, "set the clock of the relay's machine, by NTP"
     some = "one of the relays" if look.delivered else "the relay"
-    if cause is Cause.SECRET_MISSING:
+    if cause is SilenceCause.SECRET_MISSING:
         return f"{refused}: {some} has no secret", f"set {secret} for every relay, and restart it"
     words = f"{refused}: {some} has another secret than {look.name} signs with"
     to_do = f"compare {secret} of every relay with the endpoint's secret at {look.name}"
     return words, to_do
 
 
-def _not_sent(look: Look) -> Found:
+def _not_sent(look: WebhookEvidence) -> FoundCause:
     words = f"{look.name} has changes of which no webhook came, and nothing was refused here"
     to_do = f"see at {look.name}'s dashboard whether its endpoint is on, and what its attempts say"
-    return Cause.NOT_SENT, words, to_do, None
+    return SilenceCause.NOT_SENT, words, to_do, None
 
 
-def _unusually_quiet(look: Look) -> Found:
+def _unusually_quiet(look: WebhookEvidence) -> FoundCause:
     absent = ", ".join(
         f"no {one.type or 'webhook'} for {one.hours} hours, in which {one.usual:.1f} are usual"
         for one in look.absences
     )
     words = f"{look.name} sends less than chance explains: {absent}"
     to_do = "see whether people can sign up and pay, and whether `{ops} probe webhooks URL` arrives"
-    return Cause.UNUSUALLY_QUIET, words, to_do, moment_of(look.absences[0].begin)
+    return SilenceCause.UNUSUALLY_QUIET, words, to_do, moment_of(look.absences[0].begin)
 
 
 def ours_of(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:

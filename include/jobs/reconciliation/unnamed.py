@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from include.jobs.findings import note_findings
 from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation.plan import JOB
-from include.membership.plans import Kind, placement_of
+from include.membership.plans import SubscriptionKind, placement_of
 from include.store.findings import Finding, FindingKey, FindingKind
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MANY = 10
 def unnamed_prices(subscription: SubscriptionSnapshot, policy: Policy) -> set[str]:
     """Return the prices of a living subscription that is on no plan."""
     is_living = STANDINGS[subscription.status] >= Standing.PAST_DUE
-    if not is_living or placement_of(subscription, policy).kind is not Kind.OTHER:
+    if not is_living or placement_of(subscription, policy).kind is not SubscriptionKind.OTHER:
         return set()
     return {item.price_id for item in subscription.items if item.price_id}
 

@@ -23,7 +23,7 @@ from include.jobs.reconciliation.repair import have_read_again
 from include.jobs.reconciliation.silence import (
     EXPLAINS_NOTHING,
     NAMES,
-    Look,
+    WebhookEvidence,
     ours_of,
     over,
     silences_of,
@@ -32,7 +32,7 @@ from include.jobs.reconciliation.unusual import counts_of, note_rises
 from include.jobs.reconciliation.usual import absences
 from include.store.breakers import BreakerState
 from include.store.reconciliations import finding_of
-from include.store.webhooks import Check, hour_of
+from include.store.webhooks import WebhookCheck, hour_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from include.clients.door import Door
     from include.clients.stripe import Stripe, WebhookEndpoint
     from include.clock import Clock
-    from include.jobs.reconciliation.repair import Limits
+    from include.jobs.reconciliation.repair import RepairLimits
     from include.settings import JobSettings
     from include.store import Store
-    from include.store.reconciliations import Finding
+    from include.store.reconciliations import CheckFinding
 
 CHECK: Final = "webhooks"
 MISSED: Final = {provider: f"missed_{provider}" for provider in NAMES}
@@ -62,7 +62,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Watch:
+class WebhookCheckContext:
     """What a look is made with."""
 
     dag_run_id: str
@@ -75,7 +75,7 @@ class Watch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gap:
+class WebhookGap:
     """What of a vendor's changes did not come."""
 
     ids: tuple[str, ...] = ()
@@ -92,10 +92,10 @@ def check_webhooks(  # noqa: PLR0913 - collaborators, by name
     clerk: Clerk,
     clock: Clock,
     settings: JobSettings,
-    limits: Limits,
-) -> list[Finding]:
+    limits: RepairLimits,
+) -> list[CheckFinding]:
     """Look at both vendors, put in what did not come, and write down why; never fails by a vendor."""
-    watch = Watch(
+    watch = WebhookCheckContext(
         dag_run_id=dag_run_id,
         store=store,
         stripe=stripe,
@@ -111,7 +111,7 @@ def check_webhooks(  # noqa: PLR0913 - collaborators, by name
     return findings
 
 
-def _check(provider: str, watch: Watch) -> Finding:
+def _check(provider: str, watch: WebhookCheckContext) -> CheckFinding:
     """Look at one vendor, and write down what was found."""
     webhooks = watch.store.webhooks
     look, gap, note = _look(provider, watch)
@@ -125,7 +125,7 @@ def _check(provider: str, watch: Watch) -> Finding:
                 webhooks.keep(one, now=look.at)
             webhooks.end(provider, over(look, goes_on, found), now=look.at)
             webhooks.save_check(
-                Check(provider=provider, cursor_at=gap.cursor_at, checked_at=look.at)
+                WebhookCheck(provider=provider, cursor_at=gap.cursor_at, checked_at=look.at)
             )
             causes = {one.cause for one in (*found, *goes_on)}
             if look.counts and causes <= EXPLAINS_NOTHING:  # else it follows from the cause
@@ -137,13 +137,15 @@ def _check(provider: str, watch: Watch) -> Finding:
     )
 
 
-def _look(provider: str, watch: Watch) -> tuple[Look, Gap, str | None]:
+def _look(
+    provider: str, watch: WebhookCheckContext
+) -> tuple[WebhookEvidence, WebhookGap, str | None]:
     """Return what is seen of a vendor's webhooks, what of it is missing, and a word on how it was."""
     now, store = watch.clock.now(), watch.store
     last = store.webhooks.check(provider)
     since = last.checked_at if last else now - FIRST_LOOK
     look = _at_home(provider, watch, now=now, since=since)
-    gap = Gap(cursor_at=last.cursor_at if last else now - FIRST_LOOK)
+    gap = WebhookGap(cursor_at=last.cursor_at if last else now - FIRST_LOOK)
     breaker = store.breakers.get(provider)
     if breaker is not None and breaker.state is not BreakerState.CLOSED:
         return replace(look, is_asked=False), gap, f"{provider} is left alone"
@@ -157,7 +159,9 @@ def _look(provider: str, watch: Watch) -> tuple[Look, Gap, str | None]:
     return look, gap, _note(look)
 
 
-def _at_home(provider: str, watch: Watch, *, now: datetime, since: datetime) -> Look:
+def _at_home(
+    provider: str, watch: WebhookCheckContext, *, now: datetime, since: datetime
+) -> WebhookEvidence:
     """Return what our own tables tell."""
     store = watch.store
     delivered = store.webhooks.delivered(provider, since=since)
@@ -165,7 +169,7 @@ def _at_home(provider: str, watch: Watch, *, now: datetime, since: datetime) -> 
     ours = [one for name, one in delivered.items() if mode in (None, name)]
     counts = counts_of(provider, mode=mode, store=store, now=now)
     explained = store.webhooks.explained_until(provider, but=EXPLAINS_NOTHING, now=now)
-    return Look(
+    return WebhookEvidence(
         provider=provider,
         at=now,
         since=since,
@@ -186,7 +190,9 @@ def _at_home(provider: str, watch: Watch, *, now: datetime, since: datetime) -> 
     )
 
 
-def _ask_stripe(watch: Watch, look: Look, gap: Gap) -> tuple[Look, Gap]:
+def _ask_stripe(
+    watch: WebhookCheckContext, look: WebhookEvidence, gap: WebhookGap
+) -> tuple[WebhookEvidence, WebhookGap]:
     theirs = watch.stripe.check("events")
     gap = _missed_events(watch, gap, until=look.at - ON_ITS_WAY)
     try:
@@ -204,7 +210,7 @@ def _ask_stripe(watch: Watch, look: Look, gap: Gap) -> tuple[Look, Gap]:
     return look, gap
 
 
-def _missed_events(watch: Watch, gap: Gap, *, until: datetime) -> Gap:
+def _missed_events(watch: WebhookCheckContext, gap: WebhookGap, *, until: datetime) -> WebhookGap:
     """Put in what Stripe has and the inbox has not, window by window, so that nothing is read twice."""
     store, now = watch.store, watch.clock.now()
     ids, looked_at, since, cursor = list[str](), 0, gap.since, gap.cursor_at
@@ -223,11 +229,15 @@ def _missed_events(watch: Watch, gap: Gap, *, until: datetime) -> Gap:
                 store.inbox.receive(gaps)
         cursor = end
         if not watch.is_dry_run:
-            store.webhooks.save_check(Check(provider="stripe", cursor_at=cursor, checked_at=now))
-    return Gap(ids=tuple(ids), since=since, looked_at=looked_at, cursor_at=cursor)
+            store.webhooks.save_check(
+                WebhookCheck(provider="stripe", cursor_at=cursor, checked_at=now)
+            )
+    return WebhookGap(ids=tuple(ids), since=since, looked_at=looked_at, cursor_at=cursor)
 
 
-def _ask_clerk(watch: Watch, look: Look, gap: Gap) -> tuple[Look, Gap]:
+def _ask_clerk(
+    watch: WebhookCheckContext, look: WebhookEvidence, gap: WebhookGap
+) -> tuple[WebhookEvidence, WebhookGap]:
     theirs = watch.clerk.check()
     gap = _missed_users(watch, gap, until=look.at - ON_ITS_WAY)
     look = replace(
@@ -240,7 +250,7 @@ def _ask_clerk(watch: Watch, look: Look, gap: Gap) -> tuple[Look, Gap]:
     return look, gap
 
 
-def _missed_users(watch: Watch, gap: Gap, *, until: datetime) -> Gap:
+def _missed_users(watch: WebhookCheckContext, gap: WebhookGap, *, until: datetime) -> WebhookGap:
     """Have those users read again whose change came by no webhook, and who differ from our tables.
 
     Clerk changes a user at each sign-in, too: that alone is no difference.
@@ -261,7 +271,7 @@ def _missed_users(watch: Watch, gap: Gap, *, until: datetime) -> Gap:
     missed = {one.reread.id for one in differing}
     if not watch.is_dry_run:
         have_read_again(differing, watch.dag_run_id, store=store, now=now)
-    return Gap(
+    return WebhookGap(
         ids=tuple(sorted(missed)),
         since=min((one.changed_at for one in untold if one.user.id in missed), default=None),
         looked_at=len(changed),
@@ -269,7 +279,7 @@ def _missed_users(watch: Watch, gap: Gap, *, until: datetime) -> Gap:
     )
 
 
-def _clerks_addresses(watch: Watch) -> list[str]:
+def _clerks_addresses(watch: WebhookCheckContext) -> list[str]:
     """Return where Clerk probably sends to: nobody can ask it; where Stripe does, by another path."""
     try:
         endpoints = ours_of(watch.stripe.list_webhook_endpoints())
@@ -282,14 +292,14 @@ def _clerks_addresses(watch: Watch) -> list[str]:
     ]
 
 
-def _doors(urls: Sequence[str], watch: Watch) -> dict[str, Door]:
+def _doors(urls: Sequence[str], watch: WebhookCheckContext) -> dict[str, Door]:
     return {
         url: knock(url, timeout_seconds=watch.settings.vendor_timeout_seconds)
         for url in dict.fromkeys(urls)
     }
 
 
-def _note(look: Look) -> str | None:
+def _note(look: WebhookEvidence) -> str | None:
     """Say how the endpoints are: which state, form and version."""
     return "; ".join(map(_in_words, ours_of(look.endpoints or []))) or None
 

@@ -4,8 +4,15 @@ Slack's own state is the journal: what differs from what should be is computed a
 that was cut off, or a change by hand needs no care. What is ours is who is who, and since when somebody has lapsed.
 """
 
-from include.jobs.slack_status_sync.result import Result
-from include.jobs.slack_status_sync.run import BUDGET, Orders, Sync, orders_from
-from include.jobs.slack_status_sync.turns import Turns
+from include.jobs.slack_status_sync.result import SlackSyncResult
+from include.jobs.slack_status_sync.run import BUDGET, SlackRunOptions, Sync, orders_from
+from include.jobs.slack_status_sync.turns import SlackRateLimiter
 
-__all__ = ["BUDGET", "Orders", "Result", "Sync", "Turns", "orders_from"]
+__all__ = [
+    "BUDGET",
+    "SlackRateLimiter",
+    "SlackRunOptions",
+    "SlackSyncResult",
+    "Sync",
+    "orders_from",
+]

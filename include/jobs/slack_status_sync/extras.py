@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from include.clients.slack import Slack
     from include.clients.slack_workspace import SlackWorkspace
-    from include.jobs.slack_status_sync.plan import Grace, Roster
-    from include.jobs.slack_status_sync.result import Result
-    from include.jobs.slack_status_sync.turns import Turns
+    from include.jobs.slack_status_sync.plan import RemovalGrace, Roster
+    from include.jobs.slack_status_sync.result import SlackSyncResult
+    from include.jobs.slack_status_sync.turns import SlackRateLimiter
     from include.store import Store
     from include.store.members import Member
-    from include.store.slack import Lapse, Tie
+    from include.store.slack import AccountLink, SlackGracePeriod
 
 MOST_PROPOSED = 50
 """People named in one message; more are named by the next run."""
@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 
 def fields_to_set(
-    members: Iterable[Member], ties: Mapping[UUID, Tie], roster: Roster, grace: Grace
-) -> list[tuple[Tie, str]]:
+    members: Iterable[Member], ties: Mapping[UUID, AccountLink], roster: Roster, grace: RemovalGrace
+) -> list[tuple[AccountLink, str]]:
     """Return whose profile says something else than it should, and what it should say.
 
     Who has lapsed keeps what it says until her grace period is over, whose payment is late until it is made.
@@ -55,13 +55,13 @@ def fields_to_set(
 
 
 def set_fields(  # noqa: PLR0913 - collaborators, by name
-    wishes: list[tuple[Tie, str]],
+    wishes: list[tuple[AccountLink, str]],
     field_id: str,
     *,
     workspace: SlackWorkspace,
-    turns: Turns,
+    turns: SlackRateLimiter,
     store: Store,
-    result: Result,
+    result: SlackSyncResult,
 ) -> None:
     """Set one profile after the other; one person's failure stops nobody else."""
     for number, (tie, value) in enumerate(wishes):
@@ -81,8 +81,8 @@ def set_fields(  # noqa: PLR0913 - collaborators, by name
 
 
 def to_propose(
-    lapses: Iterable[Lapse],
-    ties: Iterable[Tie],
+    lapses: Iterable[SlackGracePeriod],
+    ties: Iterable[AccountLink],
     roster: Roster,
     *,
     now: datetime,
@@ -105,10 +105,10 @@ def propose(  # noqa: PLR0913 - collaborators, by name
     *,
     days: float,
     slack: Slack,
-    turns: Turns,
+    turns: SlackRateLimiter,
     store: Store,
     now: datetime,
-    result: Result,
+    result: SlackSyncResult,
 ) -> None:
     """Tell staff of accounts that may be closed. Nothing else is ever done to an account.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from include.clients.pages import all_pages
-from include.clients.slack_workspace import MOST_INVITED, Channel, Group, Kind
+from include.clients.slack_workspace import MOST_INVITED, SlackUserKind, UserGroup, WorkspaceChannel
 from include.errors import (
     PermanentVendorError,
     TimeUpError,
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from include.clients.slack_workspace import SlackWorkspace
-    from include.jobs.slack_status_sync.plan import Difference
-    from include.jobs.slack_status_sync.result import Result
-    from include.jobs.slack_status_sync.turns import Turns
+    from include.jobs.slack_status_sync.plan import TargetChange
+    from include.jobs.slack_status_sync.result import SlackSyncResult
+    from include.jobs.slack_status_sync.turns import SlackRateLimiter
 
-NOT_IN_A_GROUP: Final = frozenset({Kind.GUEST, Kind.BOT, Kind.GONE})
+NOT_IN_A_GROUP: Final = frozenset({SlackUserKind.GUEST, SlackUserKind.BOT, SlackUserKind.GONE})
 """One of these refuses a group's whole list."""
 
 log = structlog.get_logger(__name__)
@@ -40,30 +40,32 @@ class Changed:
     removed: set[str]
 
 
-class Place(Protocol):
+class SlackTarget(Protocol):
     """Where members are."""
 
     id: str
     users: frozenset[str]
-    cannot_stay: Collection[Kind]
+    cannot_stay: Collection[SlackUserKind]
 
-    def apply(self, change: Difference, result: Result) -> Changed:
+    def apply(self, change: TargetChange, result: SlackSyncResult) -> Changed:
         """Bring a change about and return what of it came about; what is left or failed is in `result`."""
 
 
 class GroupPlace:
     """The user group. A disabled one has nobody, whoever Slack still lists."""
 
-    cannot_stay: Collection[Kind] = NOT_IN_A_GROUP
+    cannot_stay: Collection[SlackUserKind] = NOT_IN_A_GROUP
 
-    def __init__(self, group_id: str, workspace: SlackWorkspace, turns: Turns) -> None:
+    def __init__(self, group_id: str, workspace: SlackWorkspace, turns: SlackRateLimiter) -> None:
         """Read who is in it."""
         self.id = group_id
         self._workspace, self._turns = workspace, turns
-        self._group: Group = turns.of("usergroups.list")(partial(workspace.read_group, group_id))
+        self._group: UserGroup = turns.of("usergroups.list")(
+            partial(workspace.read_group, group_id)
+        )
         self.users = frozenset() if self._group.is_disabled else self._group.users
 
-    def apply(self, change: Difference, result: Result) -> Changed:
+    def apply(self, change: TargetChange, result: SlackSyncResult) -> Changed:
         """Set the list, or disable the group that nobody is left in; then read it back."""
         if change.is_empty:
             return Changed(added=set(), removed=set())
@@ -108,9 +110,9 @@ class GroupPlace:
 class ChannelPlace:
     """A channel. Guests and bots may be in it."""
 
-    cannot_stay: Collection[Kind] = frozenset()
+    cannot_stay: Collection[SlackUserKind] = frozenset()
 
-    def __init__(self, channel_id: str, workspace: SlackWorkspace, turns: Turns) -> None:
+    def __init__(self, channel_id: str, workspace: SlackWorkspace, turns: SlackRateLimiter) -> None:
         """Read who is in it; raises PermanentVendorError for one that nobody can be taken out of or let in to."""
         self.id = channel_id
         self._workspace, self._turns = workspace, turns
@@ -121,7 +123,7 @@ class ChannelPlace:
         pages = all_pages(read, turns.of("conversations.members"), vendor="Slack")
         self.users = frozenset(user_id for page in pages for user_id in page.entries)
 
-    def apply(self, change: Difference, result: Result) -> Changed:
+    def apply(self, change: TargetChange, result: SlackSyncResult) -> Changed:
         """Let in, then take out, one person's failure stopping nobody else."""
         changed = Changed(added=set(), removed=set())
         todo = len(change.add) + len(change.remove)
@@ -138,7 +140,7 @@ class ChannelPlace:
             log.warning("slack_sync.stopped", place=self.id, why=str(stop), left=todo - done)
         return changed
 
-    def _invite(self, user_ids: list[str], result: Result) -> set[str]:
+    def _invite(self, user_ids: list[str], result: SlackSyncResult) -> set[str]:
         """Let people in; where Slack refuses all for one, half of them and half again, until it is found."""
         invite = self._turns.of("conversations.invite")
         try:
@@ -151,7 +153,7 @@ class ChannelPlace:
             return set()
         return set(user_ids)
 
-    def _kick(self, user_id: str, result: Result) -> set[str]:
+    def _kick(self, user_id: str, result: SlackSyncResult) -> set[str]:
         try:
             self._turns.of("conversations.kick")(partial(self._workspace.kick, self.id, user_id))
         except PermanentVendorError as error:
@@ -164,16 +166,16 @@ def read_places(
     group_id: str,
     channel_ids: Iterable[str],
     workspace: SlackWorkspace,
-    turns: Turns,
-    result: Result,
-) -> list[Place]:
+    turns: SlackRateLimiter,
+    result: SlackSyncResult,
+) -> list[SlackTarget]:
     """Return the places that are configured; one that Slack refuses is an error, and the others go on."""
-    makers: dict[str, Callable[[], Place]] = {}
+    makers: dict[str, Callable[[], SlackTarget]] = {}
     if group_id:
         makers[group_id] = partial(GroupPlace, group_id, workspace, turns)
     for channel_id in channel_ids:
         makers[channel_id] = partial(ChannelPlace, channel_id, workspace, turns)
-    found: list[Place] = []
+    found: list[SlackTarget] = []
     for place_id, make in makers.items():
         try:
             found.append(make())
@@ -182,7 +184,7 @@ def read_places(
     return found
 
 
-def _obstacle(channel: Channel) -> str | None:
+def _obstacle(channel: WorkspaceChannel) -> str | None:
     if channel.is_general:
         return "Slack takes nobody out of #general: leave it out of the connection's `channels`"
     if channel.is_archived:
@@ -191,7 +193,7 @@ def _obstacle(channel: Channel) -> str | None:
 
 
 def _note_failure(
-    result: Result, error: VendorError, *, place: str, person: str | None = None
+    result: SlackSyncResult, error: VendorError, *, place: str, person: str | None = None
 ) -> None:
     result.add_error(str(error), place=place, person=person)
     log.warning("slack_sync.failed", place=place, person=person, why=str(error))

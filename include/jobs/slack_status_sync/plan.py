@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from include.clients.slack_workspace import Kind
+from include.clients.slack_workspace import SlackUserKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,13 +23,13 @@ class Roster:
     """Who should be where members are, by id at Slack."""
 
     wanted: frozenset[str]  # who has access
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, SlackUserKind]
     protected: frozenset[str]
     scope: frozenset[str] | None = None  # only these are looked at
 
     def is_ordinary(self, user_id: str) -> bool:
         """Tell whether something may be done to somebody."""
-        return self.kinds.get(user_id) is Kind.PERSON and user_id not in self.protected
+        return self.kinds.get(user_id) is SlackUserKind.PERSON and user_id not in self.protected
 
     def has_lapsed(self, user_id: str) -> bool:
         """Tell whether somebody should not be where members are."""
@@ -37,7 +37,7 @@ class Roster:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Grace:
+class RemovalGrace:
     """How long who has lapsed may stay."""
 
     since: Mapping[str, datetime]
@@ -50,7 +50,7 @@ class Grace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class TargetChange:
     """What is to change in one place; `ordinary` counts those there to whom something may be done."""
 
     add: frozenset[str]
@@ -67,19 +67,23 @@ class Difference:
 
 
 def difference(
-    current: Collection[str], roster: Roster, grace: Grace, *, cannot_stay: Collection[Kind] = ()
-) -> Difference:
+    current: Collection[str],
+    roster: Roster,
+    grace: RemovalGrace,
+    *,
+    cannot_stay: Collection[SlackUserKind] = (),
+) -> TargetChange:
     """Return what is to change; `cannot_stay` are kinds that the place does not take at all."""
     there = frozenset(current)
     seen = there if roster.scope is None else there & roster.scope
     wanted = roster.wanted if roster.scope is None else roster.wanted & roster.scope
     dropped = frozenset(
-        user_id for user_id in seen if roster.kinds.get(user_id, Kind.GONE) in cannot_stay
+        user_id for user_id in seen if roster.kinds.get(user_id, SlackUserKind.GONE) in cannot_stay
     )
     lapsed = frozenset(filter(roster.has_lapsed, seen)) - dropped
     remove = frozenset(filter(grace.is_over, lapsed))
     add = frozenset(filter(roster.is_ordinary, wanted)) - there
-    return Difference(
+    return TargetChange(
         add=add,
         remove=remove,
         waiting=lapsed - remove,
@@ -96,7 +100,7 @@ class Guard:
     share: float
     confirmed: int = field(default=0)
 
-    def refusal(self, change: Difference) -> str | None:
+    def refusal(self, change: TargetChange) -> str | None:
         """Return why a change needs a person first, or None where it does not."""
         removed = len(change.remove) + len(change.dropped)  # a list cut short has many who are gone
         there = change.ordinary + len(change.dropped)

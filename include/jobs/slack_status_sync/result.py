@@ -29,7 +29,7 @@ class PlaceResult:
 
 
 @dataclass(kw_only=True, slots=True)
-class Result:
+class SlackSyncResult:
     """Counts of people at Slack, where nothing else is said."""
 
     dry_run: bool

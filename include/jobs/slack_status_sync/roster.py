@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.clients.pages import all_pages
-from include.clients.slack_workspace import Kind, Person
+from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.errors import PermanentVendorError, Scope, VendorNotFoundError
 from include.jobs.membership import Standing, access_of, current_membership, has_access
-from include.store.slack import Tie
+from include.store.slack import AccountLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from uuid import UUID
 
     from include.clients.slack_workspace import SlackWorkspace
-    from include.jobs.slack_status_sync.turns import Turns
+    from include.jobs.slack_status_sync.turns import SlackRateLimiter
     from include.store.members import Member
 
 log = structlog.get_logger(__name__)
@@ -28,49 +28,49 @@ FEW = 40
 """Up to so many questions about single people are asked; more are answered by the whole list, page by page."""
 
 
-class People:
+class SlackDirectory:
     """Slack's people by id and, where they are still there, by address."""
 
-    def __init__(self, people: Iterable[Person] = ()) -> None:
+    def __init__(self, people: Iterable[SlackUser] = ()) -> None:
         """Know these."""
-        self.by_id: dict[str, Person] = {}
+        self.by_id: dict[str, SlackUser] = {}
         self._by_email: dict[str, str] = {}
         for person in people:
             self.add(person)
 
-    def add(self, person: Person) -> None:
+    def add(self, person: SlackUser) -> None:
         """Know one more."""
         self.by_id[person.id] = person
-        if person.email and person.kind not in (Kind.GONE, Kind.STRANGER):
+        if person.email and person.kind not in (SlackUserKind.GONE, SlackUserKind.STRANGER):
             self._by_email[person.email] = person.id
 
     def id_of(self, email: str | None) -> str | None:
         """Return who has an address."""
         return self._by_email.get(email.lower()) if email else None
 
-    def kind_of(self, user_id: str) -> Kind:
+    def kind_of(self, user_id: str) -> SlackUserKind:
         """Return what somebody is; who is unknown is gone."""
         person = self.by_id.get(user_id)
-        return Kind.GONE if person is None else person.kind
+        return SlackUserKind.GONE if person is None else person.kind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
     """Members and their accounts; `new` are ties that were not known."""
 
-    ties: Mapping[UUID, Tie]
-    new: tuple[Tie, ...]
+    ties: Mapping[UUID, AccountLink]
+    new: tuple[AccountLink, ...]
     unmatched: int  # members with access but without an account that could be found
 
 
 def read_people(
     members: Collection[Member],
-    ties: Mapping[UUID, Tie],
+    ties: Mapping[UUID, AccountLink],
     present: Collection[str],
     *,
     workspace: SlackWorkspace,
-    turns: Turns,
-) -> People:
+    turns: SlackRateLimiter,
+) -> SlackDirectory:
     """Return Slack's people as far as they matter: one by one where they are few, else all of them.
 
     `present` are the ids of who is in the group and the channels. Who is not even in the whole list, which has the
@@ -79,15 +79,15 @@ def read_people(
     ids = set(present) | {tie.slack_user_id for tie in ties.values()}
     if len(ids) + len(_addresses(members, ties)) > FEW:
         pages = all_pages(workspace.list_people, turns.of("users.list"), vendor="Slack")
-        people = People(person for page in pages for person in page.entries)
+        people = SlackDirectory(person for page in pages for person in page.entries)
         for user_id in ids - people.by_id.keys():
-            people.add(Person(id=user_id, kind=Kind.STRANGER))
+            people.add(SlackUser(id=user_id, kind=SlackUserKind.STRANGER))
         return people
-    people = People()
+    people = SlackDirectory()
     for user_id in sorted(ids):
         read = partial(workspace.read_person, user_id)
         if not _add(people, read, turns.of("users.info")):
-            people.add(Person(id=user_id, kind=Kind.STRANGER))
+            people.add(SlackUser(id=user_id, kind=SlackUserKind.STRANGER))
     settled = [member_id for member_id, tie in ties.items() if _is_settled(tie, people)]
     for address in sorted(_addresses(members, settled)):
         find = partial(workspace.find_person, address)
@@ -104,13 +104,18 @@ def _addresses(members: Iterable[Member], settled: Collection[UUID]) -> set[str]
     }
 
 
-def _is_settled(tie: Tie, people: People) -> bool:
+def _is_settled(tie: AccountLink, people: SlackDirectory) -> bool:
     """Tell whether a tie says who somebody is, so that her address need not be asked."""
-    return tie.by_hand or people.kind_of(tie.slack_user_id) not in (Kind.GONE, Kind.STRANGER)
+    return tie.by_hand or people.kind_of(tie.slack_user_id) not in (
+        SlackUserKind.GONE,
+        SlackUserKind.STRANGER,
+    )
 
 
 def _add(
-    people: People, read: Callable[[], Person], call: Callable[[Callable[[], Person]], Person]
+    people: SlackDirectory,
+    read: Callable[[], SlackUser],
+    call: Callable[[Callable[[], SlackUser]], SlackUser],
 ) -> bool:
     """Ask about one person; who has not joined, or is gone, is nobody. False where Slack says nothing clear of her."""
     try:
@@ -125,10 +130,12 @@ def _add(
     return True
 
 
-def match(members: Iterable[Member], ties: Mapping[UUID, Tie], people: People) -> Match:
+def match(
+    members: Iterable[Member], ties: Mapping[UUID, AccountLink], people: SlackDirectory
+) -> Match:
     """Find every member's account: the one she is tied to, else the one with her address."""
-    found: dict[UUID, Tie] = {}
-    new: list[Tie] = []
+    found: dict[UUID, AccountLink] = {}
+    new: list[AccountLink] = []
     unmatched = 0
     for member in members:
         tie = ties.get(member.id)
@@ -136,14 +143,14 @@ def match(members: Iterable[Member], ties: Mapping[UUID, Tie], people: People) -
         if tie is not None and (_is_settled(tie, people) or user_id is None):
             found[member.id] = tie
         elif user_id is not None:
-            found[member.id] = Tie(member_id=member.id, slack_user_id=user_id)
+            found[member.id] = AccountLink(member_id=member.id, slack_user_id=user_id)
             new.append(found[member.id])
         elif has_access(member):
             unmatched += 1
     return Match(ties=found, new=tuple(new), unmatched=unmatched)
 
 
-def standings(members: Iterable[Member], ties: Mapping[UUID, Tie]) -> dict[str, Standing]:
+def standings(members: Iterable[Member], ties: Mapping[UUID, AccountLink]) -> dict[str, Standing]:
     """Return each account's standing: the best of the members who have it."""
     best: dict[str, Standing] = {}
     for member in members:

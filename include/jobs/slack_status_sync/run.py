@@ -14,9 +14,9 @@ from include.errors import MemberUnknownError
 from include.jobs.membership import Standing, has_access
 from include.jobs.slack_status_sync import extras, plan, roster
 from include.jobs.slack_status_sync.places import read_places
-from include.jobs.slack_status_sync.result import PlaceResult, Result
-from include.store.audit import Change, member_target
-from include.store.slack import Lapse, Tie, since_by_id
+from include.jobs.slack_status_sync.result import PlaceResult, SlackSyncResult
+from include.store.audit import AuditEntry, member_target
+from include.store.slack import AccountLink, SlackGracePeriod, since_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from include.clients.slack import Slack
     from include.clients.slack_workspace import SlackWorkspace
     from include.clock import Clock
-    from include.jobs.slack_status_sync.places import Changed, Place
-    from include.jobs.slack_status_sync.turns import Turns
+    from include.jobs.slack_status_sync.places import Changed, SlackTarget
+    from include.jobs.slack_status_sync.turns import SlackRateLimiter
     from include.settings import JobSettings
     from include.store import Store
     from include.store.members import Member
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Orders:
+class SlackRunOptions:
     """What a run is told: by the connection, by the settings, and by a person who starts it by hand."""
 
     group_id: str = ""
@@ -56,16 +56,16 @@ class Orders:
     dry_run: bool = False
     member_id: UUID | None = None  # only this member
     remove_up_to: int = 0  # a person has looked, and so many may go
-    ties: tuple[Tie, ...] = ()  # who is who, said by a person
+    ties: tuple[AccountLink, ...] = ()  # who is who, said by a person
 
 
 def orders_from(
     params: Mapping[str, Any], *, extra: Mapping[str, Any], settings: JobSettings
-) -> Orders:
+) -> SlackRunOptions:
     """Read what a person filled in, the connection's extras, and the settings."""
     member_id = params["member_id"]
     pairs = [pair.partition("=") for pair in params["same_person"]]
-    return Orders(
+    return SlackRunOptions(
         group_id=str(extra.get("user_group") or ""),
         channel_ids=tuple(extra.get("channels") or ()),
         field_id=str(extra.get("profile_field") or ""),
@@ -77,7 +77,7 @@ def orders_from(
         member_id=UUID(member_id) if member_id else None,
         remove_up_to=int(params["remove_up_to"]),
         ties=tuple(
-            Tie(member_id=UUID(member), slack_user_id=user, by_hand=True)
+            AccountLink(member_id=UUID(member), slack_user_id=user, by_hand=True)
             for member, _, user in pairs
         ),
     )
@@ -88,11 +88,11 @@ class Sync:
 
     def __init__(  # noqa: PLR0913 - collaborators, by name
         self,
-        orders: Orders,
+        orders: SlackRunOptions,
         *,
         workspace: SlackWorkspace,
         slack: Slack,
-        turns: Turns,
+        turns: SlackRateLimiter,
         store: Store,
         clock: Clock,
         dag_run_id: str,
@@ -101,9 +101,9 @@ class Sync:
         self.orders, self.workspace, self.slack = orders, workspace, slack
         self.turns, self.store, self.clock, self.dag_run_id = turns, store, clock, dag_run_id
         self.now: datetime = clock.now()
-        self.result = Result(dry_run=orders.dry_run)
+        self.result = SlackSyncResult(dry_run=orders.dry_run)
 
-    def run(self) -> Result:
+    def run(self) -> SlackSyncResult:
         """Bring Slack in line, write down what came of it, and return it.
 
         One place's or person's failure stops nobody else. Raises VendorError or TimeUpError where it cannot
@@ -125,7 +125,7 @@ class Sync:
         self._report()
         return self.result
 
-    def _members(self, ties: Mapping[UUID, Tie]) -> list[Member]:
+    def _members(self, ties: Mapping[UUID, AccountLink]) -> list[Member]:
         """Return the members this run is about: all, or one with whoever has the same account."""
         wanted = self.orders.member_id
         if wanted is None:
@@ -138,8 +138,11 @@ class Sync:
         return list(members.values())
 
     def _people(
-        self, members: list[Member], ties: Mapping[UUID, Tie], places: Collection[Place]
-    ) -> roster.People:
+        self,
+        members: list[Member],
+        ties: Mapping[UUID, AccountLink],
+        places: Collection[SlackTarget],
+    ) -> roster.SlackDirectory:
         """Read whom this run has to know at Slack."""
         ids = {member.id for member in members}
         present = [user_id for place in places for user_id in place.users]
@@ -150,7 +153,7 @@ class Sync:
         )
 
     def _roster(
-        self, members: list[Member], found: roster.Match, people: roster.People
+        self, members: list[Member], found: roster.Match, people: roster.SlackDirectory
     ) -> plan.Roster:
         """Say who should be where members are, and count."""
         best = roster.standings(members, found.ties)
@@ -182,10 +185,10 @@ class Sync:
         members: list[Member],
         found: roster.Match,
         wanted: plan.Roster,
-        places: Collection[Place],
+        places: Collection[SlackTarget],
     ) -> None:
         lapses = self._lapses(found, wanted, places)
-        grace = plan.Grace(since=since_by_id(lapses), now=self.now, length=self.orders.grace)
+        grace = plan.RemovalGrace(since=since_by_id(lapses), now=self.now, length=self.orders.grace)
         for place in places:
             self._change(place, wanted, grace, found)
         wishes = extras.fields_to_set(members, found.ties, wanted, grace)
@@ -199,8 +202,8 @@ class Sync:
         self._extras(wishes if self.orders.field_id else [], names)
 
     def _lapses(
-        self, found: roster.Match, wanted: plan.Roster, places: Collection[Place]
-    ) -> dict[str, Lapse]:
+        self, found: roster.Match, wanted: plan.Roster, places: Collection[SlackTarget]
+    ) -> dict[str, SlackGracePeriod]:
         """Return since when who has lapsed, and write down what is new of it and of who is who."""
         slack = self.store.slack
         there = {user_id for place in places for user_id in place.users}
@@ -214,11 +217,13 @@ class Sync:
                 slack.tie([*self.orders.ties, *found.new], now=self.now)
                 slack.note_lapses(lapsed, now=self.now)
                 slack.end_lapses(over if wanted.scope is None else over & wanted.scope)
-        new = {user_id: Lapse(slack_user_id=user_id, since=self.now) for user_id in lapsed}
+        new = {
+            user_id: SlackGracePeriod(slack_user_id=user_id, since=self.now) for user_id in lapsed
+        }
         return new | {user_id: lapse for user_id, lapse in known.items() if user_id in lapsed}
 
     def _change(
-        self, place: Place, wanted: plan.Roster, grace: plan.Grace, found: roster.Match
+        self, place: SlackTarget, wanted: plan.Roster, grace: plan.RemovalGrace, found: roster.Match
     ) -> None:
         """Change one place, unless a person has to look first."""
         change = plan.difference(place.users, wanted, grace, cannot_stay=place.cannot_stay)
@@ -236,14 +241,16 @@ class Sync:
         outcome.added, outcome.removed = len(changed.added), len(changed.removed)
         self._audit(place, changed, found)
 
-    def _refusal(self, place: Place, change: plan.Difference, wanted: plan.Roster) -> str | None:
+    def _refusal(
+        self, place: SlackTarget, change: plan.TargetChange, wanted: plan.Roster
+    ) -> str | None:
         guard = plan.Guard(share=self.orders.share, confirmed=self.orders.remove_up_to)
         empties = bool(place.users) and not change.target
         if wanted.scope is None or (empties and change.remove):
             return guard.refusal(change)
         return None
 
-    def _tell(self, place: Place, change: plan.Difference, outcome: PlaceResult) -> None:
+    def _tell(self, place: SlackTarget, change: plan.TargetChange, outcome: PlaceResult) -> None:
         """Say who is meant, by id at Slack."""
         log.info(
             "slack_sync.would_change" if self.orders.dry_run else "slack_sync.changes",
@@ -255,7 +262,7 @@ class Sync:
             refused=outcome.refused,
         )
 
-    def _extras(self, wishes: list[tuple[Tie, str]], names: list[str]) -> None:
+    def _extras(self, wishes: list[tuple[AccountLink, str]], names: list[str]) -> None:
         if self.orders.dry_run:
             self.result.fields_set, self.result.proposed = len(wishes), len(names)
             return
@@ -277,11 +284,11 @@ class Sync:
             result=self.result,
         )
 
-    def _audit(self, place: Place, changed: Changed, found: roster.Match) -> None:
+    def _audit(self, place: SlackTarget, changed: Changed, found: roster.Match) -> None:
         """Write down who came in and who went out, of those whom we know as members."""
         members = {tie.slack_user_id: tie.member_id for tie in found.ties.values()}
         rows = [
-            Change(
+            AuditEntry(
                 target=member_target(members[user_id]),
                 actor=ACTOR,
                 action=action,
@@ -306,7 +313,7 @@ class Sync:
         )
         if self.orders.dry_run:
             return
-        change = Change(
+        change = AuditEntry(
             target=TARGET,
             actor=ACTOR,
             action="job:refused" if self.result.refusals else "job:completed",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import structlog
 
 from include.errors import VendorBusyError, VendorUnavailableError
-from include.jobs.pace import Pace
+from include.jobs.pace import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ PAUSE_SECONDS = 2.0
 log = structlog.get_logger(__name__)
 
 
-class Turns:
+class SlackRateLimiter:
     """Makes all calls of one run, each method at its own pace, none after `until`."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Turns:
     ) -> None:
         """Wait with `sleep`, which tests replace."""
         self._paces = {
-            method: Pace(clock=clock, until=until, per_minute=per_minute, sleep=sleep)
+            method: RateLimiter(clock=clock, until=until, per_minute=per_minute, sleep=sleep)
             for method, per_minute in A_MINUTE.items()
         }
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from include.lab.bench.cast import check, play
 from include.lab.bench.contender import wait_for
 from include.lab.bench.errors import BenchError
-from include.lab.bench.load import Plan, generate
+from include.lab.bench.load import LoadPlan, generate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.lab.bench.contender import Contender
-    from include.lab.bench.sandbox import Sandbox
+    from include.lab.bench.sandbox import BenchSandbox
 
 SIZES = (200, 1000, 5000)  # 20,000 is a goal, too: `--burst 20000`
 CONNECTIONS = 64
@@ -50,7 +50,7 @@ class Burst:
 
 def measure(
     contender: Contender,
-    sandbox: Sandbox,
+    sandbox: BenchSandbox,
     size: int,
     *,
     seed: int,
@@ -62,7 +62,7 @@ def measure(
     requests = [contender.request(webhook) for webhook in scene.webhooks]
     sandbox.forget_calls()
     violations, cpu, mark = sandbox.violations(), contender.cpu_seconds(), contender.mark()
-    plan = Plan(port=contender.port, connections=CONNECTIONS, seconds=SEND_SECONDS)
+    plan = LoadPlan(port=contender.port, connections=CONNECTIONS, seconds=SEND_SECONDS)
     outcome = generate(plan, requests).require_success()
     pause = max(LOOK_SECONDS, size * LOOK_SECONDS_EACH)
     ended = wait_for(contender, mark, size, pause_seconds=pause, tell=tell)

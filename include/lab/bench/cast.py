@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from include.lab.bench.errors import BenchError
-from include.lab.bench.sandbox import COMPLETED, UPDATED, Sandbox
+from include.lab.bench.sandbox import COMPLETED, UPDATED, BenchSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.lab.bench.sandbox import Member
+    from include.lab.bench.sandbox import BenchMember
     from include.lab.bench.webhooks import Webhook
 
 SAMPLE = 20
@@ -36,7 +36,7 @@ FROM public.users WHERE stripe_customer_id = %(stripe_customer_id)s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Expected:
+class ExpectedContact:
     """How an address must stand at Mailchimp afterwards."""
 
     email: str
@@ -49,10 +49,10 @@ class Scene:
     """The webhooks of one measurement, in a seeded order, and what must come of them."""
 
     webhooks: list[Webhook]
-    expected: list[Expected]
+    expected: list[ExpectedContact]
 
 
-def play(sandbox: Sandbox, database_url: str, *, changes: int, joins: int, seed: int) -> Scene:
+def play(sandbox: BenchSandbox, database_url: str, *, changes: int, joins: int, seed: int) -> Scene:
     """Let as many known members change their tier and as many people join; nothing is sent yet."""
     prefix = f"bench{token_hex(4)}."
     members = sandbox.seed(changes, prefix)
@@ -66,12 +66,14 @@ def play(sandbox: Sandbox, database_url: str, *, changes: int, joins: int, seed:
         *sandbox.events_about(COMPLETED, set(sessions)).values(),
     ]
     random.Random(seed).shuffle(webhooks)  # noqa: S311 - an order, not a secret
-    expected = [Expected(email=email, tier=tier, welcomes=0) for email, tier in tiers.items()]
-    expected += [Expected(email=email, tier=JOINED_TIER, welcomes=1) for email in joined]
+    expected = [
+        ExpectedContact(email=email, tier=tier, welcomes=0) for email, tier in tiers.items()
+    ]
+    expected += [ExpectedContact(email=email, tier=JOINED_TIER, welcomes=1) for email in joined]
     return Scene(webhooks=webhooks, expected=expected)
 
 
-def enrol(database_url: str, members: Sequence[Member]) -> None:
+def enrol(database_url: str, members: Sequence[BenchMember]) -> None:
     """Make members known to the platform, as active ones."""
     rows = [asdict(one) for one in members]
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
@@ -79,7 +81,7 @@ def enrol(database_url: str, members: Sequence[Member]) -> None:
         cursor.executemany(ENROL_MEMBERSHIPS, rows)
 
 
-def check(sandbox: Sandbox, expected: Sequence[Expected], *, seed: int) -> None:
+def check(sandbox: BenchSandbox, expected: Sequence[ExpectedContact], *, seed: int) -> None:
     """Raise BenchError unless a sample of the addresses stands at Mailchimp as it must."""
     dice = random.Random(seed)  # noqa: S311 - a sample, not a secret
     for one in dice.sample(expected, min(SAMPLE, len(expected))):

@@ -21,7 +21,7 @@ FIRST_SECONDS, SECONDS_EACH, LONGEST_SECONDS = 120, 6, 1500  # after that it is 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class WebhookProgress:
     """How many webhooks since a mark have ended, well or otherwise; `reason` is of one that did not."""
 
     done: int
@@ -44,7 +44,7 @@ class Contender(Protocol):
         """Return what tells the webhooks that come from now on from the earlier ones."""
         ...
 
-    def progress(self, mark: int) -> Progress:
+    def progress(self, mark: int) -> WebhookProgress:
         """Tell how far the webhooks since `mark` are, as another process sees it: committed."""
         ...
 

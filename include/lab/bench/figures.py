@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from include.lab.bench.contender import Contender
     from include.lab.bench.progress import Teller
     from include.lab.bench.report import Results
-    from include.lab.bench.sandbox import Sandbox
-    from include.lab.bench.sleepers import Plan, Sleepers
+    from include.lab.bench.sandbox import BenchSandbox
+    from include.lab.bench.sleepers import Sleepers, SleepersPlan
     from include.lab.stack.stack import Stack
 
 WARM_UPS = 4  # webhooks before the first that counts: the first tasks after a start take longer
@@ -38,7 +38,7 @@ def attempt(measure: Callable[[], Results]) -> Results:
 class Bench:
     """How to measure; seeds count from 1, so that every run sends the same in the same order."""
 
-    sandbox: Sandbox
+    sandbox: BenchSandbox
     repetitions: int
     tell: Teller
 
@@ -80,7 +80,7 @@ class Bench:
         figures = medians([one.figures() for one in found])
         return {**figures, "mix": ingest.MIX, "repetitions": [asdict(one) for one in found]}
 
-    def sleepers(self, them: Sleepers, plan: Plan) -> Results:
+    def sleepers(self, them: Sleepers, plan: SleepersPlan) -> Results:
         """Return what planned ends cost; once, for a repetition takes minutes."""
         latency.measure(them.contender, self.sandbox, seed=0, count=WARM_UPS)
         return sleepers.summary(sleepers.measure(them, self.sandbox, plan, tell=self.tell))

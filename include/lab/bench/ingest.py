@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.clock import SystemClock
-from include.lab.bench.load import Plan, generate
+from include.lab.bench.load import LoadPlan, generate
 from include.lab.bench.quantiles import percentile
 from include.lab.bench.webhooks import NO_JOB, without_a_job
 
@@ -42,9 +42,9 @@ class Ingest:
 
 def measure(contender: Contender, *, seconds: float = SECONDS) -> Ingest:
     """Send at full speed, then at a steady rate; raise BenchError where an answer is no success."""
-    flood = Plan(port=contender.port, connections=CONNECTIONS, seconds=seconds)
+    flood = LoadPlan(port=contender.port, connections=CONNECTIONS, seconds=seconds)
     full = generate(flood, _requests(contender, round(seconds * MOST_PER_SECOND))).require_success()
-    slow = Plan(port=contender.port, connections=CONNECTIONS, seconds=seconds, rate=STEADY_RATE)
+    slow = LoadPlan(port=contender.port, connections=CONNECTIONS, seconds=seconds, rate=STEADY_RATE)
     steady = generate(slow, _requests(contender, round(seconds * STEADY_RATE))).require_success()
     return Ingest(
         acknowledged_per_second=len(full.latencies) / full.seconds,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.lab.bench.contender import Contender
-    from include.lab.bench.sandbox import Sandbox
+    from include.lab.bench.sandbox import BenchSandbox
     from include.lab.bench.webhooks import Webhook
 
 COUNT = 30
@@ -48,7 +48,7 @@ class Latency:
 
 def measure(
     contender: Contender,
-    sandbox: Sandbox,
+    sandbox: BenchSandbox,
     *,
     seed: int,
     count: int = COUNT,

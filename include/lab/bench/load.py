@@ -1,7 +1,7 @@
 """The load generator: requests that were made ahead, written to sockets by a process of its own.
 
-`python -m include.lab.bench.load` reads a `Plan` and the requests from its standard input and writes an
-`Outcome` to its standard output. It knows nothing of webhooks; times are of the monotonic clock, which
+`python -m include.lab.bench.load` reads a `LoadPlan` and the requests from its standard input and writes an
+`LoadResult` to its standard output. It knows nothing of webhooks; times are of the monotonic clock, which
 all processes of the machine share.
 """
 
@@ -35,7 +35,7 @@ GRACE_SECONDS = 30  # for the answers that are on their way when the time is ove
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class LoadPlan:
     """How to send: at most for `seconds`, `rate` a second, or (None) as fast as answers come."""
 
     port: int
@@ -45,7 +45,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class LoadResult:
     """What came of it. `latencies`: seconds from the moment a request was due to its answer."""
 
     first_sent_at: float
@@ -67,7 +67,7 @@ class Outcome:
         return self
 
 
-def generate(plan: Plan, requests: Sequence[bytes]) -> Outcome:
+def generate(plan: LoadPlan, requests: Sequence[bytes]) -> LoadResult:
     """Send the requests from a process of its own, and return what came of them."""
     order = io.BytesIO()
     write_order(order, plan, requests)
@@ -85,20 +85,20 @@ def generate(plan: Plan, requests: Sequence[bytes]) -> Outcome:
         raise BenchError("the load generator did not end in time") from None
     except subprocess.CalledProcessError as error:
         raise BenchError(f"the load generator failed with {error.returncode}") from None
-    return Outcome(**json.loads(done.stdout))
+    return LoadResult(**json.loads(done.stdout))
 
 
-def write_order(pipe: IO[bytes], plan: Plan, requests: Sequence[bytes]) -> None:
+def write_order(pipe: IO[bytes], plan: LoadPlan, requests: Sequence[bytes]) -> None:
     """Write what `read_order` reads."""
     for block in (json.dumps(asdict(plan)).encode(), *requests):
         pipe.write(LENGTH.pack(len(block)))
         pipe.write(block)
 
 
-def read_order(pipe: IO[bytes]) -> tuple[Plan, list[bytes]]:
+def read_order(pipe: IO[bytes]) -> tuple[LoadPlan, list[bytes]]:
     """Read a plan and its requests until the pipe's end."""
     blocks = list(_blocks(pipe))
-    return Plan(**json.loads(blocks[0])), blocks[1:]
+    return LoadPlan(**json.loads(blocks[0])), blocks[1:]
 
 
 def _blocks(pipe: IO[bytes]) -> Iterator[bytes]:
@@ -106,7 +106,7 @@ def _blocks(pipe: IO[bytes]) -> Iterator[bytes]:
         yield pipe.read(LENGTH.unpack(head)[0])
 
 
-class Connection:
+class KeptConnection:
     """One connection that stays open: a request, its answer, the next request."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,25 +129,25 @@ class Connection:
         return status[1].decode()
 
 
-class Sender:
+class LoadSender:
     """Sends all requests of an order and takes notes."""
 
-    def __init__(self, plan: Plan, requests: Sequence[bytes]) -> None:
+    def __init__(self, plan: LoadPlan, requests: Sequence[bytes]) -> None:
         """Prepare; nothing is sent yet."""
         self._plan, self._requests = plan, iter(requests)
         self._statuses: Counter[str] = Counter()
         self._latencies: list[float] = []
 
-    async def run(self) -> Outcome:
+    async def run(self) -> LoadResult:
         """Open the connections, send, and say what came of it."""
         count = self._plan.connections
-        connections = [await Connection.open(self._plan.port) for _ in range(count)]
+        connections = [await KeptConnection.open(self._plan.port) for _ in range(count)]
         started = time.monotonic()
         send = self._send_at_once if self._plan.rate is None else self._send_steadily
         await asyncio.wait_for(
             send(connections, started + self._plan.seconds), self._plan.seconds + GRACE_SECONDS
         )
-        return Outcome(
+        return LoadResult(
             first_sent_at=started,
             last_answer_at=time.monotonic(),
             statuses=dict(self._statuses),
@@ -155,20 +155,20 @@ class Sender:
             cpu_seconds=time.process_time(),
         )
 
-    async def _send_at_once(self, connections: list[Connection], until: float) -> None:
+    async def _send_at_once(self, connections: list[KeptConnection], until: float) -> None:
         """Keep every connection busy."""
         await asyncio.gather(*(self._keep_busy(connection, until) for connection in connections))
 
-    async def _keep_busy(self, connection: Connection, until: float) -> None:
+    async def _keep_busy(self, connection: KeptConnection, until: float) -> None:
         for request in self._requests:
             due = time.monotonic()
             if due > until:
                 return
             await self._exchange(connection, request, due)
 
-    async def _send_steadily(self, connections: list[Connection], until: float) -> None:
+    async def _send_steadily(self, connections: list[KeptConnection], until: float) -> None:
         """Send each request when it is due, whether or not those before it are answered."""
-        free: asyncio.Queue[Connection] = asyncio.Queue()
+        free: asyncio.Queue[KeptConnection] = asyncio.Queue()
         for connection in connections:
             free.put_nowait(connection)
         due, pending = time.monotonic(), set()
@@ -182,19 +182,21 @@ class Sender:
             due += 1 / (self._plan.rate or 1)
         await asyncio.gather(*pending)
 
-    async def _borrow(self, free: asyncio.Queue[Connection], request: bytes, due: float) -> None:
+    async def _borrow(
+        self, free: asyncio.Queue[KeptConnection], request: bytes, due: float
+    ) -> None:
         """Wait for a connection that is free; the wait is part of the latency."""
         connection = await free.get()
         await self._exchange(connection, request, due)
         free.put_nowait(connection)
 
-    async def _exchange(self, connection: Connection, request: bytes, due: float) -> None:
+    async def _exchange(self, connection: KeptConnection, request: bytes, due: float) -> None:
         self._statuses[await connection.exchange(request)] += 1
         self._latencies.append(time.monotonic() - due)
 
 
-async def _answer(plan: Plan, requests: Sequence[bytes]) -> dict[str, Any]:
-    return asdict(await Sender(plan, requests).run())
+async def _answer(plan: LoadPlan, requests: Sequence[bytes]) -> dict[str, Any]:
+    return asdict(await LoadSender(plan, requests).run())
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import stripe
 from psycopg import sql
 
 from include.clock import SystemClock
-from include.lab.bench.contender import Progress
+from include.lab.bench.contender import WebhookProgress
 from include.lab.bench.errors import BenchError
 from include.lab.bench.processes import cpu_seconds
 from include.lab.bench.webhooks import http_request
@@ -128,11 +128,11 @@ class PlainAirflow:
         """Return the newest processed event."""
         return _number(self._connections[0], MARK)
 
-    def progress(self, mark: int) -> Progress:
+    def progress(self, mark: int) -> WebhookProgress:
         """Count the events processed since `mark`; any failed run counts as failed."""
         platform, airflow = self._connections
         failed = _number(airflow, FAILED)
-        return Progress(
+        return WebhookProgress(
             done=_number(platform, DONE, mark),
             failed=failed,
             reason=f"runs failed; see {self._home / 'logs'}" if failed else None,

@@ -10,14 +10,14 @@ import psycopg
 
 from include.clock import SystemClock
 from include.lab.bench.contender import post
-from include.lab.bench.sleepers import Ended
+from include.lab.bench.sleepers import EndTimes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from include.lab.bench.plain import PlainAirflow
-    from include.lab.bench.sandbox import Member
+    from include.lab.bench.sandbox import BenchMember
 
 DAG_ID = "plain_deactivation"
 FIRST, SPREAD = timedelta(days=1), timedelta(days=364)
@@ -66,17 +66,17 @@ class PlainSleepers:
         row = self._airflow.execute(ASLEEP, (DAG_ID, self._prefix)).fetchone()
         return int(row[0]) if row else 0
 
-    def plan_due(self, members: Sequence[Member], at: datetime) -> None:
+    def plan_due(self, members: Sequence[BenchMember], at: datetime) -> None:
         """Ask Airflow for a run each."""
         for member in members:
             subscription_id = member.stripe_subscription_id
             self._post(f"due.{subscription_id}", subscription_id, at)
 
-    def ended(self, members: Sequence[Member]) -> list[Ended]:
+    def ended(self, members: Sequence[BenchMember]) -> list[EndTimes]:
         """Return those whose membership is canceled and that are written down."""
         ids = [member.stripe_subscription_id for member in members]
         rows = self._platform.execute(ENDED, (ids,)).fetchall()
-        return [Ended(closed_at=closed_at, done_at=done_at) for closed_at, done_at in rows]
+        return [EndTimes(closed_at=closed_at, done_at=done_at) for closed_at, done_at in rows]
 
     def clear(self) -> None:
         """Delete the runs, whose sensors the triggerer then forgets."""

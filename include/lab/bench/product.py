@@ -8,7 +8,7 @@ import psycopg
 
 from include.clock import SystemClock
 from include.lab.bench import hops
-from include.lab.bench.contender import Progress
+from include.lab.bench.contender import WebhookProgress
 from include.lab.bench.processes import cpu_seconds
 from include.lab.bench.webhooks import SigningSecrets, signed_request
 
@@ -49,11 +49,11 @@ class Product:
         row = self._connection.execute(MARK).fetchone()
         return int(row[0]) if row else 0
 
-    def progress(self, mark: int) -> Progress:
+    def progress(self, mark: int) -> WebhookProgress:
         """Count the rows that came after `mark`: `processed` is done, every other end is not."""
         row = self._connection.execute(PROGRESS, (mark,), prepare=True).fetchone()
         done, failed, reason = row or (0, 0, None)
-        return Progress(done=done, failed=failed, reason=reason)
+        return WebhookProgress(done=done, failed=failed, reason=reason)
 
     def cpu_seconds(self) -> dict[str, float]:
         """Add up the stack's processes."""

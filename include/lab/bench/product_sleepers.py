@@ -10,7 +10,7 @@ import psycopg
 from include.lab.bench.contender import post, wait_for
 from include.lab.bench.errors import BenchError
 from include.lab.bench.sandbox import UPDATED
-from include.lab.bench.sleepers import Ended
+from include.lab.bench.sleepers import EndTimes
 from include.store.deactivations import DAG_ID
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.lab.bench.product import Product
-    from include.lab.bench.sandbox import Member, Sandbox
+    from include.lab.bench.sandbox import BenchMember, BenchSandbox
     from include.lab.stack.stack import Stack
 
 LOOK_SECONDS = 0.1
@@ -63,7 +63,7 @@ FORGET_RUNS = "DELETE FROM dag_run WHERE dag_id = %s AND run_id = ANY (%s)"
 class ProductSleepers:
     """Ends that the running stack waits for."""
 
-    def __init__(self, product: Product, stack: Stack, sandbox: Sandbox) -> None:
+    def __init__(self, product: Product, stack: Stack, sandbox: BenchSandbox) -> None:
         """Use `stack`, which is up and healthy."""
         self.contender = product
         self.stack_id = stack.id
@@ -90,7 +90,7 @@ class ProductSleepers:
         """Count the rows whose run Airflow has."""
         return self._number(ASLEEP, self._subscription)
 
-    def plan_due(self, members: Sequence[Member], at: datetime) -> None:
+    def plan_due(self, members: Sequence[BenchMember], at: datetime) -> None:
         """Send what Stripe says about them, and wait until it is planned."""
         ids = [member.stripe_subscription_id for member in members]
         mark = self.contender.mark()
@@ -101,11 +101,11 @@ class ProductSleepers:
         if planned != len(ids):
             raise BenchError(f"{planned} of {len(ids)} ends were planned for their moment")
 
-    def ended(self, members: Sequence[Member]) -> list[Ended]:
+    def ended(self, members: Sequence[BenchMember]) -> list[EndTimes]:
         """Return those whose row is done and whose membership is canceled."""
         ids = [member.stripe_subscription_id for member in members]
         rows = self._connection.execute(ENDED, (ids,)).fetchall()
-        return [Ended(closed_at=closed_at, done_at=done_at) for closed_at, done_at in rows]
+        return [EndTimes(closed_at=closed_at, done_at=done_at) for closed_at, done_at in rows]
 
     def clear(self) -> None:
         """Delete rows, members and runs where they are: taken back one by one they would cost minutes."""

@@ -171,7 +171,7 @@ GOALS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ReportLine:
     """One line of the table."""
 
     goal: Goal
@@ -197,13 +197,13 @@ class Line:
         return self.goal.is_reached(self.ours)
 
 
-def lines(results: Results) -> Iterator[Line]:
+def lines(results: Results) -> Iterator[ReportLine]:
     """Yield a line for each goal whose figure was measured."""
     for goal in GOALS:
         ours = _at(results, goal.path)
         if ours is not None:
             baseline = _at(results, (*goal.path[:-1], BASELINE, goal.path[-1]))
-            yield Line(goal=goal, ours=ours, baseline=baseline)
+            yield ReportLine(goal=goal, ours=ours, baseline=baseline)
 
 
 def failures(results: Results) -> dict[str, str]:

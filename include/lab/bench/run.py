@@ -13,8 +13,8 @@ from include.lab.bench.plain_sleepers import PlainSleepers
 from include.lab.bench.product import Product
 from include.lab.bench.product_sleepers import ProductSleepers
 from include.lab.bench.report import BASELINE, SLOW_MAILCHIMP
-from include.lab.bench.sandbox import Sandbox
-from include.lab.bench.sleepers import COUNT, Plan
+from include.lab.bench.sandbox import BenchSandbox
+from include.lab.bench.sleepers import COUNT, SleepersPlan
 from include.lab.stack import lifecycle
 from include.lab.stack.line import Line
 from include.lab.stack.readiness import Readiness
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FIGURES = ("latency", "burst", "ingest", "footprint", "search", "sleepers")
 COMPARED = ("latency", "burst", "sleepers")  # against plain Airflow
 COMPARED_BURST = 200
-COMPARED_SLEEPERS = Plan(count=100, due=10, webhooks=3, idle_seconds=10)
+COMPARED_SLEEPERS = SleepersPlan(count=100, due=10, webhooks=3, idle_seconds=10)
 """Fewer of all: each webhook takes as much longer as there are sleepers, and each end two workers' seconds."""
 
 QUIET_LOAD = 0.5  # what an idle machine, or one with our idle stack, stays below
@@ -57,11 +57,13 @@ def run(  # noqa: PLR0913 - options, by name
         tell.say(f"the machine is busy (load {load}): the figures will be worse than they are")
     with (
         stack_for_bench(at) as (stack, stays),
-        closing(Sandbox(stack)) as sandbox,
+        closing(BenchSandbox(stack)) as sandbox,
         sandbox.slow("mailchimp", mailchimp_seconds),
     ):
         bench = Bench(sandbox=sandbox, repetitions=repetitions, tell=tell)
-        found = measure(bench, stack, names, plan=Plan(count=count), burst_sizes=burst_sizes)
+        found = measure(
+            bench, stack, names, plan=SleepersPlan(count=count), burst_sizes=burst_sizes
+        )
         results |= {SLOW_MAILCHIMP: found} if mailchimp_seconds else found
         compared = [name for name in names if name in COMPARED]
         if plain and compared:
@@ -83,7 +85,12 @@ def stack_for_bench(at: Layout) -> Iterator[tuple[Stack, bool]]:
 
 
 def measure(
-    bench: Bench, stack: Stack, names: Sequence[str], *, plan: Plan, burst_sizes: tuple[int, ...]
+    bench: Bench,
+    stack: Stack,
+    names: Sequence[str],
+    *,
+    plan: SleepersPlan,
+    burst_sizes: tuple[int, ...],
 ) -> Results:
     """Return the product's figures; the idle stack is looked at before it has work."""
 

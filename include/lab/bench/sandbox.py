@@ -25,7 +25,7 @@ COMPLETED = "checkout.session.completed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class BenchMember:
     """Somebody the vendors know."""
 
     email: str
@@ -38,7 +38,7 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class BenchContact:
     """What Mailchimp knows of an address."""
 
     status: str | None
@@ -46,7 +46,7 @@ class Outcome:
     welcomes: int
 
 
-class Sandbox:
+class BenchSandbox:
     """A client of the sandbox; raises BenchError where the sandbox refuses."""
 
     def __init__(self, stack: Stack) -> None:
@@ -58,12 +58,12 @@ class Sandbox:
         """Give the connection back."""
         self._http.close()
 
-    def seed(self, count: int, prefix: str) -> list[Member]:
+    def seed(self, count: int, prefix: str) -> list[BenchMember]:
         """Make members with a subscription, whom Mailchimp knows too; no webhook tells of them."""
         wish = {"members": count, "prefix": prefix, "in_mailchimp": True}
-        return [Member(**one) for one in self._post("/_sandbox/seed", json=wish)["members"]]
+        return [BenchMember(**one) for one in self._post("/_sandbox/seed", json=wish)["members"]]
 
-    def change_tier(self, member: Member) -> str:
+    def change_tier(self, member: BenchMember) -> str:
         """Let a member change to the next tier, and return it."""
         tier = NEXT_TIER[member.tier]
         url = f"/stripe/v1/subscriptions/{member.stripe_subscription_id}"
@@ -72,7 +72,7 @@ class Sandbox:
         self._post(url, data=change, headers=self._stripe)
         return tier
 
-    def cancel_at(self, member: Member, at: datetime) -> None:
+    def cancel_at(self, member: BenchMember, at: datetime) -> None:
         """Let a member cancel for that moment."""
         self._post(
             f"/stripe/v1/subscriptions/{member.stripe_subscription_id}",
@@ -113,11 +113,11 @@ class Sandbox:
                 return
             query["starting_after"] = page["data"][-1]["id"]
 
-    def outcome(self, email: str) -> Outcome:
+    def outcome(self, email: str) -> BenchContact:
         """Return what Mailchimp knows of an address now."""
         state = self._get("/_sandbox/state/mailchimp", params={"email": email})
         contact: dict[str, Any] = next(iter(state["members"]), {})
-        return Outcome(
+        return BenchContact(
             status=contact.get("status"),
             tier=contact.get("merge_fields", {}).get("TIER"),
             welcomes=len(state["triggers"]) + len(state["queue"]),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from include.lab.bench.contender import Contender
     from include.lab.bench.footprint import Footprint
     from include.lab.bench.progress import Teller
-    from include.lab.bench.sandbox import Member, Sandbox
+    from include.lab.bench.sandbox import BenchMember, BenchSandbox
 
 COUNT = 10_000
 MIX = (
@@ -38,7 +38,7 @@ LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class SleepersPlan:
     """How much of everything."""
 
     count: int = COUNT
@@ -69,11 +69,11 @@ class Sleepers(Protocol):
         """Count the runs that wait as they will until their moment."""
         ...
 
-    def plan_due(self, members: Sequence[Member], at: datetime) -> None:
+    def plan_due(self, members: Sequence[BenchMember], at: datetime) -> None:
         """Plan the ends of members whose subscriptions Stripe ends at that moment."""
         ...
 
-    def ended(self, members: Sequence[Member]) -> list[Ended]:
+    def ended(self, members: Sequence[BenchMember]) -> list[EndTimes]:
         """Return when these members' ends were carried out, of those that were."""
         ...
 
@@ -83,7 +83,7 @@ class Sleepers(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class EndTimes:
     """When an end was carried out: the membership closed, and everything done that follows from it."""
 
     closed_at: datetime
@@ -91,7 +91,7 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class StackState:
     """How the stack is, without the sleepers or with them."""
 
     latencies: list[float]
@@ -99,14 +99,14 @@ class State:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class SleepersResult:
     """What was measured."""
 
     count: int
     create_seconds: float
     create_cpu_seconds: float
-    without: State
-    beside: State
+    without: StackState
+    beside: StackState
     lags: list[float]  # seconds after the moment until everything was done
     closed_lags: list[float]  # until the membership was closed
 
@@ -143,7 +143,9 @@ class Found:
         }
 
 
-def measure(sleepers: Sleepers, sandbox: Sandbox, plan: Plan, *, tell: Teller) -> Found:
+def measure(
+    sleepers: Sleepers, sandbox: BenchSandbox, plan: SleepersPlan, *, tell: Teller
+) -> SleepersResult:
     """Measure without them, put them to sleep, measure beside them; they are gone afterwards.
 
     Half of the webhooks without them come before and half after, so that a machine which becomes faster or slower
@@ -168,12 +170,12 @@ def measure(sleepers: Sleepers, sandbox: Sandbox, plan: Plan, *, tell: Teller) -
     finally:
         sleepers.clear()
     alone += _latencies(sleepers, sandbox, after, f"{name}: after the sleepers", tell)
-    return Found(
+    return SleepersResult(
         count=plan.count,
         create_seconds=create_seconds,
         create_cpu_seconds=cpu,
-        without=State(latencies=alone, footprint=quiet),
-        beside=State(latencies=beside, footprint=asleep),
+        without=StackState(latencies=alone, footprint=quiet),
+        beside=StackState(latencies=beside, footprint=asleep),
         lags=lags([one.done_at for one in ended], at),
         closed_lags=lags([one.closed_at for one in ended], at),
     )
@@ -188,7 +190,7 @@ def lags(moments: Sequence[datetime], at: datetime) -> list[float]:
 
 
 def _latencies(
-    sleepers: Sleepers, sandbox: Sandbox, count: int, label: str, tell: Teller
+    sleepers: Sleepers, sandbox: BenchSandbox, count: int, label: str, tell: Teller
 ) -> list[float]:
     """Send so many webhooks, one after the other."""
     for _, told in tell.steps(label, 1, count):
@@ -219,8 +221,8 @@ def _put_to_sleep(sleepers: Sleepers, count: int, *, tell: Callable[[int], None]
 
 
 def _end_at_once(
-    sleepers: Sleepers, sandbox: Sandbox, count: int, *, tell: Callable[[int], None]
-) -> tuple[datetime, list[Ended]]:
+    sleepers: Sleepers, sandbox: BenchSandbox, count: int, *, tell: Callable[[int], None]
+) -> tuple[datetime, list[EndTimes]]:
     """Let members end in one second that is to come; return it, and when each end was carried out."""
     clock = SystemClock()
     members = sandbox.seed(count, f"bench{token_hex(4)}.due")
@@ -241,7 +243,7 @@ def _end_at_once(
     return at, ended
 
 
-def _check(sandbox: Sandbox, members: Sequence[Member]) -> None:
+def _check(sandbox: BenchSandbox, members: Sequence[BenchMember]) -> None:
     """Raise BenchError unless Mailchimp knows of every end."""
     for member in members:
         tags = sandbox.tags(member.email)
@@ -251,7 +253,7 @@ def _check(sandbox: Sandbox, members: Sequence[Member]) -> None:
             )
 
 
-def summary(found: Found) -> dict[str, object]:
+def summary(found: SleepersResult) -> dict[str, object]:
     """Return the figures, and the values that they are made of."""
     return {
         **found.figures(),

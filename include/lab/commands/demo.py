@@ -22,7 +22,7 @@ from include.operate.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from include.lab.demo.play import Report, Story
+    from include.lab.demo.play import Scenario, ScenarioReport
     from include.lab.stack.layout import Layout
     from include.lab.stack.stack import Stack
 
@@ -55,7 +55,7 @@ def command(
     raise typer.Exit(0 if summary(reports)["ok"] else 1)
 
 
-def chosen(names: Sequence[str], seed: int | None) -> list[Story]:
+def chosen(names: Sequence[str], seed: int | None) -> list[Scenario]:
     """Return the stories of these names, or all that are quick, in their order or in that of the seed.
 
     Raises CommandError for a name that no story has.
@@ -83,9 +83,11 @@ def stack_for_demo(at: Layout, *, leave: bool) -> Iterator[Stack]:
             lifecycle.down(at)
 
 
-def play_and_show(stack: Stack, stories: Sequence[Story], console: Console) -> list[Report]:
+def play_and_show(
+    stack: Stack, stories: Sequence[Scenario], console: Console
+) -> list[ScenarioReport]:
     """Play stories and print each as it ends, with what is left to be played."""
-    reports: list[Report] = []
+    reports: list[ScenarioReport] = []
     for report in play_all(stack, stories):
         show(report, console)
         reports.append(report)
@@ -94,7 +96,7 @@ def play_and_show(stack: Stack, stories: Sequence[Story], console: Console) -> l
     return reports
 
 
-def remaining(stories: Sequence[Story]) -> str:
+def remaining(stories: Sequence[Scenario]) -> str:
     """Return how many stories are left, and how long they take on a quiet machine."""
     if not stories:
         return ""
@@ -102,7 +104,7 @@ def remaining(stories: Sequence[Story]) -> str:
     return f"        {len(stories)} more, about {minutes:.1f} minutes"
 
 
-def write(path: Path, reports: list[Report]) -> None:
+def write(path: Path, reports: list[ScenarioReport]) -> None:
     """Write the outcome as JSON; raise CommandError where that is not possible."""
     try:
         path.write_text(json.dumps(summary(reports), indent=1) + "\n", encoding="utf-8")

@@ -7,13 +7,13 @@ from contextlib import closing
 from include.lab.stack import deployment as local
 from include.lab.stack import history, lifecycle
 from include.lab.stack.supervisor import Supervisor
-from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.commands.status import show
 from include.operate.deployment import chosen
-from include.operate.report import Process
+from include.operate.report import ProcessStatus
 
 
-def command(*, as_json: Json = False) -> None:
+def command(*, as_json: JsonOption = False) -> None:
     """Show health, inbox, addresses and the local stack's processes; exit code 1 unless all is well."""
     deployment = chosen()
     if deployment.name != local.NAME:
@@ -24,14 +24,14 @@ def command(*, as_json: Json = False) -> None:
     show(deployment, as_json=as_json, processes=processes(), places=places)
 
 
-def processes() -> tuple[Process, ...]:
+def processes() -> tuple[ProcessStatus, ...]:
     """Return each process of the local stack, and how steady it has been since the start."""
     at = lifecycle.layout()
     happened = history.read(at.supervisor_log)
     restarts, exits = history.restarts(happened), history.last_exits(happened)
     with closing(Supervisor(lifecycle.running_or_error(at))) as supervisor:
         return tuple(
-            Process(
+            ProcessStatus(
                 name=one.name,
                 state=one.state,
                 pid=one.pid,

@@ -44,7 +44,7 @@ FORMS = ("one-host", "celery")
 
 
 @dataclass(frozen=True)
-class Check:
+class CodeCheck:
     """A tool that reads the code; `arguments` are of `python -m`."""
 
     name: str
@@ -52,13 +52,13 @@ class Check:
 
 
 CHECKS = (
-    Check("ruff check", ("ruff", "check")),
-    Check("ruff format", ("ruff", "format", "--check")),
-    Check("mypy", ("mypy", "include")),
-    Check("import rules", ("include.lab.checks.imports",)),
-    Check("spelling", ("codespell_lib",)),
-    Check("dags.md", ("include.lab.checks.dag_docs", "--check")),
-    Check("documents", ("include.lab.checks.documents",)),
+    CodeCheck("ruff check", ("ruff", "check")),
+    CodeCheck("ruff format", ("ruff", "format", "--check")),
+    CodeCheck("mypy", ("mypy", "include")),
+    CodeCheck("import rules", ("include.lab.checks.imports",)),
+    CodeCheck("spelling", ("codespell_lib",)),
+    CodeCheck("dags.md", ("include.lab.checks.dag_docs", "--check")),
+    CodeCheck("documents", ("include.lab.checks.documents",)),
 )
 
 
@@ -129,7 +129,7 @@ def run_checks() -> None:
         raise CommandError(f"failed: {', '.join(failed)}; the tests were not run")
 
 
-def _reported(check: Check) -> int:
+def _reported(check: CodeCheck) -> int:
     say(f"ops: {check.name}")
     return run_module(list(check.arguments))
 

@@ -31,7 +31,7 @@ class TaskTry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Airflow:
+class DemoAirflow:
     """The REST API, used as one of its users; `http` speaks to it."""
 
     url: str

@@ -16,10 +16,10 @@ from include.alerts.readings import reading_of
 from include.alerts.rules import load, shortened
 from include.alerts.states import PACE
 from include.alerts.texts import HEADS
-from include.jobs.alert_rules import Numbers
+from include.jobs.alert_rules import StoredNumbers
 from include.lab.demo.dead_letter import WHY, replay
-from include.lab.demo.stage import Delivery, StoryStoppedError
-from include.lab.demo.timeline import Moment
+from include.lab.demo.stage import DeliveryRound, StoryStoppedError
+from include.lab.demo.timeline import TimelineMoment
 from include.store import Store
 from include.store.dead_letters import DeadLetters, Filter
 from include.store.figures import measure
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from include.alerts.history import Firing
-    from include.alerts.rules import Rule
-    from include.lab.demo.sandbox import Told
+    from include.alerts.rules import AlertRule
+    from include.lab.demo.sandbox import VendorEvent
     from include.lab.demo.stage import Stage
 
 DAG = "mailchimp_sync"
@@ -126,7 +126,7 @@ def _comes_true(stage: Stage, is_so: Callable[[], bool]) -> bool:
 # --- and how it is mended ---
 
 
-def _mend(stage: Stage, rules: tuple[Rule, ...]) -> None:
+def _mend(stage: Stage, rules: tuple[AlertRule, ...]) -> None:
     """Do what the runbooks say: the DAG is unpaused, the red runs are cleared; wait until all is well."""
     mending = _record(stage, "the DAG goes on, and the red runs are cleared")
     now = stage.clock.now()
@@ -149,10 +149,10 @@ def _mend(stage: Stage, rules: tuple[Rule, ...]) -> None:
     )
 
 
-def _holding(stage: Stage, rules: tuple[Rule, ...]) -> list[str]:
+def _holding(stage: Stage, rules: tuple[AlertRule, ...]) -> list[str]:
     """Return the rules whose condition holds at this moment."""
     now = stage.clock.now()
-    numbers = Numbers(Store(stage.database), now=now)
+    numbers = StoredNumbers(Store(stage.database), now=now)
     return [
         rule.name
         for rule in rules
@@ -179,23 +179,23 @@ def _show_messages(stage: Stage, *, since: datetime) -> None:
             parts[-1].moments.sort(key=lambda moment: moment.at)
 
 
-def _arrived(stage: Stage) -> Iterator[Moment]:
+def _arrived(stage: Stage) -> Iterator[TimelineMoment]:
     """Yield every message as it arrived at its channel; addresses and numbers are shortened."""
     for message in stage.sandbox.get("/state/slack")["messages"]:
         first = message["text"].splitlines()[0].strip("*")
         if not first.startswith(tuple(HEADS.values())):
             continue  # another job's words
-        yield Moment(at=float(message["ts"]), what=f"Slack {message['channel']}: {first}")
+        yield TimelineMoment(at=float(message["ts"]), what=f"Slack {message['channel']}: {first}")
     for mail in stage.sandbox.get("/state/mail")["mails"]:
         to = shortened("email", mail["to"][0])
-        yield Moment(at=mail["at"], what=f"mail to {to}: {mail['subject']}")
+        yield TimelineMoment(at=mail["at"], what=f"mail to {to}: {mail['subject']}")
     for event in stage.sandbox.get("/state/pagerduty")["events"]:
         summary = event.get("payload", {}).get("summary", event["dedup_key"])
         what = f"PagerDuty {event['event_action']}: {summary}"
-        yield Moment(at=event["at"], what=what)
+        yield TimelineMoment(at=event["at"], what=what)
     for text, at in _texts(stage):
         first = text["body"].split(".")[0]
-        yield Moment(at=at, what=f"text message to {shortened('sms', text['to'])}: {first}")
+        yield TimelineMoment(at=at, what=f"text message to {shortened('sms', text['to'])}: {first}")
 
 
 def _texts(stage: Stage) -> list[tuple[dict[str, Any], float]]:
@@ -205,14 +205,14 @@ def _texts(stage: Stage) -> list[tuple[dict[str, Any], float]]:
     return [(text, call["at"]) for text, call in zip(texts, calls, strict=False)]
 
 
-def _expect_fired_once(stage: Stage, rule: Rule, kept: list[Firing]) -> None:
+def _expect_fired_once(stage: Stage, rule: AlertRule, kept: list[Firing]) -> None:
     mine = [one for one in kept if one.rule == rule.name]
     stage.expect(f"firings of {rule.name}", len(mine), 1)
     ended = [one.resolved_at is not None for one in mine]
     stage.expect(f"{rule.name} is over", ended, [True] * len(mine))
 
 
-def _expect_told(stage: Stage, rule: Rule, *, since: datetime) -> None:
+def _expect_told(stage: Stage, rule: AlertRule, *, since: datetime) -> None:
     """Check at the vendors that each target heard of the beginning and of the end, once."""
     for target in rule.notify:
         found = _heard(stage, rule.name, target.channel, since.timestamp())
@@ -242,7 +242,7 @@ VENDORS = {"slack": "slack", "email": "mail", "pagerduty": "pagerduty", "sms": "
 
 
 def _expect_backtest(
-    stage: Stage, rules: tuple[Rule, ...], *, since: datetime, start: datetime
+    stage: Stage, rules: tuple[AlertRule, ...], *, since: datetime, start: datetime
 ) -> None:
     """Play what was kept of each evaluation again: every alert that fired fires there too, at that moment.
 
@@ -296,12 +296,12 @@ def _pause(stage: Stage, *, paused: bool) -> None:
     stage.airflow.ask("PATCH", f"/dags/{DAG}", {"is_paused": paused}).raise_for_status()
 
 
-def _paid(stage: Stage, count: int) -> list[Told]:
+def _paid(stage: Stage, count: int) -> list[VendorEvent]:
     acts = [stage.join(stage.newcomer(number), "clerk_first") for number in range(count)]
     return [event for act in acts for event in act.of_type("customer.subscription.created")]
 
 
-def _send(stage: Stage, delivery: Delivery, events: list[Told]) -> None:
+def _send(stage: Stage, delivery: DeliveryRound, events: list[VendorEvent]) -> None:
     answers = stage.sandbox.send(events, copies=1, at_once=len(events))
     stage.expect(
         "the relay's answers other than 200", {s: n for s, n in answers.items() if s != "200"}, {}
@@ -309,13 +309,13 @@ def _send(stage: Stage, delivery: Delivery, events: list[Told]) -> None:
     _note(stage, delivery, f"Stripe sends {len(events)} x customer.subscription.created")
 
 
-def _record(stage: Stage, title: str) -> Delivery:
-    delivery = Delivery(title=title, sent_at=stage.clock.now().timestamp())
+def _record(stage: Stage, title: str) -> DeliveryRound:
+    delivery = DeliveryRound(title=title, sent_at=stage.clock.now().timestamp())
     stage.deliveries.append(delivery)
     return delivery
 
 
-def _note(stage: Stage, delivery: Delivery, what: str) -> None:
+def _note(stage: Stage, delivery: DeliveryRound, what: str) -> None:
     now = stage.clock.now().timestamp()
-    delivery.moments.append(Moment(at=now, what=what))
+    delivery.moments.append(TimelineMoment(at=now, what=what))
     delivery.seconds = now - delivery.sent_at

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from include.lab.demo.sandbox import Contact
+from include.lab.demo.sandbox import AudienceView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def expect_contacts(stage: Stage, members: Sequence[Newcomer]) -> None:
     """Check Mailchimp's side: subscribed, named, tagged, and welcomed exactly once."""
     contacts = stage.sandbox.contacts()
     wanted = {
-        member.email: Contact(
+        member.email: AudienceView(
             status="subscribed",
             first_name=member.first_name,
             last_name=member.last_name,
@@ -91,6 +91,6 @@ def _expect_each(
 
 def _plain(value: object) -> object:
     """Return a contact as a dict with its tags in order, so that two of them are easily compared."""
-    if not isinstance(value, Contact):
+    if not isinstance(value, AudienceView):
         return value
     return {**asdict(value), "tags": sorted(value.tags)}

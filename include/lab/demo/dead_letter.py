@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from include.clients.mailchimp import subscriber_hash
 from include.lab.demo import outcomes, timeline
 from include.lab.demo.checks import expect_members
-from include.lab.demo.stage import DAG, Delivery, StoryStoppedError
-from include.lab.demo.timeline import Moment
+from include.lab.demo.stage import DAG, DeliveryRound, StoryStoppedError
+from include.lab.demo.timeline import TimelineMoment
 from include.routing import RETRY
 from include.store.dead_letters import DeadLetters, Filter, LetterState
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.notices import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.lab.demo.sandbox import Told
+    from include.lab.demo.sandbox import VendorEvent
     from include.lab.demo.stage import Stage
     from include.store.dead_letters import Attempt, DeadLetter
     from include.store.notices import Notice
@@ -56,9 +56,9 @@ def dead_letter(stage: Stage) -> None:
     stage.expect("lines about the letter in the audit log", told, wanted)
 
 
-def _give_up(stage: Stage, title: str, events: Sequence[Told]) -> Delivery:
+def _give_up(stage: Stage, title: str, events: Sequence[VendorEvent]) -> DeliveryRound:
     """Deliver events whose runs will fail, and wait until they are dead."""
-    delivery = Delivery(title=title, sent_at=stage.clock.now().timestamp())
+    delivery = DeliveryRound(title=title, sent_at=stage.clock.now().timestamp())
     stage.deliveries.append(delivery)
     delivery.answers = stage.sandbox.send(events, copies=1, at_once=1)
     delivery.answered_at = stage.clock.now().timestamp()
@@ -66,7 +66,7 @@ def _give_up(stage: Stage, title: str, events: Sequence[Told]) -> Delivery:
 
     def are_dead() -> bool:
         delivery.rows = stage.rows(ids)
-        return {row.state for row in delivery.rows} == {State.DEAD}
+        return {row.state for row in delivery.rows} == {InboxState.DEAD}
 
     stage.wait("her event to be a dead letter", are_dead, PATIENCE_SECONDS)
     letter = _letter_of(stage, delivery)
@@ -90,14 +90,14 @@ def _give_up(stage: Stage, title: str, events: Sequence[Told]) -> Delivery:
     return delivery
 
 
-def _moment_of(one: Attempt, number: int) -> Moment:
+def _moment_of(one: Attempt, number: int) -> TimelineMoment:
     """Return a try: of the batch, or the first to the fifth of `webhook_retry`."""
     name = f"try {number} alone" if number else f"{one.job}, with all its tries"
     late = "" if one.lag_seconds is None else f", began {one.lag_seconds:.2f} s after it was due"
-    return Moment(at=one.ended_at.timestamp(), what=f"{name} failed: {one.reason}{late}")
+    return TimelineMoment(at=one.ended_at.timestamp(), what=f"{name} failed: {one.reason}{late}")
 
 
-def _letter_of(stage: Stage, delivery: Delivery) -> DeadLetter:
+def _letter_of(stage: Stage, delivery: DeliveryRound) -> DeadLetter:
     letters = DeadLetters(stage.database).of_rows([row.id for row in delivery.rows])
     open_ones = [letter for letter in letters if letter.state is LetterState.OPEN]
     stage.expect("open dead letters of her events", len(open_ones), 1)
@@ -121,7 +121,7 @@ def _expect_tries(stage: Stage, letter: DeadLetter) -> None:
     stage.expect("tries that began too early or far too late", late, [])
 
 
-def _expect_message(stage: Stage, failed: Delivery, letter: DeadLetter) -> None:
+def _expect_message(stage: Stage, failed: DeliveryRound, letter: DeadLetter) -> None:
     """Check that Slack has the message about the run that gave up, and that it says what is needed.
 
     Played again within a quarter of an hour, the same failure is counted and not told anew.
@@ -147,9 +147,9 @@ def _expect_message(stage: Stage, failed: Delivery, letter: DeadLetter) -> None:
     failed.moments = sorted([*failed.moments, *posted], key=lambda moment: moment.at)
 
 
-def _replay(stage: Stage, letter: DeadLetter, events: Sequence[Told]) -> None:
+def _replay(stage: Stage, letter: DeadLetter, events: Sequence[VendorEvent]) -> None:
     """Replay the letter as a person does at the terminal, and follow its run."""
-    delivery = Delivery(
+    delivery = DeliveryRound(
         title=f"./ops dead-letters replay {letter.id}", sent_at=stage.clock.now().timestamp()
     )
     stage.deliveries.append(delivery)

@@ -8,12 +8,12 @@ import httpx
 
 from include.lab.demo.checks import expect_members
 from include.routing import DEACTIVATION
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.lab.demo.sandbox import Told
+    from include.lab.demo.sandbox import VendorEvent
     from include.lab.demo.stage import Newcomer, Stage
     from include.store.deactivations import Deactivation
 
@@ -47,7 +47,7 @@ def membership_ends(stage: Stage) -> None:
     stage.expect("her profile", [one.is_visible for one in stage.people([returner])], [True])
 
 
-def _cancel(stage: Stage, members: Sequence[Newcomer]) -> list[Told]:
+def _cancel(stage: Stage, members: Sequence[Newcomer]) -> list[VendorEvent]:
     acts = [
         stage.sandbox.act("cancel_at_period_end", email=member.email, in_seconds=PERIOD_SECONDS)
         for member in members
@@ -61,7 +61,7 @@ def _waiting_end(stage: Stage, member: Newcomer) -> Deactivation:
 
     def waits() -> bool:
         row = stage.planned_end(person.member_id)
-        if row.state is not State.SCHEDULED:
+        if row.state is not EndState.SCHEDULED:
             return False
         tasks = stage.airflow.tasks(DEACTIVATION, row.dag_run_id or "")
         return any(task.task == SENSOR and task.state == "deferred" for task in tasks)
@@ -73,7 +73,7 @@ def _waiting_end(stage: Stage, member: Newcomer) -> Deactivation:
 def _expect_taken_back(stage: Stage, planned: Deactivation) -> None:
     """Check that the end is revoked, and wait until its run is gone from Airflow."""
     stage.expect(
-        "state of her planned end", stage.planned_end(planned.member_id).state, State.REVOKED
+        "state of her planned end", stage.planned_end(planned.member_id).state, EndState.REVOKED
     )
     path = f"/dags/{DEACTIVATION}/dagRuns/{planned.dag_run_id}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.lab.demo.stage import Delivery, Newcomer, Stage
+    from include.lab.demo.stage import DeliveryRound, Newcomer, Stage
 
 DAG = "luma_auto_approval"
 GUESTS, MEMBERS, PAUSED, PLUS, UPPER, PAST = 300, 20, 2, 2, 6, 3
@@ -79,12 +79,12 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _decisions(stage: Stage, delivery: Delivery) -> int:
+def _decisions(stage: Stage, delivery: DeliveryRound) -> int:
     calls = stage.sandbox.calls("luma", since=delivery.sent_at)
     return sum(call.method == "POST" for call in calls)
 
 
-def _expect_counts(stage: Stage, run: Delivery, **wanted: int) -> None:
+def _expect_counts(stage: Stage, run: DeliveryRound, **wanted: int) -> None:
     """Check what a run wrote down about itself; everybody who was not let in or failed was denied."""
     told = [entry.metadata for run_id in run.runs for entry in stage.told_by(run_id)]
     denied = wanted["found"] - wanted["approved"] - wanted["failed"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from include.lab.demo.checks import expect_accounts, expect_members
 
 if TYPE_CHECKING:
-    from include.lab.demo.sandbox import Act
+    from include.lab.demo.sandbox import ScenarioEvents
     from include.lab.demo.stage import Newcomer, Stage
 
 OTHER_PRICES = {"hosting": 900, "donation": 500, "coaching": 2500}
@@ -82,7 +82,7 @@ def _account_is_made_anew(stage: Stage, member: Newcomer) -> None:
     stage.expect("is she another user", anew.ids != deleted.ids, wanted=True)
 
 
-def _subscribe(stage: Stage, who: Newcomer, *prices: str) -> Act:
+def _subscribe(stage: Stage, who: Newcomer, *prices: str) -> ScenarioEvents:
     name = f"{who.first_name} {who.last_name}"
     return stage.sandbox.act("subscribe", email=who.email, name=name, prices=list(prices))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.sql import statements
 
 if TYPE_CHECKING:
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     import psycopg
 
 SQL = statements(Path(__file__).with_suffix(".sql"))
-OPEN = (State.WAITING, State.DISPATCHED)
+OPEN = (InboxState.WAITING, InboxState.DISPATCHED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class EventProgress:
     """One event's way so far."""
 
     id: int
     provider: str
     event_id: str
     type: str
-    state: State
+    state: InboxState
     reason: str | None
     attempts: int
     dag_run_id: str | None
@@ -44,7 +44,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
+class PlatformMember:
     """Somebody the platform knows, with one membership; `email` is lower-cased."""
 
     member_id: UUID
@@ -59,7 +59,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AuditEntry:
+class AuditLine:
     """One line of the audit log."""
 
     target: str
@@ -80,27 +80,29 @@ class JobEntry:
     metadata: dict[str, Any]
 
 
-def outcomes(connection: psycopg.Connection[Any], event_ids: Collection[str]) -> list[Outcome]:
+def outcomes(
+    connection: psycopg.Connection[Any], event_ids: Collection[str]
+) -> list[EventProgress]:
     """Return what became of these events so far; one that has not arrived is not among them."""
     rows = SQL.read_outcomes(connection, event_ids=list(event_ids))
-    return [Outcome(**{**row, "state": State(row["state"])}) for row in rows]
+    return [EventProgress(**{**row, "state": InboxState(row["state"])}) for row in rows]
 
 
-def people(connection: psycopg.Connection[Any], emails: Collection[str]) -> list[Person]:
+def people(connection: psycopg.Connection[Any], emails: Collection[str]) -> list[PlatformMember]:
     """Return whom the platform knows under these addresses; one entry per membership."""
     rows = SQL.read_people(connection, emails=[email.lower() for email in emails])
-    return [Person(**row) for row in rows]
+    return [PlatformMember(**row) for row in rows]
 
 
-def audit_of(connection: psycopg.Connection[Any], members: Collection[UUID]) -> list[AuditEntry]:
+def audit_of(connection: psycopg.Connection[Any], members: Collection[UUID]) -> list[AuditLine]:
     """Return what is written down about these members, each in order."""
     rows = SQL.read_audit(connection, targets=[f"member:{member}" for member in members])
-    return [AuditEntry(**row) for row in rows]
+    return [AuditLine(**row) for row in rows]
 
 
-def audit_at(connection: psycopg.Connection[Any], target: str) -> list[AuditEntry]:
+def audit_at(connection: psycopg.Connection[Any], target: str) -> list[AuditLine]:
     """Return what is written down about something else than a member, in order."""
-    return [AuditEntry(**row) for row in SQL.read_audit(connection, targets=[target])]
+    return [AuditLine(**row) for row in SQL.read_audit(connection, targets=[target])]
 
 
 def job_entries_of(connection: psycopg.Connection[Any], dag_run_id: str) -> list[JobEntry]:

@@ -11,30 +11,30 @@ import httpx
 import psycopg
 
 from include.clock import SystemClock
-from include.lab.demo.airflow import Airflow
-from include.lab.demo.sandbox import Sandbox
+from include.lab.demo.airflow import DemoAirflow
+from include.lab.demo.sandbox import DemoSandbox
 from include.lab.demo.stage import Stage, StoryStoppedError, open_database
 from include.lab.stack.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from include.lab.demo.stage import Delivery
+    from include.lab.demo.stage import DeliveryRound
     from include.lab.stack.stack import Stack
 
-    Story = Callable[[Stage], None]
+    Scenario = Callable[[Stage], None]
 
 STOPS_A_STORY = (StoryStoppedError, httpx.HTTPError, psycopg.Error)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class ScenarioReport:
     """What came of one story; `seconds` is the slowest of its deliveries."""
 
     name: str
     title: str
     seconds: float
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[DeliveryRound, ...]
     problems: tuple[str, ...]
     links: dict[str, str]
 
@@ -64,7 +64,7 @@ class Report:
         }
 
 
-def play_all(stack: Stack, stories: Iterable[Story]) -> Iterator[Report]:
+def play_all(stack: Stack, stories: Iterable[Scenario]) -> Iterator[ScenarioReport]:
     """Play each story on the running stack; yields its report when it has ended."""
     for story in stories:
         with stage_on(stack) as stage:
@@ -77,8 +77,8 @@ def stage_on(stack: Stack) -> Iterator[Stage]:
     """Give a stage on the running stack for the block; raises psycopg.Error without its database."""
     with (
         open_database(stack.database_url) as database,
-        Sandbox.at(stack.sandbox_url) as sandbox,
-        Airflow.at(stack.airflow_url, **stack.users["operator"]) as airflow,
+        DemoSandbox.at(stack.sandbox_url) as sandbox,
+        DemoAirflow.at(stack.airflow_url, **stack.users["operator"]) as airflow,
         closing(Supervisor(stack)) as processes,
     ):
         yield Stage(
@@ -90,7 +90,7 @@ def stage_on(stack: Stack) -> Iterator[Stage]:
         )
 
 
-def play(story: Story, stage: Stage) -> Report:
+def play(story: Scenario, stage: Stage) -> ScenarioReport:
     """Play one story; what stops it is one more problem of it."""
     try:
         stage.sandbox.clear_faults()
@@ -100,7 +100,7 @@ def play(story: Story, stage: Stage) -> Report:
         stage.expect("calls that break a vendor's description", violations, [])
     except STOPS_A_STORY as error:
         stage.problems.append(f"the story stopped: {error}")
-    return Report(
+    return ScenarioReport(
         name=story.__name__,
         title=(inspect.getdoc(story) or story.__name__).rstrip("."),
         seconds=round(max((one.seconds for one in stage.deliveries), default=0.0), 3),
@@ -110,7 +110,7 @@ def play(story: Story, stage: Stage) -> Report:
     )
 
 
-def summary(reports: Iterable[Report]) -> dict[str, Any]:
+def summary(reports: Iterable[ScenarioReport]) -> dict[str, Any]:
     """Return what `./ops demo --json` writes."""
     stories = [report.as_json() for report in reports]
     return {"stories": stories, "ok": bool(stories) and all(story["ok"] for story in stories)}

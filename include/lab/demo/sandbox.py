@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 120  # a burst is sent by one request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class VendorEvent:
     """An event a vendor has to tell."""
 
     id: str
@@ -31,23 +31,23 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Act:
+class ScenarioEvents:
     """What an act touched, and the events that came of it, oldest first."""
 
     ids: dict[str, str]
-    events: tuple[Told, ...]
+    events: tuple[VendorEvent, ...]
 
-    def of(self, *vendors: str) -> list[Told]:
+    def of(self, *vendors: str) -> list[VendorEvent]:
         """Return the events of these vendors."""
         return [event for event in self.events if event.vendor in vendors]
 
-    def of_type(self, kind: str) -> list[Told]:
+    def of_type(self, kind: str) -> list[VendorEvent]:
         """Return the events of one type."""
         return [event for event in self.events if event.type == kind]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contact:
+class AudienceView:
     """A member as Mailchimp has her; `welcomes` counts the journeys and mails started for her."""
 
     status: str
@@ -70,7 +70,7 @@ class VendorCall:
 
 
 @dataclass(frozen=True)
-class Sandbox:
+class DemoSandbox:
     """The control interface of the running sandbox; `http` speaks to it."""
 
     http: httpx.Client
@@ -91,14 +91,14 @@ class Sandbox:
         """Ask something of the control interface; raises httpx.HTTPError."""
         return self._json(self.http.post(path, json=body))
 
-    def act(self, story: str, **wish: str | int | list[str]) -> Act:
+    def act(self, story: str, **wish: str | int | list[str]) -> ScenarioEvents:
         """Let somebody do something at the vendors."""
         answer = self.post("/act", {"story": story, **wish})
-        events = tuple(Told.from_json(event) for event in answer["made"])
+        events = tuple(VendorEvent.from_json(event) for event in answer["made"])
         ids = {name: value for name, value in answer.items() if isinstance(value, str)}
-        return Act(ids=ids, events=events)
+        return ScenarioEvents(ids=ids, events=events)
 
-    def send(self, events: Sequence[Told], *, copies: int, at_once: int) -> dict[str, int]:
+    def send(self, events: Sequence[VendorEvent], *, copies: int, at_once: int) -> dict[str, int]:
         """Have the vendors sign and post events to the relay; returns how often each status came."""
         wish = {
             "events": [event.id for event in events],
@@ -132,7 +132,7 @@ class Sandbox:
         """Have the vendors answer as they should again."""
         self._json(self.http.delete("/faults"))
 
-    def contacts(self) -> dict[str, Contact]:
+    def contacts(self) -> dict[str, AudienceView]:
         """Return everybody Mailchimp knows, by lower-cased address."""
         state = self.get("/state/mailchimp")
         started = [*state["triggers"], *state["queue"]]
@@ -157,9 +157,9 @@ class Sandbox:
         return body
 
 
-def _contact_from(member: Json, welcomes: int) -> Contact:
+def _contact_from(member: Json, welcomes: int) -> AudienceView:
     merge = member["merge_fields"]
-    return Contact(
+    return AudienceView(
         status=member["status"],
         first_name=merge.get("FNAME", ""),
         last_name=merge.get("LNAME", ""),

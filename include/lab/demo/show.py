@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from include.lab.demo.play import Report
+    from include.lab.demo.play import ScenarioReport
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: ScenarioReport, console: Console) -> None:
     """Print what happened when, the links, and the checks that failed."""
     for line in lines_of(report):
         console.print(line, soft_wrap=True)
 
 
-def lines_of(report: Report) -> Iterator[Text]:
+def lines_of(report: ScenarioReport) -> Iterator[Text]:
     """Yield the block's lines; seconds count from the sending of the delivery's first webhook."""
     verdict = Text("ok    ", style="bold green") if report.ok else Text("FAILED", style="bold red")
     title = Text(report.title, style="bold")
@@ -35,7 +35,7 @@ def lines_of(report: Report) -> Iterator[Text]:
         yield Text(f"        check failed: {problem}", style="red")
 
 
-def closing(reports: Iterable[Report]) -> Text:
+def closing(reports: Iterable[ScenarioReport]) -> Text:
     """Return the last line: how many stories ended as they should."""
     verdicts = [report.ok for report in reports]
     style = "bold green" if all(verdicts) else "bold red"

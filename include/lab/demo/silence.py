@@ -6,17 +6,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.alerts.states import Phase
-from include.jobs.reconciliation.silence import Cause
+from include.jobs.reconciliation.silence import SilenceCause
 from include.lab.demo.checks import expect_members
-from include.lab.demo.stage import Delivery
-from include.lab.demo.timeline import Moment
+from include.lab.demo.stage import DeliveryRound
+from include.lab.demo.timeline import TimelineMoment
 from include.routing import ROUTES
 from include.store import Store
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.lab.demo.sandbox import Told
+    from include.lab.demo.sandbox import VendorEvent
     from include.lab.demo.stage import Newcomer, Stage
     from include.store.webhooks import Silence
 
@@ -55,7 +55,7 @@ def _switch(stage: Stage, becomes: str, *, ago: timedelta = timedelta()) -> None
     stage.sandbox.act("switch_endpoint", becomes=becomes, seconds_ago=seconds)
 
 
-def _join_untold(stage: Stage, members: list[Newcomer]) -> list[Told]:
+def _join_untold(stage: Stage, members: list[Newcomer]) -> list[VendorEvent]:
     """Let them pay and sign up, of which only Clerk tells; return what Stripe does not tell."""
     seconds = round(AGO.total_seconds())
     acts = [
@@ -75,9 +75,9 @@ def _look(stage: Stage, title: str) -> None:
     stage.start(title, "reconciliation", vendor="stripe")
 
 
-def _follow(stage: Stage, untold: list[Told]) -> None:
+def _follow(stage: Stage, untold: list[VendorEvent]) -> None:
     """Follow what the look has read in: it goes as what came by webhook does."""
-    read_in = Delivery(
+    read_in = DeliveryRound(
         title="what did not come goes the normal way", sent_at=stage.deliveries[-1].sent_at
     )
     stage.deliveries.append(read_in)
@@ -87,7 +87,7 @@ def _follow(stage: Stage, untold: list[Told]) -> None:
 def _silence(stage: Stage) -> Silence | None:
     """Return what is known of the endpoint that is off."""
     found = Store(stage.database).webhooks.silences()
-    return next((one for one in found if one.cause == Cause.ENDPOINT_DISABLED), None)
+    return next((one for one in found if one.cause == SilenceCause.ENDPOINT_DISABLED), None)
 
 
 def _expect_known(stage: Stage, missing: int, *, begin: datetime) -> None:
@@ -101,7 +101,7 @@ def _expect_known(stage: Stage, missing: int, *, begin: datetime) -> None:
     stage.expect("is it since then", silence.since < begin - AGO / 2, wanted=True)
     stage.expect("are all counted", silence.missing >= missing, wanted=True)
     what = f"{silence.words} since {silence.since:%H:%M:%S}, {silence.missing} missing: {silence.to_do}"
-    stage.deliveries[-1].moments.append(Moment(at=stage.clock.now().timestamp(), what=what))
+    stage.deliveries[-1].moments.append(TimelineMoment(at=stage.clock.now().timestamp(), what=what))
 
 
 def _expect_told(stage: Stage, *, since: datetime) -> None:
@@ -138,5 +138,5 @@ def _texts(stage: Stage, head: str, *, since: datetime) -> list[str]:
         what = f"Slack {message['channel']}: {message['text'].splitlines()[0].strip('*')}"
         at = float(message["ts"])  # the rules' own minute may have come before the run by hand
         parts = [one for one in stage.deliveries if one.sent_at <= at]
-        parts[-1].moments.append(Moment(at=at, what=what))
+        parts[-1].moments.append(TimelineMoment(at=at, what=what))
     return [message["text"] for message in found]

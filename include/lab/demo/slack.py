@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from include.lab.demo.stage import Delivery, Newcomer, Stage
+    from include.lab.demo.stage import DeliveryRound, Newcomer, Stage
 
 DAG, GROUP, CHANNEL = "slack_status_sync", "S0MEMBERS01", "C0MEMBERS01"
 PEOPLE, MEMBERS, STRANGERS_THERE = 300, 40, 50
@@ -106,7 +106,7 @@ def _emails(stage: Stage, user_ids: Collection[str]) -> set[str]:
     return {people[user_id] for user_id in user_ids if people[user_id]}
 
 
-def _expect_refusal(stage: Stage, run: Delivery) -> None:
+def _expect_refusal(stage: Stage, run: DeliveryRound) -> None:
     """Check that the run said why it changed nothing, and that it changed nothing."""
     told = [entry for run_id in run.runs for entry in stage.told_by(run_id)]
     stage.expect("audit log", [entry.action for entry in told], ["job:refused"])
@@ -114,7 +114,9 @@ def _expect_refusal(stage: Stage, run: Delivery) -> None:
     stage.expect("what was refused", reasons, [["everything"]])
 
 
-def _expect_counts(stage: Stage, run: Delivery, *, group: int, channel: int, failed: int) -> None:
+def _expect_counts(
+    stage: Stage, run: DeliveryRound, *, group: int, channel: int, failed: int
+) -> None:
     """Check what a run wrote down about itself."""
     told = [entry.metadata for run_id in run.runs for entry in stage.told_by(run_id)]
     found = [

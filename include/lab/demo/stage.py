@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clock import Clock
-    from include.lab.demo.airflow import Airflow, TaskTry
-    from include.lab.demo.sandbox import Act, Sandbox, Told
-    from include.lab.demo.timeline import Moment
+    from include.lab.demo.airflow import DemoAirflow, TaskTry
+    from include.lab.demo.sandbox import DemoSandbox, ScenarioEvents, VendorEvent
+    from include.lab.demo.timeline import TimelineMoment
     from include.lab.stack.supervisor import Supervisor
     from include.store.deactivations import Deactivation
 
@@ -64,7 +64,7 @@ class Newcomer:
 
 
 @dataclass(kw_only=True)
-class Delivery:
+class DeliveryRound:
     """One lot of webhooks, one run started by hand or at its time, from there to the end of all it caused."""
 
     title: str
@@ -74,8 +74,8 @@ class Delivery:
     dags: dict[str, str] = field(default_factory=dict)  # of runs of other DAGs than `dag`
     answered_at: float = 0.0
     seconds: float = 0.0  # from the first webhook sent to the last row ended, and all answered
-    moments: list[Moment] = field(default_factory=list)
-    rows: list[outcomes.Outcome] = field(default_factory=list)
+    moments: list[TimelineMoment] = field(default_factory=list)
+    rows: list[outcomes.EventProgress] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -89,13 +89,13 @@ class Delivery:
 class Stage:
     """What one story may use, and its record. `problems` are the checks that failed, in words."""
 
-    sandbox: Sandbox
-    airflow: Airflow
+    sandbox: DemoSandbox
+    airflow: DemoAirflow
     database: psycopg.Connection[Any]
     processes: Supervisor
     clock: Clock
     patience_seconds: float = 120
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[DeliveryRound] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def wait_for_quiet(self) -> None:
@@ -123,18 +123,18 @@ class Stage:
         email = f"{first}.{last}.{secrets.token_hex(5)}@example.org".lower()
         return Newcomer(email=email, first_name=first, last_name=last)
 
-    def join(self, who: Newcomer, via: Literal["stripe_first", "clerk_first"]) -> Act:
+    def join(self, who: Newcomer, via: Literal["stripe_first", "clerk_first"]) -> ScenarioEvents:
         """Let somebody pay in Stripe and sign up in Clerk; nothing is delivered yet."""
         return self.sandbox.act("new_member", via=via, **vars(who))
 
     def deliver(
-        self, title: str, events: Sequence[Told], *, copies: int = 1, at_once: int = 1
-    ) -> Delivery:
+        self, title: str, events: Sequence[VendorEvent], *, copies: int = 1, at_once: int = 1
+    ) -> DeliveryRound:
         """Have events sent, `copies` of each, and wait until nothing more comes of them.
 
         Raises StoryStoppedError where that takes longer than `patience_seconds`.
         """
-        delivery = Delivery(title=title, sent_at=self._now())
+        delivery = DeliveryRound(title=title, sent_at=self._now())
         self.deliveries.append(delivery)
         delivery.answers = self.sandbox.send(events, copies=copies, at_once=at_once)
         delivery.answered_at = self._now()
@@ -148,7 +148,7 @@ class Stage:
         delivery.moments = sorted([*sent, *delivery.moments], key=lambda moment: moment.at)
         return delivery
 
-    def follow(self, delivery: Delivery, events: Sequence[Told]) -> None:
+    def follow(self, delivery: DeliveryRound, events: Sequence[VendorEvent]) -> None:
         """Wait until nothing more comes of these events, and put down what did."""
         delivery.rows = self._ended_rows([event.id for event in events])
         delivery.seconds = self._seconds(delivery)
@@ -156,13 +156,13 @@ class Stage:
 
     def start(
         self, title: str, dag: str, *, vendor: str, wanted: str = "success", **params: object
-    ) -> Delivery:
+    ) -> DeliveryRound:
         """Start a run by hand with these parameters, as the operator does in the UI, and follow it to its end.
 
         What `vendor` was asked, and what the job wrote down about the run, is in the record; `wanted` is how it
         should end.
         """
-        delivery = Delivery(title=title, sent_at=self._now(), dag=dag)
+        delivery = DeliveryRound(title=title, sent_at=self._now(), dag=dag)
         self.deliveries.append(delivery)
         run = self.airflow.start_run(dag, params)
         delivery.started.append(run)
@@ -172,7 +172,7 @@ class Stage:
         name = self._names()[run]
         told = ", ".join(f"{key} {value}" for key, value in params.items())
         moments = [
-            timeline.Moment(
+            timeline.TimelineMoment(
                 at=delivery.sent_at, what=f"{name}: started by hand{told and ': '}{told}"
             ),
             *timeline.of_tasks(tasks, name),
@@ -182,10 +182,10 @@ class Stage:
         delivery.moments = sorted(moments, key=lambda moment: moment.at)
         return delivery
 
-    def end_membership(self, title: str, planned: Deactivation) -> Delivery:
+    def end_membership(self, title: str, planned: Deactivation) -> DeliveryRound:
         """Follow a planned end from its second on; `seconds` is how much later it was done with."""
         moment = (planned.deactivate_at or self.clock.now()).timestamp()
-        delivery = Delivery(title=title, sent_at=moment, dag=DEACTIVATION)
+        delivery = DeliveryRound(title=title, sent_at=moment, dag=DEACTIVATION)
         self.deliveries.append(delivery)
 
         def is_over() -> bool:
@@ -197,7 +197,7 @@ class Stage:
         delivery.seconds = row.finished_at.timestamp() - moment if row.finished_at else 0.0
         run, name = delivery.runs[0], self._names()[delivery.runs[0]]
         moments = [
-            timeline.Moment(at=moment, what="the second of the period's end"),
+            timeline.TimelineMoment(at=moment, what="the second of the period's end"),
             *timeline.of_tasks(self._ended_run(DEACTIVATION, run, RUN_END_SECONDS), name),
             *timeline.of_calls(self.sandbox.calls("mailchimp", since=moment)),
             *timeline.of_audit(outcomes.audit_of(self.database, [planned.member_id]), since=moment),
@@ -227,20 +227,20 @@ class Stage:
         names = self._names()
         return {name: self.airflow.page_of(dags[run], run) for run, name in names.items()}
 
-    def rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
+    def rows(self, event_ids: Sequence[str]) -> list[outcomes.EventProgress]:
         """Return what became of these events so far."""
         return outcomes.outcomes(self.database, event_ids)
 
-    def people(self, members: Sequence[Newcomer]) -> list[outcomes.Person]:
+    def people(self, members: Sequence[Newcomer]) -> list[outcomes.PlatformMember]:
         """Return whom the platform knows under these members' addresses."""
         return outcomes.people(self.database, [member.email for member in members])
 
-    def audit(self, people: Sequence[outcomes.Person]) -> list[outcomes.AuditEntry]:
+    def audit(self, people: Sequence[outcomes.PlatformMember]) -> list[outcomes.AuditLine]:
         """Return what is written down about these people."""
         return outcomes.audit_of(self.database, [person.member_id for person in people])
 
-    def _ended_rows(self, event_ids: Sequence[str]) -> list[outcomes.Outcome]:
-        rows: list[outcomes.Outcome] = []
+    def _ended_rows(self, event_ids: Sequence[str]) -> list[outcomes.EventProgress]:
+        rows: list[outcomes.EventProgress] = []
 
         def all_ended() -> bool:
             rows[:] = self.rows(event_ids)
@@ -257,11 +257,11 @@ class Stage:
                 raise StoryStoppedError(f"waited {seconds:g} s in vain for {what}")
             time.sleep(POLL_SECONDS)
 
-    def _seconds(self, delivery: Delivery) -> float:
+    def _seconds(self, delivery: DeliveryRound) -> float:
         ends = [row.finished_at.timestamp() for row in delivery.rows if row.finished_at]
         return max([*ends, delivery.answered_at]) - delivery.sent_at
 
-    def _moments(self, delivery: Delivery) -> list[Moment]:
+    def _moments(self, delivery: DeliveryRound) -> list[TimelineMoment]:
         """Return everybody's records of what came of a delivery; what was there before is not of it."""
         names = self._names()
         tasks = [

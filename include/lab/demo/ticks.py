@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from include.lab.demo.stage import Delivery, StoryStoppedError
-from include.lab.demo.timeline import Moment
-from include.store.cron_ticks import CronTicks, Outcome, Tick
+from include.lab.demo.stage import DeliveryRound, StoryStoppedError
+from include.lab.demo.timeline import TimelineMoment
+from include.store.cron_ticks import CronTicks, Tick, TickOutcome
 
 if TYPE_CHECKING:
     from include.lab.demo.stage import Stage
@@ -23,7 +23,7 @@ def missed_and_late(stage: Stage) -> None:
     """Stop Airflow's scheduler over three full minutes: a start is missed, the last one late, and both are told."""
     minutes = _next_minutes(stage.clock.now())
     first, *_, last = minutes
-    delivery = Delivery(title="the scheduler is away", sent_at=first.timestamp(), dag=DAG)
+    delivery = DeliveryRound(title="the scheduler is away", sent_at=first.timestamp(), dag=DAG)
     stage.deliveries.append(delivery)
 
     _wait_until(stage, first - BEFORE)
@@ -37,10 +37,10 @@ def missed_and_late(stage: Stage) -> None:
     found = {tick.tick_at: tick for tick in ticks}
     told = [found[at] for at in minutes if at in found]
     delivery.moments = [_moment(tick) for tick in told]
-    was_missed = any(tick.outcome == Outcome.MISSED for tick in told)
+    was_missed = any(tick.outcome == TickOutcome.MISSED for tick in told)
     stage.expect("whether a start was missed", was_missed, wanted=True)
     outcome = found[last].outcome if last in found else None
-    stage.expect("what became of the last", outcome, Outcome.LATE)
+    stage.expect("what became of the last", outcome, TickOutcome.LATE)
     delivery.seconds = float((found[last].late_seconds or 0) if last in found else 0)
     stage.expect(
         "whether the late one is late", delivery.seconds >= LATE.total_seconds(), wanted=True
@@ -71,9 +71,11 @@ def _has_started(stage: Stage, tick_at: datetime) -> bool:
     return any(run["start_date"] for run in answer.json()["dag_runs"])
 
 
-def _moment(tick: Tick) -> Moment:
+def _moment(tick: Tick) -> TimelineMoment:
     """Say a tick as `./ops ticks` does."""
     late = f" by {tick.late_seconds} s" if tick.late_seconds else ""
     why = f": {tick.reason}" if tick.reason else ""
     at = tick.tick_at.astimezone(UTC)
-    return Moment(at=at.timestamp(), what=f"{tick.job} of {at:%H:%M}: {tick.outcome}{late}{why}")
+    return TimelineMoment(
+        at=at.timestamp(), what=f"{tick.job} of {at:%H:%M}: {tick.outcome}{late}{why}"
+    )

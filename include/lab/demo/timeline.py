@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from include.lab.demo.airflow import TaskTry
-    from include.lab.demo.outcomes import AuditEntry, JobEntry, Outcome
-    from include.lab.demo.sandbox import Told, VendorCall
+    from include.lab.demo.outcomes import AuditLine, EventProgress, JobEntry
+    from include.lab.demo.sandbox import VendorCall, VendorEvent
 
 MEANINGS = {
     "mailchimp": (
@@ -52,54 +52,58 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class TimelineMoment:
     """Something that happened; `at` in seconds since the epoch."""
 
     at: float
     what: str
 
 
-def sending(events: Sequence[Told], copies: int, at: float) -> Moment:
+def sending(events: Sequence[VendorEvent], copies: int, at: float) -> TimelineMoment:
     """Return the start: which vendors send what."""
     vendors = [
         f"{vendor.capitalize()} sends {_kinds(sent)}"
         for vendor, sent in groupby(events, lambda event: event.vendor)
     ]
-    return Moment(at=at, what="; ".join(vendors) + (f", {copies} copies" if copies > 1 else ""))
+    return TimelineMoment(
+        at=at, what="; ".join(vendors) + (f", {copies} copies" if copies > 1 else "")
+    )
 
 
-def _kinds(events: Iterable[Told]) -> str:
+def _kinds(events: Iterable[VendorEvent]) -> str:
     kinds = Counter(event.type for event in events)
     return ", ".join(f"{n} x {kind}" if n > 1 else kind for kind, n in kinds.items())
 
 
-def answering(answers: Mapping[str, int], at: float) -> Moment:
+def answering(answers: Mapping[str, int], at: float) -> TimelineMoment:
     """Return what the relay answered, counted by status."""
     counts = ", ".join(f"{status} ({count(n, 'time')})" for status, n in answers.items())
-    return Moment(at=at, what=f"relay answers {counts}")
+    return TimelineMoment(at=at, what=f"relay answers {counts}")
 
 
-def of_rows(rows: Sequence[Outcome], names: Mapping[str, str]) -> list[Moment]:
+def of_rows(rows: Sequence[EventProgress], names: Mapping[str, str]) -> list[TimelineMoment]:
     """Return when the events were stored, given to runs, and done with; `names` is what runs are called."""
-    stored = Moment(
+    stored = TimelineMoment(
         at=max(row.received_at.timestamp() for row in rows),
         what=f"inbox: {count(len(rows), 'event')} stored",
     )
     return [stored, *_dispatches(rows, names), *_ends(rows, names)]
 
 
-def _dispatches(rows: Iterable[Outcome], names: Mapping[str, str]) -> list[Moment]:
+def _dispatches(rows: Iterable[EventProgress], names: Mapping[str, str]) -> list[TimelineMoment]:
     runs: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.dag_run_id and row.dispatched_at:
             runs[row.dag_run_id].append(row.dispatched_at.timestamp())
     return [
-        Moment(at=max(times), what=f"{names[run]}: asked for, takes {count(len(times), 'event')}")
+        TimelineMoment(
+            at=max(times), what=f"{names[run]}: asked for, takes {count(len(times), 'event')}"
+        )
         for run, times in runs.items()
     ]
 
 
-def _ends(rows: Iterable[Outcome], names: Mapping[str, str]) -> list[Moment]:
+def _ends(rows: Iterable[EventProgress], names: Mapping[str, str]) -> list[TimelineMoment]:
     """Return how rows ended: as one where they ended alike in the same run, or without any."""
     ends: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for row in rows:
@@ -109,15 +113,15 @@ def _ends(rows: Iterable[Outcome], names: Mapping[str, str]) -> list[Moment]:
             ended_at = row.finished_at or row.received_at  # what starts no job ends as it comes
             ends[where, f"{row.state}{why}"].append(ended_at.timestamp())
     return [
-        Moment(at=max(times), what=f"{where}: {count(len(times), 'event')} {how}")
+        TimelineMoment(at=max(times), what=f"{where}: {count(len(times), 'event')} {how}")
         for (where, how), times in ends.items()
     ]
 
 
-def of_tasks(tasks: Iterable[TaskTry], name: str) -> list[Moment]:
+def of_tasks(tasks: Iterable[TaskTry], name: str) -> list[TimelineMoment]:
     """Return when each task of the run called `name` ended and how long it worked."""
     return [
-        Moment(
+        TimelineMoment(
             at=task.ended_at.timestamp(), what=f"{name}: {task.task} {task.state}{_worked(task)}"
         )
         for task in tasks
@@ -131,13 +135,16 @@ def _worked(task: TaskTry) -> str:
     return f", {(task.ended_at - task.started_at).total_seconds():.2f} s"
 
 
-def of_calls(calls: Iterable[VendorCall]) -> list[Moment]:
+def of_calls(calls: Iterable[VendorCall]) -> list[TimelineMoment]:
     """Return what vendors were asked; calls of one kind are counted together, at the last of them."""
     kinds: defaultdict[str, list[float]] = defaultdict(list)
     for call in calls:
         answer = call.status or "no answer"
         kinds[f"{call.vendor.capitalize()}: {meaning_of(call)} ({answer})"].append(call.at)
-    return [Moment(at=max(times), what=f"{kind}{_times(times)}") for kind, times in kinds.items()]
+    return [
+        TimelineMoment(at=max(times), what=f"{kind}{_times(times)}")
+        for kind, times in kinds.items()
+    ]
 
 
 def meaning_of(call: VendorCall) -> str:
@@ -148,7 +155,7 @@ def meaning_of(call: VendorCall) -> str:
     return f"{call.method} {call.path}"
 
 
-def of_audit(entries: Iterable[AuditEntry], *, since: float) -> list[Moment]:
+def of_audit(entries: Iterable[AuditLine], *, since: float) -> list[TimelineMoment]:
     """Return what was written down since then; lines of one action are counted together, at the last."""
     actions: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for entry in entries:
@@ -156,15 +163,15 @@ def of_audit(entries: Iterable[AuditEntry], *, since: float) -> list[Moment]:
             continue
         actions[entry.action, entry.actor].append(entry.at.timestamp())
     return [
-        Moment(at=max(times), what=f"audit log: {action} by {actor}{_times(times)}")
+        TimelineMoment(at=max(times), what=f"audit log: {action} by {actor}{_times(times)}")
         for (action, actor), times in actions.items()
     ]
 
 
-def of_job(entries: Iterable[JobEntry]) -> list[Moment]:
+def of_job(entries: Iterable[JobEntry]) -> list[TimelineMoment]:
     """Return what a job wrote down about its run as a whole, with its counts."""
     return [
-        Moment(
+        TimelineMoment(
             at=entry.at.timestamp(),
             what=f"audit log: {entry.action} by {entry.actor}: {counts_of(entry.metadata)}",
         )

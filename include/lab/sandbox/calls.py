@@ -17,7 +17,7 @@ KEPT = 50_000
 
 
 @dataclass(slots=True)
-class Entry:
+class AnsweredCall:
     """One call that was answered, or cut off (`status` 0)."""
 
     seq: int
@@ -58,7 +58,7 @@ class CallLog:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._entries: deque[AnsweredCall] = deque(maxlen=KEPT)
         self._numbers = count(1)
         self._in_service: Counter[str] = Counter()
         self.highest_at_once: dict[str, int] = {}
@@ -76,7 +76,7 @@ class CallLog:
 
     def add(self, *, at: float, vendor: str, call: Call, status: int, fault: str | None) -> None:
         """Remember one call."""
-        self._entries.append(Entry(next(self._numbers), at, vendor, call, status, fault))
+        self._entries.append(AnsweredCall(next(self._numbers), at, vendor, call, status, fault))
 
     def select(
         self,
@@ -85,7 +85,7 @@ class CallLog:
         method: str | None = None,
         path: str = "*",
         status: int | None = None,
-    ) -> list[Entry]:
+    ) -> list[AnsweredCall]:
         """Return the remembered calls that fit, oldest first; `path` is a glob."""
         return [
             entry

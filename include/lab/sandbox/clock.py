@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 
-class Clock:
+class SandboxClock:
     """Seconds since the epoch, movable forward so that a month can pass in a test."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from include.lab.sandbox.leniencies import (
     with_customers,
     without_extras,
 )
-from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.outbox import OutboxEvent
 from include.lab.sandbox.stripe.form import parse
 from include.lab.sandbox.vendor import Switches, Vendor
 from include.lab.sandbox.wire import Answer, Call
@@ -95,7 +95,7 @@ class Contracts:
         status = self._vendors[vendor].status_in_description(answer)
         return answer_problem(vendor, description, operation, answer, status)
 
-    def check_event(self, event: Event) -> None:
+    def check_event(self, event: OutboxEvent) -> None:
         """Hold an event that a state change made against what the vendor says of such events."""
         webhooks = self._vendors[event.vendor].webhooks
         if webhooks is None or event.by_hand:

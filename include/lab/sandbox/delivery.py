@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 
 from include.lab.sandbox.clock import machine_now
-from include.lab.sandbox.outbox import Event
-from include.lab.sandbox.settings import Settings
-from include.lab.sandbox.vendor import Webhooks
+from include.lab.sandbox.outbox import OutboxEvent
+from include.lab.sandbox.settings import SandboxSettings
+from include.lab.sandbox.vendor import WebhookDelivery
 from include.lab.sandbox.world import World
 
 ATTEMPTS = 6
@@ -30,7 +30,7 @@ class NoSecretError(Exception):
 
 
 @dataclass(slots=True)
-class Report:
+class DeliveryReport:
     """What became of a round of deliveries; `answers` counts by status, "0" is no answer."""
 
     sent: int = 0
@@ -46,7 +46,7 @@ class Report:
         }
 
 
-class Courier:
+class WebhookSender:
     """Carries events from the outbox to the relay."""
 
     def __init__(self, world: World) -> None:
@@ -70,10 +70,10 @@ class Courier:
             if vendor.webhooks is not None:
                 secrets_of(vendor.name, vendor.webhooks, self.world.settings)
 
-    async def send(self, events: Iterable[Event], *, concurrency: int) -> Report:
+    async def send(self, events: Iterable[OutboxEvent], *, concurrency: int) -> DeliveryReport:
         """Send each event once, starting them in the given order."""
         waiting = iter(list(events))
-        report = Report()
+        report = DeliveryReport()
         begin = time.perf_counter()
 
         async def work() -> None:
@@ -86,7 +86,7 @@ class Courier:
         report.seconds = time.perf_counter() - begin
         return report
 
-    async def deliver(self, event: Event) -> int:
+    async def deliver(self, event: OutboxEvent) -> int:
         """Send an event once and return the relay's status, or 0 where no answer came."""
         webhooks = self._webhooks(event)
         headers = {"content-type": "application/json", **self._signed(webhooks, event)}
@@ -105,13 +105,13 @@ class Courier:
         except (aiohttp.ClientError, TimeoutError):
             return NO_ANSWER
 
-    def _webhooks(self, event: Event) -> Webhooks:
+    def _webhooks(self, event: OutboxEvent) -> WebhookDelivery:
         webhooks = self.world.vendors[event.vendor].webhooks
         if webhooks is None:
             raise NoSecretError(f"{event.vendor} sends no webhooks")
         return webhooks
 
-    def _signed(self, webhooks: Webhooks, event: Event) -> dict[str, str]:
+    def _signed(self, webhooks: WebhookDelivery, event: OutboxEvent) -> dict[str, str]:
         secrets = secrets_of(event.vendor, webhooks, self.world.settings)
         stamp = int(machine_now()) + self.world.switches.signing_skew_seconds
         return webhooks.headers(event.id, event.payload, secrets, stamp)
@@ -122,13 +122,13 @@ class Courier:
             self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
         return self._session
 
-    def _on_new(self, event: Event) -> None:
+    def _on_new(self, event: OutboxEvent) -> None:
         if self.world.switches.auto_deliver and event.is_wanted:
             task = asyncio.get_running_loop().create_task(self._deliver_in_the_end(event))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
-    async def _deliver_in_the_end(self, event: Event) -> None:
+    async def _deliver_in_the_end(self, event: OutboxEvent) -> None:
         """Send an event until it is taken, as often as vendors do, or until a reset forgets it."""
         pause = FIRST_PAUSE_SECONDS
         for _ in range(ATTEMPTS):
@@ -139,7 +139,7 @@ class Courier:
             pause *= GROWTH
 
 
-def secrets_of(vendor: str, webhooks: Webhooks, settings: Settings) -> list[str]:
+def secrets_of(vendor: str, webhooks: WebhookDelivery, settings: SandboxSettings) -> list[str]:
     """Return what a vendor signs with, or raise NoSecretError."""
     secrets = webhooks.secrets(settings)
     if not secrets:
@@ -152,7 +152,9 @@ def is_success(status: int) -> bool:
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def arranged(events: list[Event], *, duplicates: int, shuffled: bool, seed: int) -> list[Event]:
+def arranged(
+    events: list[OutboxEvent], *, duplicates: int, shuffled: bool, seed: int
+) -> list[OutboxEvent]:
     """Return the events with so many extra copies of each, in order or shuffled by a seed."""
     copies = [event for event in events for _ in range(1 + duplicates)]
     if shuffled:

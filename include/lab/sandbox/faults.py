@@ -11,7 +11,7 @@ import orjson
 
 from include.lab.sandbox.wire import JSON, Answer, Call
 
-Kind = Literal["status", "delay", "stall", "reset", "lost_answer"]
+FaultKind = Literal["status", "delay", "stall", "reset", "lost_answer"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Fault:
 
     id: str
     vendor: str
-    kind: Kind
+    kind: FaultKind
     method: str | None = None
     path: str = "*"
     mentions: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import orjson
 
 
 @dataclass(slots=True)
-class Event:
+class OutboxEvent:
     """What a vendor has to tell. `created` in seconds; `delivered` once somebody answered 2xx.
 
     `is_wanted` is false where no endpoint gets it: it is in the vendor's list, and is never sent.
@@ -48,10 +48,10 @@ class Outbox:
 
     def __init__(self) -> None:
         """Start empty, with nobody listening."""
-        self._events: dict[str, Event] = {}
-        self.on_new: list[Callable[[Event], None]] = []
+        self._events: dict[str, OutboxEvent] = {}
+        self.on_new: list[Callable[[OutboxEvent], None]] = []
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[OutboxEvent]:
         """Go through the events, oldest first."""
         return iter(self._events.values())
 
@@ -59,17 +59,17 @@ class Outbox:
         """Count the events since the last reset."""
         return len(self._events)
 
-    def get(self, event_id: str) -> Event | None:
+    def get(self, event_id: str) -> OutboxEvent | None:
         """Return the event of that id, or None."""
         return self._events.get(event_id)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: OutboxEvent) -> None:
         """Keep an event and tell the listeners."""
         self._events[event.id] = event
         for tell in self.on_new:
             tell(event)
 
-    def since(self, mark: int) -> list[Event]:
+    def since(self, mark: int) -> list[OutboxEvent]:
         """Return the events added after `len(outbox)` was `mark`."""
         return list(self._events.values())[mark:]
 

@@ -16,7 +16,7 @@ LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Perlman", "Clarke", "Allen", "Li
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class SeedPerson:
     """Who a member is."""
 
     email: str
@@ -26,7 +26,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seeded(Person):
+class Seeded(SeedPerson):
     """One member as the vendors know her."""
 
     clerk_user_id: str
@@ -55,7 +55,7 @@ def seed_members(world: World, wish: SeedWish) -> list[Seeded]:
     dice = random.Random(wish.seed)  # noqa: S311 - chance for tests, not for secrets
     members = []
     for number in range(wish.members):
-        person = Person(
+        person = SeedPerson(
             email=f"{wish.prefix}{wish.seed}.{number}@example.org",
             first_name=dice.choice(FIRST_NAMES),
             last_name=dice.choice(LAST_NAMES),
@@ -67,7 +67,7 @@ def seed_members(world: World, wish: SeedWish) -> list[Seeded]:
     return members
 
 
-def _known_to_stripe_and_clerk(world: World, person: Person, *, subscribed: bool) -> Seeded:
+def _known_to_stripe_and_clerk(world: World, person: SeedPerson, *, subscribed: bool) -> Seeded:
     user = world.state(ClerkState).add(person.email, person.first_name, person.last_name)
     stripe = world.state(StripeState)
     name = f"{person.first_name} {person.last_name}"
@@ -85,7 +85,7 @@ def _known_to_stripe_and_clerk(world: World, person: Person, *, subscribed: bool
     )
 
 
-def _known_to_mailchimp(world: World, person: Person) -> None:
+def _known_to_mailchimp(world: World, person: SeedPerson) -> None:
     mailchimp = world.state(MailchimpState)
     contact = mailchimp.contacts.add(person.email, "subscribed", mailchimp.now())
     contact.merge_fields |= {

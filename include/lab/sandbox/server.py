@@ -21,7 +21,7 @@ from include.lab.sandbox.mail import server as mail
 from include.lab.sandbox.mailchimp import routes as mailchimp
 from include.lab.sandbox.pagerduty import routes as pagerduty
 from include.lab.sandbox.sentry import routes as sentry
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.slack import routes as slack
 from include.lab.sandbox.statsd import server as statsd
 from include.lab.sandbox.stripe import routes as stripe
@@ -50,7 +50,7 @@ VENDORS = (
 class Sandbox:
     """The ASGI application: a request goes by its first path segment."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SandboxSettings) -> None:
         """Make the world; nothing is opened yet."""
         self.world = World(settings, VENDORS)
         self.contracts = self._contracts(settings)
@@ -59,7 +59,7 @@ class Sandbox:
             vendor.name: Gateway(vendor, self.world, self.contracts) for vendor in VENDORS
         }
 
-    def _contracts(self, settings: Settings) -> "Contracts | None":
+    def _contracts(self, settings: SandboxSettings) -> "Contracts | None":
         """Return the check against the descriptions, listening to events; None where it is off."""
         if not settings.contracts_dirs:
             return None
@@ -79,7 +79,7 @@ class Sandbox:
         await self.control(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Sandbox:
+def create_app(settings: SandboxSettings) -> Sandbox:
     """Return the application; it does nothing before its first request."""
     return Sandbox(settings)
 
@@ -101,7 +101,7 @@ class ResettableProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-def create_server(settings: Settings) -> uvicorn.Server:
+def create_server(settings: SandboxSettings) -> uvicorn.Server:
     """Return the server, ready to run."""
     config = uvicorn.Config(
         create_app(settings),
@@ -120,7 +120,7 @@ def create_server(settings: Settings) -> uvicorn.Server:
 
 def main() -> None:
     """Serve until told to stop."""
-    create_server(Settings()).run()
+    create_server(SandboxSettings()).run()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 Paths = Annotated[tuple[Path, ...], NoDecode]
 
 
-class Settings(BaseSettings):
+class SandboxSettings(BaseSettings):
     """What the sandbox is started with. Of a vendor whose key is not set, any key is accepted."""
 
     model_config = SettingsConfigDict(

@@ -6,9 +6,9 @@ from typing import Any, Literal, Protocol
 
 from pydantic import SecretStr
 
-from include.lab.sandbox.clock import Clock
+from include.lab.sandbox.clock import SandboxClock
 from include.lab.sandbox.outbox import Outbox
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.wire import Answer, Call, Routes
 
 StripeShape = Literal["2026-10-28.endive", "2023-08-16", "2019-12-03"]
@@ -43,13 +43,13 @@ class Switches:
 class Surroundings:
     """What every vendor's state may use of the sandbox around it."""
 
-    settings: Settings
+    settings: SandboxSettings
     switches: Switches
-    clock: Clock
+    clock: SandboxClock
     outbox: Outbox
 
 
-class State(Protocol):
+class VendorState(Protocol):
     """A vendor's data and rules."""
 
     def dump(self, wanted: str | None) -> Mapping[str, Any]:
@@ -57,11 +57,11 @@ class State(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Webhooks:
+class WebhookDelivery:
     """How a vendor delivers: where to, signed with what, and how."""
 
     path: str
-    secrets: Callable[[Settings], Sequence[SecretStr]]
+    secrets: Callable[[SandboxSettings], Sequence[SecretStr]]
     headers: Callable[[str, bytes, Sequence[str], int], dict[str, str]]
     """(event id, body, secrets, stamp in seconds) → the headers that sign it."""
     described: Callable[[dict[str, Any]], list[tuple[str, str, Any]]]
@@ -77,15 +77,15 @@ class Vendor:
     description: Callable[[Call, Switches], str | None]
     """The file that describes a call; None where nobody has written one."""
     routes: Routes
-    new_state: Callable[[Surroundings], State]
-    authorize: Callable[[Settings, Call], None]
+    new_state: Callable[[Surroundings], VendorState]
+    authorize: Callable[[SandboxSettings, Call], None]
     no_such_route: Callable[[Call], Answer]
     around: Callable[[Any, Call, Callable[[], Answer]], Answer] = lambda _state, _call, answer: (
         answer()
     )
     most_at_once: int | None = None
     too_many: Callable[[], Answer] = lambda: Answer(429)
-    webhooks: Webhooks | None = None
+    webhooks: WebhookDelivery | None = None
     call_in_description: Callable[[Call], Call] = lambda call: call
     """A call as the vendor's description writes it, where that is not as it comes."""
     status_in_description: Callable[[Answer], str] = lambda answer: str(answer.status)

@@ -15,7 +15,7 @@ JSON = "application/json"
 
 Json = dict[str, Any]
 Handler = Callable[Concatenate[Any, "Call", ...], "Answer"]
-Route = tuple[re.Pattern[str], Handler]
+WireRoute = tuple[re.Pattern[str], Handler]
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class Routes:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._table: dict[str, list[Route]] = {}
+        self._table: dict[str, list[WireRoute]] = {}
 
     def on(self, method: str, path: str) -> Callable[[Handler], Handler]:
         """Register a function `(state, call, **values)` for a method and a path with {names}."""

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from include.lab.sandbox.calls import CallLog
-from include.lab.sandbox.clock import Clock
+from include.lab.sandbox.clock import SandboxClock
 from include.lab.sandbox.faults import FaultBook
 from include.lab.sandbox.outbox import Outbox
-from include.lab.sandbox.settings import Settings
-from include.lab.sandbox.vendor import State, Surroundings, Switches, Vendor
+from include.lab.sandbox.settings import SandboxSettings
+from include.lab.sandbox.vendor import Surroundings, Switches, Vendor, VendorState
 
 S = TypeVar("S")
 
@@ -16,17 +16,17 @@ S = TypeVar("S")
 class World:
     """The vendors' states and what is recorded about them."""
 
-    def __init__(self, settings: Settings, vendors: Iterable[Vendor]) -> None:
+    def __init__(self, settings: SandboxSettings, vendors: Iterable[Vendor]) -> None:
         """Start every vendor empty, with the default list, price list and journey."""
         self.settings = settings
         self.vendors = {vendor.name: vendor for vendor in vendors}
         self.switches = Switches()
-        self.clock = Clock()
+        self.clock = SandboxClock()
         self.outbox = Outbox()
         self.calls = CallLog()
         self.faults = FaultBook()
         self.ports: dict[str, int] = {}  # of what does not speak HTTP; a reset does not move it
-        self.states: dict[str, State] = {}
+        self.states: dict[str, VendorState] = {}
         self._fill()
 
     def _fill(self) -> None:

@@ -18,7 +18,7 @@ CREATED = 201
 NOT_FOUND = 404
 
 
-class AirflowApi:
+class AdminAirflow:
     """Airflow as its admin; a token lives for a day, longer than any use of this."""
 
     def __init__(self, stack: Stack) -> None:

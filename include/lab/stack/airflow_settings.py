@@ -28,7 +28,7 @@ SANDBOX_ORIGIN, AIRFLOW_ORIGIN = (
 )  # as the file has them
 
 
-class Block(dict[str, Any]):
+class YamlBlock(dict[str, Any]):
     """A YAML mapping that knows its line."""
 
     line: int
@@ -37,9 +37,9 @@ class Block(dict[str, Any]):
 class _Loader(yaml.SafeLoader):
     """Safe YAML whose mappings know their line and have no key twice."""
 
-    def block(self, node: yaml.MappingNode) -> Block:
+    def block(self, node: yaml.MappingNode) -> YamlBlock:
         """Make one mapping."""
-        block = Block()
+        block = YamlBlock()
         block.line = node.start_mark.line + 1
         for key_node, value_node in node.value:
             key = str(self.construct_object(key_node))
@@ -61,7 +61,7 @@ class SettingsFileError(CommandError):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Connection:
+class AirflowConnection:
     """An Airflow connection."""
 
     id: str
@@ -100,7 +100,7 @@ class Variable:
 class AirflowSettings:
     """What the file says."""
 
-    connections: tuple[Connection, ...] = ()
+    connections: tuple[AirflowConnection, ...] = ()
     pools: tuple[Pool, ...] = ()
     variables: tuple[Variable, ...] = ()
 
@@ -127,7 +127,7 @@ def parse(text: str) -> AirflowSettings:
     top = _block(tree, 1, {"airflow"})
     lists = _block(top.get("airflow"), 1, {"connections", "pools", "variables"})
     return AirflowSettings(
-        connections=_all(lists, "connections", CONNECTION_KEYS, Connection),
+        connections=_all(lists, "connections", CONNECTION_KEYS, AirflowConnection),
         pools=_all(lists, "pools", POOL_KEYS, Pool),
         variables=_all(lists, "variables", VARIABLE_KEYS, Variable),
     )
@@ -142,7 +142,7 @@ CONNECTION_KEYS = {
     "conn_schema": ("schema", str),
     "conn_login": ("login", str),
     "conn_password": ("password", str),
-    "conn_extra": ("extra", Block),
+    "conn_extra": ("extra", YamlBlock),
 }
 POOL_KEYS = {
     "pool_name": ("name", str),
@@ -150,11 +150,11 @@ POOL_KEYS = {
     "pool_description": ("description", str),
 }
 VARIABLE_KEYS = {"variable_name": ("key", str), "variable_value": ("value", str)}
-WORDS: Mapping[type, str] = {str: "text", int: "whole number", Block: "mapping"}
+WORDS: Mapping[type, str] = {str: "text", int: "whole number", YamlBlock: "mapping"}
 
 
 def _all(
-    lists: Block, name: str, keys: Mapping[str, tuple[str, type]], make: Callable[..., T]
+    lists: YamlBlock, name: str, keys: Mapping[str, tuple[str, type]], make: Callable[..., T]
 ) -> tuple[T, ...]:
     """Make every entry of one list."""
     entries = lists.get(name) or []
@@ -172,9 +172,9 @@ def _all(
     return tuple(made)
 
 
-def _block(value: object, line: int, allowed: set[str]) -> Block:
+def _block(value: object, line: int, allowed: set[str]) -> YamlBlock:
     """Return `value` as a mapping that has no other keys than the allowed."""
-    if not isinstance(value, Block):
+    if not isinstance(value, YamlBlock):
         raise SettingsFileError(
             line, f"a mapping with {', '.join(sorted(allowed))} is expected here"
         )
@@ -186,7 +186,7 @@ def _block(value: object, line: int, allowed: set[str]) -> Block:
     return value
 
 
-def _fields(block: Block, keys: Mapping[str, tuple[str, type]]) -> dict[str, Any]:
+def _fields(block: YamlBlock, keys: Mapping[str, tuple[str, type]]) -> dict[str, Any]:
     """Translate one entry's keys; empty values are left out, as the Astro CLI does."""
     fields = {}
     required = list(keys)[:2]
@@ -242,7 +242,7 @@ def _on_stack(value: Any, stack: Stack) -> Any:
     )
 
 
-def _to_database(connection: Connection, dsn: str) -> Connection:
+def _to_database(connection: AirflowConnection, dsn: str) -> AirflowConnection:
     """Point a Postgres connection to `dsn`; its options (`sslmode` …) become extras."""
     url = urlsplit(dsn)
     options = dict(part.split("=", 1) for part in url.query.split("&") if "=" in part)

@@ -21,7 +21,7 @@ GAVE_UP = re.compile(r"(?P<name>\S+) (?P<how>.*)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Happening:
+class ProcessEvent:
     """One line of the history; `how` is empty for a start."""
 
     at: str
@@ -39,7 +39,7 @@ class Happening:
         return f"{self.name} started with process id {self.pid}"
 
 
-def happenings(lines: Iterable[str]) -> Iterator[Happening]:
+def happenings(lines: Iterable[str]) -> Iterator[ProcessEvent]:
     """Yield what the lines of a supervisor log tell about processes."""
     for line in lines:
         found = LINE.match(line)
@@ -48,7 +48,7 @@ def happenings(lines: Iterable[str]) -> Iterator[Happening]:
         pattern = {"spawned": SPAWNED, "exited": EXITED, "gave up": GAVE_UP}[found["verb"]]
         if about := pattern.match(found["rest"]):
             parts = about.groupdict()
-            yield Happening(
+            yield ProcessEvent(
                 at=found["at"],
                 name=parts["name"],
                 verb=found["verb"],
@@ -57,7 +57,7 @@ def happenings(lines: Iterable[str]) -> Iterator[Happening]:
             )
 
 
-def read(log: Path) -> list[Happening]:
+def read(log: Path) -> list[ProcessEvent]:
     """Return the happenings since the stack's start; empty where there is no log."""
     try:
         with log.open(errors="replace") as lines:
@@ -66,13 +66,13 @@ def read(log: Path) -> list[Happening]:
         return []
 
 
-def restarts(history: Iterable[Happening]) -> Counter[str]:
+def restarts(history: Iterable[ProcessEvent]) -> Counter[str]:
     """Count for each process how often it was started again."""
     starts = Counter(one.name for one in history if one.verb == "spawned")
     return Counter({name: count - 1 for name, count in starts.items() if count > 1})
 
 
-def last_exits(history: Iterable[Happening]) -> dict[str, str]:
+def last_exits(history: Iterable[ProcessEvent]) -> dict[str, str]:
     """Return for each process that ended how it last did, and when."""
     return {one.name: f"{one.how} at {one.at}" for one in history if one.verb == "exited"}
 
@@ -85,7 +85,7 @@ class Follower:
         self._log = log
         self._at = log.stat().st_size if log.exists() else 0
 
-    def news(self) -> list[Happening]:
+    def news(self) -> list[ProcessEvent]:
         """Return the happenings since the last call."""
         try:
             with self._log.open("rb") as file:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from include.lab.stack.airflow_api import AirflowApi
+from include.lab.stack.airflow_api import AdminAirflow
 from include.lab.stack.prepare import dag_ids
 from include.operate.errors import CommandError
 from include.operate.health import all_health
@@ -44,14 +44,14 @@ class Readiness:
         """Return after how many seconds it was healthy; raise CommandError where it does not become so."""
         self._until(self._api_answers)
         try:
-            with AirflowApi(self._stack) as api:
+            with AdminAirflow(self._stack) as api:
                 self._see_a_run_through(api)
         except httpx.HTTPError as error:
             raise CommandError(f"Airflow does not do what it should: {error}") from error
         self._line.clear()
         return time.monotonic() - self._started
 
-    def _see_a_run_through(self, api: AirflowApi) -> None:
+    def _see_a_run_through(self, api: AdminAirflow) -> None:
         """Start an empty run, wait for it and for all parts, and forget it."""
         self._until(lambda: self._dags_are_parsed(api))
         run_id = f"first-run.{self._stack.id}.{time.time_ns()}"
@@ -88,13 +88,13 @@ class Readiness:
                 return ""
         return "Airflow's API server starts"
 
-    def _dags_are_parsed(self, api: AirflowApi) -> str:
+    def _dags_are_parsed(self, api: AdminAirflow) -> str:
         missing = api.missing_dags(dag_ids(self._layout))
         if missing and (errors := api.import_errors()):
             raise CommandError(f"a DAG does not import: {errors[0]}")
         return f"DAGs are parsed ({', '.join(missing)})" if missing else ""
 
-    def _has_run(self, api: AirflowApi, run_id: str) -> str:
+    def _has_run(self, api: AdminAirflow, run_id: str) -> str:
         try:
             state = api.run_state(FIRST_DAG, run_id)
         except httpx.HTTPError:

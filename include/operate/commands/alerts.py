@@ -15,11 +15,11 @@ from rich.table import Table
 from include.alerts import cases
 from include.alerts.history import untellable
 from include.alerts.rules import FILE, RulesError, Target, duration_from, load, others
-from include.alerts.states import What
-from include.alerts.texts import Message, moment, span
+from include.alerts.states import AlertEventType
+from include.alerts.texts import AlertMessage, moment, span
 from include.clock import SystemClock
 from include.errors import VendorError
-from include.operate.act import Actor, Json, Why, acting
+from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.alerts import read_alerts, say_of
 from include.operate.backtest import play_back
 from include.operate.deployment import NoDeploymentError, chosen
@@ -29,9 +29,9 @@ from include.operate.terminal import console, say
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.alerts.channels import Channel
+    from include.alerts.channels import AlertChannel
     from include.alerts.history import Firing, Pair
-    from include.alerts.rules import Rule
+    from include.alerts.rules import AlertRule
     from include.operate.alerts import Alert
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Its name in the list.")]
@@ -51,7 +51,7 @@ app = typer.Typer(
 
 
 @app.command("list")
-def show_all(*, as_json: Json = False) -> None:
+def show_all(*, as_json: JsonOption = False) -> None:
     """Say where each rule stands: what fires first, and who has quietened it."""
     with chosen().store() as store:
         found = read_alerts(store, now=SystemClock().now())
@@ -176,7 +176,7 @@ def backtest(
         str, typer.Option(metavar="TIME", help="How far back: 30d, 12h; or a moment in ISO 8601.")
     ] = "30d",
     rules_file: RulesFile = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say when the rules would have fired, beside when they did; 1 if the two differ for the rules in use."""
     rules = rules_of(rules_file)
@@ -198,7 +198,7 @@ def backtest(
 # --- what comes in ---
 
 
-def rules_of(path: Path | None) -> tuple[Rule, ...]:
+def rules_of(path: Path | None) -> tuple[AlertRule, ...]:
     """Return the rules of a file; raise CommandError with every problem and its place."""
     try:
         return load(path or FILE)
@@ -236,14 +236,14 @@ def why_not_tried() -> str | None:
     )
 
 
-def _channels(leftovers: ExitStack) -> Mapping[str, Channel]:
+def _channels(leftovers: ExitStack) -> Mapping[str, AlertChannel]:
     from include.dagkit.collaborators import Collaborators  # noqa: PLC0415 - imports Airflow
 
     return Collaborators(leftovers).alert_channels
 
 
 def try_channels(
-    channels: Mapping[str, Channel], targets: Sequence[Target], *, send_test: bool
+    channels: Mapping[str, AlertChannel], targets: Sequence[Target], *, send_test: bool
 ) -> list[str]:
     """Return the channels that are not reached, and the targets that a test message was not sent to."""
     names = dict.fromkeys(one.channel for one in targets)
@@ -255,7 +255,7 @@ def try_channels(
     return failed
 
 
-def reached(channels: Mapping[str, Channel], name: str) -> bool:
+def reached(channels: Mapping[str, AlertChannel], name: str) -> bool:
     """Ask a channel whether it knows us, telling nobody; say how that went."""
     try:
         channels[name].check()
@@ -266,12 +266,12 @@ def reached(channels: Mapping[str, Channel], name: str) -> bool:
     return True
 
 
-def sent(channels: Mapping[str, Channel], target: Target) -> bool:
+def sent(channels: Mapping[str, AlertChannel], target: Target) -> bool:
     """Send a test message to a target, and its end; say how that went."""
     now = SystemClock().now()
-    message = Message(
+    message = AlertMessage(
         rule="alerts_check",
-        what=What.FIRED,
+        what=AlertEventType.FIRED,
         severity="info",
         at=now,
         key=f"alerts_check.{now:%Y%m%dT%H%M%SZ}",
@@ -282,7 +282,7 @@ def sent(channels: Mapping[str, Channel], target: Target) -> bool:
         channel = channels[target.channel]
         channel.send(target.to, message)
         if channel.is_repeatable:  # an incident stays open until its end
-            channel.send(target.to, replace(message, what=What.RESOLVED))
+            channel.send(target.to, replace(message, what=AlertEventType.RESOLVED))
     except VendorError as error:
         say(f"ops: {target}: {error}")
         return False

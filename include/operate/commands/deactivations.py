@@ -14,11 +14,11 @@ from rich.text import Text
 
 from include.clock import SystemClock
 from include.jobs import ends_by_hand
-from include.operate.act import Actor, Json, Why, acting
+from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, document_of, moment, say, table_of
-from include.store.deactivations import DAG_ID, State
+from include.store.deactivations import DAG_ID, EndState
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from include.jobs.ends_by_hand import Done
+    from include.jobs.ends_by_hand import RowChange
     from include.operate.deployment import Deployment
     from include.store import Store
     from include.store.deactivations import Deactivation
@@ -40,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Id = Annotated[
+IdArgument = Annotated[
     int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Its number in the list.")
 ]
 
@@ -54,7 +54,7 @@ def show(
         ),
     ] = None,
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the ends that are planned or wait for a person, the next to come first."""
     deployment = chosen()
@@ -72,7 +72,9 @@ def show(
 
 
 @app.command()
-def revoke(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
+def revoke(
+    number: IdArgument, *, reason: Why, actor: Actor = None, as_json: JsonOption = False
+) -> None:
     """Let the membership go on, whatever Stripe does at the end that was planned; `undo` takes it back."""
     with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.revoke(number, person=person, now=SystemClock().now(), store=store)
@@ -81,7 +83,9 @@ def revoke(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = Fals
 
 
 @app.command()
-def undo(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False) -> None:
+def undo(
+    number: IdArgument, *, reason: Why, actor: Actor = None, as_json: JsonOption = False
+) -> None:
     """Plan the end anew that a person has revoked, as it was then."""
     with acting(reason, actor) as (deployment, store, person):
         done = ends_by_hand.undo(number, person=person, now=SystemClock().now(), store=store)
@@ -90,14 +94,14 @@ def undo(number: Id, *, reason: Why, actor: Actor = None, as_json: Json = False)
 
 @app.command()
 def move(
-    number: Id,
+    number: IdArgument,
     date: Annotated[
         str, typer.Argument(metavar="DATE", help="With its time zone: 2026-12-31T12:00:00Z.")
     ],
     *,
     reason: Why,
     actor: Actor = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Let the membership end at another moment that is to come."""
     at = date_from(date)
@@ -108,12 +112,12 @@ def move(
 
 @app.command("run-now")
 def run_now(
-    number: Id,
+    number: IdArgument,
     *,
     reason: Why,
     actor: Actor = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Let the membership end now, which nothing takes back; or have what failed tried again."""
     with acting(reason, actor) as (deployment, store, person):
@@ -194,7 +198,7 @@ def table(deployment: Deployment, rows: Sequence[Deactivation], *, now: datetime
     """Return rows for people."""
     shown = table_of("id", "ends, UTC", "", "state", "because of", "member", "subscription", "")
     for row in rows:
-        bad = row.state in (State.DATE_UNKNOWN, State.FAILED) or row.problem is not None
+        bad = row.state in (EndState.DATE_UNKNOWN, EndState.FAILED) or row.problem is not None
         words = (row.actor and f"by {row.actor}", row.why, row.problem)
         shown.add_row(
             str(row.id),
@@ -219,7 +223,7 @@ def _distance(row: Deactivation, now: datetime) -> str:
     return f"in {amount}" if row.deactivate_at > now else f"{amount} ago"
 
 
-def _tell(deployment: Deployment, done: Done, what: str, as_json: bool) -> None:  # noqa: FBT001
+def _tell(deployment: Deployment, done: RowChange, what: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         parts = {name: document(deployment, row) for name, row in done._asdict().items()}
         say(json.dumps(parts, indent=1))

@@ -11,8 +11,8 @@ import typer
 from rich.progress import Progress
 
 from include.clock import SystemClock
-from include.failures.dead_letters import LEFT, PER_MINUTE, STATES_FOR, Desk
-from include.operate.act import Actor, Json, person_of
+from include.failures.dead_letters import LEFT, PER_MINUTE, STATES_FOR, DeadLetterService
+from include.operate.act import Actor, JsonOption, person_of
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.letters.shown import (
@@ -24,27 +24,29 @@ from include.operate.letters.shown import (
     group_table,
     letter_table,
 )
-from include.operate.letters.wish import Wish, filter_from, filtered
+from include.operate.letters.wish import DeadLetterFilter, filter_from, filtered
 from include.operate.terminal import console, say
-from include.store.dead_letters import Act, Filter, LetterState
+from include.store.dead_letters import DeadLetterAction, Filter, LetterState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.failures.dead_letters import Done, Preview
+    from include.failures.dead_letters import DecisionResult, Preview
     from include.person import Person
     from include.store import Store
 
 MOST_SHOWN = 100
 HELP = {
-    Act.REPLAY: "Let their jobs try again, so many a minute.",
-    Act.COMPENSATE: "Undo what their jobs have half done; docs/failures.md says what that is.",
-    Act.ABANDON: "Let them be; `undo` takes it back.",
-    Act.UNDO_ABANDON: "Let abandoned ones wait for a person again.",
-    Act.CLOSE_FIXED: "Close those that a later event has fixed.",
-    Act.HOLD: "Stop replays that no run has taken yet.",
+    DeadLetterAction.REPLAY: "Let their jobs try again, so many a minute.",
+    DeadLetterAction.COMPENSATE: "Undo what their jobs have half done; docs/failures.md says what that is.",
+    DeadLetterAction.ABANDON: "Let them be; `undo` takes it back.",
+    DeadLetterAction.UNDO_ABANDON: "Let abandoned ones wait for a person again.",
+    DeadLetterAction.CLOSE_FIXED: "Close those that a later event has fixed.",
+    DeadLetterAction.HOLD: "Stop replays that no run has taken yet.",
 }
-NAMES = {act: act.value.replace("_", "-") for act in Act} | {Act.UNDO_ABANDON: "undo"}
+NAMES = {act: act.value.replace("_", "-") for act in DeadLetterAction} | {
+    DeadLetterAction.UNDO_ABANDON: "undo"
+}
 
 app = typer.Typer(
     help="Show what failed; try it again, undo it, or let it be.",
@@ -54,7 +56,7 @@ app = typer.Typer(
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what it would be about.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Reason = Annotated[
+ReasonOption = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit log.")
 ]
 
@@ -63,11 +65,11 @@ Reason = Annotated[
 @filtered
 def show_list(
     *,
-    wish: Wish,
+    wish: DeadLetterFilter,
     state: Annotated[
         list[LetterState] | None, typer.Option("--state", help="In these states; without, open.")
     ] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the letters that wait for a person, and the groups of alike ones."""
     deployment = chosen()
@@ -97,7 +99,7 @@ def show_list(
 def show(
     number: Annotated[int, typer.Argument(metavar="ID", min=1, help="Its number in the list.")],
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show one letter with every try and its times."""
     deployment = chosen()
@@ -127,11 +129,11 @@ def show(
 
 
 @app.command()
-def resume(*, as_json: Json = False) -> None:
+def resume(*, as_json: JsonOption = False) -> None:
     """Carry out to the end what was decided and interrupted."""
     deployment = chosen()
     with deployment.store() as store:
-        done = Desk(store, clock=SystemClock()).resume()
+        done = DeadLetterService(store, clock=SystemClock()).resume()
     if as_json:
         say(json.dumps([done_document(one) for one in done], indent=1))
         return
@@ -141,14 +143,14 @@ def resume(*, as_json: Json = False) -> None:
         say("ops: nothing was interrupted")
 
 
-def _add(act: Act) -> None:
+def _add(act: DeadLetterAction) -> None:
     """Make the command of an act."""
 
     @filtered
     def command(  # noqa: PLR0913 - an act's options
         *,
-        wish: Wish,
-        reason: Reason = None,
+        wish: DeadLetterFilter,
+        reason: ReasonOption = None,
         actor: Actor = None,
         per_minute: Annotated[
             int, typer.Option("--per-minute", min=1, help="How many are due in a minute.")
@@ -158,12 +160,12 @@ def _add(act: Act) -> None:
         ] = False,
         dry_run: DryRun = False,
         yes: Yes = False,
-        as_json: Json = False,
+        as_json: JsonOption = False,
     ) -> None:
         deployment = chosen()
         with deployment.store() as store:
             wanted = filter_from(wish, store=store, now=SystemClock().now())
-            desk = Desk(store, clock=SystemClock())
+            desk = DeadLetterService(store, clock=SystemClock())
             preview = desk.preview(act, wanted)
             if dry_run or not preview.count:
                 _tell_preview(act, preview, desk.elsewhere(act, wanted), as_json=as_json)
@@ -187,13 +189,19 @@ class Options:
 
 
 def _carry_out(  # noqa: PLR0913 - what an act is
-    act: Act, wanted: Filter, person: Person, options: Options, *, store: Store, quiet: bool
-) -> Done:
+    act: DeadLetterAction,
+    wanted: Filter,
+    person: Person,
+    options: Options,
+    *,
+    store: Store,
+    quiet: bool,
+) -> DecisionResult:
     with Progress(
         console=console(), transient=True, disable=quiet or not sys.stdout.isatty()
     ) as bar:
         task = bar.add_task(NAMES[act])
-        desk = Desk(
+        desk = DeadLetterService(
             store,
             clock=SystemClock(),
             progress=lambda place, total: bar.update(task, completed=place, total=total),
@@ -206,7 +214,7 @@ def _carry_out(  # noqa: PLR0913 - what an act is
 # --- asking ---
 
 
-def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:
+def _confirm(act: DeadLetterAction, preview: Preview, *, yes: bool, as_json: bool) -> None:
     """Have a person say yes to the count, unless she has."""
     if yes:
         return
@@ -221,7 +229,7 @@ def _confirm(act: Act, preview: Preview, *, yes: bool, as_json: bool) -> None:
 
 
 def _tell_preview(
-    act: Act, preview: Preview, elsewhere: Mapping[LetterState, int], *, as_json: bool
+    act: DeadLetterAction, preview: Preview, elsewhere: Mapping[LetterState, int], *, as_json: bool
 ) -> None:
     if as_json:
         groups = [group_document(group) for group in preview.groups]
@@ -233,11 +241,11 @@ def _tell_preview(
         return
     console().print(group_table(preview.groups))
     say(f"{NAMES[act]}: {preview.count:,} letters")
-    if preview.fixed and act is Act.REPLAY:
+    if preview.fixed and act is DeadLetterAction.REPLAY:
         say(f"{preview.fixed:,} of them are fixed by a later event: `close-fixed` is for those")
 
 
-def none_text(act: Act, preview: Preview, elsewhere: Mapping[LetterState, int]) -> str:
+def none_text(act: DeadLetterAction, preview: Preview, elsewhere: Mapping[LetterState, int]) -> str:
     """Return why there is nothing to do: what is wanted is not there, or not in the state for this act."""
     if preview.groups:  # close-fixed
         return "a later event has fixed none of them: `replay`, `compensate` and `abandon` are for those"
@@ -247,7 +255,7 @@ def none_text(act: Act, preview: Preview, elsewhere: Mapping[LetterState, int]) 
     return f"{NAMES[act]} is for letters that are {STATES_FOR[act]}; there are only: {found}"
 
 
-def left_text(act: Act, done: Done) -> str | None:
+def left_text(act: DeadLetterAction, done: DecisionResult) -> str | None:
     """Return why letters were chosen and not changed."""
     left = done.chosen - done.done
     if not left:
@@ -256,7 +264,7 @@ def left_text(act: Act, done: Done) -> str | None:
     return f"{left:,} not changed: somebody has decided meanwhile{why}"
 
 
-def _tell_done(act: Act, done: Done, *, as_json: bool) -> None:
+def _tell_done(act: DeadLetterAction, done: DecisionResult, *, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"act": act, **done_document(done)}, indent=1))
         return
@@ -267,5 +275,5 @@ def _tell_done(act: Act, done: Done, *, as_json: bool) -> None:
         say(f"{done.fixed:,} more are fixed by a later event: `close-fixed` closes them")
 
 
-for _one in Act:
+for _one in DeadLetterAction:
     _add(_one)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.clock import SystemClock
-from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import ENVIRONMENT, chosen
 from include.operate.doctor import report
 from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:
-    from include.operate.doctor.findings import Finding
+    from include.operate.doctor.findings import CheckResult
 
 
 def command(
@@ -26,7 +26,7 @@ def command(
         bool,
         typer.Option("--before-start", help="Leave out databases and Airflow: nothing runs yet."),
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what can be used and what cannot: settings, databases, Airflow, vendors; 1 if anything failed."""
     deployment = chosen()
@@ -48,7 +48,7 @@ def command(
     raise typer.Exit(0 if report.is_well(found) else 1)
 
 
-def examined(*, has_stand_ins: bool, before_start: bool) -> list[tuple[str, Finding]]:
+def examined(*, has_stand_ins: bool, before_start: bool) -> list[tuple[str, CheckResult]]:
     """Look at what this process' environment says."""
     with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
         from include.operate.doctor.look import look  # noqa: PLC0415 - imports Airflow

@@ -11,7 +11,7 @@ from rich.progress import Progress, TextColumn
 
 from include.clock import SystemClock
 from include.jobs.erasure import Erased, erase
-from include.operate.act import Actor, Json, Why, acting
+from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.terminal import say
 
 ELSEWHERE = (
@@ -27,7 +27,7 @@ def command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what would be redacted, and change nothing.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Redact one member's personal data in all tables, and search them for what is left."""
     with (

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from include.clock import SystemClock
 from include.jobs.findings import close_finding
-from include.operate.act import Actor, Json, Why, acting
+from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, moment, say, table_of
 from include.store.findings import FindingState
@@ -35,7 +35,7 @@ def show(
     every: Annotated[
         bool, typer.Option("--all", help="Those that are over or closed, too.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the open findings, the newest first."""
     with chosen().store() as store:
@@ -54,7 +54,7 @@ def close(
     *,
     reason: Why,
     actor: Actor = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say why it may stay so: it is not told again unless something new brings it up."""
     with acting(reason, actor) as (_, store, person):

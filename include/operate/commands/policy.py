@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from include.clients.stripe import Stripe
     from include.dagkit.collaborators import Collaborators
-    from include.jobs.reconciliation.repair import Difference
+    from include.jobs.reconciliation.repair import ObjectDifference
     from include.membership.policy import Policy
     from include.operate.deployment import Deployment
     from include.store.members import Member
@@ -61,12 +61,14 @@ def check(*, file: PolicyFile = None) -> None:
             say("ops: no stack is up here, so Stripe was not asked")
             return
         from include.operate.doctor import policy  # noqa: PLC0415 - imports Airflow
-        from include.operate.doctor.findings import Status  # noqa: PLC0415
+        from include.operate.doctor.findings import CheckStatus  # noqa: PLC0415
 
-        at_stripe = [one for one in policy.look(asked.stripe, file) if one.status is not Status.OK]
+        at_stripe = [
+            one for one in policy.look(asked.stripe, file) if one.status is not CheckStatus.OK
+        ]
     for one in at_stripe:
         say(f"{one.status}: {one.reason}; {one.advice}")
-    if any(one.status is Status.FAILED for one in at_stripe):
+    if any(one.status is CheckStatus.FAILED for one in at_stripe):
         raise CommandError("the policy does not fit Stripe's price list")
     say("ops: Stripe has all that it names")
 
@@ -132,9 +134,9 @@ def plan() -> None:
         say(line)
 
 
-def planned(differences: Iterable[Difference]) -> Iterator[str]:
+def planned(differences: Iterable[ObjectDifference]) -> Iterator[str]:
     """Yield what would become of each person, who would lose something first, without her name and address."""
-    people: dict[str, list[Difference]] = {}
+    people: dict[str, list[ObjectDifference]] = {}
     for one in differences:
         who = f"member {one.member_id}" if one.member_id else f"somebody new ({one.member_key})"
         people.setdefault(who, []).append(one)
@@ -154,7 +156,7 @@ class _Weight(NamedTuple):
     what: str
 
 
-def _weight(differences: Iterable[Difference]) -> _Weight:
+def _weight(differences: Iterable[ObjectDifference]) -> _Weight:
     """Return the gravest of what would become of somebody."""
     order = ("lose access", "", "gain access", "change")
     kinds = {one.what.partition(":")[0] for one in differences}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from include.clients.airflow import Airflow
+from include.clients.airflow import JobAirflow
 from include.clock import SystemClock
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
@@ -18,7 +18,7 @@ from include.operate.terminal import console, say, table_of
 
 if TYPE_CHECKING:
     from include.operate.deployment import Deployment
-    from include.store.reconciliations import Finding, Report
+    from include.store.reconciliations import CheckFinding, ReconciliationReport
 
 DAG_ID = "reconciliation"
 LOOK_SECONDS = 0.5
@@ -69,34 +69,34 @@ def start(deployment: Deployment, params: dict[str, Any]) -> str:
     return run
 
 
-def airflow_of(deployment: Deployment) -> Airflow:
+def airflow_of(deployment: Deployment) -> JobAirflow:
     """Return a session of somebody who may start runs; raise CommandError where her password is not known."""
     if not deployment.airflow_admin_password.get_secret_value():
         raise CommandError(
             "no password of Airflow: set OPS_AIRFLOW_ADMIN_PASSWORD, or airflow_admin_password in the profile"
         )
-    return Airflow(
+    return JobAirflow(
         url=deployment.airflow_url,
         username=deployment.airflow_admin_username,
         password=deployment.airflow_admin_password,
     )
 
 
-def newest(reports: list[Report]) -> Report:
+def newest(reports: list[ReconciliationReport]) -> ReconciliationReport:
     """Return the newest report; raise CommandError where there is none yet."""
     if not reports:
         raise CommandError("reconciliation has not run yet: start it without --show")
     return reports[0]
 
 
-def is_well(report: Report) -> bool:
+def is_well(report: ReconciliationReport) -> bool:
     """Tell whether the run came to its end and nothing was stopped for a person."""
     return report.finished_at is not None and not any(
         finding.stopped for finding in report.findings.values()
     )
 
 
-def document(report: Report) -> dict[str, Any]:
+def document(report: ReconciliationReport) -> dict[str, Any]:
     """Return the report as JSON."""
     return {
         "dag_run_id": report.dag_run_id,
@@ -119,7 +119,7 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
-def tell(deployment: Deployment, report: Report) -> None:
+def tell(deployment: Deployment, report: ReconciliationReport) -> None:
     """Show the report to people."""
     kind = "deep" if report.is_deep else "short"
     how = ", nothing was put right" if report.is_dry_run else ""
@@ -134,7 +134,7 @@ def tell(deployment: Deployment, report: Report) -> None:
     say(deployment.run_url(DAG_ID, report.dag_run_id))
 
 
-def _words(finding: Finding) -> str:
+def _words(finding: CheckFinding) -> str:
     """Return what else there is to say of a finding."""
     examples = ", ".join(finding.examples)
     stopped = f"stopped: {finding.stopped}" if finding.stopped else None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
-from include.operate.report import Process, document, report
+from include.operate.report import ProcessStatus, document, report
 from include.operate.screen import screen
 from include.operate.terminal import console, say
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from include.operate.deployment import Deployment
 
 
-def command(*, as_json: Json = False) -> None:
+def command(*, as_json: JsonOption = False) -> None:
     """Show health, inbox and addresses; exit code 1 unless all is well."""
     show(chosen(), as_json=as_json)
 
@@ -28,7 +28,7 @@ def show(
     deployment: Deployment,
     *,
     as_json: bool,
-    processes: tuple[Process, ...] = (),
+    processes: tuple[ProcessStatus, ...] = (),
     places: Mapping[str, str] | None = None,
 ) -> None:
     """Show it, with what only the asker knows: the processes of a local stack, and where its files are."""

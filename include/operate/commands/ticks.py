@@ -12,10 +12,10 @@ from rich.style import Style
 from rich.text import Text
 
 from include.clock import SystemClock
-from include.operate.act import Json  # noqa: TC001 - typer reads it
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, moment, say, table_of
-from include.store.cron_ticks import Outcome, Tick
+from include.store.cron_ticks import Tick, TickOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def command(
     every: Annotated[
         bool, typer.Option("--all", help="Each tick, and not only those that did not go well.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show which starts were late, skipped or missed, and why; noted by reconciliation every 15 minutes."""
     deployment = chosen()
@@ -40,7 +40,7 @@ def command(
     if as_json:
         say(json.dumps([document_of(tick) for tick in ticks], indent=1))
         return
-    shown = [tick for tick in ticks if every or tick.outcome is not Outcome.RAN]
+    shown = [tick for tick in ticks if every or tick.outcome is not TickOutcome.RAN]
     if shown:
         console().print(table(deployment, shown))
     say(summary(ticks))
@@ -49,7 +49,7 @@ def command(
 def summary(ticks: Sequence[Tick]) -> str:
     """Return how many ticks there were of each kind, in one line."""
     counts = Counter(tick.outcome for tick in ticks)
-    parts = [f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome]]
+    parts = [f"{counts[outcome]:,} {outcome}" for outcome in TickOutcome if counts[outcome]]
     return f"{len(ticks):,} ticks: {', '.join(parts)}" if ticks else "no tick is noted yet"
 
 
@@ -58,7 +58,7 @@ def table(deployment: Deployment, ticks: Sequence[Tick]) -> Table:
     shown = table_of("tick, UTC", "job", "became", "late by", "why", right=("late by",))
     for tick in ticks:
         link = deployment.run_url(tick.job, tick.dag_run_id) if tick.dag_run_id else None
-        style = Style(link=link, bold=tick.outcome is Outcome.MISSED)
+        style = Style(link=link, bold=tick.outcome is TickOutcome.MISSED)
         late = "" if tick.late_seconds is None else f"{tick.late_seconds:,} s"
         when = moment(tick.tick_at)
         shown.add_row(when, tick.job, Text(tick.outcome, style), late, tick.reason or "")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from include.operate.deployment import Deployment
-    from include.store.timeline import Entry, Story
+    from include.store.timeline import ObjectHistory, TimelineEntry
 
 
 def command(
@@ -44,13 +44,13 @@ def command(
         raise CommandError("nothing is known under this name")
 
 
-def read(deployment: Deployment, handle: str) -> Story:
+def read(deployment: Deployment, handle: str) -> ObjectHistory:
     """Ask the deployment's database."""
     with deployment.store() as store:
         return Timeline(store.connection).of(handle)
 
 
-def document(deployment: Deployment, story: Story) -> dict[str, Any]:
+def document(deployment: Deployment, story: ObjectHistory) -> dict[str, Any]:
     """Return the story as JSON."""
     return {
         "members": [str(member) for member in story.members],
@@ -62,7 +62,7 @@ def document(deployment: Deployment, story: Story) -> dict[str, Any]:
     }
 
 
-def table(deployment: Deployment, story: Story) -> Table:
+def table(deployment: Deployment, story: ObjectHistory) -> Table:
     """Return the story for people."""
     shown = table_of("UTC", "seconds", "where", "what", "", right=("seconds",))
     shown.title = "member " + ", ".join(map(str, story.members)) if story.members else None
@@ -84,7 +84,7 @@ def _elapsed(time: timedelta) -> str:
     return f"{time.total_seconds():+.2f}" if abs(time) < timedelta(days=1) else f"{time.days:+d} d"
 
 
-def run_link(deployment: Deployment, entry: Entry) -> str | None:
+def run_link(deployment: Deployment, entry: TimelineEntry) -> str | None:
     """Return the address of the entry's run in the Airflow UI."""
     if not (entry.job and entry.dag_run_id):
         return None

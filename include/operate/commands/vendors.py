@@ -13,7 +13,7 @@ from rich.text import Text
 
 from include.alerts.texts import moment
 from include.clock import SystemClock
-from include.operate.act import Actor, Json, Why, acting
+from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.terminal import console, say
 from include.operate.vendors import read_vendors, say_of
@@ -21,9 +21,9 @@ from include.operate.vendors import read_vendors, say_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.operate.vendors import Vendor
+    from include.operate.vendors import VendorStatus
 
-Name = Annotated[str, typer.Argument(metavar="VENDOR", help="One of the list.")]
+VendorArgument = Annotated[str, typer.Argument(metavar="VENDOR", help="One of the list.")]
 
 app = typer.Typer(
     help="Show which vendors are left alone, and pause one.",
@@ -33,7 +33,7 @@ app = typer.Typer(
 
 
 @app.command("list")
-def show(*, as_json: Json = False) -> None:
+def show(*, as_json: JsonOption = False) -> None:
     """Say of each vendor whether it is called, why not, who waits, and when it is tried."""
     with chosen().store() as store:
         found = read_vendors(store, now=SystemClock().now())
@@ -45,7 +45,7 @@ def show(*, as_json: Json = False) -> None:
 
 @app.command()
 def pause(
-    vendor: Name,
+    vendor: VendorArgument,
     *,
     hours: Annotated[Literal["1", "4", "12"], typer.Option(help="For how long; then it is over.")],
     reason: Why,
@@ -56,7 +56,7 @@ def pause(
 
 
 @app.command()
-def resume(vendor: Name, *, reason: Why, actor: Actor = None) -> None:
+def resume(vendor: VendorArgument, *, reason: Why, actor: Actor = None) -> None:
     """End a pause: what waits goes on."""
     _say_of(vendor, "resume", "", reason, actor)
 
@@ -69,7 +69,7 @@ def _say_of(vendor: str, what: str, hours: str, reason: str, actor: str | None) 
     say(f"ops: {said}")
 
 
-def document(one: Vendor) -> dict[str, Any]:
+def document(one: VendorStatus) -> dict[str, Any]:
     """Return a vendor as JSON."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
@@ -77,7 +77,7 @@ def document(one: Vendor) -> dict[str, Any]:
     }
 
 
-def table(found: Sequence[Vendor]) -> Table:
+def table(found: Sequence[VendorStatus]) -> Table:
     """Return vendors for people."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("vendor", "stands", "since", "next try", "who waits", "why"):

@@ -10,9 +10,9 @@ import httpx
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
 from include.dagkit.collaborators import account_of
 from include.operate.doctor.databases import SECONDS
-from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.health import airflow_health
-from include.relay.airflow_api import AirflowApi
+from include.relay.airflow_api import RelayAirflow
 from include.relay.beats import read_beats
 from include.routing import RELAY_DAGS
 from include.store.rights import make_read_only
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from include.clients.airflow import Dag
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "Airflow"
 DAGS: Final = Path(__file__).resolve().parents[3] / "dags"
@@ -35,7 +35,7 @@ PREPARE: Final = (
 Permissions = set[tuple[str, str]]
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(patient: CheckContext) -> list[DoctorCheck]:
     """Return the checks, by whom Airflow is asked."""
     looks = {
         "Airflow's parts": (lambda: _parts(patient), "is OPS_AIRFLOW_URL right, and Airflow up?"),
@@ -50,12 +50,12 @@ def checks(patient: Patient) -> list[Check]:
         "roles and pools": (lambda: _tables(patient), "set AIRFLOW_CONN_AIRFLOW_POSTGRES"),
     }
     return [
-        Check(group=GROUP, name=name, look=look, advice=advice)
+        DoctorCheck(group=GROUP, name=name, look=look, advice=advice)
         for name, (look, advice) in looks.items()
     ]
 
 
-def _parts(patient: Patient) -> Iterable[Finding]:
+def _parts(patient: CheckContext) -> Iterable[CheckResult]:
     if patient.relay is None:
         yield not_configured("Airflow's parts", "the relay's settings cannot be used")
         return
@@ -65,12 +65,12 @@ def _parts(patient: Patient) -> Iterable[Finding]:
             yield ok(part.part, part.words) if part.ok else failed(part.part, part.words, advice)
 
 
-def _relay_user(patient: Patient) -> Iterable[Finding]:
+def _relay_user(patient: CheckContext) -> Iterable[CheckResult]:
     """Log in as the relay, and read the DAGs that it starts."""
     if patient.relay is None:
         return
     relay = patient.relay
-    api = AirflowApi(
+    api = RelayAirflow(
         url=relay.airflow_url, username=relay.airflow_username, password=relay.airflow_password
     )
     try:
@@ -81,7 +81,7 @@ def _relay_user(patient: Patient) -> Iterable[Finding]:
     yield ok("user of the relay", f"{relay.airflow_username} logs in and reads its DAGs")
 
 
-def _reconciler(patient: Patient) -> Iterable[Finding]:
+def _reconciler(patient: CheckContext) -> Iterable[CheckResult]:
     """Log in as the user who may read all DAGs, and look at each."""
     with patient.collaborators() as rt:
         known = {dag.dag_id: dag for dag in rt.airflow.dags()}
@@ -90,7 +90,7 @@ def _reconciler(patient: Patient) -> Iterable[Finding]:
         yield _dag(f"DAG {dag_id}", known.get(dag_id))
 
 
-def _dag(name: str, dag: Dag | None) -> Finding:
+def _dag(name: str, dag: Dag | None) -> CheckResult:
     if dag is None:
         advice = "see import errors in Airflow's UI and the DAG processor's log"
         return failed(name, "Airflow does not know it", advice)
@@ -101,7 +101,7 @@ def _dag(name: str, dag: Dag | None) -> Finding:
     return ok(name, "is known and not paused")
 
 
-def _tables(patient: Patient) -> Iterable[Finding]:
+def _tables(patient: CheckContext) -> Iterable[CheckResult]:
     """Read from Airflow's own tables what no small user may ask its API."""
     with patient.collaborators() as rt:
         tables = rt.airflow_tables
@@ -119,7 +119,7 @@ def _tables(patient: Patient) -> Iterable[Finding]:
         yield _imports(tables.import_errors())
 
 
-def _role(name: str, wanted: Permissions, found: Permissions) -> Finding:
+def _role(name: str, wanted: Permissions, found: Permissions) -> CheckResult:
     missing, more = wanted - found, found - wanted - GIVEN_TO_ALL
     if not found:
         return failed(name, "the user is unknown or may do nothing", PREPARE)
@@ -136,14 +136,14 @@ def _shown(permissions: Permissions) -> str:
     return ", ".join(words[:MOST_SHOWN]) + more
 
 
-def _pool(slots: int | None) -> Finding:
+def _pool(slots: int | None) -> CheckResult:
     advice = "give it as many slots as tasks may run at once, in Airflow's UI"
     if not slots:
         return failed(f"pool {DEFAULT_POOL}", "has no slots: no task ever runs", advice)
     return ok(f"pool {DEFAULT_POOL}", f"has {slots} slots")
 
 
-def _imports(files: list[str]) -> Finding:
+def _imports(files: list[str]) -> CheckResult:
     if not files:
         return ok("import errors", "there are none")
     more = f" and {len(files) - MOST_SHOWN} more" if len(files) > MOST_SHOWN else ""

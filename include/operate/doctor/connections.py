@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from include.alerts.rules import load, others
 from include.dagkit.collaborators import account_of
-from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.doctor.forms import (
     CLERK_KEY,
     MAILCHIMP_KEY,
@@ -24,9 +24,9 @@ from include.operate.doctor.forms import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from include.clients.alert_channels import Account
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.clients.alert_channels import ChannelAccount
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "Airflow's connections"
 
@@ -78,10 +78,10 @@ WELCOME_EXTRAS: Final = {
 ADVICE: Final = "set AIRFLOW_CONN_{} (.env.example has an example), or add it in Airflow's UI"
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(patient: CheckContext) -> list[DoctorCheck]:
     """Return one check per connection, and one that compares live with test."""
     each = [
-        Check(
+        DoctorCheck(
             group=GROUP,
             name=connection,
             look=lambda connection=connection: _look(connection, patient),  # type: ignore[misc]
@@ -90,13 +90,13 @@ def checks(patient: Patient) -> list[Check]:
         for connection in NEEDS
     ]
     advice = "use keys of the same kind everywhere, and set OPS_CLERK_MODE to that of Clerk's"
-    mode = Check(
+    mode = DoctorCheck(
         group=GROUP, name="live or test", look=lambda: _live_or_test(patient), advice=advice
     )
     return [*each, mode]
 
 
-def _look(connection: str, patient: Patient) -> Iterable[Finding]:
+def _look(connection: str, patient: CheckContext) -> Iterable[CheckResult]:
     need, advice = NEEDS[connection], ADVICE.format(connection.upper())
     try:
         account = account_of(connection)
@@ -118,7 +118,7 @@ def _look(connection: str, patient: Patient) -> Iterable[Finding]:
         )
 
 
-def _missing(connection: str, need: Need, advice: str) -> Finding:
+def _missing(connection: str, need: Need, advice: str) -> CheckResult:
     if connection == "slack_admin" and not _has_profile_field():
         return not_configured(
             connection, "only the profile field needs it, which is not set either"
@@ -142,7 +142,7 @@ def _has_profile_field() -> bool:
         return False
 
 
-def _wrong_in(account: Account, need: Need) -> str:
+def _wrong_in(account: ChannelAccount, need: Need) -> str:
     """Say what cannot be right, without saying what is there."""
     if not re.fullmatch(need.key, account.password):
         return (
@@ -165,7 +165,7 @@ def _wrong_in(account: Account, need: Need) -> str:
     return ""
 
 
-def _wrong_in_welcome(connection: str, account: Account, patient: Patient) -> str:
+def _wrong_in_welcome(connection: str, account: ChannelAccount, patient: CheckContext) -> str:
     """Say what Mailchimp's connection lacks to welcome new members as the setting says."""
     needed = WELCOME_EXTRAS.get(patient.jobs.welcome, {}) if connection == "mailchimp" else {}
     wrong = [
@@ -176,20 +176,20 @@ def _wrong_in_welcome(connection: str, account: Account, patient: Patient) -> st
     return f"its extras lack {', '.join(wrong)} or they have not the right form" if wrong else ""
 
 
-def _address_of(account: Account) -> str:
+def _address_of(account: ChannelAccount) -> str:
     """Return where it leads to; Slack's package knows its own address."""
     return account.host or str(account.extra.get("base_url", "https://slack.com/api/"))
 
 
-def _is_at_vendor(account: Account, need: Need) -> bool:
+def _is_at_vendor(account: ChannelAccount, need: Need) -> bool:
     return re.fullmatch(need.host, urlsplit(_address_of(account)).hostname or "") is not None
 
 
-def _is_stand_in(account: Account, need: Need) -> bool:
+def _is_stand_in(account: ChannelAccount, need: Need) -> bool:
     return bool(need.host) and not _is_at_vendor(account, need)
 
 
-def _live_or_test(patient: Patient) -> Iterable[Finding]:
+def _live_or_test(patient: CheckContext) -> Iterable[CheckResult]:
     """Compare what the keys say with each other, and with the setting: Clerk's events do not say it themselves."""
     modes = {"stripe": _mode_of("stripe", STRIPE_KEY), "clerk": _mode_of("clerk", CLERK_KEY)}
     name = "live or test"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.store import Store
 from include.store.migrate import versions
 from include.store.rights import Rights
@@ -13,8 +13,8 @@ from include.store.rights import Rights
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
     from include.settings import Settings
 
 GROUP: Final = "databases"
@@ -25,7 +25,7 @@ MIGRATE: Final = (
 )
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(patient: CheckContext) -> list[DoctorCheck]:
     """Return the checks, each over connections of its own that Postgres lets change nothing."""
     looks = {
         "ops database, for jobs": (lambda: _jobs(patient), "set AIRFLOW_CONN_OPS_POSTGRES"),
@@ -37,12 +37,12 @@ def checks(patient: Patient) -> list[Check]:
         "Airflow's database": (lambda: _airflow(patient), "set AIRFLOW_CONN_AIRFLOW_POSTGRES"),
     }
     return [
-        Check(group=GROUP, name=name, look=look, advice=f"is it up? If it is: {advice}")
+        DoctorCheck(group=GROUP, name=name, look=look, advice=f"is it up? If it is: {advice}")
         for name, (look, advice) in looks.items()
     ]
 
 
-def _jobs(patient: Patient) -> Iterable[Finding]:
+def _jobs(patient: CheckContext) -> Iterable[CheckResult]:
     with _jobs_rights(patient) as rights:
         yield from _role(rights, "ops database, for jobs")
         if not rights.missing():
@@ -50,7 +50,7 @@ def _jobs(patient: Patient) -> Iterable[Finding]:
         yield _platform(rights)
 
 
-def _relay(patient: Patient) -> Iterable[Finding]:
+def _relay(patient: CheckContext) -> Iterable[CheckResult]:
     name = "ops database, for the relay"
     if patient.relay is None:
         yield not_configured(name, "the relay's settings cannot be used")
@@ -60,7 +60,7 @@ def _relay(patient: Patient) -> Iterable[Finding]:
         yield _session(rights)
 
 
-def _are_one(patient: Patient) -> Iterable[Finding]:
+def _are_one(patient: CheckContext) -> Iterable[CheckResult]:
     """Compare what the jobs reach with what the relay reaches: by the server's start and the database's name."""
     if patient.relay is None:
         return
@@ -75,7 +75,7 @@ def _are_one(patient: Patient) -> Iterable[Finding]:
         yield failed(name, reason, advice)
 
 
-def _airflow(patient: Patient) -> Iterable[Finding]:
+def _airflow(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         rights = Rights(rt.airflow_tables.connection, timeout_seconds=SECONDS)
         session = rights.session()
@@ -83,7 +83,7 @@ def _airflow(patient: Patient) -> Iterable[Finding]:
 
 
 @contextmanager
-def _jobs_rights(patient: Patient) -> Iterator[Rights]:
+def _jobs_rights(patient: CheckContext) -> Iterator[Rights]:
     with patient.collaborators() as rt:
         yield Rights(rt.store.connection, timeout_seconds=SECONDS)
 
@@ -95,7 +95,7 @@ def _relay_rights(relay: Settings) -> Iterator[Rights]:
         yield Rights(store.connection, timeout_seconds=SECONDS)
 
 
-def _role(rights: Rights, name: str) -> Iterable[Finding]:
+def _role(rights: Rights, name: str) -> Iterable[CheckResult]:
     """Say that it is reached, and what its role may not do, or more than it needs."""
     session = rights.session()
     if session.is_standby:
@@ -120,7 +120,7 @@ def _shown(missing: Mapping[str, list[str]]) -> str:
     return "; ".join(parts[:MOST_SHOWN]) + more
 
 
-def _migrations(rights: Rights) -> Finding:
+def _migrations(rights: Rights) -> CheckResult:
     name, known, found = "migrations", versions(), rights.version()
     if found == known[0]:
         return ok(name, f"at {found}, as this version of the code")
@@ -135,7 +135,7 @@ def _migrations(rights: Rights) -> Finding:
     return failed(name, f"at {found}, {known.index(found)} behind {known[0]}", MIGRATE)
 
 
-def _platform(rights: Rights) -> Finding:
+def _platform(rights: Rights) -> CheckResult:
     name, problems = "the platform's tables", rights.platform_problems()
     if not problems:
         return ok(name, "have the columns and keys that were agreed")
@@ -147,7 +147,7 @@ def _platform(rights: Rights) -> Finding:
     )
 
 
-def _session(rights: Rights) -> Finding:
+def _session(rights: Rights) -> CheckResult:
     """Say whether the relay keeps its session: LISTEN and advisory locks are lost without."""
     name = "the relay's session"
     if rights.keeps_its_session():

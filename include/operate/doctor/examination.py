@@ -17,15 +17,15 @@ from include.store.reasons import reason_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.operate.doctor.findings import Check, Finding
+    from include.operate.doctor.findings import CheckResult, DoctorCheck
 
 
 @dataclass
 class _Look:
     """One check that is being carried out; what it has found so far counts in any case."""
 
-    check: Check
-    findings: list[Finding] = field(default_factory=list)
+    check: DoctorCheck
+    findings: list[CheckResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.thread = threading.Thread(target=self._run, name=self.check.name, daemon=True)
@@ -52,14 +52,14 @@ class _Look:
             name = f"{name}: the rest"
         self.findings.append(failed(name, reason, self.check.advice))
 
-    def result(self, *, until: float, seconds: float) -> list[Finding]:
+    def result(self, *, until: float, seconds: float) -> list[CheckResult]:
         self.thread.join(max(0.0, until - time.monotonic()))
         if self.thread.is_alive():
             self._fail(f"no answer within {seconds:.0f} s")
         return list(self.findings)
 
 
-def examine(checks: Sequence[Check], *, seconds: float) -> list[tuple[str, Finding]]:
+def examine(checks: Sequence[DoctorCheck], *, seconds: float) -> list[tuple[str, CheckResult]]:
     """Return what was found, by group, in the order of the checks; it lasts no longer than `seconds`."""
     looks = [_Look(check) for check in checks]
     until = time.monotonic() + seconds

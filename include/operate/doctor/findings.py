@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class Status(StrEnum):
+class CheckStatus(StrEnum):
     """How it is."""
 
     OK = "ok"
@@ -22,40 +22,40 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class CheckResult:
     """One line."""
 
     check: str
-    status: Status
+    status: CheckStatus
     reason: str
     advice: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class DoctorCheck:
     """What is looked at in one go. `advice` is for where it fails as a whole."""
 
     group: str
     name: str
-    look: Callable[[], Iterable[Finding]]
+    look: Callable[[], Iterable[CheckResult]]
     advice: str
 
 
-def ok(check: str, reason: str) -> Finding:
+def ok(check: str, reason: str) -> CheckResult:
     """Return that it is well."""
-    return Finding(check=check, status=Status.OK, reason=told(reason))
+    return CheckResult(check=check, status=CheckStatus.OK, reason=told(reason))
 
 
-def warning(check: str, reason: str, advice: str) -> Finding:
+def warning(check: str, reason: str, advice: str) -> CheckResult:
     """Return that it works, but not as it should be."""
-    return Finding(check=check, status=Status.WARNING, reason=told(reason), advice=advice)
+    return CheckResult(check=check, status=CheckStatus.WARNING, reason=told(reason), advice=advice)
 
 
-def failed(check: str, reason: str, advice: str) -> Finding:
+def failed(check: str, reason: str, advice: str) -> CheckResult:
     """Return that it does not work."""
-    return Finding(check=check, status=Status.FAILED, reason=told(reason), advice=advice)
+    return CheckResult(check=check, status=CheckStatus.FAILED, reason=told(reason), advice=advice)
 
 
-def not_configured(check: str, reason: str) -> Finding:
+def not_configured(check: str, reason: str) -> CheckResult:
     """Return that it is turned off or left out."""
-    return Finding(check=check, status=Status.NOT_CONFIGURED, reason=told(reason))
+    return CheckResult(check=check, status=CheckStatus.NOT_CONFIGURED, reason=told(reason))

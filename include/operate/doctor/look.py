@@ -18,12 +18,12 @@ from include.operate.doctor import (
     workers,
 )
 from include.operate.doctor.examination import examine
-from include.operate.doctor.patient import TOTAL_SECONDS, Patient
+from include.operate.doctor.patient import TOTAL_SECONDS, CheckContext
 from include.settings import JobSettings, Settings, wrong_in
 
 if TYPE_CHECKING:
     from include.clock import Clock
-    from include.operate.doctor.findings import Check, Finding
+    from include.operate.doctor.findings import CheckResult, DoctorCheck
 
 S = TypeVar("S", bound=BaseSettings)
 AIRFLOW_KEYS: Final = (
@@ -36,7 +36,7 @@ AIRFLOW_KEYS: Final = (
 
 def look(
     *, clock: Clock, has_stand_ins: bool, before_start: bool = False, seconds: float = TOTAL_SECONDS
-) -> list[tuple[str, Finding]]:
+) -> list[tuple[str, CheckResult]]:
     """Return what was found, by group; it lasts no longer than `seconds`.
 
     `before_start`: databases and Airflow are not there yet and not looked at.
@@ -53,16 +53,16 @@ def look(
     return examine(checks, seconds=seconds)
 
 
-def _of_what_runs(patient: Patient) -> list[Check]:
+def _of_what_runs(patient: CheckContext) -> list[DoctorCheck]:
     return [*databases.checks(patient), *airflow.checks(patient), *workers.checks()]
 
 
-def read_patient(*, clock: Clock, has_stand_ins: bool) -> tuple[Patient, dict[str, str]]:
+def read_patient(*, clock: Clock, has_stand_ins: bool) -> tuple[CheckContext, dict[str, str]]:
     """Read the settings; what cannot be used is told by whose it is, and left out or as it is by default."""
     wrong: dict[str, str] = {}
     jobs = _read(JobSettings, "jobs", wrong) or JobSettings.model_construct()
     relay = _read(Settings, "relay", wrong)
-    return Patient(jobs=jobs, relay=relay, clock=clock, has_stand_ins=has_stand_ins), wrong
+    return CheckContext(jobs=jobs, relay=relay, clock=clock, has_stand_ins=has_stand_ins), wrong
 
 
 def _read(kind: type[S], whose: str, wrong: dict[str, str]) -> S | None:

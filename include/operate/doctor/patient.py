@@ -21,7 +21,7 @@ TOTAL_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patient:
+class CheckContext:
     """The settings of the jobs and of the relay, as far as they can be used; what is missing is found by a check."""
 
     jobs: JobSettings

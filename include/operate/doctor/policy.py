@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from include.errors import VendorNotFoundError
 from include.membership.policy import PolicyError, load
-from include.operate.doctor.findings import Check, failed, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from include.clients.stripe import Price, Stripe
     from include.membership.policy import Policy
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "vendors"
 NAME: Final = "membership policy"
@@ -23,17 +23,17 @@ MAX_UNNAMED: Final = 20  # prices that are looked at one by one
 ADVICE: Final = "put the ids of your own Stripe account into include/membership.yaml"
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(patient: CheckContext) -> list[DoctorCheck]:
     """Return the check."""
-    return [Check(group=GROUP, name=NAME, look=lambda: _look(patient), advice=ADVICE)]
+    return [DoctorCheck(group=GROUP, name=NAME, look=lambda: _look(patient), advice=ADVICE)]
 
 
-def _look(patient: Patient) -> Iterable[Finding]:
+def _look(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         yield from look(rt.stripe)
 
 
-def look(stripe: Stripe, file: Path | None = None) -> Iterator[Finding]:
+def look(stripe: Stripe, file: Path | None = None) -> Iterator[CheckResult]:
     """Say whether the policy can be used, whether what it names is there, and what it does not name."""
     try:
         policy = load(file) if file else load()
@@ -46,7 +46,7 @@ def look(stripe: Stripe, file: Path | None = None) -> Iterator[Finding]:
     yield from _unnamed(policy, prices, stripe)
 
 
-def _missing(policy: Policy, prices: list[Price], stripe: Stripe) -> Iterator[Finding]:
+def _missing(policy: Policy, prices: list[Price], stripe: Stripe) -> Iterator[CheckResult]:
     """Say what the policy names and Stripe does not have; what is not in the list any more may still be read."""
     there: dict[str, set[str | None]] = {
         "products": {price.product_id for price in prices},
@@ -70,7 +70,7 @@ def _exists(kind: str, name: str, stripe: Stripe) -> bool:
     return True
 
 
-def _unnamed(policy: Policy, prices: list[Price], stripe: Stripe) -> Iterator[Finding]:
+def _unnamed(policy: Policy, prices: list[Price], stripe: Stripe) -> Iterator[CheckResult]:
     """Say which prices that recur no plan names, and how many living subscriptions each has."""
     named = {name for plan in policy.plans for _, _, name in plan.names()}
     unnamed = [p for p in prices if not {p.id, p.product_id, p.lookup_key} & named]

@@ -7,29 +7,29 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from include.operate.doctor.findings import Status
+from include.operate.doctor.findings import CheckStatus
 from include.operate.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.operate.doctor.findings import Finding
+    from include.operate.doctor.findings import CheckResult
 
-STATUS_WIDTH: Final = max(map(len, Status))
+STATUS_WIDTH: Final = max(map(len, CheckStatus))
 
 
-def is_well(found: Sequence[tuple[str, Finding]]) -> bool:
+def is_well(found: Sequence[tuple[str, CheckResult]]) -> bool:
     """Tell whether nothing failed."""
-    return all(finding.status is not Status.FAILED for _, finding in found)
+    return all(finding.status is not CheckStatus.FAILED for _, finding in found)
 
 
-def counts(found: Sequence[tuple[str, Finding]]) -> dict[str, int]:
+def counts(found: Sequence[tuple[str, CheckResult]]) -> dict[str, int]:
     """Count the findings of each status."""
     counted = Counter(finding.status for _, finding in found)
-    return {str(status): counted[status] for status in Status}
+    return {str(status): counted[status] for status in CheckStatus}
 
 
-def document(found: Sequence[tuple[str, Finding]], *, of: str) -> dict[str, Any]:
+def document(found: Sequence[tuple[str, CheckResult]], *, of: str) -> dict[str, Any]:
     """Return what was found as JSON."""
     return {
         "ok": is_well(found),
@@ -39,7 +39,7 @@ def document(found: Sequence[tuple[str, Finding]], *, of: str) -> dict[str, Any]
     }
 
 
-def show(found: Sequence[tuple[str, Finding]], *, of: str) -> None:
+def show(found: Sequence[tuple[str, CheckResult]], *, of: str) -> None:
     """Print it: one line per check, and what to do below where something is to be done."""
     width = max((len(finding.check) for _, finding in found), default=0)
     say(f"ops: looked at {of}; nothing was changed")

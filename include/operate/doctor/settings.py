@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
-from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.doctor.forms import is_clerk_secret, is_in_the_clear, is_stripe_secret
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
     from include.settings import Settings
 
 GROUP: Final = "settings and secrets"
@@ -27,8 +27,8 @@ ROTATED: Final = 2  # secrets of one vendor while one is rotated
 
 
 def checks(
-    patient: Patient, *, wrong: Mapping[str, str], airflow: Mapping[str, str]
-) -> list[Check]:
+    patient: CheckContext, *, wrong: Mapping[str, str], airflow: Mapping[str, str]
+) -> list[DoctorCheck]:
     """Return the checks; `wrong` is what could not be read, by whose settings, `airflow` Airflow's own keys."""
     relay = patient.relay
     looks = {
@@ -39,10 +39,13 @@ def checks(
         "addresses": lambda: _addresses(patient, airflow),
     }
     advice = ".env.example says what each setting is and how it is made"
-    return [Check(group=GROUP, name=name, look=look, advice=advice) for name, look in looks.items()]
+    return [
+        DoctorCheck(group=GROUP, name=name, look=look, advice=advice)
+        for name, look in looks.items()
+    ]
 
 
-def _settings(wrong: Mapping[str, str]) -> Iterable[Finding]:
+def _settings(wrong: Mapping[str, str]) -> Iterable[CheckResult]:
     for whose in ("jobs", "relay"):
         name = f"settings of the {whose}"
         if whose in wrong:
@@ -51,14 +54,16 @@ def _settings(wrong: Mapping[str, str]) -> Iterable[Finding]:
             yield ok(name, "can be used")
 
 
-def _webhook_secrets(relay: Settings | None) -> Iterable[Finding]:
+def _webhook_secrets(relay: Settings | None) -> Iterable[CheckResult]:
     if relay is None:
         return
     yield _secrets("Stripe", relay.stripe_webhook_secrets, is_stripe_secret)
     yield _secrets("Clerk", relay.clerk_webhook_secrets, is_clerk_secret)
 
 
-def _secrets(vendor: str, secrets: Sequence[SecretStr], is_one: Callable[[str], bool]) -> Finding:
+def _secrets(
+    vendor: str, secrets: Sequence[SecretStr], is_one: Callable[[str], bool]
+) -> CheckResult:
     name, setting = f"{vendor}'s webhook secret", f"OPS_{vendor.upper()}_WEBHOOK_SECRETS"
     where = f"copy it from {vendor}'s dashboard, where the webhook endpoint is, to {setting}"
     malformed = sum(not is_one(secret.get_secret_value()) for secret in secrets)
@@ -73,7 +78,7 @@ def _secrets(vendor: str, secrets: Sequence[SecretStr], is_one: Callable[[str], 
     return ok(name, "is being rotated: two are taken" if len(secrets) == ROTATED else "is set")
 
 
-def _password(relay: Settings | None) -> Iterable[Finding]:
+def _password(relay: Settings | None) -> Iterable[CheckResult]:
     if relay is None:
         return
     name = "password of the relay at Airflow"
@@ -87,7 +92,7 @@ def _password(relay: Settings | None) -> Iterable[Finding]:
         yield ok(name, "is set")
 
 
-def _airflow_keys(airflow: Mapping[str, str]) -> Iterable[Finding]:
+def _airflow_keys(airflow: Mapping[str, str]) -> Iterable[CheckResult]:
     yield _fernet_key(airflow.get("fernet_key", ""))
     name, length = "Airflow's JWT secret", len(airflow.get("jwt_secret", ""))
     if length < SHORTEST_JWT_SECRET:
@@ -99,7 +104,7 @@ def _airflow_keys(airflow: Mapping[str, str]) -> Iterable[Finding]:
         yield ok(name, "is set")
 
 
-def _fernet_key(keys: str) -> Finding:
+def _fernet_key(keys: str) -> CheckResult:
     name = "Airflow's Fernet key"
     advice = "set AIRFLOW_FERNET_KEY (AIRFLOW__CORE__FERNET_KEY); .env.example says how one is made"
     if not keys:
@@ -112,7 +117,7 @@ def _fernet_key(keys: str) -> Finding:
     return ok(name, "is set")
 
 
-def _addresses(patient: Patient, airflow: Mapping[str, str]) -> Iterable[Finding]:
+def _addresses(patient: CheckContext, airflow: Mapping[str, str]) -> Iterable[CheckResult]:
     """Say whether what is called to tell somebody has the form of an address: a call would tell her."""
     signal = patient.jobs.alert_signal_url
     yield _address(
@@ -135,7 +140,7 @@ def _addresses(patient: Patient, airflow: Mapping[str, str]) -> Iterable[Finding
     )
 
 
-def _address(name: str, urls: Sequence[str], *, setting: str, without: str) -> Finding:
+def _address(name: str, urls: Sequence[str], *, setting: str, without: str) -> CheckResult:
     if not urls:
         return not_configured(name, without)
     if not all(_is_url(url) for url in urls):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from include.clients.slack_workspace import SlackWorkspace
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
     from include.settings import Settings
 
 POST: Final = ("chat:write",)
@@ -26,7 +26,7 @@ PROFILE: Final = "users.profile:write"
 REINSTALL: Final = "add it in the app's settings (OAuth & Permissions), then install the app anew"
 
 
-def look(patient: Patient) -> Iterable[Finding]:
+def look(patient: CheckContext) -> Iterable[CheckResult]:
     """Look as the bot."""
     with patient.collaborators() as rt:
         extra = rt.slack_extra
@@ -39,7 +39,7 @@ def look(patient: Patient) -> Iterable[Finding]:
         yield from _buttons(extra, patient.relay)
 
 
-def look_at_admin(patient: Patient) -> Iterable[Finding]:
+def look_at_admin(patient: CheckContext) -> Iterable[CheckResult]:
     """Look as the administrator, whom only the profile field needs."""
     with patient.collaborators() as rt:
         if not rt.slack_extra.get("profile_field"):
@@ -52,7 +52,7 @@ def look_at_admin(patient: Patient) -> Iterable[Finding]:
         yield ok("Slack: profile field", "Slack knows the administrator's token")
 
 
-def _scopes(scopes: frozenset[str] | None, extra: Mapping[str, Any]) -> Finding:
+def _scopes(scopes: frozenset[str] | None, extra: Mapping[str, Any]) -> CheckResult:
     name = "Slack: scopes"
     if scopes is None:
         return warning(name, "Slack does not say what the token may do", REINSTALL)
@@ -67,7 +67,7 @@ def _scopes(scopes: frozenset[str] | None, extra: Mapping[str, Any]) -> Finding:
     return ok(name, "the token may do all that jobs need")
 
 
-def _buttons(extra: Mapping[str, Any], relay: Settings | None) -> Iterator[Finding]:
+def _buttons(extra: Mapping[str, Any], relay: Settings | None) -> Iterator[CheckResult]:
     """Look whether somebody answers where a button is pressed: Slack warns who presses one in vain."""
     name = "Slack: buttons"
     if not extra.get("buttons"):
@@ -84,7 +84,7 @@ def _buttons(extra: Mapping[str, Any], relay: Settings | None) -> Iterator[Findi
         yield ok(name, "the relay takes presses")
 
 
-def _members(extra: Mapping[str, Any], workspace: SlackWorkspace) -> Iterator[Finding]:
+def _members(extra: Mapping[str, Any], workspace: SlackWorkspace) -> Iterator[CheckResult]:
     """Look for the group and the channels of members."""
     group = str(extra.get("user_group") or "")
     if not group:
@@ -95,7 +95,7 @@ def _members(extra: Mapping[str, Any], workspace: SlackWorkspace) -> Iterator[Fi
         yield _channel(f"members' channel {channel}", str(channel), workspace)
 
 
-def _group(group: str, workspace: SlackWorkspace) -> Finding:
+def _group(group: str, workspace: SlackWorkspace) -> CheckResult:
     try:
         found = workspace.read_group(group)
     except PermanentVendorError as error:
@@ -105,7 +105,7 @@ def _group(group: str, workspace: SlackWorkspace) -> Finding:
     return ok("Slack: user group", f"is there{note}")
 
 
-def _channel(name: str, channel: str, workspace: SlackWorkspace) -> Finding:
+def _channel(name: str, channel: str, workspace: SlackWorkspace) -> CheckResult:
     name = f"Slack: {name.replace('_', ' ')}"
     if not channel:
         return failed(name, "is not set", "set it in the extras of the connection `slack`")

@@ -13,7 +13,7 @@ from include.errors import PermanentVendorError, VendorNotFoundError
 from include.jobs.membership import STANDING_TAGS, fields_named_by
 from include.membership.policy import shipped
 from include.operate.doctor import slack
-from include.operate.doctor.findings import Check, failed, not_configured, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import MergeField
     from include.clients.stripe import WebhookEndpoint
-    from include.operate.doctor.findings import Finding
-    from include.operate.doctor.patient import Patient
+    from include.operate.doctor.findings import CheckResult
+    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "vendors"
 SKEW_TOLD: Final = timedelta(seconds=30)
@@ -31,7 +31,7 @@ USUAL_TOLERANCE: Final = timedelta(minutes=5)
 TEXT_FIELDS: Final = frozenset({"text", "dropdown", "radio"})
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(patient: CheckContext) -> list[DoctorCheck]:
     """Return one check per vendor: where it does not answer, that is one line."""
     looks = {
         "Stripe": lambda: _stripe(patient),
@@ -45,7 +45,7 @@ def checks(patient: Patient) -> list[Check]:
         "PagerDuty": lambda: _pagerduty(patient),
     }
     return [
-        Check(group=GROUP, name=name, look=look, advice=_advice(name))
+        DoctorCheck(group=GROUP, name=name, look=look, advice=_advice(name))
         for name, look in looks.items()
     ]
 
@@ -57,7 +57,7 @@ def _advice(name: str) -> str:
 # --- whose webhooks come in ---
 
 
-def _stripe(patient: Patient) -> Iterable[Finding]:
+def _stripe(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         theirs = None
         for kind in READ_KINDS:
@@ -81,7 +81,7 @@ def _stripe(patient: Patient) -> Iterable[Finding]:
             yield _webhooks(endpoints)
 
 
-def _webhooks(endpoints: list[WebhookEndpoint]) -> Finding:
+def _webhooks(endpoints: list[WebhookEndpoint]) -> CheckResult:
     """Say whether Stripe sends every type of event that starts something."""
     name = "Stripe: webhooks"
     ours = [one for one in endpoints if one.url.rstrip("/").endswith(STRIPE_PATH)]
@@ -105,14 +105,14 @@ def _types() -> str:
     return ", ".join(sorted(STARTING_TYPES["stripe"]))
 
 
-def _clerk(patient: Patient) -> Iterable[Finding]:
+def _clerk(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         theirs = rt.clerk.check()
     yield ok("Clerk: users", "can be read")
     yield _clock("Clerk", theirs, patient)
 
 
-def _clock(vendor: str, theirs: datetime | None, patient: Patient) -> Finding:
+def _clock(vendor: str, theirs: datetime | None, patient: CheckContext) -> CheckResult:
     """Compare our clock with a vendor's: a signature is refused that is too old, or from the future."""
     name = f"{vendor}: clock"
     if theirs is None:
@@ -139,7 +139,7 @@ def _clock(vendor: str, theirs: datetime | None, patient: Patient) -> Finding:
 # --- whom jobs call ---
 
 
-def _mailchimp(patient: Patient) -> Iterable[Finding]:
+def _mailchimp(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         try:
             fields = rt.mailchimp.list_merge_fields()
@@ -153,7 +153,7 @@ def _mailchimp(patient: Patient) -> Iterable[Finding]:
         yield _welcome(patient, found=rt.mailchimp.check_welcome)
 
 
-def _merge_fields(fields: list[MergeField]) -> Finding:
+def _merge_fields(fields: list[MergeField]) -> CheckResult:
     name, named = "Mailchimp: merge fields", fields_named_by(shipped())
     kinds = {field.tag: field.type for field in fields}
     missing = [tag for tag in named if tag not in kinds]
@@ -168,13 +168,13 @@ def _merge_fields(fields: list[MergeField]) -> Finding:
     return ok(name, f"{', '.join(named)} are there")
 
 
-def _tags(known: dict[str, int]) -> Finding:
+def _tags(known: dict[str, int]) -> CheckResult:
     missing = sorted(set(STANDING_TAGS.values()) - set(known))
     later = f"; {', '.join(missing)} come with the first member" if missing else ""
     return ok("Mailchimp: tags", f"can be read{later}")
 
 
-def _welcome(patient: Patient, *, found: Callable[[], bool]) -> Finding:
+def _welcome(patient: CheckContext, *, found: Callable[[], bool]) -> CheckResult:
     name, kind = "Mailchimp: welcome", patient.jobs.welcome
     if kind == "off":
         return not_configured(name, "new members are not welcomed (OPS_WELCOME)")
@@ -188,7 +188,7 @@ def _welcome(patient: Patient, *, found: Callable[[], bool]) -> Finding:
     return ok(name, f"the {kind}'s ids have the right form; no call shows it without starting it")
 
 
-def _luma(patient: Patient) -> Iterable[Finding]:
+def _luma(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         events = rt.luma.list_events(after=patient.clock.now())
         yield ok("Luma: events", "can be read")
@@ -202,7 +202,7 @@ def _luma(patient: Patient) -> Iterable[Finding]:
 # --- whom alerts are told by ---
 
 
-def _channel(patient: Patient, name: str, channel: str, well: str) -> Iterable[Finding]:
+def _channel(patient: CheckContext, name: str, channel: str, well: str) -> Iterable[CheckResult]:
     """Have a channel of alerts ask whether it is known; nothing is sent."""
     with patient.collaborators() as rt:
         if channel not in rt.alert_channels.defined():
@@ -212,7 +212,7 @@ def _channel(patient: Patient, name: str, channel: str, well: str) -> Iterable[F
     yield ok(name, well)
 
 
-def _pagerduty(patient: Patient) -> Iterable[Finding]:
+def _pagerduty(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         if "pagerduty" not in rt.alert_channels.defined():
             yield not_configured("PagerDuty", "its connection is not defined")

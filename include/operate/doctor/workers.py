@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.configuration import conf
 
-from include.operate.doctor.findings import Check, failed, ok, warning
+from include.operate.doctor.findings import DoctorCheck, failed, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from include.operate.doctor.findings import Finding
+    from include.operate.doctor.findings import CheckResult
 
 GROUP: Final = "Celery"
 BROKER: Final = "broker"
@@ -23,15 +23,15 @@ START_SOME: Final = (
 )
 
 
-def checks() -> list[Check]:
+def checks() -> list[DoctorCheck]:
     """Return the check; none where the scheduler runs the tasks itself."""
     if "CeleryExecutor" not in (conf.get("core", "executor", fallback="") or ""):
         return []
     advice = "is Redis up, and AIRFLOW__CELERY__BROKER_URL its address?"
-    return [Check(group=GROUP, name=BROKER, look=_look, advice=advice)]
+    return [DoctorCheck(group=GROUP, name=BROKER, look=_look, advice=advice)]
 
 
-def _look() -> Iterable[Finding]:
+def _look() -> Iterable[CheckResult]:
     """Ask the broker, and by it the workers."""
     from airflow.providers.celery.executors.celery_executor_utils import app  # noqa: PLC0415 - in the image alone
     from kombu.exceptions import OperationalError  # noqa: PLC0415 - same
@@ -46,7 +46,7 @@ def _look() -> Iterable[Finding]:
     yield workers_in(app.control.inspect(timeout=ANSWER_SECONDS).stats())
 
 
-def workers_in(answers: Mapping[str, Any] | None) -> Finding:
+def workers_in(answers: Mapping[str, Any] | None) -> CheckResult:
     """Judge what the workers said of themselves."""
     if not answers:
         return failed(WORKERS, "none answers: every task waits in the queue", START_SOME)

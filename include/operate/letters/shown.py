@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from include.failures.dead_letters import Done
+    from include.failures.dead_letters import DecisionResult
     from include.operate.deployment import Deployment
-    from include.store.dead_letters import Attempt, DeadLetter, Group
+    from include.store.dead_letters import Attempt, DeadLetter, DeadLetterGroup
 
 
 def document(deployment: Deployment, letter: DeadLetter) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def document(deployment: Deployment, letter: DeadLetter) -> dict[str, Any]:
     )
 
 
-def group_document(group: Group) -> dict[str, Any]:
+def group_document(group: DeadLetterGroup) -> dict[str, Any]:
     """Return a group as JSON."""
     return document_of(group, without=("fixed",), fixed_by_a_later_event=group.fixed)
 
@@ -41,12 +41,12 @@ def attempt_document(deployment: Deployment, one: Attempt) -> dict[str, Any]:
     return document_of(one, lag_seconds=one.lag_seconds, link=link)
 
 
-def done_document(done: Done) -> dict[str, Any]:
+def done_document(done: DecisionResult) -> dict[str, Any]:
     """Return what came of an act as JSON."""
     return document_of(done, without=("fixed",), left_out_as_fixed=done.fixed)
 
 
-def group_table(groups: Sequence[Group]) -> Table:
+def group_table(groups: Sequence[DeadLetterGroup]) -> Table:
     """Return groups for people."""
     shown = table_of("letters", "job", "class", "fingerprint", "fixed", "example", "reason")
     for group in groups:

@@ -25,37 +25,41 @@ if TYPE_CHECKING:
 DAGS = Path(__file__).resolve().parents[3] / "dags"  # one file, one job
 AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
-Ids = Annotated[
+IdsOption = Annotated[
     list[int] | None, typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter.")
 ]
-Job = Annotated[str | None, typer.Option("--job", help="Of this job.")]
-Class = Annotated[ErrorClass | None, typer.Option("--class", help="Of this class of failure.")]
-Print = Annotated[
+JobOption = Annotated[str | None, typer.Option("--job", help="Of this job.")]
+ClassOption = Annotated[
+    ErrorClass | None, typer.Option("--class", help="Of this class of failure.")
+]
+FingerprintOption = Annotated[
     str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
 ]
-Member = Annotated[str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")]
-Run = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
-Since = Annotated[
+MemberOption = Annotated[
+    str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")
+]
+RunOption = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
+SinceOption = Annotated[
     str | None,
     typer.Option("--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."),
 ]
-Until = Annotated[
+UntilOption = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
 ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class DeadLetterFilter:
     """Which letters a person means, in her words: her command's arguments and options."""
 
-    ids: Ids = None
-    job: Job = None
-    error_class: Class = None
-    fingerprint: Print = None
-    member: Member = None
-    run: Run = None
-    since: Since = None
-    until: Until = None
+    ids: IdsOption = None
+    job: JobOption = None
+    error_class: ClassOption = None
+    fingerprint: FingerprintOption = None
+    member: MemberOption = None
+    run: RunOption = None
+    since: SinceOption = None
+    until: UntilOption = None
 
     @property
     def names_one(self) -> bool:
@@ -65,13 +69,13 @@ class Wish:
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
     """Have a command that takes a `wish` take the options that make it, before its own."""
-    wished = inspect.signature(Wish, eval_str=True).parameters
+    wished = inspect.signature(DeadLetterFilter, eval_str=True).parameters
     own = inspect.signature(command, eval_str=True).parameters
     taken = [*wished.values(), *(one for name, one in own.items() if name != "wish")]
 
     @wraps(command)
     def taking(**given: Any) -> None:
-        wish = Wish(**{name: given.pop(name) for name in wished})
+        wish = DeadLetterFilter(**{name: given.pop(name) for name in wished})
         command(wish=wish, **given)
 
     # What typer reads.
@@ -80,7 +84,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return taking
 
 
-def filter_from(wish: Wish, *, store: Store, now: datetime) -> Filter:
+def filter_from(wish: DeadLetterFilter, *, store: Store, now: datetime) -> Filter:
     """Return the filter that a person means; raise CommandError where nobody or no time is meant."""
     member_id = None
     if wish.member is not None:

@@ -37,16 +37,16 @@ LOSES_ITS_SESSION: Final = (
     " and the vendor sends again"
 )
 
-Change = Callable[["EnvFile"], None]
+EnvChange = Callable[["EnvFile"], None]
 Lines = Callable[["EnvFile"], list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class RotationStep:
     """One change of `.env`, and what is run then: `before`, each service that is given the value, `after`."""
 
     says: str
-    change: Change
+    change: EnvChange
     before: Lines = lambda _env: []
     after: Lines = lambda _env: []
     restarts: bool = True
@@ -58,7 +58,7 @@ class Rotation:
 
     variable: str
     meanwhile: str
-    steps: tuple[Step, ...]
+    steps: tuple[RotationStep, ...]
 
     def lines(self, step: int, env: EnvFile) -> list[str]:
         """Return the lines of a step, in their order; each may be run again."""
@@ -74,7 +74,7 @@ class Rotation:
 # --- how values change ---
 
 
-def _second(variable: str, new: Callable[[], str]) -> Change:
+def _second(variable: str, new: Callable[[], str]) -> EnvChange:
     """Take a new value beside the old one, which stays behind a comma; the new one is used where one has to be."""
 
     def change(env: EnvFile) -> None:
@@ -84,14 +84,14 @@ def _second(variable: str, new: Callable[[], str]) -> Change:
     return change
 
 
-def _only_the_first(variable: str) -> Change:
+def _only_the_first(variable: str) -> EnvChange:
     def change(env: EnvFile) -> None:
         env.values[variable] = (env.get(variable) or "").partition(",")[0]
 
     return change
 
 
-def _new(variable: str) -> Change:
+def _new(variable: str) -> EnvChange:
     def change(env: EnvFile) -> None:
         env.values[variable] = random_for(variable)
 
@@ -144,8 +144,8 @@ def _webhook(vendor: str, is_one: Callable[[str], bool], where: str) -> Rotation
         variable=variable,
         meanwhile="the relays take both secrets, and the vendor signs with both",
         steps=(
-            Step(says="the new secret beside the old one", change=_second(variable, ask)),
-            Step(
+            RotationStep(says="the new secret beside the old one", change=_second(variable, ask)),
+            RotationStep(
                 says="the old secret out, once the vendor signs with it no more (24 hours)",
                 change=_only_the_first(variable),
             ),
@@ -154,15 +154,15 @@ def _webhook(vendor: str, is_one: Callable[[str], bool], where: str) -> Rotation
 
 
 def _password(variable: str, meanwhile: str, before: Lines, *, restarts: bool = True) -> Rotation:
-    step = Step(says="the new one", change=_new(variable), before=before, restarts=restarts)
+    step = RotationStep(says="the new one", change=_new(variable), before=before, restarts=restarts)
     return Rotation(variable=variable, meanwhile=meanwhile, steps=(step,))
 
 
-def _vendor(name: str, ask: Change) -> Rotation:
+def _vendor(name: str, ask: EnvChange) -> Rotation:
     return Rotation(
         variable=f"AIRFLOW_CONN_{name.upper()}",
         meanwhile="both keys are good: make the new one first, and revoke the old one last",
-        steps=(Step(says="the new key; Enter keeps all else", change=ask),),
+        steps=(RotationStep(says="the new key; Enter keeps all else", change=ask),),
     )
 
 
@@ -194,12 +194,12 @@ ROTATIONS: Final = {
         variable="AIRFLOW_FERNET_KEY",
         meanwhile="Airflow reads with both keys and writes with the new one",
         steps=(
-            Step(
+            RotationStep(
                 says="the new key beside the old one, then all that is encrypted anew",
                 change=_second("AIRFLOW_FERNET_KEY", lambda: random_for("AIRFLOW_FERNET_KEY")),
                 after=lambda _env: [RE_ENCRYPT],
             ),
-            Step(says="the old key out", change=_only_the_first("AIRFLOW_FERNET_KEY")),
+            RotationStep(says="the old key out", change=_only_the_first("AIRFLOW_FERNET_KEY")),
         ),
     ),
     "airflow-jwt": _password(
@@ -216,7 +216,7 @@ ROTATIONS: Final = {
     "database-platform": Rotation(
         variable="OPS_DATABASE_URL",
         meanwhile=LOSES_ITS_SESSION,
-        steps=(Step(says="the address with the new password", change=_platform),),
+        steps=(RotationStep(says="the address with the new password", change=_platform),),
     ),
     "database-airflow": _password(
         "AIRFLOW_DATABASE_PASSWORD",

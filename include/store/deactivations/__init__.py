@@ -15,7 +15,7 @@ has no such lock: it names the generation that it means.
 from __future__ import annotations
 
 from include.routing import DEACTIVATION as DAG_ID
-from include.store.deactivations.rows import Deactivation, End, Reason, State, Withdrawal
+from include.store.deactivations.rows import Deactivation, End, EndReason, EndState, Withdrawal
 from include.store.deactivations.table import Deactivations
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "Deactivation",
     "Deactivations",
     "End",
-    "Reason",
-    "State",
+    "EndReason",
+    "EndState",
     "Withdrawal",
 ]

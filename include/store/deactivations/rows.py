@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-class Reason(StrEnum):
+class EndReason(StrEnum):
     """Why a membership ends."""
 
     PERIOD_END = "period_end"  # she has canceled, and her period runs out
@@ -24,7 +24,7 @@ class Reason(StrEnum):
     BY_HAND = "by_hand"  # a person has set the date
 
 
-class State(StrEnum):
+class EndState(StrEnum):
     """Where a row stands."""
 
     PENDING = "pending"  # it has no run yet
@@ -36,7 +36,7 @@ class State(StrEnum):
     FAILED = "failed"  # its run gave up on it; `why` says why
 
 
-CLOSED = (State.DONE, State.REVOKED)
+CLOSED = (EndState.DONE, EndState.REVOKED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class End:
 
     vendor_at: datetime | None
     deactivate_at: datetime | None
-    reason: Reason
+    reason: EndReason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +55,10 @@ class Deactivation:
     id: int
     member_id: UUID
     subscription_id: str
-    reason: Reason
+    reason: EndReason
     vendor_at: datetime | None
     deactivate_at: datetime | None
-    state: State
+    state: EndState
     inbox_id: int | None = None
     generation: int = 1
     dag_run_id: str | None = None
@@ -79,7 +79,7 @@ class Deactivation:
     @property
     def was_carried_out(self) -> bool:
         """Tell whether the membership has ended by it, whatever is still to follow at Mailchimp."""
-        return self.state is State.DONE or (self.is_open and self.applied_at is not None)
+        return self.state is EndState.DONE or (self.is_open and self.applied_at is not None)
 
     @property
     def next_run_id(self) -> str:

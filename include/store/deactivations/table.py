@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from include.store.deactivations.rows import Deactivation, Reason, State, Withdrawal
+from include.store.deactivations.rows import Deactivation, EndReason, EndState, Withdrawal
 from include.store.sql import MemberTable, queries
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Deactivations(MemberTable):
         """Return all rows of a member, oldest first."""
         return _rows(SQL.read_member(self._connection, member_id=member_id))
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[EndState, int]:
         """Count the rows in each state that has any."""
-        return {State(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
+        return {EndState(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
 
     def work(self, *, overdue_since: datetime) -> dict[str, int]:
         """Count what is pending, running, overdue (due by then and not done), date_unknown and failed."""
@@ -283,8 +283,8 @@ class Deactivations(MemberTable):
         SQL.leave_hidden(self._connection, member_ids=list(member_ids))
 
 
-def _state_of(end: End) -> State:
-    return State.DATE_UNKNOWN if end.deactivate_at is None else State.PENDING
+def _state_of(end: End) -> EndState:
+    return EndState.DATE_UNKNOWN if end.deactivate_at is None else EndState.PENDING
 
 
 def _values(end: End) -> dict[str, object]:
@@ -297,7 +297,9 @@ def _values(end: End) -> dict[str, object]:
 
 def _row(row: Mapping[str, Any]) -> Deactivation:
     values = {name: row[name] for name in FIELDS}
-    return Deactivation(**values | {"state": State(row["state"]), "reason": Reason(row["reason"])})
+    return Deactivation(
+        **values | {"state": EndState(row["state"]), "reason": EndReason(row["reason"])}
+    )
 
 
 def _rows(rows: Iterable[Mapping[str, Any]]) -> list[Deactivation]:

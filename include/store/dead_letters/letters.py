@@ -56,7 +56,7 @@ SEVERITIES = {
 }
 
 
-class Act(StrEnum):
+class DeadLetterAction(StrEnum):
     """What a person may decide."""
 
     REPLAY = "replay"
@@ -140,7 +140,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class DeadLetterGroup:
     """Alike letters: the reason of the newest, the oldest as an example."""
 
     job: str
@@ -196,11 +196,11 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class DeadLetterDecision:
     """What a person has decided, and how far it is done."""
 
     id: int
-    act: Act
+    act: DeadLetterAction
     actor: str
     why: str
     per_minute: int | None

@@ -6,16 +6,16 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
-from include.store.audit import AuditLog, Change
+from include.store.audit import AuditEntry, AuditLog
 from include.store.dead_letters.letters import (
     SEVERITIES,
-    Act,
     Attempt,
     DeadLetter,
-    Decision,
+    DeadLetterAction,
+    DeadLetterDecision,
+    DeadLetterGroup,
     Failure,
     Filter,
-    Group,
     LetterState,
     Moved,
     NewDeadLetter,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from include.store.inbox import State
+    from include.store.inbox import InboxState
 
 SQL = queries("dead_letters")
 
@@ -85,7 +85,7 @@ class DeadLetters(MemberTable):
         was = before.state if before else None
         if after.state is not LetterState.OPEN or was is LetterState.OPEN:
             return
-        change = Change(
+        change = AuditEntry(
             target=f"dead_letter:{after.id}",
             actor=f"system:{by}",
             action=f"dead_letter:{after.state}",
@@ -118,10 +118,13 @@ class DeadLetters(MemberTable):
         rows = SQL.select_letters(self._connection, row_limit=limit, **_values(wanted))
         return [_letter(row) for row in rows]
 
-    def groups(self, wanted: Filter) -> list[Group]:
+    def groups(self, wanted: Filter) -> list[DeadLetterGroup]:
         """Return the letters that fit as groups of alike ones, the largest first."""
         rows = SQL.group_letters(self._connection, **_values(wanted))
-        return [record_from(Group, row, error_class=ErrorClass, severity=Severity) for row in rows]
+        return [
+            record_from(DeadLetterGroup, row, error_class=ErrorClass, severity=Severity)
+            for row in rows
+        ]
 
     def take_unannounced(self, *, now: datetime) -> list[NewDeadLetter]:
         """Take what has begun to wait for a person and nobody was told of, oldest first. Needs a transaction."""
@@ -208,7 +211,9 @@ class DeadLetters(MemberTable):
         """Let the events of these letters that wait for a run wait for a person."""
         SQL.kill_rows(self._connection, ids=list(ids), reason=reason, now=now)
 
-    def end_rows(self, ids: Collection[int], *, state: State, reason: str, now: datetime) -> None:
+    def end_rows(
+        self, ids: Collection[int], *, state: InboxState, reason: str, now: datetime
+    ) -> None:
         """End the dead events of these letters."""
         SQL.end_rows(self._connection, ids=list(ids), state=state, reason=reason, now=now)
 
@@ -224,14 +229,14 @@ class DeadLetters(MemberTable):
 
     def decide(  # noqa: PLR0913 - what a decision is, by name
         self,
-        act: Act,
+        act: DeadLetterAction,
         ids: Sequence[int],
         *,
         actor: str,
         why: str,
         per_minute: int | None,
         now: datetime,
-    ) -> Decision:
+    ) -> DeadLetterDecision:
         """Write down a decision about these letters; nothing is done yet."""
         row = SQL.begin_act(
             self._connection,
@@ -244,11 +249,11 @@ class DeadLetters(MemberTable):
         )
         return _decision(row)
 
-    def lock_decision(self, decision_id: int) -> Decision:
+    def lock_decision(self, decision_id: int) -> DeadLetterDecision:
         """Return a decision as it stands, and let nobody else work on it until the transaction ends."""
         return _decision(SQL.lock_act(self._connection, id=decision_id))
 
-    def decision(self, decision_id: int) -> Decision | None:
+    def decision(self, decision_id: int) -> DeadLetterDecision | None:
         """Return a decision; None where there is none of that number."""
         row = SQL.read_act(self._connection, id=decision_id)
         return _decision(row) if row else None
@@ -262,7 +267,7 @@ class DeadLetters(MemberTable):
         """Write down up to which letter it is done, and for how many more there was something to do."""
         SQL.advance_act(self._connection, id=decision_id, position=position, done=done, now=now)
 
-    def unfinished(self) -> list[Decision]:
+    def unfinished(self) -> list[DeadLetterDecision]:
         """Return the decisions whose carrying out was interrupted."""
         return [_decision(row) for row in SQL.read_unfinished(self._connection)]
 
@@ -286,5 +291,5 @@ def _moved(row: Mapping[str, Any]) -> Moved:
     return record_from(Moved, row, state_before=LetterState, state=LetterState)
 
 
-def _decision(row: Mapping[str, Any]) -> Decision:
-    return record_from(Decision, row, act=Act)
+def _decision(row: Mapping[str, Any]) -> DeadLetterDecision:
+    return record_from(DeadLetterDecision, row, act=DeadLetterAction)

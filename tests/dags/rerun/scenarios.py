@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
 from include.store.dead_letters import Failure
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.jobs.luma_world import LumaWorld
 from tests.jobs.slack_world import SlackWorld
 
@@ -136,7 +136,7 @@ def letter_that_is_open(place: Place) -> dict[str, Any]:
     [row] = world.receive({"type": "customer.updated", "id": "evt_1", "livemode": False})
     now = world.clock.now()
     world.store.dispatches.adopt("run", job="mailchimp_sync", inbox_ids=[row], now=now)
-    world.store.inbox.finish([row], state=State.DEAD, reason="down", now=now)
+    world.store.inbox.finish([row], state=InboxState.DEAD, reason="down", now=now)
     failure = replace(DOWN, subject=f"row:{row}", inbox_ids=(row,))
     world.store.dead_letters.open_case(failure, now=now)
     return {}

@@ -15,7 +15,7 @@ import psycopg
 from include.clients.mailchimp import subscriber_hash
 from include.errors import ErrorClass
 from include.store.dead_letters import DeadLetters, Failure
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from include.store.job_runs import JobRuns
 from tests.e2e.rerun.live import ASKS
 from tests.waiting import until
@@ -23,7 +23,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.lab.demo.sandbox import Told
+    from include.lab.demo.sandbox import VendorEvent
     from include.lab.demo.stage import Newcomer
     from tests.e2e.rerun.live import Board, Live
 
@@ -62,7 +62,7 @@ class Scene:
         self.member: Newcomer = self.stage.newcomer(self.number)
         self.run_id = ""
 
-    def joins(self) -> list[Told]:
+    def joins(self) -> list[VendorEvent]:
         """Return the events to be dealt with before the scene begins."""
         return []
 
@@ -106,7 +106,7 @@ class Scene:
 
     # --- what scenes are made of ---
 
-    def _join(self) -> dict[str, list[Told]]:
+    def _join(self) -> dict[str, list[VendorEvent]]:
         act = self.stage.join(self.member, "clerk_first")
         return {"clerk": act.of("clerk"), "paid": act.of_type(PAID)}
 
@@ -123,7 +123,7 @@ class Sync(Scene):
 
     dag, number, mended, held = "mailchimp_sync", 0, "update_mailchimp", "update_mailchimp"
 
-    def joins(self) -> list[Told]:
+    def joins(self) -> list[VendorEvent]:
         """She has signed up."""
         events = self._join()
         self.paid = events["paid"]
@@ -153,7 +153,7 @@ class Sync(Scene):
 
     def is_over(self) -> bool:
         """Her event is processed."""
-        return self.row().state is State.PROCESSED
+        return self.row().state is InboxState.PROCESSED
 
 
 class Retry(Sync):
@@ -171,7 +171,7 @@ class Retry(Sync):
     def is_dead(self) -> bool:
         """Tell whether her event waits for a person."""
         rows = self.stage.rows([self.paid[0].id])
-        return [row.state for row in rows] == [State.DEAD]
+        return [row.state for row in rows] == [InboxState.DEAD]
 
     def begin(self) -> None:
         """Start it by hand."""
@@ -183,7 +183,7 @@ class Deactivation(Scene):
 
     dag, number, mended, held = "member_deactivation", 2, "update_mailchimp", "check_status"
 
-    def joins(self) -> list[Told]:
+    def joins(self) -> list[VendorEvent]:
         """She is a member."""
         events = self._join()
         return [*events["clerk"], *events["paid"]]
@@ -228,7 +228,7 @@ class Luma(Scene):
     dag, number, mended, held = "luma_auto_approval", 3, "approve_members", "approve_members"
     asked: ClassVar[dict[str, Any]] = {"dry_run": False}
 
-    def joins(self) -> list[Told]:
+    def joins(self) -> list[VendorEvent]:
         """She is a member."""
         events = self._join()
         return [*events["clerk"], *events["paid"]]
@@ -252,7 +252,7 @@ class Slack(Scene):
     dag, number, mended, held = "slack_status_sync", 4, "sync", "sync"
     asked: ClassVar[dict[str, Any]] = {"dry_run": False}
 
-    def joins(self) -> list[Told]:
+    def joins(self) -> list[VendorEvent]:
         """She is a member."""
         events = self._join()
         return [*events["clerk"], *events["paid"]]
@@ -387,7 +387,7 @@ class Cleanup(Scene):
     not_failed = "it asks no vendor: tests/dags/rerun takes Postgres away from it"
     locked = "ops.inbox_conflicts"  # which only the clean-up looks at
 
-    def joins(self) -> list[Told]:
+    def joins(self) -> list[VendorEvent]:
         """Somebody has joined."""
         events = self._join()
         self.paid = events["paid"]

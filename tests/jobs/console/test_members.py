@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.store.deactivations import State
+from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
 from tests.jobs.console.conftest import plain
 
@@ -111,8 +111,8 @@ def test_she_is_kept_and_let_go_again(console, world, leaving):
     page = console().act(member, f"undo:{end}", why="a mistake")
     assert "planned to end again" in page
     assert [one.state for one in world.store.deactivations.of_member(member)] == [
-        State.REVOKED,
-        State.PENDING,
+        EndState.REVOKED,
+        EndState.PENDING,
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from include.alerts.history import Sample
 from include.alerts.pauses import Pause, PauseKind
 from include.alerts.rules import load
-from include.alerts.states import Phase, Reading, State
+from include.alerts.states import AlertState, Phase, RuleReading
 from include.failures.breakers import note_failures, note_success
 from tests.jobs.alert_world import MAIL, NOON, Watch, rules
 from tests.jobs.console.conftest import plain
@@ -112,13 +112,13 @@ def test_alert_is_silenced_acknowledged_and_told_again_in_the_console(console, s
     said = plain(console("operator").submit("/alerts/act", **{**form, "act": "acknowledge"}).text)
     assert "Nothing is changed: it does not fire any more." in said
     now = world.clock.now()
-    firing = State(
+    firing = AlertState(
         rule=rule,
         phase=Phase.FIRING,
         since=now,
         fired_at=now,
         told_at=now,
-        reading=Reading(holds=True),
+        reading=RuleReading(holds=True),
     )
     store.alerts.save([firing], now=now)
     said = plain(console("operator").submit("/alerts/act", **{**form, "act": "acknowledge"}).text)

@@ -10,9 +10,9 @@ import pytest
 from include.alerts.history import Sample
 from include.failures.breakers import OPENS_AFTER
 from include.routing import UNKNOWN
-from include.store.cron_ticks import Outcome, Tick
-from include.store.deactivations import State
-from include.store.inbox import State as InboxState
+from include.store.cron_ticks import Tick, TickOutcome
+from include.store.deactivations import EndState
+from include.store.inbox import InboxState
 from include.store.rejections import AGAIN
 from tests.jobs.console.conftest import plain
 from tests.jobs.test_webhook_retry import batch
@@ -83,7 +83,7 @@ def test_end_is_kept_taken_back_and_carried_out_from_the_list(console, world, en
     assert world.store.deactivations.get(again.id).why == "she has asked for it"
     said = plain(console().submit("/ends/act", act="revoke:999", why="x").text)
     assert "Nothing is changed: there is no planned end 999" in said
-    assert world.store.deactivations.get(again.id).state is State.PENDING
+    assert world.store.deactivations.get(again.id).state is EndState.PENDING
 
 
 def test_vendor_that_is_down_is_said_and_tried(console, world):
@@ -180,12 +180,15 @@ def test_jobs_show_the_age_of_the_inbox_and_each_expected_start(console, world):
     )
     hour = now.replace(minute=0, second=0, microsecond=0) - 3 * HOUR
     ticks = [
-        Tick(job="database_cleanup", tick_at=hour, outcome=Outcome.RAN),
-        Tick(job="reconciliation", tick_at=hour, outcome=Outcome.RAN),
+        Tick(job="database_cleanup", tick_at=hour, outcome=TickOutcome.RAN),
+        Tick(job="reconciliation", tick_at=hour, outcome=TickOutcome.RAN),
         Tick(
-            job="reconciliation", tick_at=hour + MINUTE, outcome=Outcome.MISSED, reason="a <b>gap"
+            job="reconciliation",
+            tick_at=hour + MINUTE,
+            outcome=TickOutcome.MISSED,
+            reason="a <b>gap",
         ),
-        Tick(job="reconciliation", tick_at=hour - 30 * HOUR, outcome=Outcome.SKIPPED),
+        Tick(job="reconciliation", tick_at=hour - 30 * HOUR, outcome=TickOutcome.SKIPPED),
     ]
     world.store.cron_ticks.note(ticks, now=now)
 

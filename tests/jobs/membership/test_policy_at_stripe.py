@@ -14,7 +14,7 @@ from include.membership.explain import reasons
 from include.membership.policy import policy_from, shipped
 from include.operate.commands.policy import explained, explained_at_stripe, planned
 from include.operate.doctor import policy as at_stripe
-from include.operate.doctor.findings import Status
+from include.operate.doctor.findings import CheckStatus
 from tests.jobs.membership.acts import ADA, DAY, act, sign_up, subscribe
 from tests.jobs.test_reconciliation_deep import Night
 
@@ -29,7 +29,7 @@ plans:
 def looked(world, file=None):
     """Return what is found at Stripe, but for what is well."""
     found = at_stripe.look(world.stripe, file)
-    return [(one.status, one.reason) for one in found if one.status is not Status.OK]
+    return [(one.status, one.reason) for one in found if one.status is not CheckStatus.OK]
 
 
 def test_shipped_policy_fits_the_sandbox(world):
@@ -42,7 +42,7 @@ def test_what_stripe_does_not_have_is_named(world, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(MINE)
 
-    found = [reason for status, reason in looked(world, file) if status is Status.FAILED]
+    found = [reason for status, reason in looked(world, file) if status is CheckStatus.FAILED]
 
     assert found == [
         "leader: Stripe has no product prod_laeder",
@@ -59,7 +59,7 @@ def test_price_in_use_that_nobody_named_is_told_with_its_subscriptions(world):
     subscribe(world, prices=["price_hosting"])
 
     [(status, reason)] = looked(world)
-    assert status is Status.WARNING
+    assert status is CheckStatus.WARNING
     assert reason == "no plan names it, and 1 living subscriptions have it: they are ignored"
 
 
@@ -70,7 +70,7 @@ def test_wrong_file_is_one_finding(world, tmp_path):
 
     [(status, reason)] = looked(world, file)
 
-    assert status is Status.FAILED
+    assert status is CheckStatus.FAILED
     assert "mine.yaml:1:16: unknown key teir" in reason
     assert world.sandbox.count("stripe") == 0
 
@@ -362,5 +362,5 @@ def run_options(world, *, is_dry_run):
     world.store.reconciliations.open(
         run, is_deep=True, is_dry_run=is_dry_run, now=world.clock.now()
     )
-    limits = reconciliation.Limits(is_dry_run=is_dry_run, most_percent=5)
+    limits = reconciliation.RepairLimits(is_dry_run=is_dry_run, most_percent=5)
     return {"dag_run_id": run, "store": world.store, "clock": world.clock, "limits": limits}

@@ -6,7 +6,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.membership.policy import policy_from
-from include.store.deactivations import Reason
+from include.store.deactivations import EndReason
 from include.store.findings import FindingKind, FindingState
 from tests import factories
 from tests.jobs.membership.acts import ADA, DAY, act, findings, pass_time, subscribe
@@ -40,7 +40,7 @@ def test_fixed_term_is_not_canceling(world):
     subscribe(world, ends_after_days=365)
 
     assert tags(world) == {"active", "pro"}
-    assert world.last_end().reason is Reason.CANCEL_AT
+    assert world.last_end().reason is EndReason.CANCEL_AT
 
 
 def test_who_asked_to_leave_is_canceling(world, ada):
@@ -72,7 +72,7 @@ def test_past_due_keeps_everything_for_the_grace(world, ada):
 
     assert (status(world), tags(world)) == ("past_due", {"past_due", "pro"})
     assert world.contact()["status"] == "subscribed"
-    assert world.last_end().reason is Reason.NOT_PAID
+    assert world.last_end().reason is EndReason.NOT_PAID
 
 
 def test_past_due_is_over_with_the_grace(world, ada):
@@ -216,7 +216,7 @@ def test_refunded_difference_of_an_upgrade_ends_nothing(world, ada):
     act(world, "cancel_at_period_end", email=ADA)
 
     assert tags(world) == {"active", "leader", "canceling"}
-    assert world.last_end().reason is Reason.PERIOD_END
+    assert world.last_end().reason is EndReason.PERIOD_END
     assert world.last_end().deactivate_at > world.clock.now()
 
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from include.membership.policy import policy_from
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 from tests.jobs.membership.acts import ADA, act, subscribe
 
@@ -28,7 +28,7 @@ def test_subscription_of_something_else_makes_nobody_a_member(world):
 
     run = world.run(*bought)
 
-    assert world.states(run) == {State.IGNORED}
+    assert world.states(run) == {InboxState.IGNORED}
     assert any("is on a plan" in reason for reason in world.reasons(run))
     nothing_is_left(world)
 
@@ -43,7 +43,7 @@ def test_member_who_buys_something_else_stays_as_she_is(world):
 
     run = world.run(factories.stripe_event("customer.subscription.created", other, at=at))
 
-    assert world.states(run) == {State.IGNORED}
+    assert world.states(run) == {InboxState.IGNORED}
     assert world.member().memberships == (before,)
     assert world.contact() == contact
 
@@ -120,7 +120,7 @@ def test_declined_cards_make_no_rows(world, status):
 
     run = world.run(*tests)
 
-    assert world.states(run) == {State.IGNORED}
+    assert world.states(run) == {InboxState.IGNORED}
     assert world.sandbox.count("stripe") == 0
     nothing_is_left(world)
 
@@ -138,7 +138,7 @@ def test_strangers_card_test_leaves_nothing_on_her_account(world):
         factories.stripe_event("customer.subscription.created", unpaid, at=now),
     )
 
-    assert world.states(run) == {State.IGNORED}
+    assert world.states(run) == {InboxState.IGNORED}
     assert world.member() == before
 
 
@@ -220,7 +220,7 @@ def test_test_mode_does_not_touch_live_members(world):
 
     run = world.run(*[e for e in joined if e["vendor"] == "stripe"])
 
-    assert world.states(run) == {State.IGNORED}
+    assert world.states(run) == {InboxState.IGNORED}
     assert world.reasons(run) == {"of Stripe's test mode"}
     nothing_is_left(world)
 
@@ -243,9 +243,9 @@ def test_unreadable_answer_stops_nobody_else(world):
     world.run_rows(ids)
 
     by_id = {row.event_id: row for row in world.store.inbox.rows(ids)}
-    assert by_id[odd["id"]].state is State.DEAD
+    assert by_id[odd["id"]].state is InboxState.DEAD
     assert "status is a status we do not know" in by_id[odd["id"]].reason
     others = [row.state for row in by_id.values() if row.event_id != odd["id"]]
-    assert set(others) == {State.PROCESSED}
+    assert set(others) == {InboxState.PROCESSED}
     [letter] = world.query("SELECT error_class FROM ops.dead_letters")
     assert letter["error_class"] == "permanent"

@@ -3,11 +3,11 @@
 import pytest
 
 from include.events import SubscriptionStatus
-from include.jobs.luma_auto_approval.matching import Denial, Register, Rule
+from include.jobs.luma_auto_approval.matching import Denial, PlusAddressRule, Register
 from include.jobs.membership import Standing, has_access
 from include.jobs.slack_status_sync.roster import standings
 from include.store.findings import FindingKind
-from include.store.slack import Tie
+from include.store.slack import AccountLink
 from tests.factories import NOW, make_member, make_membership
 from tests.jobs.membership.acts import (
     ADA,
@@ -300,8 +300,8 @@ def test_barred_member_has_access_nowhere():
 
     for is_open, people in members.items():
         for member in people:
-            denial = Register([member], Rule.DISTINCT).denial(ADA)
-            tie = Tie(member_id=member.id, slack_user_id="U1")
+            denial = Register([member], PlusAddressRule.DISTINCT).denial(ADA)
+            tie = AccountLink(member_id=member.id, slack_user_id="U1")
             [standing] = standings([member], {member.id: tie}).values()
             assert has_access(member) is is_open
             assert (denial is None) is is_open
@@ -310,7 +310,9 @@ def test_barred_member_has_access_nowhere():
 
 def test_any_verified_address_is_hers_at_luma():
     """She registers for an event with her second address."""
-    register = Register([make_member(addresses=frozenset({ADA, PRIVATE}))], Rule.DISTINCT)
+    register = Register(
+        [make_member(addresses=frozenset({ADA, PRIVATE}))], PlusAddressRule.DISTINCT
+    )
 
     assert register.denial(PRIVATE) is None
     assert register.denial("somebody@example.org") is Denial.UNKNOWN

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from include.clock import FixedClock
-from include.relay.airflow_api import AirflowApi
+from include.relay.airflow_api import RelayAirflow
 from include.relay.dispatcher import Dispatcher
 from include.settings import Settings
 from tests.airflow_stand_in import running_airflow
@@ -40,7 +40,7 @@ def settings(database, airflow):
 @pytest.fixture
 def api(settings):
     """Give a session of the relay's user."""
-    api = AirflowApi(
+    api = RelayAirflow(
         url=settings.airflow_url,
         username=settings.airflow_username,
         password=settings.airflow_password,
@@ -55,7 +55,7 @@ def make_dispatcher(clock, settings):
     with ExitStack() as sessions:
 
         def make(**options):
-            api = AirflowApi(
+            api = RelayAirflow(
                 url=settings.airflow_url,
                 username=settings.airflow_username,
                 password=settings.airflow_password,

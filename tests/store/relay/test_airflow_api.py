@@ -136,7 +136,9 @@ def test_each_fault_says_what_to_do(api, airflow, fault, error):
 def test_silence_is_busy(api, airflow, monkeypatch):
     """B5: a slow Airflow holds the dispatcher for the time-out and no longer."""
     monkeypatch.setattr(airflow_session, "TIMEOUT", httpx.Timeout(0.2))
-    impatient = airflow_api.AirflowApi(url=airflow.url, username="relay", password=_secret(airflow))
+    impatient = airflow_api.RelayAirflow(
+        url=airflow.url, username="relay", password=_secret(airflow)
+    )
     airflow.fail(1.0)
 
     with pytest.raises(AirflowBusyError, match="ReadTimeout"):
@@ -147,7 +149,7 @@ def test_silence_is_busy(api, airflow, monkeypatch):
 
 def test_nobody_there_is_busy(api, airflow):
     """B1: connection refused."""
-    alone = airflow_api.AirflowApi(
+    alone = airflow_api.RelayAirflow(
         url="http://127.0.0.1:9", username="relay", password=_secret(airflow)
     )
 

@@ -17,7 +17,7 @@ from include.relay.deactivations import (
     DeactivationScheduler,
 )
 from include.store import Store
-from include.store.deactivations import End, Reason, State
+from include.store.deactivations import End, EndReason, EndState
 from tests.jobs.world import until
 from tests.store.arrivals import NOW
 
@@ -35,7 +35,7 @@ def scheduler(api, clock, settings):
 
 
 def an_end(at=SOON):
-    return End(vendor_at=at, deactivate_at=at, reason=Reason.PERIOD_END)
+    return End(vendor_at=at, deactivate_at=at, reason=EndReason.PERIOD_END)
 
 
 def plan(store, at=SOON):
@@ -76,7 +76,7 @@ def test_run_is_made_ahead(scheduler, store, airflow):
     assert run["conf"] == {"deactivation_id": row.id}
     assert run["run_after"] == (SOON - LEAD).isoformat()
     assert (now_is(store, row).state, now_is(store, row).dag_run_id) == (
-        State.SCHEDULED,
+        EndState.SCHEDULED,
         row.next_run_id,
     )
 
@@ -205,7 +205,7 @@ def test_run_at_work_on_others_is_left_alone(scheduler, store, airflow, clock):
     scheduler.turn(store)
 
     assert run_of(airflow, row)["state"] == "running"
-    assert now_is(store, other).state is State.RUNNING
+    assert now_is(store, other).state is EndState.RUNNING
     assert store.deactivations.withdrawals() == []
 
 
@@ -251,13 +251,13 @@ def test_lost_answer_makes_one_run(scheduler, store, airflow, clock):
     row = plan(store)
 
     scheduler.turn(store)
-    assert now_is(store, row).state is State.PENDING
+    assert now_is(store, row).state is EndState.PENDING
     clock.advance(SECOND)
     scheduler.turn(store)
 
     assert airflow.posts == [row.next_run_id] * 2
     assert len(airflow.runs) == 1
-    assert now_is(store, row).state is State.SCHEDULED
+    assert now_is(store, row).state is EndState.SCHEDULED
     assert airflow.faults_left == []
 
 
@@ -291,7 +291,7 @@ def test_overdue_rows_get_few_runs_oldest_first(scheduler, store, airflow, clock
     assert do(store, oldest[0].next_run_id, clock, row_id=oldest[0].id) == 5
     scheduler.turn(store)
     assert airflow.posts == [row.next_run_id for row in oldest]
-    assert store.deactivations.counts() == {State.DONE: 5}
+    assert store.deactivations.counts() == {EndState.DONE: 5}
 
 
 def test_runs_whose_rows_another_has_taken_are_deleted(scheduler, store, airflow, clock):
@@ -321,7 +321,7 @@ def test_deleted_run_is_replaced_before_it_is_due(scheduler, store, airflow, clo
     scheduler.turn(store)
 
     again = now_is(store, row)
-    assert again.state is State.SCHEDULED
+    assert again.state is EndState.SCHEDULED
     assert again.generation == 2
     assert run_of(airflow, row) is None
     assert run_of(airflow, again)["run_after"] == (SOON - LEAD).isoformat()
@@ -355,7 +355,7 @@ def test_run_that_ended_without_its_row_is_replaced(scheduler, store, airflow, c
 
     scheduler.turn(store)
 
-    assert now_is(store, row).state is State.PENDING
+    assert now_is(store, row).state is EndState.PENDING
     assert state in now_is(store, row).problem
 
 
@@ -372,7 +372,7 @@ def test_row_that_no_run_has_reached_is_never_given_up(scheduler, store, airflow
         clock.advance(SECOND)
     scheduler.turn(store)
 
-    assert now_is(store, row).state is State.SCHEDULED
+    assert now_is(store, row).state is EndState.SCHEDULED
     assert do(store, now_is(store, row).dag_run_id, clock, row_id=row.id) == 1
 
 
@@ -389,7 +389,7 @@ def test_row_that_ends_its_runs_fails(scheduler, store, airflow, clock):
         scheduler.turn(store)
         clock.advance(SECOND)
 
-    assert (now_is(store, row).state, len(airflow.posts)) == (State.FAILED, MOST_LOST)
+    assert (now_is(store, row).state, len(airflow.posts)) == (EndState.FAILED, MOST_LOST)
     assert "does not have its run" in now_is(store, row).why
 
 
@@ -406,11 +406,11 @@ def test_row_that_was_moved_often_may_lose_its_run_too(scheduler, store, airflow
     clock.advance(SECOND)
     scheduler.turn(store)
 
-    assert now_is(store, row).state is State.SCHEDULED
+    assert now_is(store, row).state is EndState.SCHEDULED
     assert len(airflow.runs) == 1
 
 
-@pytest.mark.parametrize(("state", "left"), [(None, State.PENDING), ("failed", State.FAILED)])
+@pytest.mark.parametrize(("state", "left"), [(None, EndState.PENDING), ("failed", EndState.FAILED)])
 def test_run_that_died_at_work(  # noqa: PLR0913, PLR0917 - fixtures
     scheduler, store, airflow, clock, state, left
 ):

@@ -8,19 +8,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from include.clock import FixedClock
-from include.relay.airflow_api import AirflowApi
+from include.relay.airflow_api import RelayAirflow
 from include.relay.attempts import LONGEST_PAUSE
 from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, Dispatcher
 from include.routing import RETRY
 from include.store import Store
 from include.store.dead_letters import Filter
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, make_arrival, receive
 
 JOB = "mailchimp_sync"
 
 
-def finish(store, run_id, *, state=State.PROCESSED):
+def finish(store, run_id, *, state=InboxState.PROCESSED):
     """End a run as the job's last task does."""
     with store.transaction():
         ids = [row.id for row in store.inbox.of_run(run_id)]
@@ -49,7 +49,7 @@ def test_one_event_gets_its_own_run_at_once(dispatcher, store, airflow):
     assert run_ids(airflow) == ["stripe.test.evt_1"]
     assert inbox_ids(airflow) == [[row_id]]
     [row] = store.inbox.of_run("stripe.test.evt_1")
-    assert (row.state, row.attempts, row.dispatched_at) == (State.DISPATCHED, 1, NOW)
+    assert (row.state, row.attempts, row.dispatched_at) == (InboxState.DISPATCHED, 1, NOW)
     assert store.dispatches.get("stripe.test.evt_1").state == "started"
 
 
@@ -112,7 +112,7 @@ def test_a_later_try_has_an_id_of_its_own(dispatcher, store, airflow):
     """409 must mean this try, not an earlier one."""
     [row_id] = receive(store, "evt_1")
     dispatcher.turn(store)
-    finish(store, "stripe.test.evt_1", state=State.FAILED)
+    finish(store, "stripe.test.evt_1", state=InboxState.FAILED)
     store.connection.execute(
         "UPDATE ops.inbox SET state = 'waiting', due_at = %s WHERE id = %s", [NOW, row_id]
     )
@@ -223,7 +223,7 @@ def test_what_a_person_must_mend_is_said_and_waited_for(dispatcher, store, airfl
     [dispatch] = store.dispatches.in_flight()
     assert problem in dispatch.problem
     assert problem in dispatcher.troubles[JOB].problem
-    assert store.inbox.counts() == {State.DISPATCHED: 2}
+    assert store.inbox.counts() == {InboxState.DISPATCHED: 2}
     assert 3 <= len(airflow.posts) < 15
     assert [line["event"] for line in logs] == ["attempt.fails"]
 
@@ -252,7 +252,7 @@ def test_a_paused_dag_is_said(dispatcher, store, airflow, clock):
     dispatcher.turn(store)
 
     assert store.dispatches.get("stripe.test.evt_1").problem == "the DAG is paused"
-    assert store.inbox.counts() == {State.DISPATCHED: 1}
+    assert store.inbox.counts() == {InboxState.DISPATCHED: 1}
 
 
 def test_two_relays_start_one_run(database, airflow, settings, store):
@@ -263,13 +263,13 @@ def test_two_relays_start_one_run(database, airflow, settings, store):
 
     def relay(_):
         own = Store.connect(database)
-        api = AirflowApi(
+        api = RelayAirflow(
             url=airflow.url,
             username=settings.airflow_username,
             password=settings.airflow_password,
         )
         dispatcher = Dispatcher(airflow=api, clock=FixedClock(NOW), settings=settings)
-        while own.inbox.counts() != {State.PROCESSED: 100}:
+        while own.inbox.counts() != {InboxState.PROCESSED: 100}:
             dispatcher.turn(own)
             for dispatch in own.dispatches.in_flight():
                 if dispatch.state == "started":
@@ -282,7 +282,7 @@ def test_two_relays_start_one_run(database, airflow, settings, store):
 
     assert sorted(dispatched(airflow)) == list(range(1, 101))
     assert len(airflow.posts) == len(airflow.runs) == 34
-    assert store.inbox.counts() == {State.PROCESSED: 100}
+    assert store.inbox.counts() == {InboxState.PROCESSED: 100}
 
 
 def test_a_claim_whose_relay_died_is_started_by_another(dispatcher, store, airflow, clock):
@@ -337,7 +337,7 @@ def test_a_run_that_ended_without_a_record_fails_its_rows(dispatcher, store, air
 
     [row] = store.inbox.of_run("stripe.test.evt_1")
     assert (row.state, row.reason) == (
-        State.FAILED,
+        InboxState.FAILED,
         f"the run ended as {state} without recording this",
     )
     assert store.dispatches.in_flight() == []
@@ -370,7 +370,7 @@ def test_a_run_that_goes_on_is_left_alone(dispatcher, store, airflow, clock):
         dispatcher.turn(store)
 
     assert store.dispatches.get("stripe.test.evt_1").state == "started"
-    assert store.inbox.counts() == {State.DISPATCHED: 1}
+    assert store.inbox.counts() == {InboxState.DISPATCHED: 1}
 
 
 def test_a_claim_whose_rows_a_person_ended_is_closed(dispatcher, store, airflow, clock):
@@ -378,7 +378,7 @@ def test_a_claim_whose_rows_a_person_ended_is_closed(dispatcher, store, airflow,
     airflow.fail(503)
     ids = receive(store, "evt_1")
     dispatcher.turn(store)
-    store.inbox.finish(ids, state=State.DEAD, reason="a person said so", now=NOW)
+    store.inbox.finish(ids, state=InboxState.DEAD, reason="a person said so", now=NOW)
     clock.advance(LONGEST_PAUSE)
 
     dispatcher.turn(store)
@@ -447,7 +447,7 @@ def test_what_failed_goes_to_webhook_retry(dispatcher, store, airflow, clock):
 
     name = f"retry.batch.{ids[0]}-{ids[1]}.2.try2"
     assert retries(airflow) == [(name, ids[:2]), ("retry.stripe.test.evt_3.try2", ids[2:])]
-    assert set(store.inbox.counts()) == {State.DISPATCHED}
+    assert set(store.inbox.counts()) == {InboxState.DISPATCHED}
 
 
 def test_several_relays_start_one_retry(store, airflow, make_dispatcher, database):
@@ -497,7 +497,7 @@ def test_retry_that_is_lost_is_dead(dispatcher, store, airflow, clock):
     dispatcher.turn(store)
 
     [row] = store.inbox.rows([row_id])
-    assert (row.state, row.due_at) == (State.DEAD, None)
+    assert (row.state, row.due_at) == (InboxState.DEAD, None)
     [letter] = store.dead_letters.select(Filter())
     assert (letter.subject, letter.dag_run_id) == (f"row:{row_id}", run_id)
     assert "without recording" in letter.reason

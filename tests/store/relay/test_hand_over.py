@@ -9,9 +9,9 @@ import pytest
 
 from include.clock import FixedClock
 from include.relay.dispatch_loop import DispatchLoop
-from include.relay.doorbell import Doorbell
+from include.relay.doorbell import NotifyWaiter
 from include.store import Store
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.relay_process import running_relay, send_stripe, stripe_event
 from tests.store.arrivals import NOW
 
@@ -28,7 +28,7 @@ def finish_all(store, airflow):
     for _, run_id in list(airflow.runs):
         with store.transaction():
             ids = [row.id for row in store.inbox.of_run(run_id)]
-            store.inbox.finish(ids, state=State.PROCESSED, now=NOW)
+            store.inbox.finish(ids, state=InboxState.PROCESSED, now=NOW)
             store.dispatches.finish(run_id, now=NOW)
 
 
@@ -77,7 +77,7 @@ def test_two_relays_share_the_work(database, store, airflow, tmp_path):
             assert len(store.dispatches.in_flight()) <= 2
             if number % 5 == 0:
                 finish_all(store, airflow)
-        while store.inbox.counts() != {State.PROCESSED: 100}:
+        while store.inbox.counts() != {InboxState.PROCESSED: 100}:
             finish_all(store, airflow)
 
     ids = [row_id for run in airflow.runs.values() for row_id in run["conf"]["inbox_ids"]]
@@ -162,7 +162,7 @@ def test_the_loop_ends_at_once(loop_of):
 
 def test_the_doorbell_forgets_no_ring(store, database):
     """Also one that came while statements were running, or before anybody waited."""
-    doorbell, other = Doorbell("ops_inbox"), Store.connect(database)
+    doorbell, other = NotifyWaiter("ops_inbox"), Store.connect(database)
     doorbell.listen(store.connection)
     rings = [
         doorbell.ring,
@@ -186,12 +186,12 @@ def test_the_doorbell_forgets_no_ring(store, database):
 
 def test_trouble_is_told_in_words(loop_of):
     """What a person reads at `/readyz`."""
-    from include.relay.attempts import Trouble
+    from include.relay.attempts import FailedAttempt
 
     dispatcher = StubDispatcher()
     loop = loop_of(dispatcher)
     wait_for(lambda: dispatcher.count == 1)
-    dispatcher.troubles["mailchimp_sync"] = Trouble(
+    dispatcher.troubles["mailchimp_sync"] = FailedAttempt(
         "Airflow answers 503", NOW - timedelta(seconds=90), NOW + timedelta(seconds=30)
     )
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests.relay_process import RelayProcess, send_stripe, stripe_event
 
 SENDERS = 8
@@ -96,7 +96,7 @@ def test_a_relay_killed_between_the_run_and_its_record(new_relay, store, airflow
 
     assert airflow.posts == ["stripe.test.evt_1"] * 2
     assert len(airflow.runs) == 1
-    assert store.inbox.counts() == {State.DISPATCHED: 1}
+    assert store.inbox.counts() == {InboxState.DISPATCHED: 1}
 
 
 def wait_for(condition, *, seconds=15):

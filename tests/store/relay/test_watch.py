@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from include.relay.database import Connect
-from include.relay.watch import Watch
+from include.relay.watch import HealthMonitor
 from tests.jobs.conftest import sandbox, sandbox_server
 
 __all__ = ["sandbox", "sandbox_server"]
@@ -22,7 +22,7 @@ def make_watch(settings, clock, sandbox):
     def make(*urls):
         url = f"{sandbox.url}/slack/services/T0SANDBOX01/B0OPSBOT001/sandbox"
         told = settings.model_copy(update={"watch_urls": tuple(map(SecretStr, (*urls, url)))})
-        watch = Watch(told, connect=Connect(settings.database_url, 5), clock=clock)
+        watch = HealthMonitor(told, connect=Connect(settings.database_url, 5), clock=clock)
         made.append(watch)
         return watch
 

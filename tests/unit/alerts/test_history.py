@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from include.alerts.history import History, Sample, backtest, untellable
+from include.alerts.history import Sample, SampleHistory, backtest, untellable
 from include.alerts.rules import load, rules_from
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def times(found):
 
 def test_windows_are_put_together_from_minutes():
     """Five minutes are five samples: the sixth has left."""
-    history = History([sample(m, good=9, bad=int(m == 3)) for m in range(20)])
+    history = SampleHistory([sample(m, good=9, bad=int(m == 3)) for m in range(20)])
 
     rates = [
         history.numbers(NOON + m * MINUTE, 5 * MINUTE, None)["failure_rate"] for m in range(2, 9)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from include.alerts.rules import rules_from
 from include.alerts.states import (
+    AlertEventType,
+    AlertState,
     Phase,
-    Reading,
-    State,
-    What,
+    RuleReading,
     forgotten,
     happening,
     instants,
@@ -37,9 +37,9 @@ def a_rule(**options):
 
 def play(rule, held, *, start=NOON):
     """Evaluate once a minute, `held` by `held`; return what happened, with the minute, and the last state."""
-    state, told = State(rule=rule.name), []
+    state, told = AlertState(rule=rule.name), []
     for minute, holds in enumerate(held):
-        state, what = step(rule, state, Reading(holds=holds), now=start + minute * MINUTE)
+        state, what = step(rule, state, RuleReading(holds=holds), now=start + minute * MINUTE)
         if what:
             told.append((minute, what))
     return told, state
@@ -49,7 +49,7 @@ def test_fires_once_and_resolves_once():
     """However long it lasts."""
     told, state = play(a_rule(), [False, True, True, True, False, False])
 
-    assert told == [(1, What.FIRED), (4, What.RESOLVED)]
+    assert told == [(1, AlertEventType.FIRED), (4, AlertEventType.RESOLVED)]
     assert (state.phase, state.fired_at) == (Phase.RESOLVED, NOON + MINUTE)
     assert state.since == NOON + MINUTE
 
@@ -58,14 +58,14 @@ def test_fires_again_after_it_was_resolved():
     """Each time is one firing."""
     told, _ = play(a_rule(), [True, False, True, False])
 
-    assert [what for _, what in told] == [What.FIRED, What.RESOLVED] * 2
+    assert [what for _, what in told] == [AlertEventType.FIRED, AlertEventType.RESOLVED] * 2
 
 
 def test_for_is_waited_out():
     """Three minutes: seen at 1, it fires at 4, and says that it holds since 1."""
     told, state = play(a_rule(for_="3m"), [False, True, True, True, True, True])
 
-    assert told == [(1, What.PENDING), (4, What.FIRED)]
+    assert told == [(1, AlertEventType.PENDING), (4, AlertEventType.FIRED)]
     assert state.since == NOON + MINUTE
 
 
@@ -73,7 +73,7 @@ def test_pending_that_ends_tells_nobody():
     """A condition that holds for two minutes of three, and again, never fires."""
     told, state = play(a_rule(for_="3m"), [True, True, False, True, True, False])
 
-    assert [what for _, what in told] == [What.PENDING, What.LAPSED] * 2
+    assert [what for _, what in told] == [AlertEventType.PENDING, AlertEventType.LAPSED] * 2
     assert state.phase is Phase.INACTIVE
 
 
@@ -82,10 +82,10 @@ def test_repeat_says_it_again():
     told, _ = play(a_rule(repeat="2m"), [True] * 6 + [False])
 
     assert told == [
-        (0, What.FIRED),
-        (2, What.REPEATED),
-        (4, What.REPEATED),
-        (6, What.RESOLVED),
+        (0, AlertEventType.FIRED),
+        (2, AlertEventType.REPEATED),
+        (4, AlertEventType.REPEATED),
+        (6, AlertEventType.RESOLVED),
     ]
 
 
@@ -93,9 +93,15 @@ def test_repeat_says_it_again():
 def test_ends_never_outnumber_beginnings(held, minutes):
     """Firing and resolved take turns, and firing comes first, whatever the numbers do."""
     rule = a_rule(for_=f"{minutes}m") if minutes else a_rule()
-    told = [what for _, what in play(rule, held)[0] if what in (What.FIRED, What.RESOLVED)]
+    told = [
+        what
+        for _, what in play(rule, held)[0]
+        if what in (AlertEventType.FIRED, AlertEventType.RESOLVED)
+    ]
 
-    assert told == [What.FIRED, What.RESOLVED] * (len(told) // 2) + [What.FIRED] * (len(told) % 2)
+    assert told == [AlertEventType.FIRED, AlertEventType.RESOLVED] * (len(told) // 2) + [
+        AlertEventType.FIRED
+    ] * (len(told) % 2)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ def test_what_was_pending_before_a_long_silence_begins_anew():
 def changes(*kinds):
     """Make changes of one rule, a minute apart."""
     return [
-        happening(State(rule="r", fired_at=NOON), what, at=NOON + number * MINUTE, since=NOON)
+        happening(AlertState(rule="r", fired_at=NOON), what, at=NOON + number * MINUTE, since=NOON)
         for number, what in enumerate(kinds)
     ]
 
@@ -140,16 +146,25 @@ def changes(*kinds):
 @pytest.mark.parametrize(
     ("happened", "told"),
     [
-        ([What.FIRED], [What.FIRED]),
-        ([What.PENDING, What.FIRED], [What.FIRED]),
-        ([What.PENDING, What.LAPSED], []),
-        ([What.FIRED, What.RESOLVED], []),
-        ([What.RESOLVED], [What.RESOLVED]),
-        ([What.RESOLVED, What.FIRED], [What.RESOLVED, What.FIRED]),
-        ([What.RESOLVED, What.FIRED, What.RESOLVED], [What.RESOLVED]),
-        ([What.FIRED, What.RESOLVED, What.FIRED], [What.FIRED]),
-        ([What.REPEATED, What.REPEATED], [What.REPEATED]),
-        ([What.FIRED, What.REPEATED], [What.FIRED]),
+        ([AlertEventType.FIRED], [AlertEventType.FIRED]),
+        ([AlertEventType.PENDING, AlertEventType.FIRED], [AlertEventType.FIRED]),
+        ([AlertEventType.PENDING, AlertEventType.LAPSED], []),
+        ([AlertEventType.FIRED, AlertEventType.RESOLVED], []),
+        ([AlertEventType.RESOLVED], [AlertEventType.RESOLVED]),
+        (
+            [AlertEventType.RESOLVED, AlertEventType.FIRED],
+            [AlertEventType.RESOLVED, AlertEventType.FIRED],
+        ),
+        (
+            [AlertEventType.RESOLVED, AlertEventType.FIRED, AlertEventType.RESOLVED],
+            [AlertEventType.RESOLVED],
+        ),
+        (
+            [AlertEventType.FIRED, AlertEventType.RESOLVED, AlertEventType.FIRED],
+            [AlertEventType.FIRED],
+        ),
+        ([AlertEventType.REPEATED, AlertEventType.REPEATED], [AlertEventType.REPEATED]),
+        ([AlertEventType.FIRED, AlertEventType.REPEATED], [AlertEventType.FIRED]),
         ([], []),
     ],
 )

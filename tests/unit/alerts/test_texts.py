@@ -7,20 +7,22 @@ import pytest
 
 from include.alerts.readings import reading_of
 from include.alerts.rules import load, rules_from
-from include.alerts.states import State, What, happening, step
-from include.alerts.texts import Link, Message, Places, message_of, span
+from include.alerts.states import AlertEventType, AlertState, happening, step
+from include.alerts.texts import ActionLinks, AlertMessage, Link, message_of, span
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EXAMPLE = Link(text="run a", url="https://airflow.example.org/a")
 
-PLACES = Places(runbooks="https://example.org/runbooks/", command="docker compose run --rm ops")
+PLACES = ActionLinks(
+    runbooks="https://example.org/runbooks/", command="docker compose run --rm ops"
+)
 
 
 def fired(name="mailchimp_sync_failing", **numbers):
     """Return a rule of ours, and the change that these numbers make of it."""
     rule = next(rule for rule in load() if rule.name == name)
     reading = reading_of(rule, dict.fromkeys(rule.candidates(), numbers))
-    state, what = step(rule, State(rule=name), reading, now=NOON)
+    state, what = step(rule, AlertState(rule=name), reading, now=NOON)
     return rule, happening(state, what, at=NOON, since=None)
 
 
@@ -61,8 +63,8 @@ def test_end_says_how_long_it_lasted():
     """And bears the key of the beginning, and no examples."""
     rule, change = fired("dlq_items_accumulating", dlq_count=21)
     begun = told(rule, change)
-    state = State(rule=rule.name, fired_at=NOON, since=NOON)
-    ended = happening(state, What.RESOLVED, at=NOON + timedelta(minutes=95), since=NOON)
+    state = AlertState(rule=rule.name, fired_at=NOON, since=NOON)
+    ended = happening(state, AlertEventType.RESOLVED, at=NOON + timedelta(minutes=95), since=NOON)
 
     message = told(rule, ended)
 
@@ -84,7 +86,7 @@ def test_message_survives_being_kept():
     """It is written down when it comes up, so that every try says the same."""
     message = told(*fired(failure_count=6))
 
-    assert Message.from_document(orjson.loads(orjson.dumps(message.document()))) == message
+    assert AlertMessage.from_document(orjson.loads(orjson.dumps(message.document()))) == message
 
 
 @pytest.mark.parametrize(

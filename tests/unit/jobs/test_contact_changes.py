@@ -18,7 +18,7 @@ from include.jobs.contact_changes import (
 )
 from include.jobs.membership import is_satisfied, wish_of
 from include.store.contacts import ContactStatus as Status
-from include.store.run_members import Outcome
+from include.store.run_members import MemberOutcome
 from tests.factories import NOW, make_contact, make_member, make_membership
 
 ACTIVE = make_member()
@@ -121,14 +121,14 @@ def test_unsubscribe_that_we_told_is_ours():
 @pytest.mark.parametrize(
     ("member", "was", "left", "outcome"),
     [
-        (ACTIVE, None, "subscribed", Outcome.CREATE),
-        (ACTIVE, Status.SUBSCRIBED, "subscribed", Outcome.UPDATE),
-        (ACTIVE, Status.UNSUBSCRIBED, "subscribed", Outcome.UPDATE),
-        (ACTIVE, None, "cleaned", Outcome.TERMINAL),
-        (ENDED, Status.SUBSCRIBED, "unsubscribed", Outcome.CANCEL),
-        (ENDED, None, "unsubscribed", Outcome.CANCEL),
-        (ENDED, Status.UNSUBSCRIBED, "unsubscribed", Outcome.UPDATE),
-        (ENDED, Status.COMPLIANCE, "unsubscribed", Outcome.UPDATE),
+        (ACTIVE, None, "subscribed", MemberOutcome.CREATE),
+        (ACTIVE, Status.SUBSCRIBED, "subscribed", MemberOutcome.UPDATE),
+        (ACTIVE, Status.UNSUBSCRIBED, "subscribed", MemberOutcome.UPDATE),
+        (ACTIVE, None, "cleaned", MemberOutcome.TERMINAL),
+        (ENDED, Status.SUBSCRIBED, "unsubscribed", MemberOutcome.CANCEL),
+        (ENDED, None, "unsubscribed", MemberOutcome.CANCEL),
+        (ENDED, Status.UNSUBSCRIBED, "unsubscribed", MemberOutcome.UPDATE),
+        (ENDED, Status.COMPLIANCE, "unsubscribed", MemberOutcome.UPDATE),
     ],
 )
 def test_outcome_tells_what_happened(member, was, left, outcome):

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from include.clients.airflow import Schedule, ScheduledRun
 from include.jobs.cron_ticks import Noted, judged, ticks_between
-from include.store.cron_ticks import Outcome
+from include.store.cron_ticks import TickOutcome
 
 NINE = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 LUMA = Schedule(job="luma_auto_approval", cron="0 9,21 * * *", is_paused=False)
@@ -32,7 +32,7 @@ def test_run_in_time():
     """One row, with the run and how late it was."""
     [tick] = judge(a_run())
 
-    assert (tick.outcome, tick.tick_at, tick.late_seconds) == (Outcome.RAN, NINE, 1)
+    assert (tick.outcome, tick.tick_at, tick.late_seconds) == (TickOutcome.RAN, NINE, 1)
     assert (tick.dag_run_id, tick.reason) == ("scheduled__0900", None)
 
 
@@ -40,7 +40,7 @@ def test_late_run():
     """The scheduler was down over 09:00 and started the run when it was back."""
     [tick] = judge(a_run(after=timedelta(minutes=25)))
 
-    assert (tick.outcome, tick.late_seconds) == (Outcome.LATE, 1500)
+    assert (tick.outcome, tick.late_seconds) == (TickOutcome.LATE, 1500)
 
 
 def test_late_is_a_share_of_the_pace():
@@ -53,7 +53,7 @@ def test_late_is_a_share_of_the_pace():
         a_run(after=late), schedule=EVERY_MINUTE, noted=noted, now=NINE + timedelta(seconds=30)
     )
 
-    assert (slow.outcome, fast.outcome) == (Outcome.RAN, Outcome.LATE)
+    assert (slow.outcome, fast.outcome) == (TickOutcome.RAN, TickOutcome.LATE)
 
 
 def test_missed_tick_says_what_was_seen():
@@ -61,7 +61,7 @@ def test_missed_tick_says_what_was_seen():
     [down] = judge()
     [other] = judge(starts=[NINE + timedelta(seconds=30)])
 
-    assert down.outcome == other.outcome == Outcome.MISSED
+    assert down.outcome == other.outcome == TickOutcome.MISSED
     assert "was down" in down.reason
     assert "import errors" in other.reason
 
@@ -72,7 +72,7 @@ def test_tick_of_a_paused_dag_is_skipped():
 
     [tick] = judge(schedule=paused)
 
-    assert (tick.outcome, tick.reason) == (Outcome.SKIPPED, "the DAG is paused")
+    assert (tick.outcome, tick.reason) == (TickOutcome.SKIPPED, "the DAG is paused")
 
 
 def test_tick_while_the_run_before_goes_on_is_skipped():
@@ -89,9 +89,9 @@ def test_tick_while_the_run_before_goes_on_is_skipped():
         now=NINE + timedelta(minutes=3.5),
     )
 
-    assert [tick.outcome for tick in ticks] == [Outcome.RAN]  # 09:01 may still start
-    skipped = Outcome.SKIPPED  # nothing makes up for a tick once a later one has run
-    assert [tick.outcome for tick in later] == [Outcome.RAN, skipped, skipped, Outcome.RAN]
+    assert [tick.outcome for tick in ticks] == [TickOutcome.RAN]  # 09:01 may still start
+    skipped = TickOutcome.SKIPPED  # nothing makes up for a tick once a later one has run
+    assert [tick.outcome for tick in later] == [TickOutcome.RAN, skipped, skipped, TickOutcome.RAN]
     assert later[1].reason == "the run scheduled__0900 was still going"
 
 
@@ -107,7 +107,7 @@ def test_run_that_came_after_all_replaces_what_was_missed():
 
     [tick] = judge(a_run(after=2 * HOUR), noted=noted, now=NINE + 3 * HOUR)
 
-    assert (tick.outcome, tick.late_seconds) == (Outcome.LATE, 7200)
+    assert (tick.outcome, tick.late_seconds) == (TickOutcome.LATE, 7200)
     assert judge(noted=noted, now=NINE + 3 * HOUR) == []
 
 

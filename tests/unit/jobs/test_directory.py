@@ -16,9 +16,9 @@ from include.events import (
     SubscriptionStatus,
     UserSnapshot,
 )
-from include.jobs.directory import Directory
+from include.jobs.directory import IdentityMap
 from include.membership.policy import shipped
-from include.store.members import Handle
+from include.store.members import ExternalId
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
 LATER = NOW + timedelta(hours=1)
@@ -59,7 +59,7 @@ def a_subscription(
 
 def a_directory(*members):
     """Make a directory of members as they were read."""
-    directory = Directory(NOW, shipped())
+    directory = IdentityMap(NOW, shipped())
     directory.add({member.id: member for member in members}, {})
     return directory
 
@@ -216,7 +216,7 @@ def test_customer_of_what_counts_is_named_also_where_nothing_is_charged_after_it
     ended = make_membership(status=SubscriptionStatus.CANCELED, customer_id="cus_1", ended_at=NOW)
     member = make_member(stripe_customer_id="cus_1", memberships=(ended,))
     directory = a_directory(member)
-    directory.add({}, {Handle("customer", "cus_2"): member.id})
+    directory.add({}, {ExternalId("customer", "cus_2"): member.id})
 
     counts = replace(a_subscription(subscription_id="sub_2", customer_id="cus_2"), **changes)
     directory.apply_subscription(counts, at=NOW)

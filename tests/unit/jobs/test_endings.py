@@ -12,20 +12,20 @@ from include.events import SubscriptionSnapshot
 from include.events import SubscriptionStatus as Status
 from include.jobs.endings import (
     SAME_END,
-    Act,
-    Decision,
-    History,
+    EndAction,
+    EndDecision,
+    EndHistory,
     decide,
     membership_from,
     membership_gone,
     wanted_end,
 )
-from include.store.deactivations import Deactivation, End, Reason, State
+from include.store.deactivations import Deactivation, End, EndReason, EndState
 from include.store.refunds import Refund
 from tests.factories import NOW, PERIOD_END, make_membership
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-NOTHING = History()
+NOTHING = EndHistory()
 
 
 def told(status=Status.ACTIVE, **changes):
@@ -54,17 +54,17 @@ def end_of(membership, history=NOTHING, now=NOW):
     return end and (end.reason, end.deactivate_at)
 
 
-def an_end(at=PERIOD_END, reason=Reason.PERIOD_END):
+def an_end(at=PERIOD_END, reason=EndReason.PERIOD_END):
     return End(vendor_at=at, deactivate_at=at, reason=reason)
 
 
-def a_row(state=State.PENDING, **changes):
+def a_row(state=EndState.PENDING, **changes):
     """Make a deactivation at the period's end."""
     fields = {
         "id": 1,
         "member_id": None,
         "subscription_id": "sub_1",
-        "reason": Reason.PERIOD_END,
+        "reason": EndReason.PERIOD_END,
         "vendor_at": PERIOD_END,
         "deactivate_at": PERIOD_END,
         "state": state,
@@ -80,11 +80,14 @@ def a_row(state=State.PENDING, **changes):
     ("changes", "end"),
     [
         ({}, None),
-        ({"cancel_at_period_end": True}, (Reason.PERIOD_END, PERIOD_END)),
-        ({"cancel_at_period_end": True, "cancel_at": PERIOD_END}, (Reason.PERIOD_END, PERIOD_END)),
-        ({"cancel_at": NOW + DAY}, (Reason.CANCEL_AT, NOW + DAY)),
-        ({"cancel_at": PERIOD_END + DAY}, (Reason.CANCEL_AT, PERIOD_END + DAY)),
-        ({"cancel_at_period_end": True, "current_period_end": None}, (Reason.PERIOD_END, None)),
+        ({"cancel_at_period_end": True}, (EndReason.PERIOD_END, PERIOD_END)),
+        (
+            {"cancel_at_period_end": True, "cancel_at": PERIOD_END},
+            (EndReason.PERIOD_END, PERIOD_END),
+        ),
+        ({"cancel_at": NOW + DAY}, (EndReason.CANCEL_AT, NOW + DAY)),
+        ({"cancel_at": PERIOD_END + DAY}, (EndReason.CANCEL_AT, PERIOD_END + DAY)),
+        ({"cancel_at_period_end": True, "current_period_end": None}, (EndReason.PERIOD_END, None)),
         ({"status": Status.INCOMPLETE, "cancel_at": NOW}, None),
     ],
     ids=str,
@@ -128,7 +131,7 @@ def test_who_has_paid_stays_until_the_end_of_her_period():
     kept = became(told(Status.CANCELED))
 
     assert (kept.status, kept.cancel_at, kept.ended_at) == (Status.ACTIVE, PERIOD_END, NOW)
-    assert end_of(kept) == (Reason.DELETED, PERIOD_END)
+    assert end_of(kept) == (EndReason.DELETED, PERIOD_END)
 
 
 def test_end_that_we_were_first_to_carry_out_keeps_its_moment():
@@ -166,7 +169,7 @@ def test_what_is_over_or_not_paid_ends_now(over):
     ended = became(told(Status.CANCELED, **over))
 
     assert ended.status is Status.CANCELED
-    assert end_of(ended) == (Reason.DELETED, NOW)
+    assert end_of(ended) == (EndReason.DELETED, NOW)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def test_ended_without_a_period_waits_for_a_person():
     kept = became(told(Status.CANCELED, current_period_end=None))
 
     assert kept.status is Status.ACTIVE
-    assert end_of(kept) == (Reason.DELETED, None)
+    assert end_of(kept) == (EndReason.DELETED, None)
 
 
 def test_end_that_comes_before_the_beginning():
@@ -201,7 +204,7 @@ def test_end_that_comes_before_the_beginning():
     paid = became(told(Status.CANCELED), before=None)
     unknown = became(told(Status.CANCELED, current_period_end=None), before=None)
 
-    assert (paid.status, end_of(paid)) == (Status.ACTIVE, (Reason.DELETED, PERIOD_END))
+    assert (paid.status, end_of(paid)) == (Status.ACTIVE, (EndReason.DELETED, PERIOD_END))
     assert unknown.status is Status.CANCELED
 
 
@@ -213,7 +216,7 @@ def test_subscription_that_stripe_has_lost():
     late = membership_gone("sub_1", before=before, history=NOTHING, at=NOW, now=PERIOD_END)
     never = membership_gone("sub_1", before=None, history=NOTHING, at=NOW, now=NOW)
 
-    assert (kept.status, end_of(kept)) == (Status.ACTIVE, (Reason.DELETED, PERIOD_END))
+    assert (kept.status, end_of(kept)) == (Status.ACTIVE, (EndReason.DELETED, PERIOD_END))
     assert (late.status, never.status) == (Status.CANCELED, Status.CANCELED)
 
 
@@ -229,7 +232,7 @@ def test_stripe_is_slower_than_we_are():
 def test_end_by_hand_is_not_undone_by_the_next_event():
     """A person has ended it before its date: what Stripe says of the same date changes nothing."""
     over = make_membership(status=Status.CANCELED)
-    done = History(latest=a_row(State.DONE, actor="user:grace", reason=Reason.BY_HAND))
+    done = EndHistory(latest=a_row(EndState.DONE, actor="user:grace", reason=EndReason.BY_HAND))
     same = told(cancel_at_period_end=True, cancel_at=PERIOD_END)
     other = told(cancel_at=PERIOD_END + 10 * DAY)
 
@@ -241,18 +244,18 @@ def test_end_by_hand_is_not_undone_by_the_next_event():
 
 
 def test_deleted_account_ends_what_runs():
-    history = History(deleted_at=NOW - SECOND)
+    history = EndHistory(deleted_at=NOW - SECOND)
 
-    assert end_of(make_membership(), history) == (Reason.USER_DELETED, NOW - SECOND)
+    assert end_of(make_membership(), history) == (EndReason.USER_DELETED, NOW - SECOND)
     assert end_of(make_membership(status=Status.INCOMPLETE), history) is None
 
 
 @pytest.mark.parametrize(
     ("changes", "paid_until", "reason"),
     [
-        ({"ended_at": NOW, "cancel_at": PERIOD_END}, PERIOD_END, Reason.REFUNDED),
-        ({"cancel_at_period_end": True}, PERIOD_END, Reason.REFUNDED),
-        ({"cancel_at_period_end": True}, PERIOD_END - DAY, Reason.PERIOD_END),
+        ({"ended_at": NOW, "cancel_at": PERIOD_END}, PERIOD_END, EndReason.REFUNDED),
+        ({"cancel_at_period_end": True}, PERIOD_END, EndReason.REFUNDED),
+        ({"cancel_at_period_end": True}, PERIOD_END - DAY, EndReason.PERIOD_END),
         ({}, PERIOD_END, None),
     ],
     ids=["ended", "ends", "an older period", "goes on"],
@@ -261,10 +264,10 @@ def test_who_has_her_money_back_has_no_paid_time(changes, paid_until, reason):
     """D4: the running period's money; and nobody who goes on loses anything over a gift."""
     refund = Refund(subscription_id="sub_1", paid_until=paid_until, refunded_at=NOW)
 
-    end = wanted_end(make_membership(**changes), History(refunds=(refund,)), now=NOW)
+    end = wanted_end(make_membership(**changes), EndHistory(refunds=(refund,)), now=NOW)
 
     assert (end and end.reason) is reason
-    assert reason is not Reason.REFUNDED or end.deactivate_at == NOW
+    assert reason is not EndReason.REFUNDED or end.deactivate_at == NOW
 
 
 def test_refund_before_the_cancellation():
@@ -272,7 +275,8 @@ def test_refund_before_the_cancellation():
     refund = Refund(subscription_id="sub_1", paid_until=PERIOD_END, refunded_at=NOW)
 
     assert (
-        became(told(Status.CANCELED), history=History(refunds=(refund,))).status is Status.CANCELED
+        became(told(Status.CANCELED), history=EndHistory(refunds=(refund,))).status
+        is Status.CANCELED
     )
 
 
@@ -285,16 +289,20 @@ def act(latest, end, *, had_ended=False, now=NOW):
 
 
 def test_first_announcement_opens():
-    assert decide(None, an_end(), had_ended=False, now=NOW) == Decision(act=Act.OPEN, end=an_end())
+    assert decide(None, an_end(), had_ended=False, now=NOW) == EndDecision(
+        act=EndAction.OPEN, end=an_end()
+    )
 
 
-@pytest.mark.parametrize("state", [s for s in State if s not in (State.DONE, State.REVOKED)])
+@pytest.mark.parametrize(
+    "state", [s for s in EndState if s not in (EndState.DONE, EndState.REVOKED)]
+)
 def test_return_revokes_whatever_is_open(state):
     """Reactivation: also while a run works on it."""
-    assert act(a_row(state), None) is Act.REVOKE
+    assert act(a_row(state), None) is EndAction.REVOKE
 
 
-@pytest.mark.parametrize("state", [State.DONE, State.REVOKED])
+@pytest.mark.parametrize("state", [EndState.DONE, EndState.REVOKED])
 def test_return_leaves_alone_what_is_closed(state):
     assert act(a_row(state), None) is None
 
@@ -302,53 +310,60 @@ def test_return_leaves_alone_what_is_closed(state):
 @pytest.mark.parametrize("at", [PERIOD_END - DAY, PERIOD_END + SECOND, None])
 def test_other_date_moves(at):
     """Later, earlier, or not known any more."""
-    assert act(a_row(), an_end(at)) is Act.MOVE
+    assert act(a_row(), an_end(at)) is EndAction.MOVE
 
 
 def test_same_end_told_again_changes_nothing():
     assert act(a_row(), an_end()) is None
-    unknown = a_row(State.DATE_UNKNOWN, vendor_at=None, deactivate_at=None)
+    unknown = a_row(EndState.DATE_UNKNOWN, vendor_at=None, deactivate_at=None)
     assert act(unknown, an_end(None)) is None
 
 
 def test_end_carried_out_by_stripe_does_not_start_another_run():
     """At the second of the cut both work on it: the event finds the run at work."""
-    ended = an_end(PERIOD_END + SECOND, Reason.DELETED)
+    ended = an_end(PERIOD_END + SECOND, EndReason.DELETED)
 
-    assert act(a_row(State.SCHEDULED), ended, now=PERIOD_END + SECOND) is None
-    assert act(a_row(State.DONE), ended, had_ended=True, now=PERIOD_END + SECOND) is None
+    assert act(a_row(EndState.SCHEDULED), ended, now=PERIOD_END + SECOND) is None
+    assert act(a_row(EndState.DONE), ended, had_ended=True, now=PERIOD_END + SECOND) is None
 
 
-@pytest.mark.parametrize("reason", [Reason.USER_DELETED, Reason.REFUNDED])
+@pytest.mark.parametrize("reason", [EndReason.USER_DELETED, EndReason.REFUNDED])
 def test_end_that_is_now_overtakes_a_planned_one(reason):
-    assert act(a_row(State.SCHEDULED), an_end(NOW, reason)) is Act.MOVE
-    assert act(a_row(actor="user:grace"), an_end(NOW, reason)) is Act.MOVE
+    assert act(a_row(EndState.SCHEDULED), an_end(NOW, reason)) is EndAction.MOVE
+    assert act(a_row(actor="user:grace"), an_end(NOW, reason)) is EndAction.MOVE
 
 
 def test_new_end_after_a_return_opens_again():
-    assert act(a_row(State.REVOKED), an_end()) is Act.OPEN
-    assert act(a_row(State.DONE), an_end(PERIOD_END + 30 * DAY), had_ended=False) is Act.OPEN
+    assert act(a_row(EndState.REVOKED), an_end()) is EndAction.OPEN
+    assert (
+        act(a_row(EndState.DONE), an_end(PERIOD_END + 30 * DAY), had_ended=False) is EndAction.OPEN
+    )
 
 
 def test_return_and_new_end_at_once_open_again():
     """One batch of events tells that she is back, and that she leaves later: that is planned."""
     later = an_end(PERIOD_END + 30 * DAY)
 
-    assert act(a_row(State.DONE), later, had_ended=True, now=PERIOD_END + DAY) is Act.OPEN
-    assert act(a_row(State.DONE), an_end(None), had_ended=True, now=PERIOD_END + DAY) is Act.OPEN
+    assert act(a_row(EndState.DONE), later, had_ended=True, now=PERIOD_END + DAY) is EndAction.OPEN
+    assert (
+        act(a_row(EndState.DONE), an_end(None), had_ended=True, now=PERIOD_END + DAY)
+        is EndAction.OPEN
+    )
 
 
-@pytest.mark.parametrize("state", [State.RUNNING, State.FAILED])
+@pytest.mark.parametrize("state", [EndState.RUNNING, EndState.FAILED])
 def test_what_was_carried_out_is_closed_by_a_return(state):
     """Its run has only words left to say: it is done, not revoked; a new end gets a row of its own."""
     row = a_row(state, applied_at=PERIOD_END)
     now, later = PERIOD_END + DAY, an_end(PERIOD_END + 30 * DAY)
-    ended = an_end(now, Reason.DELETED)
+    ended = an_end(now, EndReason.DELETED)
 
-    assert act(row, None, now=now) is Act.CLOSE
-    assert decide(row, later, had_ended=True, now=now) == Decision(act=Act.CLOSE, end=later)
+    assert act(row, None, now=now) is EndAction.CLOSE
+    assert decide(row, later, had_ended=True, now=now) == EndDecision(
+        act=EndAction.CLOSE, end=later
+    )
     assert act(row, ended, had_ended=True, now=now) is None
-    assert act(row, an_end(now + SECOND, Reason.DELETED), had_ended=True, now=now) is None
+    assert act(row, an_end(now + SECOND, EndReason.DELETED), had_ended=True, now=now) is None
 
 
 # --- a person's decision ---
@@ -357,11 +372,11 @@ def test_what_was_carried_out_is_closed_by_a_return(state):
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=50), SAME_END])
 def test_person_keeps_a_member(late):
     """Given up by hand: the end that Stripe carries out is the one she decided about."""
-    row = a_row(State.REVOKED, actor="user:grace")
+    row = a_row(EndState.REVOKED, actor="user:grace")
     now = PERIOD_END + late
     subscription = told(Status.CANCELED, ended_at=now, cancel_at=PERIOD_END)
 
-    kept = became(subscription, history=History(latest=row), now=now)
+    kept = became(subscription, history=EndHistory(latest=row), now=now)
 
     assert kept.status is Status.ACTIVE
     assert act(row, wanted_end(kept, NOTHING, now=now), now=now) is None
@@ -370,11 +385,11 @@ def test_person_keeps_a_member(late):
 def test_person_gives_more_time():
     """Moved by hand: kept until the date she set, whatever Stripe ends before."""
     later = PERIOD_END + 10 * DAY
-    row = a_row(actor="user:grace", deactivate_at=later, reason=Reason.BY_HAND)
+    row = a_row(actor="user:grace", deactivate_at=later, reason=EndReason.BY_HAND)
     subscription = told(Status.CANCELED, ended_at=PERIOD_END, cancel_at=PERIOD_END)
 
-    kept = became(subscription, history=History(latest=row), now=PERIOD_END)
-    over = became(subscription, history=History(latest=row), now=later)
+    kept = became(subscription, history=EndHistory(latest=row), now=PERIOD_END)
+    over = became(subscription, history=EndHistory(latest=row), now=later)
 
     assert (kept.status, over.status) == (Status.ACTIVE, Status.CANCELED)
     assert act(row, wanted_end(kept, NOTHING, now=PERIOD_END), now=PERIOD_END) is None
@@ -382,8 +397,8 @@ def test_person_gives_more_time():
 
 def test_another_end_overrules_a_person():
     """She decided about that date; the vendor names another one."""
-    row = a_row(actor="user:grace", deactivate_at=NOW + DAY, reason=Reason.BY_HAND)
+    row = a_row(actor="user:grace", deactivate_at=NOW + DAY, reason=EndReason.BY_HAND)
 
     assert act(row, an_end(PERIOD_END)) is None
-    assert act(row, an_end(PERIOD_END + 2 * DAY)) is Act.MOVE
-    assert act(row, an_end(PERIOD_END - DAY)) is Act.MOVE
+    assert act(row, an_end(PERIOD_END + 2 * DAY)) is EndAction.MOVE
+    assert act(row, an_end(PERIOD_END - DAY)) is EndAction.MOVE

@@ -14,8 +14,8 @@ from include.events import SubscriptionStatus as Status
 from include.jobs.membership import (
     FACTS,
     STANDINGS,
+    DesiredContact,
     Standing,
-    Wish,
     current_membership,
     is_new_member,
     is_satisfied,
@@ -139,7 +139,7 @@ def test_deleted_account_leaves_no_new_contact():
     assert wish_of(replace(gone, contact=make_contact())).tags == {"alumni"}
 
 
-@pytest.mark.parametrize("change", [field.name for field in fields(Wish)])
+@pytest.mark.parametrize("change", [field.name for field in fields(DesiredContact)])
 def test_each_part_of_a_wish_counts(change):
     """A change of any part of the wish is a change to be called."""
     wish = wish_of(make_member())

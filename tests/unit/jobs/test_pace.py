@@ -6,7 +6,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import TimeUpError, VendorBusyError
-from include.jobs.pace import Pace
+from include.jobs.pace import RateLimiter
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ def pace_of(clock, pauses):
             clock.advance(timedelta(seconds=pause))
 
         until = START + timedelta(seconds=seconds)
-        return Pace(clock=clock, sleep=sleep, until=until, per_minute=per_minute)
+        return RateLimiter(clock=clock, sleep=sleep, until=until, per_minute=per_minute)
 
     return make
 

@@ -7,7 +7,7 @@ import pytest
 
 from include.clients.door import Door
 from include.clients.stripe import WebhookEndpoint
-from include.jobs.reconciliation.silence import Cause, Look, over, silences_of
+from include.jobs.reconciliation.silence import SilenceCause, WebhookEvidence, over, silences_of
 from include.jobs.reconciliation.usual import Absence
 from include.store.rejections import Refused
 from include.store.webhooks import Silence, hour_of
@@ -17,7 +17,7 @@ QUARTER = timedelta(minutes=15)
 URL = "https://ops.example.org/webhooks/stripe"
 ENDPOINT = WebhookEndpoint(url=URL, types=frozenset({"*"}), is_enabled=True)
 RELAY, NOT_FOUND = Door(status=405), Door(status=404)
-GOOD = Look(
+GOOD = WebhookEvidence(
     provider="stripe",
     at=NOW,
     since=NOW - QUARTER,
@@ -48,24 +48,24 @@ def test_nothing_keeps_webhooks_where_all_is_as_it_should_be():
 @pytest.mark.parametrize(
     ("seen", "cause"),
     [
-        ({"refusal": "401"}, Cause.KEY_REFUSED),
-        ({"endpoints": [OTHERS]}, Cause.ENDPOINT_DELETED),
-        ({"endpoints": [replace(ENDPOINT, is_enabled=False)]}, Cause.ENDPOINT_DISABLED),
-        ({"endpoints": [replace(ENDPOINT, types=frozenset({"a"}))]}, Cause.TYPES_MISSING),
-        ({"endpoints": [replace(ENDPOINT, payload="thin")]}, Cause.OTHER_PAYLOAD),
-        ({"wanted_payload": "thin"}, Cause.OTHER_PAYLOAD),
-        ({"endpoints": [], "other_mode": 3}, Cause.OTHER_MODE),
-        ({"doors": {URL: NOT_FOUND}}, Cause.NOT_FOUND),
-        ({"doors": {URL: Door(status=308)}}, Cause.REDIRECTED),
-        ({"doors": {URL: Door(status=200)}}, Cause.NOT_THE_RELAY),
-        ({"missing": 1, "refused": refused()}, Cause.WRONG_SECRET),
-        ({"missing": 1, "refused": refused("no secret is set")}, Cause.SECRET_MISSING),
+        ({"refusal": "401"}, SilenceCause.KEY_REFUSED),
+        ({"endpoints": [OTHERS]}, SilenceCause.ENDPOINT_DELETED),
+        ({"endpoints": [replace(ENDPOINT, is_enabled=False)]}, SilenceCause.ENDPOINT_DISABLED),
+        ({"endpoints": [replace(ENDPOINT, types=frozenset({"a"}))]}, SilenceCause.TYPES_MISSING),
+        ({"endpoints": [replace(ENDPOINT, payload="thin")]}, SilenceCause.OTHER_PAYLOAD),
+        ({"wanted_payload": "thin"}, SilenceCause.OTHER_PAYLOAD),
+        ({"endpoints": [], "other_mode": 3}, SilenceCause.OTHER_MODE),
+        ({"doors": {URL: NOT_FOUND}}, SilenceCause.NOT_FOUND),
+        ({"doors": {URL: Door(status=308)}}, SilenceCause.REDIRECTED),
+        ({"doors": {URL: Door(status=200)}}, SilenceCause.NOT_THE_RELAY),
+        ({"missing": 1, "refused": refused()}, SilenceCause.WRONG_SECRET),
+        ({"missing": 1, "refused": refused("no secret is set")}, SilenceCause.SECRET_MISSING),
         (
             {"missing": 1, "refused": refused("the timestamp is outside the tolerance")},
-            Cause.CLOCK_OFF,
+            SilenceCause.CLOCK_OFF,
         ),
-        ({"missing": 1}, Cause.NOT_SENT),
-        ({"missing": 3, "delivered": 100}, Cause.NOT_SENT),
+        ({"missing": 1}, SilenceCause.NOT_SENT),
+        ({"missing": 3, "delivered": 100}, SilenceCause.NOT_SENT),
     ],
 )
 def test_cause_is_told_by_what_is_seen(seen, cause):
@@ -118,7 +118,7 @@ def test_thin_types_are_counted_as_their_snapshots():
         )
     )
 
-    assert silence.cause == Cause.TYPES_MISSING
+    assert silence.cause == SilenceCause.TYPES_MISSING
     assert "invoice.paid," not in silence.words
 
 
@@ -142,8 +142,8 @@ ABSENT = Absence(type=None, begin=hour_of(NOW) - 9, hours=9, usual=8.04)
     [
         ({}, []),
         ({"is_asked": False}, []),
-        ({"refusal": "401"}, [Cause.KEY_REFUSED]),
-        ({"wanted_payload": "thin"}, [Cause.OTHER_PAYLOAD]),
+        ({"refusal": "401"}, [SilenceCause.KEY_REFUSED]),
+        ({"wanted_payload": "thin"}, [SilenceCause.OTHER_PAYLOAD]),
     ],
 )
 def test_absence_is_told_where_nothing_explains_it(seen, also):
@@ -151,10 +151,10 @@ def test_absence_is_told_where_nothing_explains_it(seen, also):
     *others, quiet = silences_of(replace(GOOD, absences=[ABSENT], **seen))
 
     assert [one.cause for one in others] == also
-    assert (quiet.cause, quiet.since) == (Cause.UNUSUALLY_QUIET, NOW - timedelta(hours=9))
+    assert (quiet.cause, quiet.since) == (SilenceCause.UNUSUALLY_QUIET, NOW - timedelta(hours=9))
     assert "no webhook for 9 hours, in which 8.0 are usual" in quiet.words
     off = replace(GOOD, absences=[ABSENT], endpoints=[replace(ENDPOINT, is_enabled=False)], **seen)
-    assert Cause.UNUSUALLY_QUIET not in [
+    assert SilenceCause.UNUSUALLY_QUIET not in [
         one.cause for one in silences_of(replace(off, refusal=None))
     ]
 
@@ -171,7 +171,7 @@ def silence(cause):
     )
 
 
-@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("cause", list(SilenceCause))
 def test_cause_that_is_seen_again_is_not_over(cause):
     """Whatever else is well."""
     again = silence(cause)
@@ -179,7 +179,7 @@ def test_cause_that_is_seen_again_is_not_over(cause):
     assert over(replace(GOOD, last_delivered_at=NOW), [again], [again]) == []
 
 
-@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("cause", list(SilenceCause))
 def test_cause_is_over_when_a_webhook_comes_and_nothing_is_wrong(cause):
     """The look after the cure."""
     assert over(replace(GOOD, last_delivered_at=NOW), [silence(cause)], []) == [cause]
@@ -188,14 +188,14 @@ def test_cause_is_over_when_a_webhook_comes_and_nothing_is_wrong(cause):
 @pytest.mark.parametrize(
     ("cause", "is_over"),
     [
-        (Cause.WRONG_SECRET, False),
-        (Cause.SECRET_MISSING, False),
-        (Cause.CLOCK_OFF, False),
-        (Cause.NOT_SENT, False),
-        (Cause.UNUSUALLY_QUIET, False),
-        (Cause.ENDPOINT_DISABLED, True),
-        (Cause.NOT_FOUND, True),
-        (Cause.KEY_REFUSED, True),
+        (SilenceCause.WRONG_SECRET, False),
+        (SilenceCause.SECRET_MISSING, False),
+        (SilenceCause.CLOCK_OFF, False),
+        (SilenceCause.NOT_SENT, False),
+        (SilenceCause.UNUSUALLY_QUIET, False),
+        (SilenceCause.ENDPOINT_DISABLED, True),
+        (SilenceCause.NOT_FOUND, True),
+        (SilenceCause.KEY_REFUSED, True),
     ],
 )
 def test_quiet_ends_only_what_can_be_asked(cause, is_over):
@@ -203,7 +203,9 @@ def test_quiet_ends_only_what_can_be_asked(cause, is_over):
     assert over(GOOD, [silence(cause)], []) == [cause] * is_over
 
 
-@pytest.mark.parametrize("cause", [one for one in Cause if one is not Cause.KEY_REFUSED])
+@pytest.mark.parametrize(
+    "cause", [one for one in SilenceCause if one is not SilenceCause.KEY_REFUSED]
+)
 def test_vendor_that_does_not_answer_ends_nothing(cause):
     """What could not be looked at stays as it was."""
     for unknown in (replace(GOOD, is_asked=False), replace(GOOD, refusal="401")):

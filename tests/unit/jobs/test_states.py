@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from include.events import CustomerSnapshot
 from include.events.reading import Node
 from include.events.stripe import subscription_from
-from include.jobs.states import CLOCK_SKEW, FRESH, Report, Verdict, is_outdated, judge
+from include.jobs.states import CLOCK_SKEW, FRESH, ObjectReport, Resolution, is_outdated, judge
 from include.store.objects import AppliedObject, ObjectKey
 from tests.factories import NOW, subscription
 
@@ -26,7 +26,7 @@ def a_subscription(status):
 
 def report(at=NOW, event_id="evt_1", snapshot=SNAPSHOT):
     """Make what one event says."""
-    return Report(event_id=event_id, occurred_at=at, snapshot=snapshot)
+    return ObjectReport(event_id=event_id, occurred_at=at, snapshot=snapshot)
 
 
 def applied(as_of=NOW, event_id="evt_0", **changes):
@@ -38,24 +38,24 @@ def applied(as_of=NOW, event_id="evt_0", **changes):
 @pytest.mark.parametrize(
     ("known", "reports", "verdict"),
     [
-        (None, [report()], Verdict.APPLY),
-        (None, [report(EARLIER, "evt_2"), report()], Verdict.APPLY),
-        (None, [report(), report()], Verdict.APPLY),
-        (None, [report(), report(event_id="evt_2")], Verdict.ASK),
-        (None, [report(NOW - FRESH)], Verdict.APPLY),
-        (None, [report(NOW - FRESH - timedelta(seconds=1))], Verdict.ASK),
-        (None, [report(snapshot=a_subscription("canceled"))], Verdict.ASK),
-        (None, [report(EARLIER, snapshot=a_subscription("incomplete_expired"))], Verdict.APPLY),
-        (None, [report(snapshot=None)], Verdict.ASK),
-        (None, [report(LATER, "evt_2", None), report()], Verdict.ASK),
-        (None, [report(LATER, "evt_2"), report(snapshot=None)], Verdict.APPLY),
-        (applied(EARLIER), [report()], Verdict.APPLY),
-        (applied(), [report()], Verdict.ASK),
-        (applied(LATER), [report()], Verdict.ASK),
-        (applied(event_id="evt_1"), [report()], Verdict.KEEP),
-        (applied(is_final=True), [report(LATER)], Verdict.KEEP),
-        (applied(NOW - CLOCK_SKEW, None), [report()], Verdict.ASK),
-        (applied(EARLIER, None), [report()], Verdict.APPLY),
+        (None, [report()], Resolution.APPLY),
+        (None, [report(EARLIER, "evt_2"), report()], Resolution.APPLY),
+        (None, [report(), report()], Resolution.APPLY),
+        (None, [report(), report(event_id="evt_2")], Resolution.ASK),
+        (None, [report(NOW - FRESH)], Resolution.APPLY),
+        (None, [report(NOW - FRESH - timedelta(seconds=1))], Resolution.ASK),
+        (None, [report(snapshot=a_subscription("canceled"))], Resolution.ASK),
+        (None, [report(EARLIER, snapshot=a_subscription("incomplete_expired"))], Resolution.APPLY),
+        (None, [report(snapshot=None)], Resolution.ASK),
+        (None, [report(LATER, "evt_2", None), report()], Resolution.ASK),
+        (None, [report(LATER, "evt_2"), report(snapshot=None)], Resolution.APPLY),
+        (applied(EARLIER), [report()], Resolution.APPLY),
+        (applied(), [report()], Resolution.ASK),
+        (applied(LATER), [report()], Resolution.ASK),
+        (applied(event_id="evt_1"), [report()], Resolution.KEEP),
+        (applied(is_final=True), [report(LATER)], Resolution.KEEP),
+        (applied(NOW - CLOCK_SKEW, None), [report()], Resolution.ASK),
+        (applied(EARLIER, None), [report()], Resolution.APPLY),
     ],
     ids=[
         "first",

@@ -4,10 +4,10 @@ import orjson
 
 from include.errors import VendorUnavailableError
 from include.events import event_from
-from include.jobs.directory import Directory
+from include.jobs.directory import IdentityMap
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
-from include.jobs.mailchimp_sync.vendors import Kind
+from include.jobs.mailchimp_sync.vendors import ObjectKind
 from include.membership.policy import shipped
 from tests import factories
 from tests.factories import NOW
@@ -34,7 +34,7 @@ def told(*events):
 
 def applied(updates, asked=None):
     """Apply updates to nobody known; return the living members."""
-    directory = Directory(NOW, shipped())
+    directory = IdentityMap(NOW, shipped())
     apply_updates(updates, directory, policy=shipped(), ask=(asked or []).extend)
     return list(directory.members.values())
 
@@ -51,8 +51,8 @@ def test_events_of_one_object_are_one_case():
     updates = collect(rows(PAID, PAID, USER), shipped())
 
     assert [(update.kind, len(update.reports)) for update in updates] == [
-        (Kind.SUBSCRIPTION, 2),
-        (Kind.USER, 1),
+        (ObjectKind.SUBSCRIPTION, 2),
+        (ObjectKind.USER, 1),
     ]
     assert updates.rows[0][1] is updates.rows[1][1]
 
@@ -64,8 +64,8 @@ def test_account_that_a_checkout_names_matters_too():
 
     updates = collect(rows(event), shipped())
 
-    assert {update.kind for update in updates} == {Kind.SUBSCRIPTION, Kind.USER}
-    assert [len(update.reports) for update in updates if update.kind is Kind.USER] == [0]
+    assert {update.kind for update in updates} == {ObjectKind.SUBSCRIPTION, ObjectKind.USER}
+    assert [len(update.reports) for update in updates if update.kind is ObjectKind.USER] == [0]
 
 
 def test_who_she_is_comes_before_what_she_has():
@@ -81,7 +81,7 @@ def test_subscription_waits_for_a_customer_who_cannot_be_asked_about():
     """It is the customer's failure, and becomes its own."""
     updates = told(PAID, CUSTOMER)
     down = VendorUnavailableError("Stripe does not answer")
-    [customer] = [update for update in updates if update.kind is Kind.CUSTOMER]
+    [customer] = [update for update in updates if update.kind is ObjectKind.CUSTOMER]
     customer.problem = down
 
     assert applied(updates) == []

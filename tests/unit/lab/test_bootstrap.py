@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from include.lab import bootstrap, installer
-from include.lab.installer import SetupError, StepError, Steps
+from include.lab.installer import InstallSteps, SetupError, StepError
 from include.lab.stack.layout import ROOT
 
 LOCK = (
@@ -225,7 +225,7 @@ def test_reason_is_one_line_that_says_what_to_do(output, said, tmp_path):
 
 def test_failing_step_keeps_its_output(tmp_path):
     """The one line is for the terminal; all of it is in the log."""
-    steps = Steps(tmp_path / "a log")
+    steps = InstallSteps(tmp_path / "a log")
     fails = [sys.executable, "-c", "print('so it was'); raise SystemExit(3)"]
 
     with pytest.raises(StepError, match="so it was"):
@@ -240,7 +240,7 @@ def test_step_has_settings_unless_the_user_has_them(tmp_path, monkeypatch):
     shown = tmp_path / "log"
     prints = [sys.executable, "-c", "import os; print(os.environ['UV_INDEX'], os.environ['UV_X'])"]
 
-    Steps(shown).run("a step", prints, extra={"UV_INDEX": "pip's", "UV_X": "ours"})
+    InstallSteps(shown).run("a step", prints, extra={"UV_INDEX": "pip's", "UV_X": "ours"})
 
     assert shown.read_text().split("\n")[0] == "the user's ours"
 

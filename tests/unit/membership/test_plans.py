@@ -6,7 +6,7 @@ import pytest
 
 from include.events.reading import Node
 from include.events.stripe import subscription_from
-from include.membership.plans import Kind, placement_of
+from include.membership.plans import SubscriptionKind, placement_of
 from include.membership.policy import policy_from
 from tests import factories
 
@@ -48,7 +48,7 @@ def test_plan_is_found_by_whatever_names_it(sold, tier):
     """By product, price or lookup key; old API versions have a `plan` where there is a price now."""
     placement = placed(sold)
 
-    assert (placement.kind, placement.tier) == (Kind.MEMBERSHIP, tier)
+    assert (placement.kind, placement.tier) == (SubscriptionKind.MEMBERSHIP, tier)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
@@ -68,13 +68,13 @@ def test_lookup_key_that_has_gone_tells_nothing():
     """A plan is known by its key alone, which went to a new price: old members keep it, other things still are none."""
     policy = "plans: [{tier: pro, lookup_keys: [pro]}]"
 
-    assert placed(item(), policy=policy).kind is Kind.UNTOLD
-    assert placed(item(lookup_key="hosting"), policy=policy).kind is Kind.OTHER
+    assert placed(item(), policy=policy).kind is SubscriptionKind.UNTOLD
+    assert placed(item(lookup_key="hosting"), policy=policy).kind is SubscriptionKind.OTHER
 
 
 def test_other_things_are_no_membership():
     """A hosting plan in the same account is nobody's business, whatever its metadata say."""
-    assert placed(item(metadata={"tier": "hosting"})).kind is Kind.OTHER
+    assert placed(item(metadata={"tier": "hosting"})).kind is SubscriptionKind.OTHER
 
 
 def test_member_takes_every_subscription():
@@ -83,7 +83,7 @@ def test_member_takes_every_subscription():
 
     placement = placed(item(), item(metadata={"tier": "Hosting"}), policy=policy)
 
-    assert (placement.kind, placement.tier) == (Kind.MEMBERSHIP, "hosting")
+    assert (placement.kind, placement.tier) == (SubscriptionKind.MEMBERSHIP, "hosting")
     assert placed(item(), policy=policy).tier is None
 
 
@@ -94,7 +94,7 @@ def test_member_takes_every_subscription():
 )
 def test_what_cannot_be_told_is_not_guessed(items):
     """Items that do not say what they are make neither a member nor an end of one."""
-    assert placed(*items).kind is Kind.UNTOLD
+    assert placed(*items).kind is SubscriptionKind.UNTOLD
 
 
 def test_items_that_stripe_does_not_show_may_be_on_a_plan():
@@ -103,4 +103,4 @@ def test_items_that_stripe_does_not_show_may_be_on_a_plan():
 
     placement = placement_of(subscription_from(Node(subject)), policy_from(POLICY))
 
-    assert placement.kind is Kind.UNTOLD
+    assert placement.kind is SubscriptionKind.UNTOLD

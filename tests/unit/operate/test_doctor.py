@@ -15,8 +15,15 @@ from include.operate.commands import doctor as command
 from include.operate.deployment import GIVEN, Finder
 from include.operate.doctor import connections, report, settings
 from include.operate.doctor.examination import examine
-from include.operate.doctor.findings import Check, Status, failed, not_configured, ok, warning
-from include.operate.doctor.patient import Patient
+from include.operate.doctor.findings import (
+    CheckStatus,
+    DoctorCheck,
+    failed,
+    not_configured,
+    ok,
+    warning,
+)
+from include.operate.doctor.patient import CheckContext
 from include.operate.errors import CommandError
 from include.settings import JobSettings, Settings
 from tests.factories import make_deployment
@@ -35,7 +42,7 @@ def look(airflow=None, jobs=None, **relay):
         "clerk_webhook_secrets": CLERK_SECRET,
         "airflow_password": "p" * 16,
     }
-    patient = Patient(
+    patient = CheckContext(
         jobs=JobSettings(**(jobs or {})),
         relay=Settings(**{**usual, **relay}),
         clock=None,
@@ -48,18 +55,18 @@ def look(airflow=None, jobs=None, **relay):
 
 def test_settings_that_are_well():
     """What is turned off is no failure."""
-    assert set(look().values()) == {Status.OK, Status.NOT_CONFIGURED}
+    assert set(look().values()) == {CheckStatus.OK, CheckStatus.NOT_CONFIGURED}
 
 
 @pytest.mark.parametrize(
     ("secrets", "status"),
     [
-        ("", Status.FAILED),
-        ("whsec_short", Status.FAILED),
-        ("sk_live_" + "x" * 32, Status.FAILED),
-        (f"{STRIPE_SECRET},rubbish", Status.FAILED),
-        (f"{STRIPE_SECRET},{STRIPE_SECRET}", Status.OK),
-        (f"{STRIPE_SECRET} {STRIPE_SECRET} {STRIPE_SECRET}", Status.WARNING),
+        ("", CheckStatus.FAILED),
+        ("whsec_short", CheckStatus.FAILED),
+        ("sk_live_" + "x" * 32, CheckStatus.FAILED),
+        (f"{STRIPE_SECRET},rubbish", CheckStatus.FAILED),
+        (f"{STRIPE_SECRET},{STRIPE_SECRET}", CheckStatus.OK),
+        (f"{STRIPE_SECRET} {STRIPE_SECRET} {STRIPE_SECRET}", CheckStatus.WARNING),
     ],
 )
 def test_webhook_secrets_of_stripe(secrets, status):
@@ -71,25 +78,26 @@ def test_webhook_secrets_of_stripe(secrets, status):
 def test_webhook_secret_of_clerk_is_base64_of_a_key(secret):
     """Svix cannot work with another one."""
     assert (
-        look(clerk_webhook_secrets=[SecretStr(secret)])["Clerk's webhook secret"] is Status.FAILED
+        look(clerk_webhook_secrets=[SecretStr(secret)])["Clerk's webhook secret"]
+        is CheckStatus.FAILED
     )
 
 
 @pytest.mark.parametrize(
     ("given", "check", "status"),
     [
-        ({"airflow": {"fernet_key": ""}}, "Airflow's Fernet key", Status.WARNING),
-        ({"airflow": {"fernet_key": "abc"}}, "Airflow's Fernet key", Status.FAILED),
-        ({"airflow": {"jwt_secret": "short"}}, "Airflow's JWT secret", Status.FAILED),
-        ({"airflow_password": ""}, "password of the relay at Airflow", Status.FAILED),
-        ({"jobs": {"alert_signal_url": "hc-ping"}}, "dead man's switch", Status.FAILED),
-        ({"jobs": {"alert_signal_url": "http://x.org"}}, "dead man's switch", Status.WARNING),
-        ({"jobs": {"alert_signal_url": "https://x.org"}}, "dead man's switch", Status.OK),
-        ({"airflow": {"sentry_on": "True", "sentry_dsn": "k@x"}}, "Sentry", Status.FAILED),
+        ({"airflow": {"fernet_key": ""}}, "Airflow's Fernet key", CheckStatus.WARNING),
+        ({"airflow": {"fernet_key": "abc"}}, "Airflow's Fernet key", CheckStatus.FAILED),
+        ({"airflow": {"jwt_secret": "short"}}, "Airflow's JWT secret", CheckStatus.FAILED),
+        ({"airflow_password": ""}, "password of the relay at Airflow", CheckStatus.FAILED),
+        ({"jobs": {"alert_signal_url": "hc-ping"}}, "dead man's switch", CheckStatus.FAILED),
+        ({"jobs": {"alert_signal_url": "http://x.org"}}, "dead man's switch", CheckStatus.WARNING),
+        ({"jobs": {"alert_signal_url": "https://x.org"}}, "dead man's switch", CheckStatus.OK),
+        ({"airflow": {"sentry_on": "True", "sentry_dsn": "k@x"}}, "Sentry", CheckStatus.FAILED),
         (
             {"watch_urls": "https://x.org/a,nowhere"},
             "addresses of the relay's own alerts",
-            Status.FAILED,
+            CheckStatus.FAILED,
         ),
     ],
 )
@@ -106,7 +114,7 @@ def test_connections_of_the_local_stack_are_all_looked_at():
 
 
 def a_check(look, name="a check"):
-    return Check(group="group", name=name, look=look, advice="do something")
+    return DoctorCheck(group="group", name=name, look=look, advice="do something")
 
 
 def test_check_that_breaks_ends_itself_only():
@@ -123,9 +131,9 @@ def test_check_that_breaks_ends_itself_only():
     found = [one for _, one in examine([a_check(broken, "one"), a_check(busy, "two")], seconds=5)]
 
     assert [(one.check, one.status, one.reason) for one in found] == [
-        ("one", Status.FAILED, "it cannot be looked at (ValueError)"),
-        ("first", Status.OK, "well"),
-        ("two", Status.FAILED, "it is down, says ***"),
+        ("one", CheckStatus.FAILED, "it cannot be looked at (ValueError)"),
+        ("first", CheckStatus.OK, "well"),
+        ("two", CheckStatus.FAILED, "it is down, says ***"),
     ]
     assert found[2].advice == "do something"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from include.operate.doctor import workers
-from include.operate.doctor.findings import Status
+from include.operate.doctor.findings import CheckStatus
 
 
 def worker(slots):
@@ -16,25 +16,25 @@ def test_no_worker_is_a_failure(nothing):
     """Every task waits, and nobody else would say why."""
     found = workers.workers_in(nothing)
 
-    assert found.status is Status.FAILED
+    assert found.status is CheckStatus.FAILED
     assert "every task waits" in found.reason
 
 
 def test_workers_without_slots_are_a_failure():
     """They answer, and take nothing."""
-    assert workers.workers_in({"celery@a": worker(0), "celery@b": {}}).status is Status.FAILED
+    assert workers.workers_in({"celery@a": worker(0), "celery@b": {}}).status is CheckStatus.FAILED
 
 
 def test_a_single_worker_is_a_warning():
     """Its end is a standstill until there is another."""
-    assert workers.workers_in({"celery@a": worker(4)}).status is Status.WARNING
+    assert workers.workers_in({"celery@a": worker(4)}).status is CheckStatus.WARNING
 
 
 def test_their_slots_are_added_up():
     """So that a person sees how many tasks run at once."""
     found = workers.workers_in({"celery@a": worker(4), "celery@b": worker(4)})
 
-    assert (found.status, found.reason) == (Status.OK, "2 answer, 8 tasks at once")
+    assert (found.status, found.reason) == (CheckStatus.OK, "2 answer, 8 tasks at once")
 
 
 def test_without_celery_there_is_nothing_to_look_at(monkeypatch):

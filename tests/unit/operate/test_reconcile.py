@@ -7,7 +7,7 @@ import pytest
 
 from include.operate.commands import reconcile
 from include.operate.errors import CommandError
-from include.store.reconciliations import Finding, Report
+from include.store.reconciliations import CheckFinding, ReconciliationReport
 from tests.factories import make_deployment
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -16,7 +16,7 @@ HERE = make_deployment()
 
 def report(**details):
     """Make a report of a deep run that has stopped at one check."""
-    stopped = Finding(
+    stopped = CheckFinding(
         check="stripe_state",
         found=12,
         looked_at=24,
@@ -24,8 +24,8 @@ def report(**details):
         examples=("sub_1", "sub_2"),
     )
     usual = {"dag_run_id": "r", "is_deep": True, "is_dry_run": False, "started_at": AT}
-    findings = {"stripe_state": stopped, "late_rows": Finding(check="late_rows")}
-    return Report(**{**usual, "finished_at": AT, "findings": findings, **details})
+    findings = {"stripe_state": stopped, "late_rows": CheckFinding(check="late_rows")}
+    return ReconciliationReport(**{**usual, "finished_at": AT, "findings": findings, **details})
 
 
 def test_json_has_every_count():

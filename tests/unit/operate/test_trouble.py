@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from include.operate import trouble
-from include.operate.health import Health, airflow_health
-from include.operate.report import Process
-from include.relay.beats import PARTS, Beats
+from include.operate.health import PartHealth, airflow_health
+from include.operate.report import ProcessStatus
+from include.relay.beats import PARTS, AirflowHealth
 from include.relay.trouble import Trouble
 from include.store.dispatches import Dispatch
 
@@ -30,7 +30,7 @@ def a_run(**changes):
 
 def a_process(state):
     """Make a process in this state."""
-    return Process(
+    return ProcessStatus(
         name="relay", state=state, pid=None, uptime_seconds=None, restarts=1, last_exit="SIGKILL"
     )
 
@@ -76,9 +76,9 @@ def test_process_that_is_started_again_needs_nobody():
 def test_parts_that_are_not_well():
     """Airflow's are judged with the tables; only without them they are told of here."""
     parts = [
-        Health(part="database", ok=False, words="does not answer: nothing listens there"),
-        *airflow_health(Beats(problem="Airflow does not answer (ConnectError)")),
-        Health(part="relay 2", ok=False, words="cannot store"),
+        PartHealth(part="database", ok=False, words="does not answer: nothing listens there"),
+        *airflow_health(AirflowHealth(problem="Airflow does not answer (ConnectError)")),
+        PartHealth(part="relay 2", ok=False, words="cannot store"),
     ]
 
     told = [str(one) for one in trouble.of_parts(parts, None)]
@@ -87,13 +87,13 @@ def test_parts_that_are_not_well():
         "the database does not answer: nothing listens there",
         "the relay 2 cannot store",
     ]
-    silent = Beats(problem="Airflow does not answer (ConnectError)")
+    silent = AirflowHealth(problem="Airflow does not answer (ConnectError)")
     assert str(next(trouble.of_parts(parts, silent))) == silent.problem
 
 
 def test_each_part_of_airflow_is_shown():
     """As Airflow says it is."""
-    beats = Beats(parts={**dict.fromkeys(PARTS, "healthy"), "triggerer": "unhealthy"})
+    beats = AirflowHealth(parts={**dict.fromkeys(PARTS, "healthy"), "triggerer": "unhealthy"})
 
     shown = {one.part: one.ok for one in airflow_health(beats)}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.relay.envelope import arrival_from
 from include.relay.refusal import RefusalError
-from include.store.inbox import State
+from include.store.inbox import InboxState
 from tests import factories
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -39,7 +39,11 @@ def test_a_stripe_event_is_read():
     arrival = arrive(event())
 
     assert (arrival.event_id, arrival.type, arrival.mode) == ("evt_1", "customer.updated", "test")
-    assert (arrival.job, arrival.state, arrival.reason) == ("mailchimp_sync", State.WAITING, None)
+    assert (arrival.job, arrival.state, arrival.reason) == (
+        "mailchimp_sync",
+        InboxState.WAITING,
+        None,
+    )
     assert arrival.created_at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     assert (arrival.api_version, arrival.member_key) == ("2026-10-28.endive", "stripe:cus_1")
 
@@ -96,7 +100,7 @@ def test_signed_but_unreadable_is_dead(body, provider):
     """A7 and A9: a person looks at it; its bytes are its id, so it comes once."""
     arrival = arrive(body, provider=provider)
 
-    assert arrival.state == State.DEAD
+    assert arrival.state == InboxState.DEAD
     assert arrival.event_id == f"sha256:{hashlib.sha256(body).hexdigest()}"
     assert arrival.job is None
     assert arrival.reason
@@ -120,7 +124,7 @@ def test_unusable_type_is_ignored_with_the_reason(event_type):
     """An unexpected shape is kept for a person and starts nothing."""
     arrival = arrive(event(type=event_type))
 
-    assert (arrival.state, arrival.type, arrival.job) == (State.IGNORED, "", None)
+    assert (arrival.state, arrival.type, arrival.job) == (InboxState.IGNORED, "", None)
     assert arrival.reason == "no usable type"
 
 
@@ -128,7 +132,7 @@ def test_unknown_type_is_ignored_with_the_reason():
     """A10: stored, countable by type, replayable."""
     arrival = arrive(event(type="payout.paid"))
 
-    assert (arrival.state, arrival.type) == (State.IGNORED, "payout.paid")
+    assert (arrival.state, arrival.type) == (InboxState.IGNORED, "payout.paid")
     assert arrival.reason == "no job for this type"
 
 
@@ -136,7 +140,7 @@ def test_unknown_api_version_is_handled_all_the_same():
     """A10: both shapes are read; the version is stored and can be counted."""
     arrival = arrive(event(api_version="2031-01-01.zinnia"))
 
-    assert (arrival.state, arrival.api_version) == (State.WAITING, "2031-01-01.zinnia")
+    assert (arrival.state, arrival.api_version) == (InboxState.WAITING, "2031-01-01.zinnia")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +199,7 @@ def test_thin_event_is_stored_and_routed_as_its_snapshot():
     arrival = arrive(json.dumps(thin).encode())
 
     assert (arrival.type, arrival.mode) == ("v1.customer.subscription.updated", "test")
-    assert (arrival.job, arrival.state) == ("mailchimp_sync", State.WAITING)
+    assert (arrival.job, arrival.state) == ("mailchimp_sync", InboxState.WAITING)
     assert (arrival.created_at, arrival.api_version) == (factories.NOW, None)
     assert arrival.member_key == "stripe:sub_1"
 
@@ -247,7 +251,7 @@ def test_any_body_ends_in_a_row_that_postgres_takes_or_in_a_refusal(provider, bo
         return
 
     assert 1 <= len(arrival.event_id) <= 255
-    assert (arrival.state == State.WAITING) == (arrival.job is not None)
+    assert (arrival.state == InboxState.WAITING) == (arrival.job is not None)
     assert arrival.job or arrival.reason
     texts = (arrival.event_id, arrival.type, arrival.api_version, arrival.member_key)
     assert not any("\0" in text or not text.isprintable() for text in texts if text)

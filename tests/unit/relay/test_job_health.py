@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.relay.beats import PARTS, Beats
-from include.relay.job_health import WINDOW, Facts, Verdict, judge, judge_job
+from include.relay.beats import PARTS, AirflowHealth
+from include.relay.job_health import WINDOW, HealthFacts, HealthVerdict, judge, judge_job
 from include.store.figures import Measurement, OpenBreaker
 from include.store.relay_alarms import Alarm
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-WELL = Beats(parts=dict.fromkeys(PARTS, "healthy"))
+WELL = AirflowHealth(parts=dict.fromkeys(PARTS, "healthy"))
 
 
 def measured(good=0, bad=0, *, job=None, **values):
@@ -26,20 +26,20 @@ def facts(all_jobs=None, **changes):
         "reconciled_at": NOW - timedelta(minutes=10),
         "beats": WELL,
     }
-    return Facts(**{**values, **changes})
+    return HealthFacts(**{**values, **changes})
 
 
 @pytest.mark.parametrize(
     ("good", "bad", "verdict"),
     [
-        (10, 0, Verdict.HEALTHY),
-        (96, 4, Verdict.HEALTHY),  # 96 %
-        (95, 5, Verdict.UNHEALTHY),  # 95 % is not above 95 %
-        (0, 0, Verdict.IDLE),  # H3: nothing run is not healthy
-        (0, 1, Verdict.UNKNOWN),  # H3: one failure of one is too few to judge
-        (3, 1, Verdict.UNKNOWN),
-        (4, 0, Verdict.HEALTHY),
-        (4, 1, Verdict.UNHEALTHY),
+        (10, 0, HealthVerdict.HEALTHY),
+        (96, 4, HealthVerdict.HEALTHY),  # 96 %
+        (95, 5, HealthVerdict.UNHEALTHY),  # 95 % is not above 95 %
+        (0, 0, HealthVerdict.IDLE),  # H3: nothing run is not healthy
+        (0, 1, HealthVerdict.UNKNOWN),  # H3: one failure of one is too few to judge
+        (3, 1, HealthVerdict.UNKNOWN),
+        (4, 0, HealthVerdict.HEALTHY),
+        (4, 1, HealthVerdict.UNHEALTHY),
     ],
 )
 def test_verdict_of_runs(good, bad, verdict):
@@ -58,7 +58,9 @@ def test_reasons_are_words():
     assert "too few to judge (5 are needed)" in few
 
 
-@pytest.mark.parametrize(("seconds", "verdict"), [(240, Verdict.HEALTHY), (241, Verdict.UNHEALTHY)])
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(240, HealthVerdict.HEALTHY), (241, HealthVerdict.UNHEALTHY)]
+)
 def test_age_of_the_oldest_row(seconds, verdict):
     """H4: a worker that hangs fails nothing and heartbeats on; what it holds grows old."""
     old = measured(good=10, oldest_waiting_seconds=seconds)
@@ -68,9 +70,9 @@ def test_age_of_the_oldest_row(seconds, verdict):
 
 def test_airflow_down():
     """It is said, and what it means."""
-    judged = judge(facts(beats=Beats(problem="Airflow does not answer (ConnectError)")))
+    judged = judge(facts(beats=AirflowHealth(problem="Airflow does not answer (ConnectError)")))
 
-    assert judged.verdict is Verdict.UNHEALTHY
+    assert judged.verdict is HealthVerdict.UNHEALTHY
     assert judged.reasons == (
         "Airflow does not answer (ConnectError): webhooks are stored, and wait",
     )
@@ -78,9 +80,9 @@ def test_airflow_down():
 
 @pytest.mark.parametrize("part", ["scheduler", "triggerer", "dag_processor"])
 def test_part_of_airflow_without_a_beat(part):
-    judged = judge(facts(beats=Beats(parts={**WELL.parts, part: "unhealthy"})))
+    judged = judge(facts(beats=AirflowHealth(parts={**WELL.parts, part: "unhealthy"})))
 
-    assert judged.verdict is Verdict.UNHEALTHY
+    assert judged.verdict is HealthVerdict.UNHEALTHY
     assert judged.reasons == (f"{PARTS[part]} is unhealthy, Airflow says",)
 
 
@@ -118,7 +120,7 @@ def test_alert_rules_that_stopped():
 
     judged = judge(facts(alarms=(alarm,)))
 
-    assert judged.verdict is Verdict.UNHEALTHY
+    assert judged.verdict is HealthVerdict.UNHEALTHY
     assert judged.reasons == ("the alert rules are not evaluated since 2026-11-02 09:00:00 UTC",)
 
 
@@ -131,7 +133,9 @@ def test_every_reason_against_it_has_what_to_do():
     assert judge(facts(measured(good=1, bad=1))).troubles == ()
 
 
-@pytest.mark.parametrize(("minutes", "verdict"), [(45, Verdict.HEALTHY), (46, Verdict.UNHEALTHY)])
+@pytest.mark.parametrize(
+    ("minutes", "verdict"), [(45, HealthVerdict.HEALTHY), (46, HealthVerdict.UNHEALTHY)]
+)
 def test_gap_of_the_reconciliation(minutes, verdict):
     """It runs each quarter of an hour; what it would find stays unfound."""
     judged = judge(facts(reconciled_at=NOW - timedelta(minutes=minutes)))
@@ -143,15 +147,15 @@ def test_reconciliation_that_never_comes_to_its_end():
     """And one that has not run yet is no gap."""
     failing = {None: measured(good=10), "reconciliation": measured(bad=3, job="reconciliation")}
 
-    assert judge(facts(reconciled_at=None)).verdict is Verdict.HEALTHY
-    assert judge(facts(reconciled_at=None, jobs=failing)).verdict is Verdict.UNHEALTHY
+    assert judge(facts(reconciled_at=None)).verdict is HealthVerdict.HEALTHY
+    assert judge(facts(reconciled_at=None, jobs=failing)).verdict is HealthVerdict.UNHEALTHY
 
 
 def test_everything_wrong_is_told():
     """Not only the first thing that is found."""
     bad = facts(
         measured(good=1, bad=9, oldest_waiting_seconds=999),
-        beats=Beats(problem="Airflow does not answer (ConnectError)"),
+        beats=AirflowHealth(problem="Airflow does not answer (ConnectError)"),
     )
 
     assert len(judge(bad).reasons) == 3

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from include.relay.look import Look
+from include.relay.look import CachedProbe
 
 
 class Slow:
@@ -26,7 +26,7 @@ class Slow:
 def test_those_who_ask_together_share_a_look():
     """A hundred probes cost what one costs."""
     slow = Slow()
-    look = Look(slow, fresh_seconds=60)
+    look = CachedProbe(slow, fresh_seconds=60)
 
     async def ask():
         asking = [asyncio.ensure_future(look(timeout_seconds=10)) for _ in range(100)]
@@ -45,14 +45,14 @@ def test_an_answer_is_kept_as_long_as_it_is_fresh():
     async def ask(look):
         return [await look(timeout_seconds=10) for _ in range(2)]
 
-    assert asyncio.run(ask(Look(slow, fresh_seconds=60))) == [1, 1]
-    assert asyncio.run(ask(Look(slow, fresh_seconds=0))) == [2, 3]
+    assert asyncio.run(ask(CachedProbe(slow, fresh_seconds=60))) == [1, 1]
+    assert asyncio.run(ask(CachedProbe(slow, fresh_seconds=0))) == [2, 3]
 
 
 def test_who_is_not_answered_in_time_does_not_wait():
     """And does not end the look of the others."""
     slow = Slow()
-    look = Look(slow, fresh_seconds=60)
+    look = CachedProbe(slow, fresh_seconds=60)
 
     async def ask():
         with pytest.raises(TimeoutError):
@@ -69,7 +69,7 @@ def test_what_went_wrong_is_told_to_all():
     def fail():
         raise OSError("gone")
 
-    look = Look(fail, fresh_seconds=60)
+    look = CachedProbe(fail, fresh_seconds=60)
 
     async def ask():
         return await asyncio.gather(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.store.deactivations import Deactivation, Reason, State
+from include.store.deactivations import Deactivation, EndReason, EndState
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu")
 SECOND = timedelta(seconds=1)
@@ -20,10 +20,10 @@ def row_at(instant):
         id=7,
         member_id=UUID(int=1),
         subscription_id="sub_1",
-        reason=Reason.PERIOD_END,
+        reason=EndReason.PERIOD_END,
         vendor_at=instant,
         deactivate_at=instant,
-        state=State.PENDING,
+        state=EndState.PENDING,
         created_at=instant,
     )
 

@@ -7,7 +7,7 @@ import orjson
 from include.lab.sandbox.clerk import errors
 from include.lab.sandbox.clerk.state import ClerkState, User
 from include.lab.sandbox.clerk.webhooks import WEBHOOKS
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.wire import Answer, Call, Routes, json_answer
 
@@ -137,7 +137,7 @@ def body_of(call: Call) -> dict[str, Any]:
     return body
 
 
-def authorize(settings: Settings, call: Call) -> None:
+def authorize(settings: SandboxSettings, call: Call) -> None:
     """Take the key from bearer authorization."""
     scheme, _, key = call.headers.get("authorization", "").partition(" ")
     wanted = settings.clerk_api_key

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from include.lab.sandbox.clerk import documents, errors
-from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.outbox import OutboxEvent
 from include.lab.sandbox.vendor import Surroundings
 
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -187,7 +187,7 @@ class ClerkState:
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         now = self.around.clock.milliseconds()
         self.around.outbox.add(
-            Event(
+            OutboxEvent(
                 id=documents.new_id("msg"),
                 vendor="clerk",
                 type=kind,

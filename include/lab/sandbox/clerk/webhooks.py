@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.lab.sandbox.leniencies import SAME_AS
-from include.lab.sandbox.vendor import Webhooks
+from include.lab.sandbox.vendor import WebhookDelivery
 
 
 def headers(event_id: str, body: bytes, secrets: Sequence[str], stamp: int) -> dict[str, str]:
@@ -29,7 +29,7 @@ def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return [("clerk-webhooks.openapi.json", pointer, event)]
 
 
-WEBHOOKS = Webhooks(
+WEBHOOKS = WebhookDelivery(
     path="/webhooks/clerk",
     secrets=lambda settings: settings.clerk_webhook_secrets,
     headers=headers,

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from include.lab.sandbox.control.records import record_routes
 from include.lab.sandbox.control.webhooks import webhook_routes
 from include.lab.sandbox.control.world import people_routes, world_routes
-from include.lab.sandbox.delivery import Courier, NoSecretError
+from include.lab.sandbox.delivery import NoSecretError, WebhookSender
 from include.lab.sandbox.mail.server import mail_server
 from include.lab.sandbox.statsd.server import statsd_server
 from include.lab.sandbox.stories import StoryError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def create_control(world: World, contracts: "Contracts | None") -> FastAPI:
     """Return the application under `/_sandbox`."""
-    courier = Courier(world)
+    courier = WebhookSender(world)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -9,19 +9,19 @@ from include.lab.sandbox.clock import machine_now
 from include.lab.sandbox.control.wishes import (
     GONE,
     DeliveriesWish,
-    Delivery,
+    DeliveryRequest,
     Json,
     PressWish,
     SendWish,
 )
-from include.lab.sandbox.delivery import Courier, NoSecretError, arranged
-from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.delivery import NoSecretError, WebhookSender, arranged
+from include.lab.sandbox.outbox import OutboxEvent
 from include.lab.sandbox.slack import presses
 from include.lab.sandbox.slack.state import SlackState
 from include.lab.sandbox.world import World
 
 
-def webhook_routes(world: World, courier: Courier) -> APIRouter:
+def webhook_routes(world: World, courier: WebhookSender) -> APIRouter:
     """Return the routes about events and their delivery."""
     router = APIRouter(tags=["webhooks"])
 
@@ -65,7 +65,7 @@ def webhook_routes(world: World, courier: Courier) -> APIRouter:
     return router
 
 
-def chosen(world: World, wish: SendWish) -> list[Event]:
+def chosen(world: World, wish: SendWish) -> list[OutboxEvent]:
     """Return the events that a wish names, in its order; all unsent ones oldest first."""
     if wish.all_unsent:
         return [event for event in world.outbox if event.is_wanted and not event.delivered]
@@ -86,13 +86,13 @@ def pressed(state: SlackState, wish: PressWish) -> bytes:
     return presses.body_of(message, channel, button, by, machine_now())
 
 
-def event_from(delivery: Delivery, now: int) -> Event:
+def event_from(delivery: DeliveryRequest, now: int) -> OutboxEvent:
     """Return an event with the exact bytes to send; its id is the payload's where it has one."""
     payload = delivery.payload or {}
     body = delivery.body.encode() if delivery.body is not None else orjson.dumps(payload)
     in_payload = str(payload["id"]) if delivery.vendor == "stripe" and "id" in payload else None
     event_id = delivery.id or in_payload or f"msg_{token_hex(14)}"
     kind = str(payload.get("type", "unknown"))
-    return Event(
+    return OutboxEvent(
         id=event_id, vendor=delivery.vendor, type=kind, created=now, payload=body, by_hand=True
     )

@@ -4,20 +4,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from include.lab.sandbox.faults import Kind
+from include.lab.sandbox.faults import FaultKind
 from include.lab.sandbox.vendor import Dunning, StripePayload, StripeShape
 
 Json = dict[str, Any]
 GONE = 404
 
 
-class Wish(BaseModel):
+class ControlRequest(BaseModel):
     """A request's body; a field that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class SettingsWish(Wish):
+class SettingsWish(ControlRequest):
     """What to change of the switches."""
 
     stripe_shape: StripeShape | None = None
@@ -34,7 +34,7 @@ class SettingsWish(Wish):
     slack_limits: bool | None = None
 
 
-class FaultWish(Wish):
+class FaultWish(ControlRequest):
     """Which calls to hit, how, and how often: the next `times`, a `share` of them, or all.
 
     A call fits that has the method, the path and, in path or body, one of the words that it `mentions`: one member, for
@@ -42,7 +42,7 @@ class FaultWish(Wish):
     """
 
     vendor: str
-    kind: Kind
+    kind: FaultKind
     method: str | None = None
     path: str = "*"
     mentions: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class FaultWish(Wish):
     seed: int = 0
 
 
-class Delivery(Wish):
+class DeliveryRequest(ControlRequest):
     """An event that no state change made; a `body` goes out byte for byte as it is written."""
 
     vendor: Literal["stripe", "clerk"]
@@ -65,13 +65,13 @@ class Delivery(Wish):
     id: str | None = None
 
 
-class DeliveriesWish(Wish):
+class DeliveriesWish(ControlRequest):
     """Events to put into the outbox."""
 
-    deliveries: list[Delivery]
+    deliveries: list[DeliveryRequest]
 
 
-class SendWish(Wish):
+class SendWish(ControlRequest):
     """Which events to send, in which order, and how many extra copies of each."""
 
     events: list[str] | None = None
@@ -82,7 +82,7 @@ class SendWish(Wish):
     concurrency: int = Field(default=1, ge=1, le=1000)
 
 
-class PressWish(Wish):
+class PressWish(ControlRequest):
     """Which button to press under which message in Slack, by the words on it, and who does."""
 
     channel: str
@@ -91,7 +91,7 @@ class PressWish(Wish):
     user: str
 
 
-class ClockWish(Wish):
+class ClockWish(ControlRequest):
     """How far to move the vendors' time."""
 
     advance_seconds: float = Field(ge=0)

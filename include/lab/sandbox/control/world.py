@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, HTTPException
 
 from include.lab.sandbox.control.wishes import GONE, ClockWish, Json, SettingsWish
-from include.lab.sandbox.delivery import Courier
+from include.lab.sandbox.delivery import WebhookSender
 from include.lab.sandbox.luma.seed import CalendarWish, seed_calendar
 from include.lab.sandbox.luma.state import LumaState
 from include.lab.sandbox.seed import SeedWish, seed_members
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from include.lab.sandbox.contracts import Contracts
 
 
-def world_routes(world: World, contracts: "Contracts | None", courier: Courier) -> APIRouter:
+def world_routes(world: World, contracts: "Contracts | None", courier: WebhookSender) -> APIRouter:
     """Return the routes that change or show the vendors' states."""
     router = APIRouter(tags=["world"])
 

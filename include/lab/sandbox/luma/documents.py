@@ -11,7 +11,7 @@ OWNER = {"id": "usr-sandbox", "email": "team@example.org", "name": "The team"}
 
 
 @dataclass(slots=True, kw_only=True)
-class Event:
+class CalendarEvent:
     """One event of the calendar; times in seconds since the epoch."""
 
     id: str
@@ -23,7 +23,7 @@ class Event:
 
 
 @dataclass(slots=True, kw_only=True)
-class Guest:
+class CalendarGuest:
     """One guest of an event. `mails` has the status of each mail that a change sent her."""
 
     event_id: str
@@ -49,7 +49,7 @@ def instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def event(one: Event) -> Json:
+def event(one: CalendarEvent) -> Json:
     """Return an event as the current routes show it."""
     return {
         "platform": one.platform,
@@ -70,13 +70,13 @@ def event(one: Event) -> Json:
     }
 
 
-def old_event(one: Event) -> Json:
+def old_event(one: CalendarEvent) -> Json:
     """Return an event as the older routes show it: the ids twice."""
     aliases = {"api_id": one.id, "calendar_api_id": CALENDAR_ID, "user_api_id": OWNER["id"]}
     return {**event(one), **aliases}
 
 
-def guest(one: Guest) -> Json:
+def guest(one: CalendarGuest) -> Json:
     """Return a guest as the current routes show it."""
     return {
         "id": one.id,
@@ -99,7 +99,7 @@ def guest(one: Guest) -> Json:
     }
 
 
-def old_guest(one: Guest) -> Json:
+def old_guest(one: CalendarGuest) -> Json:
     """Return a guest as the older `get-guest` shows it."""
     document = guest(one)
     del document["utm_source"]
@@ -115,7 +115,7 @@ def old_guest(one: Guest) -> Json:
     }
 
 
-def _ticket(one: Guest) -> Json:
+def _ticket(one: CalendarGuest) -> Json:
     return {
         "id": one.ticket_id,
         "api_id": one.ticket_id,

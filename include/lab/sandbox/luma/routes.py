@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 
 from include.lab.sandbox.luma import documents, errors
-from include.lab.sandbox.luma.documents import Event, Guest
+from include.lab.sandbox.luma.documents import CalendarEvent, CalendarGuest
 from include.lab.sandbox.luma.state import SETTABLE, STATUSES, LumaState
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.wire import Answer, Call, Routes, json_answer
 
 ROUTES = Routes()
 MOST_PER_PAGE = 50
 LONGEST_MESSAGE = 200
-SORTS: dict[str, Callable[[Guest], Any]] = {
+SORTS: dict[str, Callable[[CalendarGuest], Any]] = {
     "name": lambda guest: guest.name,
     "email": lambda guest: guest.email,
     "created_at": lambda guest: guest.registered_at,
@@ -132,7 +132,7 @@ def add_guests(state: LumaState, call: Call) -> Answer:
     return json_answer({})
 
 
-def events_of(state: LumaState, call: Call) -> list[Event]:
+def events_of(state: LumaState, call: Call) -> list[CalendarEvent]:
     """Return the events that a call asks for, in its order."""
     before, after = moment_in(call, "before"), moment_in(call, "after")
     platforms = [p for value in call.query.get("platforms", []) for p in value.split(",")]
@@ -147,7 +147,7 @@ def events_of(state: LumaState, call: Call) -> list[Event]:
     return sorted(events, key=lambda event: event.start_at, reverse=backwards)
 
 
-def guests_of(state: LumaState, call: Call, event_id: str) -> list[Guest]:
+def guests_of(state: LumaState, call: Call, event_id: str) -> list[CalendarGuest]:
     """Return the guests that a call asks for, in its order."""
     state.event(event_id)
     status, column = call.argument("approval_status"), call.argument("sort_column", "created_at")
@@ -228,7 +228,7 @@ def body_of(call: Call) -> dict[str, Any]:
     return body
 
 
-def authorize(settings: Settings, call: Call) -> None:
+def authorize(settings: SandboxSettings, call: Call) -> None:
     """Take the key from its header."""
     key, wanted = call.headers.get("x-luma-api-key", ""), settings.luma_api_key
     if not key or (wanted is not None and key != wanted.get_secret_value()):

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from include.lab.sandbox.luma.documents import Event, Guest
+from include.lab.sandbox.luma.documents import CalendarEvent, CalendarGuest
 from include.lab.sandbox.luma.state import LumaState
 
 DAY_SECONDS = 86_400
@@ -67,7 +67,7 @@ def _spelled(wish: CalendarWish, number: int) -> str:
 
 def _registered(
     state: LumaState,
-    event: Event,
+    event: CalendarEvent,
     first_name: str,
     address: str,
     member: str | None,
@@ -81,7 +81,7 @@ def _past(state: LumaState, wish: CalendarWish) -> dict[str, Any]:
     if not wish.guests_of_past_event:
         return {"past_event": None, "past_guests": []}
     event = state.add_event("Meeting of last week", state.now() - 7 * DAY_SECONDS)
-    guests: list[Guest] = [
+    guests: list[CalendarGuest] = [
         state.register(event.id, f"late{wish.seed}.{number}@example.net", "Late Guest")
         for number in range(wish.guests_of_past_event)
     ]

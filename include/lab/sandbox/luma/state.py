@@ -5,7 +5,7 @@ from secrets import token_hex
 from typing import Any
 
 from include.lab.sandbox.luma import documents, errors
-from include.lab.sandbox.luma.documents import Event, Guest
+from include.lab.sandbox.luma.documents import CalendarEvent, CalendarGuest
 from include.lab.sandbox.luma.limit import RateLimit
 from include.lab.sandbox.vendor import Surroundings
 
@@ -20,17 +20,17 @@ class LumaState:
         """Start with an empty calendar."""
         self.around = around
         self.limit = RateLimit()
-        self.events: dict[str, Event] = {}
-        self.guests: dict[str, dict[str, Guest]] = {}
+        self.events: dict[str, CalendarEvent] = {}
+        self.guests: dict[str, dict[str, CalendarGuest]] = {}
         """By event, then by guest id, in the order of their registration."""
 
     def now(self) -> float:
         """Return the present moment in seconds since the epoch."""
         return self.around.clock.now()
 
-    def add_event(self, name: str, start_at: float, *, platform: str = "luma") -> Event:
+    def add_event(self, name: str, start_at: float, *, platform: str = "luma") -> CalendarEvent:
         """Put an event into the calendar; an `external` one is only linked there."""
-        event = Event(
+        event = CalendarEvent(
             id=f"evt-{token_hex(8)}",
             name=name,
             start_at=start_at,
@@ -41,7 +41,7 @@ class LumaState:
         self.guests[event.id] = {}
         return event
 
-    def event(self, event_id: str) -> Event:
+    def event(self, event_id: str) -> CalendarEvent:
         """Return an event, or refuse; an external one's guests are not ours to see either."""
         event = self.events.get(event_id)
         if event is None or event.platform != "luma":
@@ -50,14 +50,14 @@ class LumaState:
 
     def register(
         self, event_id: str, email: str, name: str, *, status: str = "pending_approval"
-    ) -> Guest:
+    ) -> CalendarGuest:
         """Let somebody register; who is registered already stays as she is."""
         self.event(event_id)
         known = self._find(event_id, email)
         if known is not None:
             return known
         first, _, last = name.partition(" ")
-        guest = Guest(
+        guest = CalendarGuest(
             event_id=event_id,
             email=email,
             first_name=first,
@@ -68,7 +68,7 @@ class LumaState:
         self.guests[event_id][guest.id] = guest
         return guest
 
-    def guest(self, event_id: str, key: str) -> Guest:
+    def guest(self, event_id: str, key: str) -> CalendarGuest:
         """Return the guest of an id, a ticket's id or an address, or refuse."""
         self.event(event_id)
         found = self._find(event_id, key)
@@ -76,7 +76,7 @@ class LumaState:
             raise errors.guest_not_found()
         return found
 
-    def set_status(self, guest: Guest, status: str, *, send_email: bool) -> None:
+    def set_status(self, guest: CalendarGuest, status: str, *, send_email: bool) -> None:
         """Set a status. Each call that may mail does so, also where the status was the same."""
         guest.status = status
         if send_email:
@@ -93,7 +93,7 @@ class LumaState:
         events = [documents.event(event) for event in self.events.values()]
         return {"events": events, "guests": chosen}
 
-    def _find(self, event_id: str, key: str) -> Guest | None:
+    def _find(self, event_id: str, key: str) -> CalendarGuest | None:
         of_event = self.guests[event_id]
         if key in of_event:
             return of_event[key]

@@ -34,7 +34,7 @@ VENDOR = Vendor(
 )
 
 
-class Handler:
+class MailHandler:
     """What aiosmtpd hands the mails to."""
 
     def __init__(self, world: World) -> None:
@@ -84,7 +84,7 @@ async def mail_server(world: World) -> AsyncIterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    handler = Handler(world)
+    handler = MailHandler(world)
     server = await loop.create_server(
         lambda: SMTP(handler, hostname="sandbox", enable_SMTPUTF8=True, loop=loop),
         world.settings.host,

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from include.lab.sandbox.mailchimp import documents, errors
-from include.lab.sandbox.mailchimp.contacts import Contact
+from include.lab.sandbox.mailchimp.contacts import AudienceContact
 from include.lab.sandbox.mailchimp.state import MOST_IN_BULK, MailchimpState
 from include.lab.sandbox.mailchimp.tags import Tag
 from include.lab.sandbox.wire import Refusal
@@ -47,8 +47,8 @@ def subscribe(
 
 class _Result:
     def __init__(self) -> None:
-        self.new: list[Contact] = []
-        self.updated: list[Contact] = []
+        self.new: list[AudienceContact] = []
+        self.updated: list[AudienceContact] = []
         self.errors: list[dict[str, str]] = []
 
     def fail(self, email: str, error: str, code: str, field: str = "", message: str = "") -> None:
@@ -77,7 +77,7 @@ class _Result:
         )
 
     def as_json(self, state: MailchimpState) -> dict[str, Any]:
-        def shown(contacts: list[Contact]) -> list[dict[str, Any]]:
+        def shown(contacts: list[AudienceContact]) -> list[dict[str, Any]]:
             return [documents.bulk_member(state.list_id, c, state.tags.of(c)) for c in contacts]
 
         return {
@@ -94,7 +94,7 @@ def _subscribe_one(  # noqa: PLR0913 - one member of a call, and what the call i
     state: MailchimpState,
     wish: dict[str, Any],
     email: str,
-    found: Contact | None,
+    found: AudienceContact | None,
     result: _Result,
     *,
     required: Sequence[str],
@@ -138,7 +138,7 @@ def change_segment(state: MailchimpState, tag: Tag, body: dict[str, Any]) -> dic
     }
 
 
-def _known(state: MailchimpState, emails: list[str], unknown: list[str]) -> list[Contact]:
+def _known(state: MailchimpState, emails: list[str], unknown: list[str]) -> list[AudienceContact]:
     found = []
     for email in emails:
         contact = state.contacts.find(email)

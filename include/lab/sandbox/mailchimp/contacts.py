@@ -35,7 +35,7 @@ QUIRK_STATUSES = {"none": "subscribed", "cleaned": "cleaned", "pending": "pendin
 
 
 @dataclass(slots=True, kw_only=True)
-class Contact:
+class AudienceContact:
     """One contact of the audience; `contact_id` stays when the address changes."""
 
     email: str
@@ -65,18 +65,18 @@ def subscriber_hash(email: str) -> str:
     return md5(email.lower().encode(), usedforsecurity=False).hexdigest()
 
 
-class Contacts:
+class AudienceContacts:
     """The contacts by subscriber hash."""
 
     def __init__(self) -> None:
         """Start with nobody."""
-        self.by_hash: dict[str, Contact] = {}
-        self._by_contact_id: dict[str, Contact] = {}
+        self.by_hash: dict[str, AudienceContact] = {}
+        self._by_contact_id: dict[str, AudienceContact] = {}
         self._forgotten: set[str] = set()
         self._signed_up_too_often: set[str] = set()
         self._web_id = 100_000
 
-    def find(self, key: str) -> Contact | None:
+    def find(self, key: str) -> AudienceContact | None:
         """Return the contact of a hash, an address or a contact id."""
         return (
             self.by_hash.get(key)
@@ -84,22 +84,22 @@ class Contacts:
             or self._by_contact_id.get(key)
         )
 
-    def add(self, email: str, status: str, now: str) -> Contact:
+    def add(self, email: str, status: str, now: str) -> AudienceContact:
         """Add a contact without asking any rule."""
         self._web_id += 1
-        contact = Contact(
+        contact = AudienceContact(
             email=email, status=status, last_changed=now, timestamp_opt=now, web_id=self._web_id
         )
         self.by_hash[contact.id] = contact
         self._by_contact_id[contact.contact_id] = contact
         return contact
 
-    def remove(self, contact: Contact) -> None:
+    def remove(self, contact: AudienceContact) -> None:
         """Take a contact away without asking any rule."""
         del self.by_hash[contact.id]
         del self._by_contact_id[contact.contact_id]
 
-    def create(self, email: str, status: str, now: str) -> Contact:
+    def create(self, email: str, status: str, now: str) -> AudienceContact:
         """Add a contact, or refuse as Mailchimp does."""
         refuse_address(email)
         if subscriber_hash(email) in self.by_hash:
@@ -111,7 +111,12 @@ class Contacts:
         return self.add(email, status, now)
 
     def change(
-        self, contact: Contact, changes: dict[str, Any], now: str, *, required: Iterable[str] = ()
+        self,
+        contact: AudienceContact,
+        changes: dict[str, Any],
+        now: str,
+        *,
+        required: Iterable[str] = (),
     ) -> None:
         """Apply the fields of a PUT or PATCH; all of them, or none and a refusal.
 
@@ -136,12 +141,12 @@ class Contacts:
                 setattr(contact, name, changes[name])
         contact.last_changed = now
 
-    def _refuse_return(self, contact: Contact, status: str) -> None:
+    def _refuse_return(self, contact: AudienceContact, status: str) -> None:
         """Only `pending`, which mails the person, leads back from a compliance state."""
         if status == "subscribed" and contact.status != "subscribed":
             raise errors.compliance_state(contact.email)
 
-    def _move(self, contact: Contact, email: str) -> None:
+    def _move(self, contact: AudienceContact, email: str) -> None:
         """Give a contact another address: it gets another hash and keeps everything else."""
         if email.lower() != contact.email.lower():
             other = self.by_hash.get(subscriber_hash(email))
@@ -155,7 +160,7 @@ class Contacts:
             self.by_hash[subscriber_hash(email)] = contact
         contact.email = email
 
-    def forget(self, contact: Contact) -> None:
+    def forget(self, contact: AudienceContact) -> None:
         """Delete for good: the address can never be imported again."""
         self._forgotten.add(contact.id)
         self.remove(contact)

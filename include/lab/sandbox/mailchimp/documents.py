@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from include.lab.sandbox.mailchimp.contacts import MERGE_FIELDS, Contact
+from include.lab.sandbox.mailchimp.contacts import MERGE_FIELDS, AudienceContact
 from include.lab.sandbox.mailchimp.tags import Tag
 
 
-def member(list_id: str, contact: Contact, tags: Sequence[Tag]) -> dict[str, Any]:
+def member(list_id: str, contact: AudienceContact, tags: Sequence[Tag]) -> dict[str, Any]:
     """Return a member as GET, PUT and PATCH show it."""
     names = (contact.merge_fields.get("FNAME", ""), contact.merge_fields.get("LNAME", ""))
     return {
@@ -43,7 +43,7 @@ def member(list_id: str, contact: Contact, tags: Sequence[Tag]) -> dict[str, Any
 NOT_IN_BULK = ("contact_id", "full_name", "web_id", "consents_to_one_to_one_messaging", "source")
 
 
-def bulk_member(list_id: str, contact: Contact, tags: Sequence[Tag]) -> dict[str, Any]:
+def bulk_member(list_id: str, contact: AudienceContact, tags: Sequence[Tag]) -> dict[str, Any]:
     """Return a member as the bulk call shows it: a little less."""
     document = member(list_id, contact, tags)
     return {name: value for name, value in document.items() if name not in NOT_IN_BULK}

@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from include.lab.sandbox.mailchimp import bulk, documents, errors
-from include.lab.sandbox.mailchimp.contacts import Contact
+from include.lab.sandbox.mailchimp.contacts import AudienceContact
 from include.lab.sandbox.mailchimp.state import MailchimpState
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.wire import NO_CONTENT, Answer, Call, Routes, basic_of, json_answer
 
@@ -232,7 +232,7 @@ def list_queue(state: MailchimpState, _call: Call, workflow_id: str, email_id: s
     return json_answer({**document, "total_items": len(shown)})
 
 
-def member_document(state: MailchimpState, contact: Contact) -> dict[str, Any]:
+def member_document(state: MailchimpState, contact: AudienceContact) -> dict[str, Any]:
     """Return a member with its tags."""
     return documents.member(state.list_id, contact, state.tags.of(contact))
 
@@ -286,7 +286,7 @@ def picked_answer(call: Call, document: dict[str, Any]) -> Answer:
     return json_answer({k: v for k, v in document.items() if k not in left_out})
 
 
-def authorize(settings: Settings, call: Call) -> None:
+def authorize(settings: SandboxSettings, call: Call) -> None:
     """Take the key from basic (any user name) or bearer authorization."""
     scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
     key = basic_of(call)[1] if scheme.lower() == "basic" else credentials

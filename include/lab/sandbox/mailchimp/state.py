@@ -5,7 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.lab.sandbox.mailchimp import documents, errors
-from include.lab.sandbox.mailchimp.contacts import Contact, Contacts, subscriber_hash
+from include.lab.sandbox.mailchimp.contacts import (
+    AudienceContact,
+    AudienceContacts,
+    subscriber_hash,
+)
 from include.lab.sandbox.mailchimp.tags import Tags
 from include.lab.sandbox.vendor import Surroundings
 from include.lab.sandbox.wire import Refusal
@@ -20,7 +24,7 @@ class MailchimpState:
         """Start with the default list, its merge fields and one journey."""
         self.around = around
         self.list_id = around.settings.mailchimp_list_id
-        self.contacts = Contacts()
+        self.contacts = AudienceContacts()
         self.tags = Tags()
         self.triggers: list[dict[str, Any]] = []
         self.queue: list[dict[str, Any]] = []
@@ -29,7 +33,7 @@ class MailchimpState:
         """Return the present moment as Mailchimp writes it."""
         return self.around.clock.iso()
 
-    def contact(self, key: str) -> Contact:
+    def contact(self, key: str) -> AudienceContact:
         """Return the contact of a hash, address or contact id, or refuse with 404."""
         found = self.contacts.find(key)
         if found is None:
@@ -41,7 +45,9 @@ class MailchimpState:
         if list_id != self.list_id:
             raise errors.not_found()
 
-    def upsert(self, key: str, changes: dict[str, Any], *, required: Sequence[str] = ()) -> Contact:
+    def upsert(
+        self, key: str, changes: dict[str, Any], *, required: Sequence[str] = ()
+    ) -> AudienceContact:
         """PUT: change the contact of the path, or create that of the body (`status_if_new`)."""
         found = self.contacts.find(key)
         if found is not None:
@@ -55,7 +61,7 @@ class MailchimpState:
 
     def create(
         self, email: str, status: str, changes: dict[str, Any], *, required: Sequence[str] = ()
-    ) -> Contact:
+    ) -> AudienceContact:
         """Create a contact with all fields of the body, or refuse and leave nothing behind."""
         contact = self.contacts.create(email, status, self.now())
         try:

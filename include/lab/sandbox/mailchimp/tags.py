@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from include.lab.sandbox.mailchimp import errors
-from include.lab.sandbox.mailchimp.contacts import Contact
+from include.lab.sandbox.mailchimp.contacts import AudienceContact
 
 LONGEST_NAME = 100
 
@@ -44,21 +44,21 @@ class Tags:
         self.by_id[tag.id] = tag
         return tag
 
-    def of(self, contact: Contact) -> list[Tag]:
+    def of(self, contact: AudienceContact) -> list[Tag]:
         """Return the tags a contact has, in the order of their making."""
         return [tag for tag in self.by_id.values() if contact.contact_id in tag.members]
 
-    def give(self, tag: Tag, contact: Contact, now: str) -> None:
+    def give(self, tag: Tag, contact: AudienceContact, now: str) -> None:
         """Give a contact a tag; having it already is no error."""
         tag.members.setdefault(contact.contact_id, now)
         tag.updated_at = now
 
-    def take(self, tag: Tag, contact: Contact, now: str) -> None:
+    def take(self, tag: Tag, contact: AudienceContact, now: str) -> None:
         """Take a tag from a contact; not having it is no error."""
         tag.members.pop(contact.contact_id, None)
         tag.updated_at = now
 
-    def set(self, contact: Contact, name: str, status: str, now: str) -> None:
+    def set(self, contact: AudienceContact, name: str, status: str, now: str) -> None:
         """Make a tag active or inactive for a contact; a new one is made to become active."""
         tag = self.named(name)
         if status == "active":
@@ -66,7 +66,7 @@ class Tags:
         elif tag is not None:
             self.take(tag, contact, now)
 
-    def strip(self, contact: Contact) -> None:
+    def strip(self, contact: AudienceContact) -> None:
         """Take all tags from a contact that is gone."""
         for tag in self.by_id.values():
             tag.members.pop(contact.contact_id, None)

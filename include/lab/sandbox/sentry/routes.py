@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.vendor import Surroundings, Vendor
 from include.lab.sandbox.wire import Answer, Call, Refusal, Routes, json_answer
 
@@ -60,7 +60,7 @@ def items_from(call: Call) -> Iterator[tuple[str, Json]]:
             yield head["type"], orjson.loads(payload)
 
 
-def authorize(_settings: Settings, call: Call) -> None:
+def authorize(_settings: SandboxSettings, call: Call) -> None:
     """Want the key of the DSN in the header that Sentry's clients send."""
     if not KEY.search(call.headers.get("x-sentry-auth", "")):
         raise Refusal(json_answer({"detail": "missing authorization information"}, 401))

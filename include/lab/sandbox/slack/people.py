@@ -29,7 +29,7 @@ SETTABLE = ("status_text", "status_emoji", "title", "phone", "pronouns", "first_
 
 
 @dataclass(slots=True, kw_only=True)
-class Person:
+class WorkspaceUser:
     """Somebody, or a bot."""
 
     id: str
@@ -120,21 +120,21 @@ class Person:
         return profile | self.profile
 
 
-class People:
+class WorkspaceUsers:
     """Everybody by id and by address."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self.by_id: dict[str, Person] = {}
+        self.by_id: dict[str, WorkspaceUser] = {}
         self._by_email: dict[str, str] = {}
 
     def add(
         self, *, real_name: str, role: Role, now: int, email: str | None = None, user_id: str = ""
-    ) -> Person:
+    ) -> WorkspaceUser:
         """Add somebody; an address belongs to one person."""
         user_id = user_id or f"U{token_hex(5).upper()}"
         name = real_name.lower().replace(" ", ".")
-        person = Person(
+        person = WorkspaceUser(
             id=user_id, name=name, real_name=real_name, role=role, updated=now, email=email
         )
         if email is not None:
@@ -144,18 +144,18 @@ class People:
         self.by_id[user_id] = person
         return person
 
-    def by_email(self, email: str) -> Person | None:
+    def by_email(self, email: str) -> WorkspaceUser | None:
         """Return who has an address, whatever its case, or None."""
         user_id = self._by_email.get(email.lower())
         return self.by_id[user_id] if user_id else None
 
-    def get(self, user_id: str, code: str = "user_not_found") -> Person:
+    def get(self, user_id: str, code: str = "user_not_found") -> WorkspaceUser:
         """Return a person, or refuse."""
         if user_id not in self.by_id:
             raise errors.refused(code)
         return self.by_id[user_id]
 
-    def change_email(self, person: Person, email: str) -> None:
+    def change_email(self, person: WorkspaceUser, email: str) -> None:
         """Give somebody another address."""
         if self.by_email(email) is not None:
             raise errors.refused("email_taken")

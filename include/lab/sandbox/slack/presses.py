@@ -14,7 +14,7 @@ import orjson
 
 from include.lab.sandbox.slack.channels import Channel
 from include.lab.sandbox.slack.messages import Block, Message
-from include.lab.sandbox.slack.people import TEAM, Person
+from include.lab.sandbox.slack.people import TEAM, WorkspaceUser
 
 PATH = "/webhooks/slack"
 
@@ -33,7 +33,7 @@ def button_of(message: Message, text: str) -> tuple[Block, Block] | None:
 
 
 def body_of(
-    message: Message, channel: Channel, pressed: tuple[Block, Block], by: Person, now: float
+    message: Message, channel: Channel, pressed: tuple[Block, Block], by: WorkspaceUser, now: float
 ) -> bytes:
     """Return the form that Slack posts when somebody presses a button."""
     button, block = pressed

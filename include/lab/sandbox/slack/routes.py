@@ -1,6 +1,6 @@
 """Slack's methods, put together: importing the modules that register them fills the table."""
 
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.slack import chat, conversations, errors, usergroups, users
 from include.lab.sandbox.slack.arguments import token_of
 from include.lab.sandbox.slack.described import call_in_description, status_in_description
@@ -10,7 +10,7 @@ from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.wire import Answer, Call
 
 
-def authorize(settings: Settings, call: Call) -> None:
+def authorize(settings: SandboxSettings, call: Call) -> None:
     """Take a bot's or the owner's token; an incoming webhook has its secret in the path."""
     if call.path.startswith(chat.WEBHOOK):
         return

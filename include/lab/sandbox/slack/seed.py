@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from include.lab.sandbox.slack.channels import MEMBERS
 from include.lab.sandbox.slack.groups import MEMBERS_GROUP
-from include.lab.sandbox.slack.people import Person, Role
+from include.lab.sandbox.slack.people import Role, WorkspaceUser
 from include.lab.sandbox.slack.state import SlackState
 from include.lab.sandbox.wire import Json
 
@@ -50,7 +50,9 @@ def seed_workspace(state: SlackState, wish: WorkspaceWish) -> Json:
     return {"people": [_shown(person) for person in people]}
 
 
-def _person(state: SlackState, wish: WorkspaceWish, number: int, dice: random.Random) -> Person:
+def _person(
+    state: SlackState, wish: WorkspaceWish, number: int, dice: random.Random
+) -> WorkspaceUser:
     name = f"{dice.choice(FIRST_NAMES)} {dice.choice(LAST_NAMES)}"
     email = f"{wish.prefix}{wish.seed}.{number}@example.org"
     if number < len(wish.members):
@@ -78,7 +80,7 @@ def _kind(wish: WorkspaceWish, number: int) -> tuple[Role, bool]:
     return "member", False
 
 
-def _shown(person: Person) -> Json:
+def _shown(person: WorkspaceUser) -> Json:
     return {
         "id": person.id,
         "email": person.email,

@@ -9,7 +9,7 @@ from include.lab.sandbox.slack.errors import refused
 from include.lab.sandbox.slack.groups import MEMBERS_GROUP, Group
 from include.lab.sandbox.slack.limits import Limits
 from include.lab.sandbox.slack.messages import Block, Message, Messages
-from include.lab.sandbox.slack.people import People, Person
+from include.lab.sandbox.slack.people import WorkspaceUser, WorkspaceUsers
 from include.lab.sandbox.vendor import Surroundings
 
 OWNER = "U0OWNER0001"
@@ -22,7 +22,7 @@ class SlackState:
     def __init__(self, around: Surroundings) -> None:
         """Start with the first owner, the bot and the first channels."""
         self.around = around
-        self.people = People()
+        self.people = WorkspaceUsers()
         self.limits = Limits()
         self.messages = Messages()
         owner = {"real_name": "Olivia Owner", "email": "owner@example.org", "user_id": OWNER}
@@ -48,7 +48,7 @@ class SlackState:
         if self.around.switches.slack_limits:
             self.limits.count_call(method, self.around.clock.now())
 
-    def join(self, person: Person) -> None:
+    def join(self, person: WorkspaceUser) -> None:
         """Put somebody new into #general, as Slack does; a guest or a bot comes nowhere by herself."""
         if not (person.is_guest or person.is_bot or person.is_stranger):
             self.channels.by_id[GENERAL].members[person.id] = None
@@ -66,7 +66,7 @@ class SlackState:
             person.is_guest or person.is_bot or person.is_deactivated or person.is_stranger
         )
 
-    def deactivate(self, person: Person) -> None:
+    def deactivate(self, person: WorkspaceUser) -> None:
         """Take somebody out of everything; her messages stay."""
         person.is_deactivated, person.updated = True, self.now()
         for channel in self.channels.by_id.values():
@@ -128,7 +128,7 @@ class SlackState:
             "messages": [m.as_json() for m in self.messages.all if m.channel in shown],
         }
 
-    def _wanted_person(self, wanted: str | None) -> Person | None:
+    def _wanted_person(self, wanted: str | None) -> WorkspaceUser | None:
         if wanted is None:
             return None
         return self.people.by_id.get(wanted) or self.people.by_email(wanted)

@@ -4,7 +4,7 @@ from include.lab.sandbox.slack.arguments import Arguments, document, required, t
 from include.lab.sandbox.slack.errors import done, refused
 from include.lab.sandbox.slack.methods import method
 from include.lab.sandbox.slack.pages import page_of
-from include.lab.sandbox.slack.people import FIELD, SETTABLE, Person
+from include.lab.sandbox.slack.people import FIELD, SETTABLE, WorkspaceUser
 from include.lab.sandbox.slack.state import OWNER, SlackState
 from include.lab.sandbox.wire import Answer, Json
 
@@ -64,7 +64,7 @@ def _wish_from(arguments: Arguments) -> Json:
     return wish
 
 
-def _change(person: Person, wish: Json) -> None:
+def _change(person: WorkspaceUser, wish: Json) -> None:
     """Take over a wish, whole or not at all."""
     fields = wish.get("fields", {})
     if not isinstance(fields, dict) or fields.keys() - {FIELD}:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from include.lab.sandbox.stories.accounts import Account, Address, SignUp
+from include.lab.sandbox.stories.accounts import AccountStory, Address, SignUp
 from include.lab.sandbox.stories.base import Story, StoryError, ids_of
 from include.lab.sandbox.stories.members import (
     Cancel,
@@ -15,7 +15,7 @@ from include.lab.sandbox.stories.members import (
     DeleteCustomer,
     DeleteUser,
     MailchimpAddress,
-    Membership,
+    MembershipStory,
     NewMember,
     SlackPerson,
     UpdateMember,
@@ -26,7 +26,7 @@ from include.lab.sandbox.stories.money import (
     ChangeCustomer,
     Dispute,
     ListPrice,
-    Refund,
+    RefundStory,
     RefundTakenBack,
     Subscribe,
     SwitchEndpoint,
@@ -36,7 +36,7 @@ from include.lab.sandbox.stories.money import (
 __all__ = ["AnyStory", "Story", "StoryError", "ids_of"]
 
 AnyStory = Annotated[
-    Account
+    AccountStory
     | Address
     | Cancel
     | CancelNow
@@ -48,9 +48,9 @@ AnyStory = Annotated[
     | Dispute
     | ListPrice
     | MailchimpAddress
-    | Membership
+    | MembershipStory
     | NewMember
-    | Refund
+    | RefundStory
     | RefundTakenBack
     | SignUp
     | SlackPerson

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from include.lab.sandbox.clerk.state import ClerkState
-from include.lab.sandbox.stories.base import Ids, Story
+from include.lab.sandbox.stories.base import Story, TouchedIds
 from include.lab.sandbox.world import World
 
 
@@ -15,7 +15,7 @@ class SignUp(Story):
     first_name: str | None = None
     last_name: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Make the Clerk user."""
         user = world.state(ClerkState).create(self.email, self.first_name, self.last_name)
         return {"clerk_user_id": user["id"]}
@@ -29,7 +29,7 @@ class Address(Story):
     email: str
     becomes: Literal["added", "added_unverified", "verified", "primary", "removed", "only"]
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Let it happen."""
         clerk, user_id = world.state(ClerkState), self.clerk_user_id
         match self.becomes:
@@ -46,7 +46,7 @@ class Address(Story):
         return {"clerk_user_id": user_id}
 
 
-class Account(Story):
+class AccountStory(Story):
     """An account is banned, locked, let in again, renamed or deleted."""
 
     story: Literal["clerk_account"]
@@ -55,7 +55,7 @@ class Account(Story):
     first_name: str | None = None
     last_name: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Let it happen."""
         clerk, user_id = world.state(ClerkState), self.clerk_user_id
         match self.becomes:

@@ -10,7 +10,7 @@ from include.lab.sandbox.stripe.state import StripeState, first_with
 from include.lab.sandbox.world import World
 
 Tier = Literal["community", "pro", "leader"]
-Ids = dict[str, Any]
+TouchedIds = dict[str, Any]
 
 
 class StoryError(Exception):
@@ -24,14 +24,14 @@ class Story(BaseModel):
 
     seconds_ago: float = Field(default=0.0, ge=0)
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Let it happen."""
         raise NotImplementedError
 
 
-def ids_of(world: World, email: str) -> Ids:
+def ids_of(world: World, email: str) -> TouchedIds:
     """Return what the vendors call somebody; only those who know the address are in it."""
-    ids: Ids = {}
+    ids: TouchedIds = {}
     if user := world.state(ClerkState).by_email(email):
         ids["clerk_user_id"] = user["id"]
     stripe = world.state(StripeState)
@@ -42,7 +42,7 @@ def ids_of(world: World, email: str) -> Ids:
     return ids
 
 
-def ids_in(subscription: Object) -> Ids:
+def ids_in(subscription: Object) -> TouchedIds:
     """Return what Stripe calls a subscription and its customer."""
     return {
         "stripe_customer_id": subscription["customer"],

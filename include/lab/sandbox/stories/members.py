@@ -7,13 +7,13 @@ from pydantic import Field
 from include.lab.sandbox.clerk.state import ClerkState
 from include.lab.sandbox.mailchimp.contacts import Quirk
 from include.lab.sandbox.mailchimp.state import MailchimpState
-from include.lab.sandbox.slack.people import ROLES, Person, Role
+from include.lab.sandbox.slack.people import ROLES, Role, WorkspaceUser
 from include.lab.sandbox.slack.state import SlackState
 from include.lab.sandbox.stories.base import (
-    Ids,
     Story,
     StoryError,
     Tier,
+    TouchedIds,
     ids_in,
     ids_of,
     subscription_of,
@@ -34,7 +34,7 @@ class NewMember(Story):
     tier: Tier = "pro"
     via: Literal["stripe_first", "clerk_first"] = "clerk_first"
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Sign up and pay; the session names the Clerk user where there is one already."""
         if self.via == "clerk_first":
             user = self._sign_up(world)
@@ -45,7 +45,7 @@ class NewMember(Story):
     def _sign_up(self, world: World) -> Object:
         return world.state(ClerkState).create(self.email, self.first_name, self.last_name)
 
-    def _pay(self, world: World, clerk_user_id: str | None) -> Ids:
+    def _pay(self, world: World, clerk_user_id: str | None) -> TouchedIds:
         stripe = world.state(StripeState)
         price = stripe.price_of_tier(self.tier)
         wish: dict[str, Any] = {"mode": "subscription", "line_items": [{"price": price["id"]}]}
@@ -69,7 +69,7 @@ class CompleteCheckout(Story):
     email: str | None = None
     name: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Complete the session."""
         stripe = world.state(StripeState)
         session = stripe.get("checkout.session", self.session)
@@ -90,7 +90,7 @@ class UpdateMember(Story):
     new_email: str | None = None
     tier: Tier | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Change it at Clerk, at the Stripe customer, and at the subscription."""
         ids = ids_of(world, self.email)
         if "clerk_user_id" in ids:
@@ -133,7 +133,7 @@ class Cancel(Story):
     subscription: str | None = None
     in_seconds: int | None = Field(default=None, ge=0)
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Plan the end of the subscription, or of the newest one of the address."""
         stripe = world.state(StripeState)
         subscription = subscription_of(world, self.email, self.subscription)
@@ -149,7 +149,7 @@ class Cancel(Story):
         return ids_in(subscription)
 
 
-class Membership(Story):
+class MembershipStory(Story):
     """Something happens to a member's subscription."""
 
     story: Literal[
@@ -168,7 +168,7 @@ class Membership(Story):
     email: str | None = None
     subscription: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Let it happen to the subscription, or to the newest one of the address."""
         stripe = world.state(StripeState)
         subscription = subscription_of(world, self.email, self.subscription)
@@ -195,7 +195,7 @@ class DeleteUser(Story):
     story: Literal["delete_user"]
     email: str
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Delete the Clerk user."""
         ids = ids_of(world, self.email)
         if "clerk_user_id" not in ids:
@@ -211,7 +211,7 @@ class DeleteCustomer(Story):
     email: str | None = None
     customer: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Delete the Stripe customer, or the newest one of the address; the subscriptions end."""
         ids = ids_of(world, self.email) if self.email else {"stripe_customer_id": self.customer}
         stripe = world.state(StripeState)
@@ -226,7 +226,7 @@ class MailchimpAddress(Story):
     email: str
     becomes: Quirk
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Bring the address into that state."""
         mailchimp = world.state(MailchimpState)
         mailchimp.contacts.put_into(self.email, self.becomes, mailchimp.now())
@@ -242,7 +242,7 @@ class SlackPerson(Story):
     becomes: Role | Literal["deactivated", "reactivated"] | None = None
     new_email: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Let it happen; `joins` is her name."""
         slack = world.state(SlackState)
         if self.joins is not None:
@@ -258,7 +258,7 @@ class SlackPerson(Story):
         self._change(slack, found)
         return {"slack_user_id": found.id}
 
-    def _change(self, slack: SlackState, person: Person) -> None:
+    def _change(self, slack: SlackState, person: WorkspaceUser) -> None:
         if self.becomes == "deactivated":
             slack.deactivate(person)
         elif self.becomes == "reactivated":

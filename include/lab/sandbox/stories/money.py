@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from include.lab.sandbox.stories.base import Ids, Story, ids_in, subscription_of
+from include.lab.sandbox.stories.base import Story, TouchedIds, ids_in, subscription_of
 from include.lab.sandbox.stripe import billing, catalogue, checkout, customers, objects, payments
 from include.lab.sandbox.stripe.objects import Object
 from include.lab.sandbox.stripe.state import StripeState
@@ -19,7 +19,7 @@ class SwitchEndpoint(Story):
     story: Literal["switch_endpoint"]
     becomes: Literal["enabled", "disabled"]
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Switch all there are."""
         stripe = world.state(StripeState)
         for endpoint in stripe.kinds["webhook_endpoint"].values():
@@ -40,7 +40,7 @@ class ListPrice(Story):
     metadata: dict[str, str] = Field(default_factory=dict)
     product_metadata: dict[str, str] = Field(default_factory=dict)
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """List both."""
         stripe = world.state(StripeState)
         product = catalogue.list_product(stripe, self.product, self.product_metadata)
@@ -78,7 +78,7 @@ class Subscribe(Story):
     ends_after_days: int | None = Field(default=None, ge=1)
     in_test_mode: bool = False
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Subscribe; without a trial, a term or a declined card a checkout session leads there."""
         account = world.state(StripeState)
         stripe = account.test_mode if self.in_test_mode else account
@@ -97,7 +97,7 @@ class Subscribe(Story):
         wish = {"email": self.email, "name": self.name, "metadata": self._named("customer")}
         return customers.create(stripe, wish)
 
-    def _check_out(self, stripe: StripeState) -> Ids:
+    def _check_out(self, stripe: StripeState) -> TouchedIds:
         wish: dict[str, Any] = {
             "mode": "subscription",
             "line_items": [{"price": price} for price in self.prices],
@@ -135,7 +135,7 @@ class Upgrade(Story):
     subscription: str
     prices: list[str] = Field(min_length=1)
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Move it."""
         stripe = world.state(StripeState)
         subscription = stripe.get("subscription", self.subscription)
@@ -151,7 +151,7 @@ class Card(Story):
     customer: str
     works: bool
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Note it; it is seen when money is next collected."""
         stripe = world.state(StripeState)
         stripe.get("customer", self.customer)
@@ -167,7 +167,7 @@ class ChangeCustomer(Story):
     email: str | None = None
     name: str | None = None
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Change it."""
         stripe = world.state(StripeState)
         wish = {n: v for n, v in (("email", self.email), ("name", self.name)) if v is not None}
@@ -189,13 +189,13 @@ class MoneyStory(Story):
         return payments.paid_invoice(stripe, subscription)
 
 
-class Refund(MoneyStory):
+class RefundStory(MoneyStory):
     """Money is paid back: all of an invoice that is left, or so many cents."""
 
     story: Literal["refund_invoice"]
     cents: int | None = Field(default=None, ge=1)
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Pay it back."""
         stripe = world.state(StripeState)
         charge = payments.refund(stripe, self.paid(stripe), self.cents)
@@ -208,7 +208,7 @@ class RefundTakenBack(MoneyStory):
     story: Literal["refund_taken_back"]
     becomes: Literal["failed", "canceled"]
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Take it back."""
         stripe = world.state(StripeState)
         charge = payments.take_refund_back(stripe, self.paid(stripe), self.becomes)
@@ -221,7 +221,7 @@ class Dispute(MoneyStory):
     story: Literal["dispute"]
     becomes: Literal["created", "won", "lost"] = "created"
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """Open it, or close it."""
         stripe = world.state(StripeState)
         invoice = self.paid(stripe)
@@ -239,7 +239,7 @@ class CancelNow(Story):
     subscription: str
     refund: Literal["none", "prorated", "full"] = "none"
 
-    def play(self, world: World) -> Ids:
+    def play(self, world: World) -> TouchedIds:
         """End it, then pay back."""
         stripe = world.state(StripeState)
         subscription = subscription_of(world, None, self.subscription)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.stripe import errors
 from include.lab.sandbox.stripe.state import StripeState
 from include.lab.sandbox.wire import Answer, Call, basic_of
@@ -28,7 +28,7 @@ def once(state: StripeState, call: Call, answer: Callable[[], Answer]) -> Answer
     return first
 
 
-def authorize(settings: Settings, call: Call) -> None:
+def authorize(settings: SandboxSettings, call: Call) -> None:
     """Take the key from bearer authorization, or as the user name of basic authorization."""
     scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
     key = basic_of(call)[0] if scheme.lower() == "basic" else credentials

@@ -10,7 +10,7 @@ from include.lab.sandbox.stripe.objects import Object
 from include.lab.sandbox.stripe.shapes import NEW
 from include.lab.sandbox.stripe.state import StripeState, changed
 
-Verdict = Literal["won", "lost"]
+DisputeVerdict = Literal["won", "lost"]
 
 
 def payments(invoice: Object) -> Object:
@@ -82,7 +82,7 @@ def dispute(state: StripeState, invoice: Object) -> Object:
     return made
 
 
-def close_dispute(state: StripeState, invoice: Object, verdict: Verdict) -> Object:
+def close_dispute(state: StripeState, invoice: Object, verdict: DisputeVerdict) -> Object:
     """Let the bank decide. Returns the dispute."""
     charge = charge_of(state, invoice)
     for made in state.kinds["dispute"].values():

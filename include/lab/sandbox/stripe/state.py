@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.outbox import OutboxEvent
 from include.lab.sandbox.stripe import accounts, errors, objects, shapes, thin
 from include.lab.sandbox.stripe.objects import Object
 from include.lab.sandbox.vendor import Surroundings
@@ -149,7 +149,7 @@ class StripeState:
 
     def _put(self, event: Object, *, is_wanted: bool = True) -> None:
         self.around.outbox.add(
-            Event(
+            OutboxEvent(
                 id=str(event["id"]),
                 vendor="stripe",
                 type=str(event["type"]),

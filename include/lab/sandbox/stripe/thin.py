@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from include.lab.sandbox.outbox import Event
+from include.lab.sandbox.outbox import OutboxEvent
 from include.lab.sandbox.stripe import errors, objects
 from include.lab.sandbox.stripe.form import parse
 from include.lab.sandbox.stripe.objects import Object
@@ -53,7 +53,7 @@ def iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def is_thin(event: Event) -> bool:
+def is_thin(event: OutboxEvent) -> bool:
     """Is this one of Stripe's thin events."""
     return event.vendor == "stripe" and event.type.startswith(("v1.", "v2."))
 

@@ -8,7 +8,7 @@ from typing import Any
 from include.lab.sandbox.leniencies import NOT_IN_THE_CUT
 from include.lab.sandbox.stripe.shapes import DESCRIPTIONS
 from include.lab.sandbox.stripe.thin import OBJECT
-from include.lab.sandbox.vendor import Webhooks
+from include.lab.sandbox.vendor import WebhookDelivery
 
 
 def headers(_event_id: str, body: bytes, secrets: Sequence[str], stamp: int) -> dict[str, str]:
@@ -32,7 +32,7 @@ def described(event: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return parts
 
 
-WEBHOOKS = Webhooks(
+WEBHOOKS = WebhookDelivery(
     path="/webhooks/stripe",
     secrets=lambda settings: settings.stripe_webhook_secrets,
     headers=headers,

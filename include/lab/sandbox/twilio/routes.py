@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.twilio import errors
 from include.lab.sandbox.twilio.state import TwilioState
 from include.lab.sandbox.vendor import Vendor
@@ -78,7 +78,7 @@ def page(
     }
 
 
-def authorize(settings: Settings, call: Call) -> None:
+def authorize(settings: SandboxSettings, call: Call) -> None:
     """Take account and token from basic authorization; the account is the one in the path."""
     account, token = basic_of(call)
     wanted = settings.twilio_auth_token

@@ -16,10 +16,10 @@ SECONDS: Final = 15.0
 """How long a vendor is waited for."""
 NOT_USED: Final = "not used"
 
-Try = Callable[[str], None]
+TryKey = Callable[[str], None]
 
 
-def ask_key(question: str, *, existing: str, form: str, try_it: Try, advice: str) -> str:
+def ask_key(question: str, *, existing: str, form: str, try_it: TryKey, advice: str) -> str:
     """Return a key that its vendor knows; one that is refused is said at once, and asked for again."""
     while True:
         key = ask_secret(question, existing=existing)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
-from include.jobs.luma_auto_approval.matching import Denial, Register, Rule, mailbox_of
+from include.jobs.luma_auto_approval.matching import Denial, PlusAddressRule, Register, mailbox_of
 from include.store.members import Member, Membership
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -22,7 +22,7 @@ def member(email, *statuses, deleted_at=None):
     )
 
 
-def denial(guest, *members, rule=Rule.DISTINCT):
+def denial(guest, *members, rule=PlusAddressRule.DISTINCT):
     return Register(members, rule).denial(guest)
 
 
@@ -44,16 +44,16 @@ def test_plus_address_is_hers_only_by_rule(guest, known):
     """The same mailbox at most providers, somebody else's at some: a setting decides."""
     her = member(known, Status.ACTIVE)
 
-    assert denial(guest, her, rule=Rule.SAME) is None
+    assert denial(guest, her, rule=PlusAddressRule.SAME) is None
     assert denial(guest, her) is Denial.UNKNOWN
 
 
 def test_plus_alone_is_no_name():
     """Two addresses that begin with a plus have nothing in common but that."""
-    assert mailbox_of("+ada@example.org", Rule.SAME) == "+ada@example.org"
+    assert mailbox_of("+ada@example.org", PlusAddressRule.SAME) == "+ada@example.org"
 
 
-@given(ADDRESSES, st.sampled_from(Rule))
+@given(ADDRESSES, st.sampled_from(PlusAddressRule))
 def test_mailbox_is_a_normal_form(address, rule):
     """What was made comparable once stays as it is, whatever was written."""
     assert mailbox_of(mailbox_of(address, rule), rule) == mailbox_of(address, rule)
@@ -80,7 +80,7 @@ def test_two_members_of_one_mailbox():
     """By the plus rule two accounts may be one person: one active membership is enough."""
     two = [member("ada+old@example.org", Status.CANCELED), member("ada@example.org", Status.ACTIVE)]
 
-    assert denial("ada+new@example.org", *two, rule=Rule.SAME) is None
+    assert denial("ada+new@example.org", *two, rule=PlusAddressRule.SAME) is None
 
 
 def test_deleted_account_is_no_member():

@@ -3,11 +3,11 @@
 import pytest
 
 from include.jobs.luma_auto_approval.matching import Denial
-from include.jobs.luma_auto_approval.result import MOST_ERRORS_SHOWN, Result
+from include.jobs.luma_auto_approval.result import MOST_ERRORS_SHOWN, ApprovalResult
 
 
 def result(**values):
-    return Result(dry_run=False, **values)
+    return ApprovalResult(dry_run=False, **values)
 
 
 @pytest.mark.parametrize(

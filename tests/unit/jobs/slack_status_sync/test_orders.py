@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from include.jobs.slack_status_sync import Result, orders_from
+from include.jobs.slack_status_sync import SlackSyncResult, orders_from
 from include.jobs.slack_status_sync.result import PlaceResult
 from include.jobs.slack_status_sync.turns import A_MINUTE
 from include.settings import JobSettings
-from include.store.slack import Tie
+from include.store.slack import AccountLink
 from tests import contracts
 
 MEMBER = "00000000-0000-0000-0000-000000000001"
@@ -34,13 +34,13 @@ def test_form_is_read():
     orders = orders_from(form, extra={"channels": ["C1"]}, settings=JobSettings())
 
     assert (orders.member_id, orders.remove_up_to) == (UUID(MEMBER), 7)
-    assert orders.ties == (Tie(member_id=UUID(MEMBER), slack_user_id="U9", by_hand=True),)
+    assert orders.ties == (AccountLink(member_id=UUID(MEMBER), slack_user_id="U9", by_hand=True),)
     assert orders.channel_ids == ("C1",)
 
 
 def test_run_is_a_failure_when_a_person_has_to_look():
     """Refused, or nothing but errors; what is left for the next run alone is none."""
-    good, refused, mute, late = (Result(dry_run=False) for _ in range(4))
+    good, refused, mute, late = (SlackSyncResult(dry_run=False) for _ in range(4))
     good.places["S1"] = late.places["C1"] = PlaceResult(added=1, left=3)
     good.add_error("cant_invite", place="C1", person="U1")
     refused.places = {"S1": PlaceResult(refused="too many"), "C1": PlaceResult(added=9)}
@@ -48,7 +48,9 @@ def test_run_is_a_failure_when_a_person_has_to_look():
     late.stopped = "over"
 
     assert [r.is_failure for r in (good, refused, mute, late)] == [False, True, True, False]
-    assert not Result(dry_run=True, refused="too many").is_failure  # who started it looks at it
+    assert not SlackSyncResult(
+        dry_run=True, refused="too many"
+    ).is_failure  # who started it looks at it
     assert refused.summary == "added 9, removed 0, errors 0 (refused S1: too many)"
 
 

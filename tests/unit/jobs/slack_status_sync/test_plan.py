@@ -6,18 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.clients.slack_workspace import Kind
-from include.jobs.slack_status_sync.plan import Difference, Grace, Guard, Roster, difference
+from include.clients.slack_workspace import SlackUserKind
+from include.jobs.slack_status_sync.plan import (
+    Guard,
+    RemovalGrace,
+    Roster,
+    TargetChange,
+    difference,
+)
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 DAYS = timedelta(days=3)
-NOT_IN_A_GROUP = {Kind.GUEST, Kind.BOT, Kind.GONE}
+NOT_IN_A_GROUP = {SlackUserKind.GUEST, SlackUserKind.BOT, SlackUserKind.GONE}
 IDS = [f"U{number}" for number in range(8)]
 
 
 def roster(*, wanted=(), protected=(), scope=None, **kinds):
     """Make a roster of ordinary people, unless a kind is said."""
-    known = dict.fromkeys(IDS, Kind.PERSON) | {user: Kind(kind) for user, kind in kinds.items()}
+    known = dict.fromkeys(IDS, SlackUserKind.PERSON) | {
+        user: SlackUserKind(kind) for user, kind in kinds.items()
+    }
     return Roster(
         wanted=frozenset(wanted),
         kinds=known,
@@ -29,7 +37,7 @@ def roster(*, wanted=(), protected=(), scope=None, **kinds):
 def grace(**days):
     """Say how many days ago somebody lapsed."""
     since = {user: NOW - timedelta(days=ago) for user, ago in days.items()}
-    return Grace(since=since, now=NOW, length=DAYS)
+    return RemovalGrace(since=since, now=NOW, length=DAYS)
 
 
 def test_who_is_wanted_comes_in_and_who_lapsed_goes_when_her_time_is_over():
@@ -83,7 +91,7 @@ SOME = st.sets(st.sampled_from(IDS))
 @given(
     current=SOME,
     sets=st.fixed_dictionaries({"wanted": SOME, "protected": SOME}),
-    kinds=st.dictionaries(st.sampled_from(IDS), st.sampled_from(Kind)),
+    kinds=st.dictionaries(st.sampled_from(IDS), st.sampled_from(SlackUserKind)),
     ago=st.dictionaries(st.sampled_from(IDS), st.integers(0, 6)),
 )
 def test_whatever_comes_nobody_is_touched_who_must_not_be(current, sets, kinds, ago):
@@ -104,7 +112,7 @@ def change_of(*, remove, ordinary, dropped=0):
     """Make a difference that removes so many of so many, and drops some beside."""
     nobody = frozenset()
     removed = frozenset(f"U{number}" for number in range(remove))
-    return Difference(
+    return TargetChange(
         add=nobody,
         remove=removed,
         waiting=nobody,

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from include.clients.slack_workspace import Kind, Person
+from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.events import SubscriptionStatus
 from include.jobs.membership import Standing
-from include.jobs.slack_status_sync.roster import People, field_of, match, standings
+from include.jobs.slack_status_sync.roster import SlackDirectory, field_of, match, standings
 from include.store.members import Member, Membership
-from include.store.slack import Tie
+from include.store.slack import AccountLink
 
 NOW = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)
 
@@ -28,26 +28,26 @@ def member(number, *statuses, email="ada@example.org"):
     return Member(id=UUID(int=number), email=email, created_at=NOW, memberships=memberships)
 
 
-def person(user_id, kind=Kind.PERSON, email=None):
+def person(user_id, kind=SlackUserKind.PERSON, email=None):
     """Make somebody at Slack."""
-    return Person(id=user_id, kind=kind, email=email)
+    return SlackUser(id=user_id, kind=kind, email=email)
 
 
 def tie(number, user_id, *, by_hand=False):
     """Tie a member to an account."""
-    return Tie(member_id=UUID(int=number), slack_user_id=user_id, by_hand=by_hand)
+    return AccountLink(member_id=UUID(int=number), slack_user_id=user_id, by_hand=by_hand)
 
 
 def test_address_is_compared_without_case_and_found_only_where_somebody_is():
     """An account that is gone does not count."""
-    people = People(
-        [person("U1", email="ada@example.org"), person("U2", Kind.GONE, "bo@example.org")]
+    people = SlackDirectory(
+        [person("U1", email="ada@example.org"), person("U2", SlackUserKind.GONE, "bo@example.org")]
     )
 
     assert people.id_of("Ada@Example.org") == "U1"
     assert people.id_of("bo@example.org") is None
     assert people.id_of(None) is None
-    assert people.kind_of("U9") is Kind.GONE
+    assert people.kind_of("U9") is SlackUserKind.GONE
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def test_address_is_compared_without_case_and_found_only_where_somebody_is():
 )
 def test_account_of_a_member(known, found):
     """The one she is tied to while it is there, else the one with her address."""
-    people = People([person("U1", email="ada@example.org"), person("U2"), person("U3", Kind.GONE)])
+    people = SlackDirectory(
+        [person("U1", email="ada@example.org"), person("U2"), person("U3", SlackUserKind.GONE)]
+    )
     ties = {known.member_id: known} if known else {}
 
     result = match([member(1, "active")], ties, people)

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
-from include.lab.bench.contender import Progress
-from include.lab.bench.sandbox import Sandbox
+from include.lab.bench.contender import WebhookProgress
+from include.lab.bench.sandbox import BenchSandbox
 from include.lab.sandbox.server import create_server
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.stack.stack import Ports, Stack
 
 
@@ -19,7 +19,7 @@ class ScriptedContender:
     name = "scripted"
     database_url = ""
 
-    def __init__(self, *shown: Progress, port: int = 0) -> None:
+    def __init__(self, *shown: WebhookProgress, port: int = 0) -> None:
         """Begin with the first."""
         self.port = port
         self.looks = 0
@@ -50,16 +50,16 @@ def scripted():
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox() -> Iterator[BenchSandbox]:
     """Give the bench's client of a sandbox that runs."""
     key = "sk_test_bench"
-    server = create_server(Settings(port=0, stripe_api_key=key))
+    server = create_server(SandboxSettings(port=0, stripe_api_key=key))
     listener = server.config.bind_socket()
     listener.listen()  # from here on a client waits instead of being refused
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     ports = Ports(sandbox=listener.getsockname()[1])
-    with closing(Sandbox(Stack(ports=ports, stripe_api_key=key))) as client:
+    with closing(BenchSandbox(Stack(ports=ports, stripe_api_key=key))) as client:
         yield client
     server.should_exit = True
     thread.join(timeout=10)

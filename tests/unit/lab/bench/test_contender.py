@@ -1,13 +1,13 @@
 import pytest
 
 from include.lab.bench import contender
-from include.lab.bench.contender import Progress, wait_for
+from include.lab.bench.contender import WebhookProgress, wait_for
 from include.lab.bench.errors import BenchError
 
 
 def test_waiting_ends_when_all_are_done(scripted):
     """Not sooner: the third look is the first that shows both."""
-    one, both = Progress(done=1, failed=0), Progress(done=2, failed=0)
+    one, both = WebhookProgress(done=1, failed=0), WebhookProgress(done=2, failed=0)
     waited_for = scripted(one, one, both)
 
     wait_for(waited_for, 0, 2, pause_seconds=0)
@@ -18,7 +18,7 @@ def test_waiting_ends_when_all_are_done(scripted):
 def test_what_is_done_is_told_on_the_way(scripted):
     """A burst of minutes shows how far it is."""
     told = []
-    shown = [Progress(done=done, failed=0) for done in (0, 1, 2)]
+    shown = [WebhookProgress(done=done, failed=0) for done in (0, 1, 2)]
 
     wait_for(scripted(*shown), 0, 2, pause_seconds=0, tell=told.append)
 
@@ -27,7 +27,7 @@ def test_what_is_done_is_told_on_the_way(scripted):
 
 def test_one_that_failed_ends_the_waiting(scripted):
     """A figure of webhooks that were not processed would be none."""
-    failed = Progress(done=1, failed=1, reason="failed: the vendor is down")
+    failed = WebhookProgress(done=1, failed=1, reason="failed: the vendor is down")
 
     with pytest.raises(BenchError, match="1 of 2 failed: failed: the vendor is down"):
         wait_for(scripted(failed), 0, 2, pause_seconds=0)
@@ -38,4 +38,4 @@ def test_waiting_has_an_end(scripted, monkeypatch):
     monkeypatch.setattr(contender, "LONGEST_SECONDS", 0)
 
     with pytest.raises(BenchError, match="1 of 2 were done after 0 s"):
-        wait_for(scripted(Progress(done=1, failed=0)), 0, 2, pause_seconds=0)
+        wait_for(scripted(WebhookProgress(done=1, failed=0)), 0, 2, pause_seconds=0)

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from include.lab.bench.errors import BenchError
-from include.lab.bench.load import Outcome, Plan, generate, read_order, write_order
+from include.lab.bench.load import LoadPlan, LoadResult, generate, read_order, write_order
 from include.lab.bench.webhooks import http_request
 
 
@@ -58,7 +58,7 @@ def requests(count, path="/"):
 
 def test_an_order_is_read_as_it_was_written():
     """Bodies may hold anything, line ends too."""
-    plan = Plan(port=1, connections=2, seconds=3.5, rate=None)
+    plan = LoadPlan(port=1, connections=2, seconds=3.5, rate=None)
     pipe = io.BytesIO()
     write_order(pipe, plan, [b"a\r\n\r\n", b"", b"\x00"])
     pipe.seek(0)
@@ -68,7 +68,7 @@ def test_an_order_is_read_as_it_was_written():
 
 def test_every_request_is_sent_once(server):
     """As many answers as requests, over exactly the connections of the plan."""
-    plan = Plan(port=server.server_port, connections=4, seconds=20)
+    plan = LoadPlan(port=server.server_port, connections=4, seconds=20)
 
     outcome = generate(plan, requests(50))
 
@@ -82,7 +82,7 @@ def test_every_request_is_sent_once(server):
 
 def test_a_steady_pace_is_kept(server):
     """Ten requests at 50 a second take nine pauses of 20 ms, counted from when the first one was due."""
-    plan = Plan(port=server.server_port, connections=4, seconds=20, rate=50)
+    plan = LoadPlan(port=server.server_port, connections=4, seconds=20, rate=50)
 
     outcome = generate(plan, requests(10))
 
@@ -92,7 +92,7 @@ def test_a_steady_pace_is_kept(server):
 
 def test_the_time_is_a_limit(server):
     """What is not sent when the time is over stays unsent."""
-    plan = Plan(port=server.server_port, connections=1, seconds=0.2, rate=20)
+    plan = LoadPlan(port=server.server_port, connections=1, seconds=0.2, rate=20)
 
     outcome = generate(plan, requests(1000))
 
@@ -101,7 +101,7 @@ def test_the_time_is_a_limit(server):
 
 def test_an_answer_that_is_no_success_is_no_figure(server):
     """A relay that refuses quickly must not look fast."""
-    plan = Plan(port=server.server_port, connections=1, seconds=20)
+    plan = LoadPlan(port=server.server_port, connections=1, seconds=20)
     outcome = generate(plan, [*requests(2), *requests(1, "/503")])
 
     with pytest.raises(BenchError, match="503"):
@@ -110,7 +110,7 @@ def test_an_answer_that_is_no_success_is_no_figure(server):
 
 def test_nobody_there_is_said(capfd):
     """A generator that cannot connect fails; it does not report nothing as success."""
-    plan = Plan(port=1, connections=1, seconds=1)
+    plan = LoadPlan(port=1, connections=1, seconds=1)
 
     with pytest.raises(BenchError, match="load generator failed"):
         generate(plan, requests(1))
@@ -120,7 +120,7 @@ def test_nobody_there_is_said(capfd):
 
 def test_success_is_passed_on():
     """Every status of the 2xx is a success."""
-    outcome = Outcome(
+    outcome = LoadResult(
         first_sent_at=1,
         last_answer_at=3,
         statuses={"200": 2, "201": 1},

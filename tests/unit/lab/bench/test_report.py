@@ -7,7 +7,7 @@ from include.lab.bench.report import (
     BASELINE,
     GOALS,
     SLOW_MAILCHIMP,
-    Line,
+    ReportLine,
     failures,
     lines,
     profile,
@@ -130,7 +130,7 @@ def test_worse_by_a_third_is_told(label, ours, other, is_much_worse):
     """More of a time and less of a rate; without the other's there is nothing to be worse than."""
     [goal] = [one for one in GOALS if one.label == label]
 
-    assert Line(goal=goal, ours=ours, baseline=other).is_much_worse is is_much_worse
+    assert ReportLine(goal=goal, ours=ours, baseline=other).is_much_worse is is_much_worse
 
 
 @pytest.mark.parametrize("slow", [False, True])

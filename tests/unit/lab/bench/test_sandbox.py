@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.lab.bench import cast
-from include.lab.bench.cast import Expected, check
+from include.lab.bench.cast import ExpectedContact, check
 from include.lab.bench.errors import BenchError
 from include.lab.bench.sandbox import COMPLETED, NEXT_TIER, UPDATED
 
@@ -110,7 +110,9 @@ def test_members_that_stand_as_expected_pass(sandbox):
     members = sandbox.seed(3, "right.")
 
     check(
-        sandbox, [Expected(email=one.email, tier=one.tier, welcomes=0) for one in members], seed=1
+        sandbox,
+        [ExpectedContact(email=one.email, tier=one.tier, welcomes=0) for one in members],
+        seed=1,
     )
 
 
@@ -118,7 +120,7 @@ def test_members_that_stand_as_expected_pass(sandbox):
 def test_a_member_that_stands_otherwise_fails(sandbox, tier, welcomes):
     """Fast and wrong is no figure: another tier, or a welcome that was not sent."""
     (member,) = sandbox.seed(1, f"wrong{welcomes}.")
-    expected = Expected(email=member.email, tier=tier or member.tier, welcomes=welcomes)
+    expected = ExpectedContact(email=member.email, tier=tier or member.tier, welcomes=welcomes)
 
     with pytest.raises(BenchError, match="was to be"):
         check(sandbox, [expected], seed=1)

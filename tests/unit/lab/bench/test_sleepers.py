@@ -10,7 +10,7 @@ from include.lab.bench.errors import BenchError
 from include.lab.bench.footprint import Footprint
 from include.lab.bench.plain_dags.plain_deactivation import plain_deactivation
 from include.lab.bench.processes import Memory
-from include.lab.bench.sleepers import Found, State, lags, summary
+from include.lab.bench.sleepers import SleepersResult, StackState, lags, summary
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -18,10 +18,10 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 def a_state(latencies, pss, idle):
     """Make what was seen of a stack."""
     memory = Memory(pss=pss, processes=dict.fromkeys(pss, 1))
-    return State(latencies=latencies, footprint=Footprint(memory=memory, idle_cpu_share=idle))
+    return StackState(latencies=latencies, footprint=Footprint(memory=memory, idle_cpu_share=idle))
 
 
-FOUND = Found(
+FOUND = SleepersResult(
     count=1024,
     create_seconds=30.04,
     create_cpu_seconds=20.48,

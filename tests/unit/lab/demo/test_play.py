@@ -9,9 +9,9 @@ from rich.console import Console
 from include.clock import SystemClock
 from include.lab.demo.play import play, summary
 from include.lab.demo.show import closing, show
-from include.lab.demo.stage import Delivery, Stage, StoryStoppedError
+from include.lab.demo.stage import DeliveryRound, Stage, StoryStoppedError
 from include.lab.demo.stories import STORIES
-from include.lab.demo.timeline import Moment
+from include.lab.demo.timeline import TimelineMoment
 
 
 def empty_stage() -> Stage:
@@ -29,9 +29,9 @@ def empty_stage() -> Stage:
 
 def told(stage: Stage) -> None:
     """Tell of a webhook."""
-    moment = Moment(at=100.25, what="sent: stripe invoice.paid")
+    moment = TimelineMoment(at=100.25, what="sent: stripe invoice.paid")
     stage.deliveries.append(
-        Delivery(
+        DeliveryRound(
             title="she pays",
             sent_at=100.0,
             seconds=1.5,

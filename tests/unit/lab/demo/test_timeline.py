@@ -7,9 +7,9 @@ import pytest
 
 from include.lab.demo import timeline
 from include.lab.demo.airflow import TaskTry
-from include.lab.demo.outcomes import AuditEntry, JobEntry, Outcome
-from include.lab.demo.sandbox import Told, VendorCall
-from include.store.inbox import State
+from include.lab.demo.outcomes import AuditLine, EventProgress, JobEntry
+from include.lab.demo.sandbox import VendorCall, VendorEvent
+from include.store.inbox import InboxState
 
 NAMES = {"run-a": "run 1"}
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -19,13 +19,13 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def row(number: int, **changes) -> Outcome:
+def row(number: int, **changes) -> EventProgress:
     values = {
         "id": number,
         "provider": "stripe",
         "event_id": f"evt_{number}",
         "type": "customer.updated",
-        "state": State.PROCESSED,
+        "state": InboxState.PROCESSED,
         "reason": None,
         "attempts": 1,
         "dag_run_id": "run-a",
@@ -34,7 +34,7 @@ def row(number: int, **changes) -> Outcome:
         "dispatched_at": at(0.1),
         "finished_at": at(1),
     }
-    return Outcome(**{**values, **changes})
+    return EventProgress(**{**values, **changes})
 
 
 def call_of(vendor: str, method: str, path: str, **more) -> VendorCall:
@@ -45,7 +45,7 @@ def call_of(vendor: str, method: str, path: str, **more) -> VendorCall:
 
 def test_sending_counts_what_is_alike():
     """Two hundred webhooks of one type are one line, not two hundred."""
-    events = [Told(id=str(n), vendor="stripe", type="invoice.paid") for n in range(200)]
+    events = [VendorEvent(id=str(n), vendor="stripe", type="invoice.paid") for n in range(200)]
 
     assert timeline.sending(events, 1, 0).what == "Stripe sends 200 x invoice.paid"
     assert timeline.sending(events[:1], 20, 0).what == "Stripe sends invoice.paid, 20 copies"
@@ -54,8 +54,8 @@ def test_sending_counts_what_is_alike():
 def test_each_vendor_sends_its_own():
     """Who told us is the first thing to know of an event."""
     events = [
-        Told(id="1", vendor="clerk", type="user.created"),
-        Told(id="2", vendor="stripe", type="customer.created"),
+        VendorEvent(id="1", vendor="clerk", type="user.created"),
+        VendorEvent(id="2", vendor="stripe", type="customer.created"),
     ]
 
     said = timeline.sending(events, 1, 0).what
@@ -81,8 +81,10 @@ def test_rows_of_a_run_are_one_line_each_way():
 
 def test_rows_that_end_otherwise_say_why():
     """An ignored event has its reason beside it; one that waits has no end yet."""
-    ignored = row(1, state=State.IGNORED, reason="no job", dag_run_id=None, finished_at=None)
-    waiting = row(2, state=State.WAITING, dag_run_id=None, dispatched_at=None, finished_at=None)
+    ignored = row(1, state=InboxState.IGNORED, reason="no job", dag_run_id=None, finished_at=None)
+    waiting = row(
+        2, state=InboxState.WAITING, dag_run_id=None, dispatched_at=None, finished_at=None
+    )
 
     moments = timeline.of_rows([ignored, waiting], NAMES)
 
@@ -116,7 +118,7 @@ def test_calls_of_one_kind_are_counted():
     ]
 
     assert timeline.of_calls(calls) == [
-        timeline.Moment(at=2.0, what="Mailchimp: tags set (204), 2 times")
+        timeline.TimelineMoment(at=2.0, what="Mailchimp: tags set (204), 2 times")
     ]
 
 
@@ -145,7 +147,7 @@ def test_every_known_call_has_a_meaning_of_its_own():
 def test_audit_lines_of_one_action_are_counted():
     """The log of two hundred members is one line; what was written down before is not of it."""
     entries = [
-        AuditEntry(
+        AuditLine(
             target=f"member:{uuid4()}",
             seq=1,
             at=at(n),

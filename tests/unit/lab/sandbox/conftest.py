@@ -12,7 +12,7 @@ from include.lab.sandbox.gateway import Gateway
 from include.lab.sandbox.luma.state import LumaState
 from include.lab.sandbox.mailchimp.state import MailchimpState
 from include.lab.sandbox.server import VENDORS
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.stripe.state import StripeState
 from include.lab.sandbox.wire import Call
 from include.lab.sandbox.world import World
@@ -56,7 +56,7 @@ class Vendors:
 @pytest.fixture
 def world() -> World:
     """Give a world as after a start."""
-    return World(Settings(_env_file=None), VENDORS)
+    return World(SandboxSettings(_env_file=None), VENDORS)
 
 
 @pytest.fixture

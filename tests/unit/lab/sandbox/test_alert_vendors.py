@@ -7,7 +7,7 @@ import pytest
 
 from include.lab.sandbox.gateway import Gateway
 from include.lab.sandbox.server import VENDORS
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.wire import Call
 from include.lab.sandbox.world import World
 
@@ -18,7 +18,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 def ask(vendor, call, **settings):
     """Let a vendor answer one call, with these settings."""
-    world = World(Settings(_env_file=None, **settings), VENDORS)
+    world = World(SandboxSettings(_env_file=None, **settings), VENDORS)
     return Gateway(world.vendors[vendor], world, None).answer(call)
 
 

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 
 from include.lab.sandbox.seed import SeedWish, seed_members
 from include.lab.sandbox.stories import AnyStory, StoryError, ids_of
-from include.lab.sandbox.stories.members import DeleteUser, Membership, NewMember, UpdateMember
+from include.lab.sandbox.stories.members import DeleteUser, MembershipStory, NewMember, UpdateMember
 
 ADA = {"email": "ada@example.org", "first_name": "Ada", "last_name": "Lovelace"}
 
@@ -123,7 +123,7 @@ def test_cancellation_for_a_moment_needs_one(world):
     "story",
     [
         DeleteUser(story="delete_user", email="nobody@example.org"),
-        Membership(story="renew", email="nobody@example.org"),
+        MembershipStory(story="renew", email="nobody@example.org"),
     ],
 )
 def test_story_about_nobody_is_an_error(world, story):

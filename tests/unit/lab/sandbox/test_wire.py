@@ -3,7 +3,7 @@
 import pytest
 
 from include.lab.sandbox.server import VENDORS
-from include.lab.sandbox.settings import Settings
+from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.wire import Answer, Call, Routes
 from include.lab.sandbox.world import World
 from tests.unit.lab.sandbox.conftest import KEYS
@@ -46,7 +46,7 @@ def header_of(vendor, value):
 @pytest.mark.parametrize("header", ["", "Bearer ", "Basic ???", "Bearer sk-guessed"])
 def test_wrong_key_is_the_vendors_own_401(vendor, header):
     """With a key set, no other key is accepted; the wrong one is not repeated in the answer."""
-    settings = Settings(**{f"{vendor}_api_key": "right"})
+    settings = SandboxSettings(**{f"{vendor}_api_key": "right"})
     world = World(settings, VENDORS)
 
     with pytest.raises(Exception, match=f"answered {REFUSED_WITH.get(vendor, 401)}") as refused:
@@ -60,7 +60,7 @@ def test_wrong_key_is_the_vendors_own_401(vendor, header):
 @pytest.mark.parametrize("vendor", KEYED)
 def test_right_key_is_accepted(vendor):
     """The key that was set opens the door."""
-    settings = Settings(**{f"{vendor}_api_key": "right"})
+    settings = SandboxSettings(**{f"{vendor}_api_key": "right"})
     world = World(settings, VENDORS)
     call = Call("GET", "/", "", header_of(vendor, "Bearer right"), b"")
 

@@ -18,7 +18,7 @@ from include.operate.commands.deactivations import (
     table,
 )
 from include.operate.errors import CommandError
-from include.store.deactivations import Deactivation, Reason, State
+from include.store.deactivations import Deactivation, EndReason, EndState
 from tests.factories import make_deployment
 
 HERE = make_deployment()
@@ -31,10 +31,10 @@ def a_row(**changes):
         "id": 7,
         "member_id": UUID(int=1),
         "subscription_id": "sub_1",
-        "reason": Reason.PERIOD_END,
+        "reason": EndReason.PERIOD_END,
         "vendor_at": NOW + timedelta(days=30),
         "deactivate_at": NOW + timedelta(days=30),
-        "state": State.SCHEDULED,
+        "state": EndState.SCHEDULED,
         "dag_run_id": "deactivation.7.1",
         "created_at": NOW,
     }
@@ -88,7 +88,7 @@ def test_json_has_moments_in_utc_and_the_runs_address():
 
 def test_run_that_works_on_a_row_is_the_one_that_is_shown():
     """A run takes whatever is due, not only its own row."""
-    shown = document(HERE, a_row(state=State.RUNNING, taken_by="deactivation.3.1"))
+    shown = document(HERE, a_row(state=EndState.RUNNING, taken_by="deactivation.3.1"))
 
     assert shown["dag_run_id"] == "deactivation.3.1"
 
@@ -115,7 +115,7 @@ def test_table_says_who_decided_and_what_is_wrong():
 
 def test_row_without_a_date_has_none():
     """It is not now, and not never."""
-    assert " ago" not in text_of(a_row(state=State.DATE_UNKNOWN, deactivate_at=None))
+    assert " ago" not in text_of(a_row(state=EndState.DATE_UNKNOWN, deactivate_at=None))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_number_is_a_number(number):
 
 def test_revoked_end_says_what_stripe_still_does():
     """With the page where it is resumed, and how it is taken back here."""
-    row = a_row(state=State.REVOKED)
+    row = a_row(state=EndState.REVOKED)
 
     words = revoked_text(row, stripe_page(row.subscription_id, mode="test"))
 

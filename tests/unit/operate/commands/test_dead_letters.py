@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.errors import ErrorClass
-from include.failures.dead_letters import Done, Preview
+from include.failures.dead_letters import DecisionResult, Preview
 from include.lab.cli import make_app
 from include.operate.commands.dead_letters import left_text, none_text
 from include.operate.errors import CommandError
@@ -20,7 +20,7 @@ from include.operate.letters.shown import (
     letter_table,
 )
 from include.operate.letters.wish import moment_from
-from include.store.dead_letters import Act, Attempt, DeadLetter, LetterState, Severity
+from include.store.dead_letters import Attempt, DeadLetter, DeadLetterAction, LetterState, Severity
 from tests.factories import make_deployment
 
 HERE = make_deployment()
@@ -140,15 +140,15 @@ def test_every_act_has_its_command():
 @pytest.mark.parametrize(
     ("act", "groups", "elsewhere", "said"),
     [
-        (Act.REPLAY, (), {}, "no such dead letter"),
+        (DeadLetterAction.REPLAY, (), {}, "no such dead letter"),
         (
-            Act.REPLAY,
+            DeadLetterAction.REPLAY,
             (),
             {LetterState.REPLAYING: 2, LetterState.ABANDONED: 1},
             "replay is for letters that are open; there are only: 1 abandoned, 2 replaying",
         ),
         (
-            Act.CLOSE_FIXED,
+            DeadLetterAction.CLOSE_FIXED,
             ("a group",),
             {},
             "a later event has fixed none of them: `replay`, `compensate` and `abandon` are for those",
@@ -162,11 +162,15 @@ def test_act_with_nothing_to_do_says_why(act, groups, elsewhere, said):
 
 def test_what_is_left_is_said():
     """A run of a timetable has nothing to replay: what to do instead is said."""
-    done = Done(decision_id=1, chosen=3, done=1)
+    done = DecisionResult(decision_id=1, chosen=3, done=1)
 
-    assert left_text(Act.REPLAY, done) == (
+    assert left_text(DeadLetterAction.REPLAY, done) == (
         "2 not changed: somebody has decided meanwhile, or the letter has no events,"
         " and its next run does the work: `abandon` closes it"
     )
-    assert left_text(Act.ABANDON, done) == "2 not changed: somebody has decided meanwhile"
-    assert left_text(Act.REPLAY, Done(decision_id=1, chosen=1, done=1)) is None
+    assert (
+        left_text(DeadLetterAction.ABANDON, done) == "2 not changed: somebody has decided meanwhile"
+    )
+    assert (
+        left_text(DeadLetterAction.REPLAY, DecisionResult(decision_id=1, chosen=1, done=1)) is None
+    )

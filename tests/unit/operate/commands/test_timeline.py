@@ -6,7 +6,7 @@ from io import StringIO
 from rich.console import Console
 
 from include.operate.commands.timeline import document, run_link, table
-from include.store.timeline import Entry, Story
+from include.store.timeline import ObjectHistory, TimelineEntry
 from tests.factories import make_deployment
 
 HERE = make_deployment()
@@ -24,7 +24,7 @@ def make_entry(seconds=0, **changes):
         "dag_run_id": "batch.1-2.2",
         "inbox_id": None,
     }
-    return Entry(**{**values, **changes})
+    return TimelineEntry(**{**values, **changes})
 
 
 def text_of(story):
@@ -48,7 +48,7 @@ def test_entry_without_a_run_has_no_link():
 
 def test_table_shows_the_time_between():
     """Seconds; days where seconds tell nobody anything."""
-    story = Story(
+    story = ObjectHistory(
         members=(),
         inbox_ids=(1,),
         entries=(make_entry(), make_entry(1.5), make_entry(1.5 + 3 * 86400)),
@@ -62,7 +62,7 @@ def test_table_shows_the_time_between():
 
 def test_markup_in_a_vendors_words_is_shown_as_it_is():
     """An event's type comes from outside."""
-    story = Story(
+    story = ObjectHistory(
         members=(), inbox_ids=(1,), entries=(make_entry(what="stripe [red]x[/]", detail="[/b]"),)
     )
 
@@ -72,7 +72,9 @@ def test_markup_in_a_vendors_words_is_shown_as_it_is():
 
 def test_json_has_times_and_links():
     """For other programs."""
-    [entry] = document(HERE, Story(members=(), inbox_ids=(1,), entries=(make_entry(),)))["entries"]
+    [entry] = document(HERE, ObjectHistory(members=(), inbox_ids=(1,), entries=(make_entry(),)))[
+        "entries"
+    ]
 
     assert entry["at"] == "2026-11-02T09:00:00+00:00"
     assert entry["link"].endswith("/runs/batch.1-2.2")
