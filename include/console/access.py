@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 
 class Right(StrEnum):
@@ -65,3 +66,9 @@ def needs(right: Right) -> Callable[[Request], Awaitable[Visitor]]:
         return visitor
 
     return check
+
+
+Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
+Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
+Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
+"""Who asks, as a route declares her; each by the right that the route needs."""

@@ -3,11 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Right, Visitor, needs
+from include.console.access import Operates, Sees, Visitor
 from include.console.pages import console_of, page, refusal
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
@@ -15,8 +15,6 @@ from include.operate.errors import ActRefusedError
 from include.operate.person import person_from
 
 router = APIRouter()
-Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
-Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
 CLOCK = SystemClock()
 
 

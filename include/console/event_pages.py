@@ -3,17 +3,15 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 
 from include.clock import SystemClock
-from include.console.access import Right, Visitor, needs
+from include.console.access import Operates, Right, Sees, Visitor
 from include.console.pages import console_of, page, refusal
 from include.operate.errors import ActRefusedError
 from include.operate.events import PAGE, read_event, read_events, send_again
 
 router = APIRouter()
-Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
-Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
 StateQuery = Annotated[str | None, Query(max_length=20)]
 CLOCK = SystemClock()
 

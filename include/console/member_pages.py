@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Right, Visitor, needs
+from include.console.access import Decides, Right, Sees, Visitor
 from include.console.pages import console_of, page, refusal
 from include.operate.decisions import ChosenAction, perform
 from include.operate.errors import ActRefusedError
@@ -20,8 +20,6 @@ from include.operate.search import search
 from include.operate.starts import JOBS, Start, start_for
 
 router = APIRouter()
-Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
-Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
 CLOCK = SystemClock()
 
 

@@ -1,15 +1,12 @@
 """The tab on each run of a job: the members in it, and what came of each."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from include.console.access import Right, Visitor, needs
+from include.console.access import Right, Sees
 from include.console.pages import console_of, page
 from include.operate.runs import read_run
 
 router = APIRouter()
-Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
 
 
 @router.get("/runs/{job}/{dag_run_id:path}")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Right, Visitor, needs
+from include.console.access import Decides, Right, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import console_of, page, refusal
 from include.operate import many
@@ -21,8 +21,6 @@ from include.operate.errors import ActRefusedError
 from include.operate.waiting import count_waiting, read_waiting
 
 router = APIRouter()
-Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
-Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 CLOCK = SystemClock()
 

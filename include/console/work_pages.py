@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Right, Visitor, needs
+from include.console.access import Decides, Operates, Right, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import console_of, page, refusal
 from include.operate.decisions import perform
@@ -20,9 +20,6 @@ from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now
 from include.operate.webhook_figures import read_webhooks
 
 router = APIRouter()
-Sees = Annotated[Visitor, Depends(needs(Right.SEE))]
-Decides = Annotated[Visitor, Depends(needs(Right.DECIDE))]
-Operates = Annotated[Visitor, Depends(needs(Right.OPERATE))]
 CLOCK = SystemClock()
 
 

@@ -13,11 +13,22 @@ from uuid import UUID, uuid4
 from include.errors import MemberUnknownError
 from include.events.values import address_from
 from include.jobs.endings import EndHistory, membership_from, membership_gone, not_a_membership
-from include.jobs.membership import STANDINGS, Standing, current_membership, goes_on
-from include.jobs.merging import are_two, by_seniority, is_other, may_be_one, merged
+from include.jobs.membership import goes_on
+from include.jobs.merging import (
+    are_two,
+    at_customer,
+    by_seniority,
+    handles_of,
+    is_other,
+    may_be_one,
+    membership_of,
+    merged,
+    with_membership,
+    without_membership,
+)
 from include.membership.identity import account_named_by
 from include.membership.plans import NO_PLAN, SubscriptionKind, has_lost_its_key, placement_of
-from include.store.members import ExternalId, Member, Membership
+from include.store.members import ExternalId, Member
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
     from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
     from include.membership.policy import Policy
     from include.store.deactivations import Deactivation
+    from include.store.members import Membership
     from include.store.refunds import Refund
 
 EMAIL, NAME = "email", "name"
@@ -180,12 +192,14 @@ class IdentityMap:
         if member is None:
             reason = self.reason_against(subscription)
             raise MemberUnknownError(reason or NO_CUSTOMER)
-        before = _membership_of(holder, subscription.id) if holder else None
+        before = membership_of(holder, subscription.id) if holder else None
         holder = self.find("subscription", subscription.id)
         if holder is not None and holder.id != member.id:
-            self._put(_without(holder, subscription.id))
+            self._put(without_membership(holder, subscription.id))
         if before is not None and self._is_something_else(subscription, before):
-            return self._put(_with(self.members[member.id], not_a_membership(before, at=at)))
+            return self._put(
+                with_membership(self.members[member.id], not_a_membership(before, at=at))
+            )
         tier = placement.tier if placement.tier is not None else before.tier if before else ""
         membership = membership_from(
             subscription,
@@ -197,7 +211,7 @@ class IdentityMap:
         )
         keyed_price = placement.keyed_price or (before.keyed_price if before else None)
         membership = replace(membership, keyed_price=keyed_price)
-        return self._put(_at_customer(_with(self.members[member.id], membership)))
+        return self._put(at_customer(with_membership(self.members[member.id], membership)))
 
     def _is_something_else(self, subscription: SubscriptionSnapshot, before: Membership) -> bool:
         """Tell whether what was a membership was moved to something else; not if only its price lost its key."""
@@ -213,12 +227,12 @@ class IdentityMap:
             raise MemberUnknownError("Stripe does not know the subscription")
         membership = membership_gone(
             subscription_id,
-            before=_membership_of(member, subscription_id),
+            before=membership_of(member, subscription_id),
             history=self.history(subscription_id, member),
             at=at,
             now=self.now,
         )
-        return self._put(_with(member, membership))
+        return self._put(with_membership(member, membership))
 
     def _payer(self, subscription: SubscriptionSnapshot) -> Member | None:
         """Return whose customer pays for a subscription; who pays for a membership becomes a member."""
@@ -312,10 +326,10 @@ class IdentityMap:
 
     def _put(self, member: Member) -> UUID:
         old = self.members.get(member.id)
-        for handle in _handles(old) - _handles(member) if old else ():
+        for handle in handles_of(old) - handles_of(member) if old else ():
             if handle.kind != "customer":  # she may have several, of which her row names one
                 self._ids.pop(handle, None)
-        self._ids.update(dict.fromkeys(_handles(member), member.id))
+        self._ids.update(dict.fromkeys(handles_of(member), member.id))
         self.members[member.id] = member
         return member.id
 
@@ -357,7 +371,7 @@ class IdentityMap:
         self._put(gone)
         if lost.id not in self.known:  # made by the events at hand: there is no row to keep
             del self.members[lost.id]
-        self._put(_at_customer(kept))
+        self._put(at_customer(kept))
         if survivor.clerk_user_id is not None:
             self.note_provided(survivor.id, provided)
         return self.members[survivor.id]
@@ -370,40 +384,3 @@ def _has_verified(member: Member, email: str | None, directory: IdentityMap) -> 
         return False
     is_main = EMAIL in directory.provides(member.id) and address == member.address
     return address in member.addresses or is_main
-
-
-def _handles(member: Member) -> set[ExternalId]:
-    handles = {
-        ExternalId("user", member.clerk_user_id or ""),
-        ExternalId("customer", member.stripe_customer_id or ""),
-        *(ExternalId("customer", m.customer_id or "") for m in member.memberships),
-        ExternalId("email", "" if member.deleted_at else member.address or ""),
-        *(ExternalId("subscription", m.subscription_id or "") for m in member.memberships),
-        *(ExternalId("verified", "" if member.deleted_at else one) for one in member.addresses),
-    }
-    return {handle for handle in handles if handle.value}
-
-
-def _membership_of(member: Member, subscription_id: str) -> Membership | None:
-    found = (m for m in member.memberships if m.subscription_id == subscription_id)
-    return next(found, None)
-
-
-def _without(member: Member, subscription_id: str) -> Member:
-    others = tuple(m for m in member.memberships if m.subscription_id != subscription_id)
-    return replace(member, memberships=others)
-
-
-def _with(member: Member, membership: Membership) -> Member:
-    others = _without(member, membership.subscription_id or "").memberships
-    ordered = sorted((*others, membership), key=lambda m: m.subscription_id or "")
-    return replace(member, memberships=tuple(ordered))
-
-
-def _at_customer(member: Member) -> Member:
-    """Name the customer of the membership that counts; what Stripe has ended may have no customer any more."""
-    running = [m for m in member.memberships if m.ended_at is None and m.customer_id is not None]
-    current = current_membership(running)
-    if current is None or STANDINGS[current.status] <= Standing.ENDED:
-        return member
-    return replace(member, stripe_customer_id=current.customer_id)

@@ -1,15 +1,59 @@
-"""Whether two members may be one person, and what she is then. Pure."""
+"""One member and her memberships, and whether two may be one person and what she is then. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from include.jobs.membership import STANDINGS, Standing, current_membership
+from include.store.members import ExternalId
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.store.contacts import Contact
-    from include.store.members import Member
+    from include.store.members import Member, Membership
+
+
+def handles_of(member: Member) -> set[ExternalId]:
+    """Return whatever a member is known by."""
+    handles = {
+        ExternalId("user", member.clerk_user_id or ""),
+        ExternalId("customer", member.stripe_customer_id or ""),
+        *(ExternalId("customer", m.customer_id or "") for m in member.memberships),
+        ExternalId("email", "" if member.deleted_at else member.address or ""),
+        *(ExternalId("subscription", m.subscription_id or "") for m in member.memberships),
+        *(ExternalId("verified", "" if member.deleted_at else one) for one in member.addresses),
+    }
+    return {handle for handle in handles if handle.value}
+
+
+def membership_of(member: Member, subscription_id: str) -> Membership | None:
+    """Return her membership of a subscription, if she has one."""
+    found = (m for m in member.memberships if m.subscription_id == subscription_id)
+    return next(found, None)
+
+
+def without_membership(member: Member, subscription_id: str) -> Member:
+    """Return her without what she has of a subscription."""
+    others = tuple(m for m in member.memberships if m.subscription_id != subscription_id)
+    return replace(member, memberships=others)
+
+
+def with_membership(member: Member, membership: Membership) -> Member:
+    """Return her with a membership, in the place of what she had of its subscription."""
+    others = without_membership(member, membership.subscription_id or "").memberships
+    ordered = sorted((*others, membership), key=lambda m: m.subscription_id or "")
+    return replace(member, memberships=tuple(ordered))
+
+
+def at_customer(member: Member) -> Member:
+    """Name the customer of the membership that counts; what Stripe has ended may have no customer any more."""
+    running = [m for m in member.memberships if m.ended_at is None and m.customer_id is not None]
+    current = current_membership(running)
+    if current is None or STANDINGS[current.status] <= Standing.ENDED:
+        return member
+    return replace(member, stripe_customer_id=current.customer_id)
 
 
 def may_be_one(one: Member, other: Member) -> bool:

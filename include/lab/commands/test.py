@@ -56,6 +56,7 @@ CHECKS = (
     CodeCheck("ruff format", ("ruff", "format", "--check")),
     CodeCheck("mypy", ("mypy", "include")),
     CodeCheck("import rules", ("include.lab.checks.imports",)),
+    CodeCheck("modules", ("include.lab.checks.modules",)),
     CodeCheck("spelling", ("codespell_lib",)),
     CodeCheck("dags.md", ("include.lab.checks.dag_docs", "--check")),
     CodeCheck("documents", ("include.lab.checks.documents",)),

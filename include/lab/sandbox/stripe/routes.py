@@ -1,9 +1,7 @@
 """Stripe's operations: HTTP in and out."""
 
 from fnmatch import fnmatchcase
-from secrets import token_urlsafe
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -20,6 +18,7 @@ from include.lab.sandbox.stripe.answers import (
     shape_of,
     shown,
 )
+from include.lab.sandbox.stripe.endpoints import endpoint_routes
 from include.lab.sandbox.stripe.form import Form, merged_metadata, truth, whole_number
 from include.lab.sandbox.stripe.lists import created_fits, expanded, page
 from include.lab.sandbox.stripe.money import money_routes
@@ -124,58 +123,6 @@ def catalogue(kind: str, plural: str) -> None:
 
 catalogue("product", "products")
 catalogue("price", "prices")
-
-
-@ROUTES.on("GET", "/v1/webhook_endpoints")
-def list_webhook_endpoints(state: StripeState, call: Call) -> Answer:
-    """List where events are sent; the secrets are shown only once, when one is made."""
-    form = form_of(call, PAGING)
-    is_thin_only = state.around.switches.stripe_payload == "thin"
-    all_of_them = [] if is_thin_only else state.newest_first("webhook_endpoint")
-    found, more = page(all_of_them, form, lambda one: str(one["id"]))
-    return json_answer(objects.listing("/v1/webhook_endpoints", found, has_more=more))
-
-
-@ROUTES.on("POST", "/v1/webhook_endpoints")
-def create_webhook_endpoint(state: StripeState, call: Call) -> Answer:
-    """Make an endpoint. Its secret is in this answer and in no other."""
-    form = form_of(call, ("url", "enabled_events", "api_version", "description", "metadata"))
-    url, events = form.get("url"), form.get("enabled_events")
-    if not url:
-        raise errors.missing("url")
-    if not isinstance(events, list) or not events:
-        raise errors.missing("enabled_events")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise errors.invalid("url", "Not a valid URL", "url_invalid")
-    made = objects.webhook_endpoint(
-        url,
-        state.now(),
-        events=events,
-        api_version=form.get("api_version"),
-        description=form.get("description"),
-    )
-    state.add(made)
-    return json_answer({**made, "secret": f"whsec_{token_urlsafe(24)}"})
-
-
-@ROUTES.on("POST", "/v1/webhook_endpoints/{endpoint}")
-def update_webhook_endpoint(state: StripeState, call: Call, endpoint: str) -> Answer:
-    """Change an endpoint: which types it gets, or whether it is on."""
-    form = form_of(call, ("disabled", "enabled_events", "url", "description", "metadata"))
-    found = state.get("webhook_endpoint", endpoint)
-    if "disabled" in form:
-        found["status"] = "disabled" if truth(form, "disabled") else "enabled"
-    found.update({name: form[name] for name in ("enabled_events", "url") if name in form})
-    state.endpoints_changed[endpoint] = state.now()
-    return json_answer(found)
-
-
-@ROUTES.on("DELETE", "/v1/webhook_endpoints/{endpoint}")
-def delete_webhook_endpoint(state: StripeState, _call: Call, endpoint: str) -> Answer:
-    """Delete an endpoint."""
-    state.get("webhook_endpoint", endpoint)
-    del state.kinds["webhook_endpoint"][endpoint]
-    return json_answer({"id": endpoint, "object": "webhook_endpoint", "deleted": True})
 
 
 @ROUTES.on("GET", "/v1/account")
@@ -414,6 +361,7 @@ def subscription_changes(state: StripeState, subscription: Object, form: Form) -
     return changes
 
 
+endpoint_routes(ROUTES)
 money_routes(ROUTES)
 thin_routes(ROUTES)
 account_routes(ROUTES)
