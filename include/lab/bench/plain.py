@@ -205,9 +205,9 @@ class PlainAirflow:
     def _connection_variables(self) -> dict[str, str]:
         """Return the product's connections, the database its own, as Airflow's variables."""
         written = airflow_settings.read(self._layout.root / "airflow_settings.yaml")
-        known = airflow_settings.for_stack(written, self._stack).documents()
+        known = airflow_settings.for_stack(written, self._stack).environment()
         platform = urlsplit(self.database_url)
-        known["platform"] = {
+        own = {
             "conn_type": "postgres",
             "host": platform.hostname,
             "port": platform.port,
@@ -215,8 +215,8 @@ class PlainAirflow:
             "login": platform.username,
             "password": platform.password,
         }
-        wanted = ("platform", "stripe", "mailchimp")
-        return {f"AIRFLOW_CONN_{one.upper()}": json.dumps(known[one]) for one in wanted}
+        vendors = {name: known[name] for name in ("AIRFLOW_CONN_STRIPE", "AIRFLOW_CONN_MAILCHIMP")}
+        return {"AIRFLOW_CONN_PLATFORM": json.dumps(own), **vendors}
 
     def _wait_until_healthy(self) -> None:
         """Wait for the health of all parts and for the DAGs; log in."""

@@ -6,6 +6,7 @@ passwords in place of the file's. What cannot be used is an error that names the
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -107,6 +108,13 @@ class AirflowSettings:
     def documents(self) -> dict[str, dict[str, Any]]:
         """Return the connections as JSON documents by id."""
         return {one.id: one.document() for one in self.connections}
+
+    def environment(self) -> dict[str, str]:
+        """Return the connections as `AIRFLOW_CONN_…`: a task that needs one does not have to ask for it."""
+        return {
+            f"AIRFLOW_CONN_{name.upper()}": json.dumps(document)
+            for name, document in self.documents().items()
+        }
 
 
 def read(path: Path) -> AirflowSettings:

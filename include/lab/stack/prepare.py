@@ -1,7 +1,7 @@
 """Prepare the databases of a stack: `python -m include.lab.stack.prepare STATE_FOLDER`.
 
 Everything in one process, because each start of Airflow's command line costs seconds: roles and
-databases, Airflow's tables, the ops tables, users, connections and pools. Each part may run
+databases, Airflow's tables, the ops tables, users and pools. Each part may run
 again at any time. `fingerprint` says what all of it was made from: as long as that is true, a start
 skips it.
 """
@@ -84,16 +84,12 @@ def _migrate_airflow() -> None:
 
 
 def _load(settings: AirflowSettings) -> None:
-    """Write connections, pools and variables into Airflow's database, where its UI shows them."""
+    """Write pools and variables into Airflow's database; connections are in its processes' environment."""
     from airflow import models  # noqa: PLC0415
     from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import delete  # noqa: PLC0415
 
-    connection, pool, variable = models.Connection, models.Pool, models.Variable  # noqa: AIR311 - tables, not the SDK's
+    pool, variable = models.Pool, models.Variable  # noqa: AIR311 - tables, not the SDK's
     with create_session() as session:
-        for conn_id, document in settings.documents().items():
-            session.execute(delete(connection).where(connection.conn_id == conn_id))
-            session.add(connection(conn_id=conn_id, **document))
         for one in (DEFAULT_POOL, *settings.pools):
             pool.create_or_update_pool(
                 one.name, one.slots, one.description, include_deferred=False, session=session

@@ -1,7 +1,8 @@
 """The processes of the stack: how each is started and with which environment.
 
 A process is given what it needs and nothing else: only the relay has the webhook secrets and
-its Airflow password, only the sandbox the vendors' keys.
+its Airflow password, only Airflow and the sandbox have the vendors' keys. Airflow's connections are in its
+environment, as in production.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.airflow_host.processes import AIRFLOW, HAS_FORK_SERVER
-from include.lab.stack import airflow_config, postgres
+from include.lab.stack import airflow_config, airflow_settings, postgres
 from include.lab.stack.family import MARKER
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def airflow_environment(layout: Layout, stack: Stack) -> dict[str, str]:
         "OPS_DATABASE_URL": stack.database_url,
         "OPS_ALERT_SIGNAL_URL": stack.alert_signal_url,
     }
-    return {**airflow, **ours}
+    file = airflow_settings.read(layout.root / "airflow_settings.yaml")
+    return {**airflow, **ours, **airflow_settings.for_stack(file, stack).environment()}
 
 
 def _relay_environment(_layout: Layout, stack: Stack) -> dict[str, str]:
