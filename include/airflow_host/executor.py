@@ -4,8 +4,10 @@ Two things cost time between the tasks of a run. Each task process imports what 
 imported, so the parent imports it once, before it forks. And the scheduler sleeps between its loops,
 so a finished task or a new run waits for the end of that sleep: here the loop waits *in* the executor,
 for whichever comes first of a finished task, a notification that the relay has made a run, or
-the pause. The pause is short after news, because the API server commits a task's end a moment after it
-has answered, and doubles up to a second, the default's pace, while nothing happens.
+the pause. A task that has succeeded is finished as soon as Airflow knows it: while its process still ends,
+the next one is handed out, unless no worker is free. A loop costs as much as a task, so there are few: one pause is
+short where news led to nothing, because the API server commits a task's end a moment after it has answered; else it
+is a second, the default's pace, and while tasks that were just handed out are at work somewhat longer than most take.
 
 A worker that is killed is noticed: what it had in its hands fails and is tried again at once, instead of after
 the heartbeat's time-out, and the slot it took is free again (docs/decisions/0025).
@@ -19,7 +21,10 @@ from __future__ import annotations
 import gc
 import hashlib
 import multiprocessing.connection
+import os
+import time
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.sharedctypes import RawArray
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,8 +37,9 @@ from include.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SHORTEST_PAUSE_SECONDS = 0.03
-LONGEST_PAUSE_SECONDS = 1.0
+SHORT_PAUSE_SECONDS = 0.05
+WORKING_PAUSE_SECONDS = 0.25
+LONG_PAUSE_SECONDS = 1.0
 ENDED = ("success", "failed")
 CHANNEL = "ops_scheduler"  # the relay notifies it when Airflow has accepted a run
 
@@ -100,6 +106,46 @@ class Hands:
         return hashlib.blake2b(repr(key).encode(), digest_size=len(cls.EMPTY)).digest()
 
 
+class Successes:
+    """By which a worker says that Airflow knows of its task's success, some 20 ms before the task's process is gone."""
+
+    def __init__(self) -> None:
+        """Make the pipe, which is shared with what is forked from now on."""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+
+    def fileno(self) -> int:
+        """Return the file descriptor to wait for."""
+        return self._reader
+
+    def say(self, key: object) -> None:
+        """Say it; nobody who cannot hear it now is waited for, since the result comes all the same."""
+        with suppress(OSError):
+            os.write(self._writer, Hands.mark_of(key))
+
+    def heard(self) -> set[bytes]:
+        """Return the marks of what was said."""
+        size = len(Hands.EMPTY)
+        said = os.read(self._reader, 1024 * size)
+        return {said[at : at + size] for at in range(0, len(said), size)}
+
+    def listen_to_supervisors(self) -> None:
+        """Have each task's supervisor say it once the server has taken the task's success."""
+        from airflow.sdk.execution_time.comms import SucceedTask  # noqa: PLC0415 - imported when it is shared
+        from airflow.sdk.execution_time.supervisor import ActivitySubprocess  # noqa: PLC0415
+
+        supervised: Any = ActivitySubprocess
+        send = supervised._send_terminal_state_msg  # noqa: SLF001 - no public way; the version is pinned
+
+        def send_and_say(supervisor: Any, message: Any) -> None:
+            send(supervisor, message)
+            if isinstance(message, SucceedTask):
+                self.say(supervisor.ti.key)
+
+        supervised._send_terminal_state_msg = send_and_say  # noqa: SLF001
+
+
 class IdleWorkerDiedError(RuntimeError):
     """A worker died while it waited, and perhaps with the lock of the queue that all others need."""
 
@@ -123,19 +169,22 @@ class WarmLocalExecutor(LocalExecutor):
         """Begin with idle workers."""
         super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
         self._at_work: Counter[Any] = Counter()  # how many processes of each task's try
+        self._heard: set[bytes] = set()  # the successes whose results are still to come
+        self._sent = self._ended = 0  # since the last wait
+        self._pause_seconds = SHORT_PAUSE_SECONDS
 
     def start(self) -> None:
         """Import what tasks import, fork the workers, and listen."""
         warm_up()
         self._hands = {}
+        self._successes = Successes()
+        self._successes.listen_to_supervisors()
         super().start()
         gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
         self._doorbell = NotifyListener(load_settings().database_url.get_secret_value())
-        self._sent = False
-        self._pause_seconds = SHORTEST_PAUSE_SECONDS
 
     def _process_workloads(self, workload_list: Sequence[Any]) -> None:
-        self._sent = True
+        self._sent += len(workload_list)
         self._at_work.update(workload.key for workload in workload_list)
         super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
 
@@ -145,17 +194,22 @@ class WarmLocalExecutor(LocalExecutor):
         if state in ENDED:
             self._at_work.subtract([key])
             self._at_work = +self._at_work
+            mark = Hands.mark_of(key)
+            self._ended += mark not in self._heard
+            self._heard.discard(mark)
 
     def has_task(self, task_instance: Any) -> bool:
         """Tell whether a task's try waits here, or is in a worker's hands."""
         return super().has_task(task_instance) or task_instance.key in self._at_work
 
     def sync(self) -> None:
-        """Wait for news unless this loop sent work, then read the results."""
-        if self._sent:
-            self._sent, self._pause_seconds = False, SHORTEST_PAUSE_SECONDS
-        else:
-            self._wait()
+        """Wait for news, then read the results."""
+        if self._ended > self._sent:  # a run has ended, or an end is not committed yet
+            self._pause_seconds = SHORT_PAUSE_SECONDS
+        elif self._sent:
+            self._pause_seconds = WORKING_PAUSE_SECONDS
+        self._sent = self._ended = 0
+        self._wait()
         super().sync()
 
     def _spawn_worker(self) -> None:
@@ -186,13 +240,32 @@ class WarmLocalExecutor(LocalExecutor):
             raise IdleWorkerDiedError
 
     def _wait(self) -> None:
+        until = time.monotonic() + self._pause_seconds
+        while news := multiprocessing.connection.wait(
+            [self._results, self._successes, *self._doorbell.sockets()],
+            timeout=max(0, until - time.monotonic()),
+        ):
+            if self._is_for_the_loop(news):
+                self._pause_seconds = SHORT_PAUSE_SECONDS
+                return
+        self._pause_seconds = LONG_PAUSE_SECONDS
+
+    @property
+    def _results(self) -> Any:
         queue: Any = self.result_queue
-        results = queue._reader  # noqa: SLF001 - the queue has no public way to be waited for
-        news = multiprocessing.connection.wait(
-            [results, *self._doorbell.sockets()], timeout=self._pause_seconds
-        )
-        self._pause_seconds = (
-            SHORTEST_PAUSE_SECONDS if news else min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
-        )
-        if any(source is not results for source in news):
+        return queue._reader  # noqa: SLF001 - the queue has no public way to be waited for
+
+    def _is_for_the_loop(self, news: Sequence[Any]) -> bool:
+        """Read the news; tell whether the scheduler can do something that it could not do before."""
+        ended, is_full = self._ended, self.slots_available < 1
+        if self._successes in news:
+            heard = self._successes.heard()
+            if not is_full:  # else nothing can be handed out before the result is here
+                self._heard |= heard
+                self._ended += len(heard)
+        has_results = self._results in news
+        if has_results:
+            self._read_results()  # type: ignore[no-untyped-call]
+        if is_rung := any(one not in (self._results, self._successes) for one in news):
             self._doorbell.clear()
+        return is_rung or (has_results and is_full) or self._ended > ended

@@ -8,8 +8,8 @@ import selectors
 import signal
 import time
 import warnings
-from collections import deque
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,16 +38,40 @@ class Results:
     def __init__(self, reader: Any) -> None:
         self._reader = reader
 
+    def empty(self) -> bool:
+        """Tell whether there is none."""
+        return not self._reader.poll()
 
-def make_executor(reader: Any, *, sockets: tuple[Any, ...] = ()) -> Any:
+    def get(self) -> Any:
+        """Return the next one."""
+        return self._reader.recv()
+
+
+def make_executor(reader: Any, *, parallelism: int = 2, sockets: tuple[Any, ...] = ()) -> Any:
     """Build one that has started, without its workers and its database."""
-    made = executor.WarmLocalExecutor(parallelism=1)
+    made = executor.WarmLocalExecutor(parallelism=parallelism)
     made.result_queue = Results(reader)
+    made._successes = executor.Successes()
     made._doorbell = type(
         "Silent", (), {"sockets": lambda _: list(sockets), "clear": lambda _: None}
     )()
-    made._sent, made._pause_seconds = False, executor.SHORTEST_PAUSE_SECONDS
     return made
+
+
+def at_work(made: Any, *tasks: str) -> list[Any]:
+    """Let tasks be in the executor's hands; return their keys."""
+    from airflow.models.taskinstancekey import TaskInstanceKey
+
+    keys = [TaskInstanceKey(*KEY)._replace(task_id=task) for task in tasks]
+    made.running |= set(keys)
+    return keys
+
+
+def seconds_of(act: Any) -> float:
+    """Return how long it took."""
+    start = time.monotonic()
+    act()
+    return time.monotonic() - start
 
 
 @pytest.fixture
@@ -84,17 +108,13 @@ def test_supervisor_still_has_what_the_change_rests_on():
     assert "_open_sockets" in {field.name for field in WatchedSubprocess.__attrs_attrs__}
 
 
-def test_pause_doubles_while_nothing_happens(pipe):
-    """An idle scheduler loops once a second, not thirty times."""
+def test_pause_is_long_while_nothing_happens(pipe):
+    """An idle scheduler loops once a second: the pause after news is short once."""
     made = make_executor(pipe[0])
-    made._pause_seconds = 0.4
-    pauses: deque[float] = deque()
 
-    for _ in range(2):
-        made._wait()
-        pauses.append(made._pause_seconds)
+    assert seconds_of(made._wait) < executor.LONG_PAUSE_SECONDS / 2
 
-    assert list(pauses) == [0.8, executor.LONGEST_PAUSE_SECONDS]
+    assert made._pause_seconds == executor.LONG_PAUSE_SECONDS
 
 
 def test_finished_task_ends_the_pause(pipe):
@@ -102,27 +122,97 @@ def test_finished_task_ends_the_pause(pipe):
     reader, writer = pipe
     made = make_executor(reader)
     made._pause_seconds = PATIENCE_SECONDS
-    writer.send("done")
+    (key,) = at_work(made, "a")
+    writer.send((key, "failed", None))
 
-    start = time.monotonic()
-    made._wait()
+    assert seconds_of(made._wait) < PATIENCE_SECONDS / 5
 
-    assert time.monotonic() - start < PATIENCE_SECONDS / 5
-    assert made._pause_seconds == executor.SHORTEST_PAUSE_SECONDS
+    assert made._pause_seconds == executor.SHORT_PAUSE_SECONDS
+    assert made.event_buffer == {key: ("failed", None)}
 
 
-def test_loop_that_sent_work_does_not_wait(pipe, monkeypatch):
-    """Work was just handed out: the scheduler goes round again at once."""
+def test_success_ends_the_pause_and_its_result_does_not(pipe):
+    """The next task is handed out while the first one's process ends; then there is nothing to do."""
+    reader, writer = pipe
+    made = make_executor(reader)
+    made._pause_seconds = PATIENCE_SECONDS
+    (key,) = at_work(made, "a")
+    made._successes.say(key)
+
+    assert seconds_of(made._wait) < PATIENCE_SECONDS / 5
+    assert made._ended == 1
+    assert not made.event_buffer
+
+    writer.send((key, "success", None))
+    made._pause_seconds, made._ended = 0.2, 0
+
+    assert seconds_of(made._wait) >= 0.2
+    assert made._ended == 0
+    assert made.event_buffer == {key: ("success", None)}
+
+
+def test_result_ends_the_pause_where_no_worker_was_free(pipe):
+    """Nothing can be handed out at the success; once the process is gone it can."""
+    reader, writer = pipe
+    made = make_executor(reader, parallelism=1)
+    made._pause_seconds = 0.2
+    (key,) = at_work(made, "a")
+    made._successes.say(key)
+
+    assert seconds_of(made._wait) >= 0.2
+
+    made._pause_seconds = PATIENCE_SECONDS
+    writer.send((key, "success", None))
+
+    assert seconds_of(made._wait) < PATIENCE_SECONDS / 5
+
+
+def test_supervisor_says_a_success_and_nothing_else(monkeypatch):
+    """A deferred task, or one that is tried again, has no next one."""
+    from airflow.sdk.execution_time.comms import RescheduleTask, SucceedTask
+    from airflow.sdk.execution_time.supervisor import ActivitySubprocess
+
+    told: list[Any] = []
+    monkeypatch.setattr(
+        ActivitySubprocess, "_send_terminal_state_msg", lambda _, message: told.append(message)
+    )
+    successes = executor.Successes()
+    successes.listen_to_supervisors()
+    supervisor: Any = SimpleNamespace(ti=SimpleNamespace(key=KEY))
+    over, later = SucceedTask.model_construct(), RescheduleTask.model_construct()
+
+    ActivitySubprocess._send_terminal_state_msg(supervisor, later)
+    ActivitySubprocess._send_terminal_state_msg(supervisor, over)
+
+    assert told == [later, over]
+    assert successes.heard() == {executor.Hands.mark_of(KEY)}
+    with pytest.raises(BlockingIOError):
+        successes.heard()
+
+
+@pytest.mark.parametrize(
+    ("ended", "sent", "pause"),
+    [
+        (1, 1, "WORKING_PAUSE_SECONDS"),  # the run's next task is at work: its end is what comes
+        (0, 2, "WORKING_PAUSE_SECONDS"),
+        (1, 0, "SHORT_PAUSE_SECONDS"),  # perhaps the server has not committed the end
+        (2, 1, "SHORT_PAUSE_SECONDS"),
+        (0, 0, "LONG_PAUSE_SECONDS"),
+    ],
+)
+def test_pause_is_as_long_as_there_is_nothing_to_look_for(pipe, monkeypatch, ended, sent, pause):
+    """A loop of the scheduler costs as much as a task."""
     made = make_executor(pipe[0])
-    made._sent = True
-    waits: list[None] = []
-    monkeypatch.setattr(made, "_wait", lambda: waits.append(None))
+    made._pause_seconds = executor.LONG_PAUSE_SECONDS
+    made._ended, made._sent = ended, sent
+    waited: list[float] = []
+    monkeypatch.setattr(made, "_wait", lambda: waited.append(made._pause_seconds))
     monkeypatch.setattr(executor.LocalExecutor, "sync", lambda _: None)
 
     made.sync()
-    made.sync()
 
-    assert len(waits) == 1
+    assert waited == [getattr(executor, pause)]
+    assert (made._ended, made._sent) == (0, 0)
 
 
 class Endless:
