@@ -1,8 +1,16 @@
-"""What is done once in the parent of all workers, the warm executor's and Celery's, so that no task has to."""
+"""What is done once in the parent of all workers, the warm executor's and Celery's, so that no task has to.
+
+A task's process lives a tenth of a second, and most of it went into things that the task before had made too.
+What each of them costs is measured in `docs/decisions/0044`.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 REAP_SECONDS = 0.01
@@ -10,20 +18,31 @@ REAP_SECONDS = 0.01
 AIRFLOW_PRELOAD = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.dagbag",
+    "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
+    "airflow.sdk.execution_time.timeout",
+    "airflow.sdk.observability.stats",
     "airflow.providers.standard.operators.python",
+    "airflow.version",
+    "jinja2.ext",
 )
 
 
 def warm_up(**_signal: object) -> None:
-    """Import what tasks import, execute the plugin files, and have workers reap their tasks promptly."""
+    """Import what tasks import, read what they read, and change what makes them wait for nothing."""
     from include.dagkit import PRELOAD  # noqa: PLC0415 - the scheduler reads this module too, for Celery's settings
+    from include.membership import policy  # noqa: PLC0415
 
     for module in AIRFLOW_PRELOAD + PRELOAD:
         importlib.import_module(module)
+    policy.shipped()
     _load_plugins_once()
+    share_decoders()
+    share_dags()
     reap_promptly()
+    beat_when_due()
 
 
 def _load_plugins_once() -> None:
@@ -33,6 +52,56 @@ def _load_plugins_once() -> None:
 
     get_listener_manager()
     integrate_macros_plugins()
+
+
+def share_decoders() -> None:
+    """Make the decoder of the supervisor's messages once: pydantic builds its schema anew in each task, twice."""
+    from airflow.sdk.execution_time import comms  # noqa: PLC0415
+
+    if not hasattr(comms.TypeAdapter, "cache_info"):
+        comms.TypeAdapter = functools.cache(comms.TypeAdapter)  # type: ignore[assignment, misc]
+    comms.TypeAdapter(comms.ToTask)
+
+
+def share_dags() -> None:
+    """Parse each DAG file once; a task takes what came of it for as long as the file is the same.
+
+    A task of another bundle, of a file that has changed, that is new or that could not be read parses it as ever.
+    """
+    from airflow.dag_processing import dagbag  # noqa: PLC0415
+    from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415
+
+    parse, parsed = dagbag.BundleDagBag, {}
+    for bundle in DagBundlesManager().get_all_dag_bundles():
+        if bundle.supports_versioning:
+            continue
+        for file in sorted(Path(bundle.path).glob("*.py")):
+            stamp = _stamp(file)
+            bag = parse(
+                dag_folder=os.fspath(file),
+                safe_mode=False,
+                load_op_links=False,
+                bundle_path=bundle.path,
+                bundle_name=bundle.name,
+            )
+            if not bag.import_errors:
+                parsed[os.fspath(file)] = stamp, bag
+
+    def take(dag_folder: str, **options: Any) -> Any:
+        stamp, bag = parsed.get(dag_folder, (None, None))
+        return (
+            bag
+            if stamp and stamp == _stamp(dag_folder)
+            else parse(dag_folder=dag_folder, **options)
+        )
+
+    dagbag.BundleDagBag = take  # type: ignore[assignment, misc]
+
+
+def _stamp(file: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Return what differs when a file has been written again."""
+    found = os.stat(file)  # noqa: PTH116 - a string, as Airflow has it
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def reap_promptly() -> None:
@@ -53,3 +122,21 @@ def reap_promptly() -> None:
         return service(self, wait, **options)
 
     supervised._service_subprocess = service_promptly  # noqa: SLF001
+
+
+def beat_when_due() -> None:
+    """Let a task's first heartbeat come after `[workers] min_heartbeat_interval`, as all others do.
+
+    Airflow 3.3.2's supervisor sends one a moment after it has told the server that the task begins, which counts as
+    one. The task's own first question waits for it.
+    """
+    from airflow.sdk.execution_time.supervisor import ActivitySubprocess  # noqa: PLC0415
+
+    supervised: Any = ActivitySubprocess
+    begin = supervised._on_child_started  # noqa: SLF001 - no public way; the version is pinned
+
+    def begin_with_a_beat(self: Any, **options: Any) -> None:
+        begin(self, **options)
+        self._last_heartbeat_attempt = time.monotonic()
+
+    supervised._on_child_started = begin_with_a_beat  # noqa: SLF001

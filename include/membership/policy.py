@@ -249,10 +249,15 @@ def load(path: Path = FILE) -> Policy:
     return policy_from(strict_yaml.text_of(path, PolicyError), file=path.name)
 
 
-@cache
 def shipped() -> Policy:
-    """Return the policy of this installation, read once per process."""
-    return load()
+    """Return the policy of this installation, read again when its file has changed; raise PolicyError."""
+    changed_ns = FILE.stat().st_mtime_ns if FILE.exists() else 0
+    return _as_of(FILE, changed_ns)
+
+
+@cache
+def _as_of(file: Path, _changed_ns: int) -> Policy:
+    return load(file)
 
 
 def policy_from(text: str, *, file: str = FILE.name) -> Policy:

@@ -410,17 +410,9 @@ def is_named_by_the_policy(monkeypatch, tmp_path, **keys):
     """Let the policy file say something more."""
     file = tmp_path / "membership.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(policy.FILE.read_text()) | keys))
-    monkeypatch.setattr(policy.load, "__defaults__", (file,))
-    policy.shipped.cache_clear()
+    monkeypatch.setattr(policy, "FILE", file)
 
 
-@pytest.fixture
-def _shipped_again():
-    yield
-    policy.shipped.cache_clear()
-
-
-@pytest.mark.usefixtures("_shipped_again")
 def test_merge_field_and_tag_are_one_line_of_the_policy(world, monkeypatch, tmp_path):
     """All get them in one night, whatever share differs; the next night finds nothing, and a wrong value is found."""
     emails = [f"ada{number}@example.org" for number in range(12)]
@@ -452,7 +444,6 @@ def test_merge_field_and_tag_are_one_line_of_the_policy(world, monkeypatch, tmp_
     assert night.compare(run="last")["contacts"].repaired == 1
 
 
-@pytest.mark.usefixtures("_shipped_again")
 def test_what_differs_for_another_reason_is_still_left_to_a_person(world, monkeypatch, tmp_path):
     """That a field is new excuses no audience in which everybody's tier is gone."""
     emails = [f"ada{number}@example.org" for number in range(12)]

@@ -31,10 +31,7 @@ def quiet():
 @pytest.fixture(autouse=True)
 def _own_policy(monkeypatch):
     """Let the jobs live by the simulation's policy."""
-    monkeypatch.setattr(policy.load, "__defaults__", (POLICY,))
-    policy.shipped.cache_clear()
-    yield
-    policy.shipped.cache_clear()
+    monkeypatch.setattr(policy, "FILE", POLICY)
 
 
 @pytest.fixture(autouse=True)
