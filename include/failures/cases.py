@@ -207,7 +207,7 @@ def note_uncertain(  # noqa: PLR0913 - what is known of them, by name
     now: datetime,
 ) -> None:
     """Let effects of this run's members whose answers were lost wait for a person."""
-    rows = store.inbox.of_run(dag_run_id)
+    rows = store.inbox.of_run(dag_run_id) if steps else []
     for key, member_id in sorted(steps.items()):
         store.dead_letters.open_case(
             Failure(

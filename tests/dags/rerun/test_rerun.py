@@ -3,6 +3,7 @@
 Made from the DAGs that there are: a new one is tried as soon as it has a scenario, and cannot do without.
 """
 
+from collections import Counter
 from contextlib import contextmanager
 
 import orjson
@@ -204,7 +205,15 @@ def test_killed_in_the_middle_and_cleared(new_run, reference, dag_id, task, shar
             assert world.audit().count("welcome:uncertain") == 1
         scenario = SCENARIOS[dag_id]
         ways = (*scenario.under_way, *(WELCOME if is_shown else ()))
-        assert differences(expected, outcome(world), without=ways, late=scenario.later) == []
+        there = by_then(expected), by_then(outcome(world))
+        assert differences(*there, without=ways, late=scenario.later) == []
+
+
+def by_then(lines):
+    """Let a contact that the killed try had created be one that was there: the audit log says what was done last."""
+    return Counter(
+        line.replace("mailchimp:create", "mailchimp:update") for line in lines.elements()
+    )
 
 
 WORDS = {}
