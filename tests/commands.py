@@ -12,6 +12,7 @@ from include.lab.checks.documents import FENCED, INLINE, ROOT, documents_of
 from include.operate import cli as image
 
 BEGINNING = re.compile(r"^(?P<begin>\./ops|docker compose run --rm ops)(?= |$)(?P<rest>.*)$")
+OTHER = re.compile(r"(docker|kubectl|helm|git|cp|mv|echo|chmod|deploy/\S+\.sh)( |$)")
 OF_THEIR_TIME = ("CHANGELOG.md", "docs/decisions/")
 SAMPLES = {
     "EMAIL": "ada@example.org",
@@ -89,6 +90,17 @@ def command_lines(root=ROOT):
                     line = Line(place, text, match["begin"], tuple(words))
                     found.setdefault((line.begin, line.words), line)
     return list(found.values())
+
+
+def other_lines(root=ROOT):
+    """Return the lines that a person types and that are no command line of ours, with the page where each stands."""
+    return {
+        line: str(path.relative_to(root))
+        for path in documents_of(root)
+        for block in FENCED.findall(path.read_text(encoding="utf-8"))
+        for line in map(str.strip, block.splitlines()[1:-1])
+        if OTHER.match(line) and not BEGINNING.match(line)
+    }
 
 
 def _code_in(text):

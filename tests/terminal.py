@@ -50,6 +50,16 @@ class Terminal:
         self.expect(r": \Z")  # the last space comes after the echo is off
         self.type(f"{text}\n")
 
+    def answer_all(self, answers):
+        """Answer each question that fits one of these patterns, and the others with Enter; return the exit code."""
+        deadline = time.monotonic() + SECONDS
+        while self._read(deadline - time.monotonic()):
+            if self.shown.endswith(": "):
+                asked, self._seen = self.shown[self._seen :], len(self.shown)
+                fits = [text for pattern, text in answers.items() if re.search(pattern, asked)]
+                self.type(f"{''.join(fits[:1])}\n")
+        return self._process.wait(timeout=SECONDS)
+
     def interrupt(self, pattern):
         """Wait for a question, and press Ctrl-C at it.
 

@@ -118,6 +118,16 @@ class Deployment:
             del self.containers[one.name]
         self.up(*names, seconds=seconds, dependencies=dependencies)
 
+    def scale(self, name: str, number: int) -> None:
+        """Do `up --no-deps --scale NAME=NUMBER`: start more containers of a service, or stop the last ones."""
+        service = replace(self.project.services[name], scale=number)
+        self.project = replace(self.project, services={**self.project.services, name: service})
+        for one in self.of(name)[number:]:
+            one.stop()
+            one.remove()
+            del self.containers[one.name]
+        self.up(name, dependencies=False)
+
     def run(
         self,
         name: str,

@@ -76,8 +76,9 @@ class RunningForm:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What `.env` says now, with what a trial adds."""
-        return read_env_files(self.env, ROOT / TRIAL)
+        """What `.env` says now, with what a trial adds where `.env` does not say all of it itself."""
+        said = read_env_files(self.env)
+        return said if said["OPS_SANDBOX_URL"] else read_env_files(self.env, ROOT / TRIAL)
 
     @property
     def stack(self) -> DeployedStack:

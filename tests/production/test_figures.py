@@ -1,58 +1,32 @@
 """What production takes and how fast it is, beside the local stack in the same run."""
 
+import json
+import os
+import subprocess
+import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 
-import psutil
 import pytest
 
 from include.lab.bench import burst, latency
 from include.lab.bench.product import Product
 from include.lab.bench.sandbox import BenchSandbox
-from include.lab.stack.layout import Layout
+from include.lab.stack.layout import ROOT, Layout
 from tests.local_stack import LocalStack, environment_of
 from tests.production.forms import CELERY, ONE_HOST, running
+from tests.production.measuring import Deployed, cpu_of, pss_of
 
 pytestmark = pytest.mark.timeout(1200)
 COUNT, SIZE, REPETITIONS = 16, 200, 3
 SEED = 20260301
 IDLE_SECONDS = 60
-MIB, GIB = 1024**2, 1024
+GIB = 1024  # in MiB
 MOST_PSS, MOST_CORES = 1.3 * GIB, 0.15
 NEAR_LATENCY, NEAR_BURST, CELERY_LATENCY = 1.3, 1.5, 2.0
-
-
-class Deployed(Product):
-    """A form of production as the bench measures it."""
-
-    def __init__(self, form):
-        """Measure this form, which is up."""
-        super().__init__(form.stack)
-        self._containers = form.deployment.containers
-
-    def cpu_seconds(self):
-        """Add up the containers' processes."""
-        return {name: cpu_of(one) for name, one in self._containers.items()}
-
-
-def cpu_of(container):
-    """Return the seconds that a container's processes have used, ended ones and health checks too."""
-    used = container.health.cpu_seconds
-    for process in container.processes():
-        with suppress(psutil.NoSuchProcess):  # it has just ended: its parent has its time
-            used += sum(process.cpu_times()[:4])
-    return used
-
-
-def pss_of(container):
-    """Return the memory of a container's processes in MiB, shared pages divided by those who share them."""
-    size = 0
-    for process in container.processes():
-        with suppress(psutil.NoSuchProcess):
-            size += process.memory_full_info().pss
-    return size / MIB
+WORKERS, MORE_WORKERS = (1, 2, 4), 1.25
 
 
 def speed(product, stack):
@@ -125,3 +99,21 @@ def test_several_hosts_are_not_much_slower(one_host, tmp_path_factory, say):
 
     say.in_the_end(f"several hosts: {celery}")
     assert celery.latency <= CELERY_LATENCY * one_host.latency
+
+
+def test_more_workers_show_in_a_burst(tmp_path, say):
+    """`./ops bench burst --workers …`, with a Mailchimp that takes as long for a call as a real one."""
+    file = tmp_path / "found.json"
+    options = [f"--workers={number}" for number in WORKERS]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "include.lab", "bench", "burst", *options, "--mailchimp-ms=200", f"--json={file}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        say.in_the_end(line)
+
+    found = {one["workers"]: one["seconds"] for one in json.loads(file.read_text())["workers"]}
+    assert [*found] == [*WORKERS]
+    assert found[max(WORKERS)] <= found[min(WORKERS)] / MORE_WORKERS

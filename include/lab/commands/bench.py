@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from include.lab.bench import beside, record
+from include.lab.bench import beside, record, several_hosts
 from include.lab.bench.burst import SIZES
+from include.lab.bench.errors import BenchError
 from include.lab.bench.progress import Teller
 from include.lab.bench.report import failures, lines, profile, table
 from include.lab.bench.run import FIGURES, run
@@ -45,6 +46,15 @@ def command(  # noqa: PLR0913 - options, by name
         int,
         typer.Option(min=0, max=5000, help="How long the sandbox's Mailchimp takes for a call."),
     ] = 0,
+    workers: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=16,
+            help="Measure `burst` on several hosts instead, with so many Celery workers (Linux, as root).",
+        ),
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain/--no-plain", help="Measure plain Airflow too (half an hour).")
     ] = True,
@@ -65,7 +75,12 @@ def command(  # noqa: PLR0913 - options, by name
 ) -> None:
     """Measure the stack, and the same job on plain Airflow or another commit; fail if a figure cannot be measured."""
     names = chosen(figures or [])
+    if workers and names != ("burst",):
+        raise CommandError("with --workers only `burst` is measured")
     signal.signal(signal.SIGTERM, _interrupt)
+    if workers:
+        by_workers(workers, bursts, mailchimp_ms, repetitions, json_file)
+        return
     at = lifecycle.layout()
     with Teller() as tell:
         if commit is None:
@@ -105,6 +120,30 @@ def command(  # noqa: PLR0913 - options, by name
     if worse:
         say(f"ops: worse than {commit} by more than a third: {', '.join(worse)}")
     raise typer.Exit(1 if failed or worse else 0)
+
+
+def by_workers(
+    workers: list[int],
+    sizes: list[int] | None,
+    mailchimp_ms: int,
+    repetitions: int,
+    json_file: Path | None,
+) -> None:
+    """Measure bursts by the number of workers, and show them."""
+    try:
+        found = list(
+            several_hosts.run(
+                workers,
+                sizes or several_hosts.SIZES,
+                mailchimp_seconds=mailchimp_ms / 1000,
+                repetitions=repetitions,
+            )
+        )
+    except BenchError as error:
+        raise CommandError(str(error)) from None
+    if json_file is not None:
+        write(json_file, {"workers": found})
+    Console(highlight=False).print(several_hosts.table(found, mailchimp_ms=mailchimp_ms))
 
 
 def chosen(names: list[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ SLACK_BOT: Final = r"xoxb-\S+"
 SLACK_USER: Final = r"xoxp-\S+"
 TWILIO_ACCOUNT: Final = r"AC[0-9a-f]{32}"
 STRIPE_SECRET: Final = re.compile(r"whsec_[A-Za-z0-9_+/=-]{14,}")
+SLACK_SIGNING_SECRET: Final = re.compile(r"[0-9a-f]{32}")
 CLERK_SECRET_BYTES: Final = range(16, 65)  # of Svix, whose own are 24
 
 
@@ -31,6 +32,11 @@ def is_clerk_secret(secret: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return secret.startswith("whsec_") and len(key) in CLERK_SECRET_BYTES
+
+
+def is_slack_signing_secret(secret: str) -> bool:
+    """Tell whether it has the form of a signing secret of a Slack app."""
+    return SLACK_SIGNING_SECRET.fullmatch(secret) is not None
 
 
 def is_in_the_clear(url: str) -> bool:

@@ -14,14 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from include.operate.doctor.forms import is_clerk_secret, is_stripe_secret
+from include.operate.doctor.forms import (
+    is_clerk_secret,
+    is_slack_signing_secret,
+    is_stripe_secret,
+)
 from include.operate.errors import CommandError
 from include.operate.setup import vendors
 from include.operate.setup.compose import services_given, start_anew
 from include.operate.setup.interview import ask_platform
 from include.operate.setup.made import random_for
 from include.operate.setup.prompts import note
-from include.operate.setup.vendors.keys import ask_webhook_secret
+from include.operate.setup.vendors.keys import SLACK_SIGNING, ask_webhook_secret
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile
@@ -133,24 +137,29 @@ def _redis_takes(env: EnvFile) -> list[str]:
 # --- the table ---
 
 
-def _webhook(vendor: str, is_one: Callable[[str], bool], where: str) -> Rotation:
-    variable = f"OPS_{vendor.upper()}_WEBHOOK_SECRETS"
+def _webhook(
+    variable: str, ask: Callable[[], str], *, first: str, meanwhile: str, until: str
+) -> Rotation:
+    """Return how a secret changes that relays take two of; `first` is what a person does at the vendor."""
 
-    def ask() -> str:
-        note(where)
-        return ask_webhook_secret(is_one)
+    def asked() -> str:
+        note(first)
+        return ask()
 
     return Rotation(
         variable=variable,
-        meanwhile="the relays take both secrets, and the vendor signs with both",
+        meanwhile=meanwhile,
         steps=(
-            RotationStep(says="the new secret beside the old one", change=_second(variable, ask)),
-            RotationStep(
-                says="the old secret out, once the vendor signs with it no more (24 hours)",
-                change=_only_the_first(variable),
-            ),
+            RotationStep(says="the new secret beside the old one", change=_second(variable, asked)),
+            RotationStep(says=f"the old secret out, {until}", change=_only_the_first(variable)),
         ),
     )
+
+
+BOTH_SIGN: Final = {
+    "meanwhile": "the relays take both secrets, and the vendor signs with both",
+    "until": "once the vendor signs with it no more (24 hours)",
+}
 
 
 def _password(variable: str, meanwhile: str, before: Lines, *, restarts: bool = True) -> Rotation:
@@ -168,14 +177,23 @@ def _vendor(name: str, ask: EnvChange) -> Rotation:
 
 ROTATIONS: Final = {
     "stripe-webhook": _webhook(
-        "stripe",
-        is_stripe_secret,
-        "First, in Stripe's dashboard, Webhooks, the endpoint: Roll secret; the old one expires in 24 hours.",
+        "OPS_STRIPE_WEBHOOK_SECRETS",
+        lambda: ask_webhook_secret(is_stripe_secret),
+        first="First, in Stripe's dashboard, Webhooks, the endpoint: Roll secret; the old one expires in 24 hours.",
+        **BOTH_SIGN,
     ),
     "clerk-webhook": _webhook(
-        "clerk",
-        is_clerk_secret,
-        "First, in Clerk's dashboard, Webhooks, the endpoint: Rotate secret; the old one is good for 24 hours.",
+        "OPS_CLERK_WEBHOOK_SECRETS",
+        lambda: ask_webhook_secret(is_clerk_secret),
+        first="First, in Clerk's dashboard, Webhooks, the endpoint: Rotate secret; the old one is good for 24 hours.",
+        **BOTH_SIGN,
+    ),
+    "slack-webhook": _webhook(
+        "OPS_SLACK_SIGNING_SECRETS",
+        lambda: ask_webhook_secret(is_slack_signing_secret, form=SLACK_SIGNING),
+        first="First, at api.slack.com/apps, the app, Basic Information, Signing Secret: Regenerate.",
+        meanwhile="Slack signs with one: who presses a button before the relays are replaced is warned, and presses again",
+        until="once both relays have the new one",
     ),
     "airflow-relay": _password(
         "OPS_AIRFLOW_PASSWORD",

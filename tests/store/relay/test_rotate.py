@@ -1,17 +1,11 @@
 """The drill: secrets change while signed webhooks flow to two relays, and not one webhook is refused."""
 
-import base64
-import hashlib
-import hmac
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -23,18 +17,16 @@ from include.operate.setup.interview import trial
 from include.operate.setup.rotations import ROTATIONS
 from tests.compose_lines import Lines, lines_in
 from tests.postgres import binary
-from tests.relay_process import RelayProcess, stripe_event
+from tests.relay_process import RelayProcess
+from tests.signing_vendor import Vendor
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[3]
 RELAYS = ("relay-1", "relay-2")
 PROBE_SECONDS = 0.4  # Caddy's 3, and the relays' 6 in the compose file, in the same proportion
 STRIPE, CLERK = "OPS_STRIPE_WEBHOOK_SECRETS", "OPS_CLERK_WEBHOOK_SECRETS"
+SLACK = "OPS_SLACK_SIGNING_SECRETS"
 OTHER = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXc="
-USER = (
-    '{"type": "user.updated", "object": "event", "data": {"id": "user_1", "object": "user", '
-    '"email_addresses": [], "primary_email_address_id": null, "created_at": 1, "updated_at": 1}}'
-)
 
 
 class Fleet:
@@ -59,6 +51,10 @@ class Fleet:
         new = RelayProcess(settings.pop("database_url"), self.folder / f"{name}.log", **settings)
         new.start()
         self.relays[name] = new
+
+    def proxy(self):
+        """Return what sends by a proxy of its own."""
+        return Proxy(self).send
 
     def end(self):
         """Kill both."""
@@ -97,67 +93,6 @@ class Proxy:
             return client.get(f"{self._fleet.relays[name].url}/readyz").status_code == 200
         except httpx.HTTPError:
             return False
-
-
-class Vendor:
-    """Signs with each of its secrets, and sends without a pause."""
-
-    def __init__(self, kind, secrets, fleet):
-        self.kind, self.secrets, self.fleet = kind, secrets, fleet
-        self.sent, self.refused = [], []
-        self._numbers = count(1)
-        self._over = threading.Event()
-
-    @contextmanager
-    def sending(self):
-        """Send from two threads while the block runs."""
-        threads = [threading.Thread(target=self._send_all) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join(timeout=30)
-
-    def wait_for(self, more):
-        """Return when so many more have been sent."""
-        wanted, deadline = len(self.sent) + more, time.monotonic() + 60
-        while len(self.sent) < wanted:
-            assert time.monotonic() < deadline, "nothing is sent any more"
-            time.sleep(0.01)
-
-    def _send_all(self):
-        proxy = Proxy(self.fleet)
-        with httpx.Client(timeout=20, limits=httpx.Limits(max_keepalive_connections=0)) as client:
-            while not self._over.is_set():
-                event_id = f"evt_{next(self._numbers)}"
-                body, headers = self.signed(event_id)
-                status = proxy.send(client, f"/webhooks/{self.kind}", body, headers)
-                self.sent.append(event_id)
-                if status != 200:
-                    self.refused.append((event_id, status))
-                time.sleep(0.005)
-
-    def signed(self, event_id):
-        """Return an event and its headers, with a signature by each secret."""
-        now, secrets = int(time.time()), list(self.secrets)
-        if self.kind == "stripe":
-            body = stripe_event(event_id)
-            made = [
-                hmac.new(one.encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
-                for one in secrets
-            ]
-            return body, {
-                "stripe-signature": ",".join([f"t={now}", *(f"v1={one}" for one in made)])
-            }
-        body = USER.encode()
-        keys = [base64.b64decode(one.removeprefix("whsec_")) for one in secrets]
-        text = f"{event_id}.{now}.".encode() + body
-        made = [base64.b64encode(hmac.digest(key, text, "sha256")).decode() for key in keys]
-        signature = " ".join(f"v1,{one}" for one in made)
-        return body, {"svix-id": event_id, "svix-timestamp": str(now), "svix-signature": signature}
 
 
 @pytest.fixture
@@ -228,7 +163,7 @@ def test_webhook_secret_changes_and_none_is_refused(kind, variable, folder, stor
     """The vendor signs with both for a day; the relays take both from the first step to the second."""
     fleet = start_fleet(folder)
     old = value(folder, variable)
-    vendor = Vendor(kind, [old], fleet)
+    vendor = Vendor(kind, [old], fleet.proxy)
     with vendor.sending():
         vendor.wait_for(50)
         vendor.secrets = [OTHER, old]  # rolled in the dashboard
@@ -252,14 +187,44 @@ def test_webhook_secret_changes_and_none_is_refused(kind, variable, folder, stor
         vendor.secrets = [old]
         body, headers = vendor.signed("evt_old")
         path = f"/webhooks/{kind}"
-        assert Proxy(fleet).send(client, path, body, headers) == 400
+        assert fleet.proxy()(client, path, body, headers) == 400
+
+
+@pytest.mark.timeout(240)
+def test_signing_secret_of_slack_changes_while_webhooks_come(folder, start_fleet):
+    """Slack signs with the new one at once: presses fail until both relays have it, Stripe's webhooks never do."""
+    old, new = "0" * 32, "1" * 32
+    env = EnvFile(folder / ".env")
+    env.values[SLACK] = old
+    env.finish()
+    fleet = start_fleet(folder)
+    stripe = Vendor("stripe", [value(folder, STRIPE)], fleet.proxy)
+    slack = Vendor("slack", [old], fleet.proxy)
+    with stripe.sending(), slack.sending():
+        slack.wait_for(50)
+        assert slack.refused == []
+        slack.secrets = [new]  # regenerated at Slack, which shows it only then
+        printed = rotated_by_hand(folder, "slack-webhook", new)
+        following = run_printed(fleet.lines, printed)
+        assert value(folder, SLACK) == f"{new},{old}"
+        refused = len(slack.refused)
+        slack.wait_for(50)
+        following = run_printed(fleet.lines, fleet.lines.run(following))
+        assert value(folder, SLACK) == new
+        assert "slack-webhook is rotated" in fleet.lines.run(following)
+        slack.wait_for(50)
+
+    assert {status for _, status in slack.refused} == {400}
+    assert len(slack.refused) == refused
+    assert stripe.refused == []
+    assert new not in printed
 
 
 @pytest.mark.timeout(120)
 def test_secret_that_is_rolled_without_a_day_for_both_is_refused(folder, start_fleet):
     """The drill can fail: that is what the vendor's overlap is for."""
     fleet = start_fleet(folder)
-    vendor = Vendor("stripe", [value(folder, STRIPE)], fleet)
+    vendor = Vendor("stripe", [value(folder, STRIPE)], fleet.proxy)
     with vendor.sending():
         vendor.wait_for(20)
         vendor.secrets = [OTHER]
@@ -304,7 +269,7 @@ def test_password_of_the_database_changes_and_none_is_refused(guarded, own_postg
     ]
     fleet = start_fleet(guarded, psql=psql)
     old = EnvFile(guarded / ".env").resolved()["OPS_DATABASE_URL"]
-    vendor = Vendor("stripe", [value(guarded, STRIPE)], fleet)
+    vendor = Vendor("stripe", [value(guarded, STRIPE)], fleet.proxy)
     with vendor.sending():
         vendor.wait_for(50)
         printed = fleet.lines.ops("rotate", "database-ops")

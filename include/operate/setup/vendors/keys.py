@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SECONDS: Final = 15.0
 """How long a vendor is waited for."""
 NOT_USED: Final = "not used"
+SLACK_SIGNING: Final = "32 digits and letters a to f"
 
 TryKey = Callable[[str], None]
 
@@ -51,8 +52,8 @@ def is_used(vendor: str, name: str, env: EnvFile, *, what: str) -> bool:
     return False
 
 
-def ask_webhook_secret(is_one: Callable[[str], bool]) -> str:
-    """Return a secret of a vendor's webhooks."""
-    while not is_one(secret := ask_secret("Webhook secret (whsec_…)")):
-        note("That is none: it begins with whsec_ and is copied whole.")
+def ask_webhook_secret(is_one: Callable[[str], bool], *, form: str = "whsec_…") -> str:
+    """Return a secret that a vendor signs webhooks with."""
+    while not is_one(secret := ask_secret(f"Webhook secret ({form})")):
+        note("That has not its form: it is copied whole.")
     return secret

@@ -1,0 +1,62 @@
+"""Bursts on several hosts by the number of Celery workers; the tests of production start that form without Docker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from include.lab.bench.errors import BenchError
+from include.lab.shell import inherited_environment
+from include.lab.stack.layout import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+SIZES = (1000,)
+
+
+def run(
+    workers: Sequence[int], sizes: Sequence[int], *, mailchimp_seconds: float, repetitions: int
+) -> Iterator[dict[str, float]]:
+    """Yield the figures of each number of workers and size; raise BenchError where the form cannot be started."""
+    order = {
+        "workers": workers,
+        "sizes": sizes,
+        "mailchimp_seconds": mailchimp_seconds,
+        "repetitions": repetitions,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "tests.production.workers"],
+        env={**inherited_environment(), "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        json.dump(order, process.stdin)
+        process.stdin.close()
+        yield from map(json.loads, process.stdout)
+    if process.returncode:
+        raise BenchError("several hosts could not be measured")
+
+
+def table(found: Iterable[dict[str, float]], *, mailchimp_ms: int) -> Table:
+    """Return the table."""
+    shown = Table("Celery workers", "webhooks at once", "seconds", "calls at once at Mailchimp")
+    for column in shown.columns:
+        column.justify = "right"
+    for one in found:
+        shown.add_row(
+            str(one["workers"]),
+            f"{one['size']:,}",
+            f"{one['seconds']:.1f}",
+            str(one["mailchimp_at_once"]),
+        )
+    shown.caption, shown.caption_justify = f"Mailchimp takes {mailchimp_ms} ms for a call", "left"
+    return shown

@@ -1,0 +1,77 @@
+"""Bursts on several hosts with one number of workers after the other, for `./ops bench burst --workers N`.
+
+It reads `{"workers": …, "sizes": …, "mailchimp_seconds": …, "repetitions": …}` from its standard input, and writes a line
+of JSON for each number and size as soon as it is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.lab.bench import burst
+from include.lab.bench.sandbox import Sandbox
+from tests.production.forms import CELERY, running
+from tests.production.measuring import Deployed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SEED = 20260301
+WARM = 40  # webhooks that a worker has imported for what it runs, before it is measured
+
+
+def measured(
+    workers: Sequence[int],
+    sizes: Sequence[int],
+    folder: Path,
+    *,
+    mailchimp_seconds: float,
+    repetitions: int,
+) -> Iterator[dict[str, float]]:
+    """Start several hosts, and yield the median of some bursts of each size, with the fewest workers first."""
+    seeds = count(SEED)
+    with (
+        running(CELERY, folder) as form,
+        closing(Deployed(form)) as product,
+        closing(Sandbox(form.stack)) as sandbox,
+    ):
+        for number in sorted(workers):
+            form.deployment.scale("worker", number)
+            burst.measure(product, sandbox, WARM * number, seed=next(seeds))
+            with sandbox.slow("mailchimp", mailchimp_seconds):
+                for size in sizes:
+                    found = [
+                        burst.measure(product, sandbox, size, seed=next(seeds))
+                        for _ in range(repetitions)
+                    ]
+                    yield {
+                        "workers": number,
+                        "size": size,
+                        "seconds": median(one.seconds for one in found),
+                        "mailchimp_at_once": max(one.mailchimp_at_once for one in found),
+                    }
+
+
+def main() -> None:
+    """Measure what is asked for; say why where that cannot be."""
+    asked = json.load(sys.stdin)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        try:
+            for one in measured(**asked, folder=Path(folder)):
+                sys.stdout.write(json.dumps(one) + "\n")
+                sys.stdout.flush()
+        except pytest.skip.Exception as why:
+            sys.exit(str(why))
+
+
+if __name__ == "__main__":
+    main()
