@@ -33,6 +33,7 @@ class Images:
         """Have none yet; `packages` is the Python environment of ours."""
         self._machine, self._packages = machine, packages
         self._made: dict[str, Image] = {}
+        self.trees: dict[str, Path] = {}  # of versions that are not the project's own folder
         self._base = machine.folder / "base"
         machine.path(self._base).mkdir()
         self.binds = images.base_layer(machine.path(self._base), packages=packages)
@@ -49,7 +50,8 @@ class Images:
 
     def _built(self, service: Service, project: Project) -> Image:
         """Do what the project's Dockerfile says."""
-        dockerfile = images.Dockerfile(project.folder)
+        version = service.image.rpartition(":")[2]
+        dockerfile = images.Dockerfile(self.trees.get(version, project.folder))
         layer = self._machine.folder / "images" / re.sub(r"\W", "_", service.image)
         self._copy(dockerfile, layer)
         path = f"{self._packages}/bin:/home/airflow/.local/bin:{images.SYSTEM_PATH}"

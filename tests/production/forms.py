@@ -15,6 +15,7 @@ import pytest
 
 from include.lab.stack.layout import ROOT
 from include.lab.stack.stack import PEOPLE, Ports, Stack
+from include.store.migrate import versions
 from tests.faults.chaos import role_of
 from tests.production import compose, images, machine
 from tests.production.building import Images
@@ -36,6 +37,19 @@ FILES = {
 }
 TOGETHER = "airflow"  # one host's service with Airflow's four processes
 PROFILES = ("sandbox",)
+NEXT = "9.9.9"
+MIGRATION = '''"""What the next version needs besides."""
+
+from alembic import op
+
+revision = "9999"
+down_revision = "{newest}"
+
+
+def upgrade():
+    """Add a column."""
+    op.get_bind().exec_driver_sql("ALTER TABLE ops.inbox ADD COLUMN of_the_next_version text")
+'''
 TRIAL = "deploy/sandbox.env"  # the vendors' stand-ins in the vendors' place
 RECIPES = {
     "openssl rand -hex 32": lambda: secrets.token_hex(32),
@@ -184,6 +198,17 @@ class RunningForm:
         assert changed != text
         self.env.write_text(changed)
 
+    def wants_next(self) -> None:
+        """Name the next version: what is here now, and a migration more."""
+        tree = self.env.parent / NEXT
+        if not tree.exists():
+            images.Dockerfile(ROOT).copy_to(tree)
+            newest = max(versions())
+            place = tree / "include" / "store" / "migrations" / "versions" / "9999_next.py"
+            place.write_text(MIGRATION.format(newest=newest))
+            self.deployment.images.trees[NEXT] = tree
+        self.wants(NEXT)
+
     @contextmanager
     def stopped(self, *parts: str) -> Iterator[None]:
         """Stop what does the work of these parts for the block."""
@@ -255,7 +280,16 @@ def running(form: str, folder: Path) -> Iterator[RunningForm]:
     with env.open("a") as file:
         file.write(f"COMPOSE_FILE={':'.join(FILES[form])}\n")
     variables = read_env_files(env, ROOT / TRIAL)
-    project = project_of(form, variables)
+    with deploying(project_of(form, variables), folder) as deployment:
+        deployment.up()
+        started = RunningForm(form, deployment, env, variables["OPS_AIRFLOW_ADMIN_PASSWORD"])
+        started.add_people()
+        yield started
+
+
+@contextmanager
+def deploying(project: Project, folder: Path) -> Iterator[Deployment]:
+    """Give a project of which nothing is started yet, in its machine's network; what is then is taken down in the end."""
     others = [one for one in project.services.values() if not one.is_built]
     programs = {program for one in others for program in images.of_others(one.image).programs}
     if why := machine.missing([*programs]):
@@ -265,22 +299,11 @@ def running(form: str, folder: Path) -> Iterator[RunningForm]:
     place.mkdir()
     computer = machine.Machine(place)
     try:
-        with computer.inside(), _deployed(computer, project, packages, volumes) as deployment:
-            deployment.up()
-            started = RunningForm(form, deployment, env, variables["OPS_AIRFLOW_ADMIN_PASSWORD"])
-            started.add_people()
-            yield started
+        with computer.inside():
+            deployment = Deployment(computer, project, Images(computer, packages), volumes)
+            try:
+                yield deployment
+            finally:
+                deployment.down()
     finally:
         computer.end()
-
-
-@contextmanager
-def _deployed(
-    computer: machine.Machine, project: Project, packages: Path, volumes: Path
-) -> Iterator[Deployment]:
-    """Give a deployment that is taken down after the block, however that ends."""
-    deployment = Deployment(computer, project, Images(computer, packages), volumes)
-    try:
-        yield deployment
-    finally:
-        deployment.down()

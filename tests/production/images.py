@@ -122,6 +122,16 @@ class Dockerfile:
                 *sources, target = [one for one in rest.split() if not one.startswith("--")]
                 yield from ((self._folder / source, target) for source in sources)
 
+    def copy_to(self, folder: Path) -> None:
+        """Copy what an image is made of, so that another can be made there."""
+        names = [source.relative_to(self._folder) for source, _ in self.copied()]
+        for name in [*names, Path("Dockerfile"), Path(".dockerignore")]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if (self._folder / name).is_dir():
+                shutil.copytree(self._folder / name, folder / name, ignore=self.ignore)
+            else:
+                shutil.copy(self._folder / name, folder / name)
+
     def commands(self) -> list[str]:
         """Return what is run in the image, but for the installation of the lock, which uv has done."""
         run = [rest for name, rest in self.instructions if name == "RUN"]

@@ -13,7 +13,7 @@ from include.lab.demo.stage import DAG, open_database
 from tests.faults.invariants import check
 from tests.faults.load import Load
 from tests.production.docker import docker_of
-from tests.production.forms import CELERY, ONE_HOST, running
+from tests.production.forms import CELERY, NEXT, ONE_HOST, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
@@ -201,7 +201,7 @@ def test_next_version_takes_over_with_runs_in_flight(form, stage, heals):
     with load.sending():
         assert until(lambda: is_under_way(stage, load), 30)
         before = {name: one.id for name, one in form.deployment.containers.items()}
-        form.wants("9.9.9")
+        form.wants_next()
         with docker_of(form) as docker:
             done = docker.shell("deploy/upgrade.sh")
         assert done.returncode == 0, done.stderr
@@ -212,7 +212,7 @@ def test_next_version_takes_over_with_runs_in_flight(form, stage, heals):
     ours = {name for name, one in form.deployment.containers.items() if one.service.is_built} - {
         "sandbox-1"
     }
-    assert all(after[name][0] != before[name] and "9.9.9" in after[name][1] for name in ours)
+    assert all(after[name][0] != before[name] and NEXT in after[name][1] for name in ours)
 
 
 def asking(form):

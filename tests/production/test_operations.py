@@ -11,7 +11,7 @@ from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
 from include.lab.stack.layout import ROOT
 from tests.production.docker import docker_of
-from tests.production.forms import ONE_HOST, running
+from tests.production.forms import NEXT, ONE_HOST, running
 from tests.production.interpolation import read_env_files
 from tests.waiting import until
 
@@ -21,6 +21,7 @@ BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VERSION = read_env_files(ROOT / ".env.example")["OPS_VERSION"]
 WEBHOOKS = "http://localhost/webhooks/stripe"
 OPEN = "SELECT count(*) FROM ops.inbox WHERE state IN ('waiting', 'dispatched', 'failed')"
+SCHEMA = "SELECT version_num FROM ops.schema_version"
 HERS = """
 SELECT m.status FROM public.users AS u JOIN public.memberships AS m ON m.user_id = u.id WHERE u.email = %s
 """
@@ -108,21 +109,32 @@ def test_backup_and_restore(form, type_lines):
         assert all(contacts[one.email].welcomes <= 2 for one in after)  # as the page says
 
 
-@pytest.mark.parametrize("page", ["upgrade.md", "way-back.md"])
-def test_another_version(form, type_lines, page):
-    """Each container of ours is of it afterwards, who joined is there, and who joins next is welcomed."""
-    with stage_on(form.stack) as stage:
-        there = joined(stage, 1)
-    version = {"upgrade.md": "9.9.9", "way-back.md": VERSION}[page]
-    form.wants(version)
+def test_another_version_and_the_way_back(form, type_lines):
+    """Each container of ours is of it afterwards, who joined is there, and who joins next is welcomed.
 
-    for lines in blocks_of(page):
-        type_lines(lines)
+    The next version has a migration more. The one before it finds tables that it does not know, and leaves them so.
+    """
+    there = []
+    for page, change, version in (
+        ("upgrade.md", form.wants_next, NEXT),
+        ("way-back.md", lambda: form.wants(VERSION), VERSION),
+    ):
+        with stage_on(form.stack) as stage:
+            there += joined(stage, 1)
+        change()
 
-    ours = [one for one in form.deployment.containers.values() if one.service.is_built]
-    assert {one.service.image for one in ours if one.service.name != "sandbox"} == {
-        f"wdai-ops:{version}"
-    }
-    with stage_on(form.stack) as stage:
-        expect_members(stage, [*there, *joined(stage, 1)])
-        assert stage.problems == []
+        for lines in blocks_of(page):
+            type_lines(lines)
+
+        ours = [one for one in form.deployment.containers.values() if one.service.is_built]
+        assert {one.service.image for one in ours if one.service.name != "sandbox"} == {
+            f"wdai-ops:{version}"
+        }
+        with psycopg.connect(form.stack.database_url) as connection:
+            assert connection.execute(SCHEMA).fetchall() == [("9999",)]
+        with stage_on(form.stack) as stage:
+            there += joined(stage, 1)
+            expect_members(stage, there)
+            assert stage.problems == []
+    [prepare] = form.deployment.of("prepare")
+    assert "migrate.newer" in prepare.log.read_text()

@@ -1,6 +1,7 @@
 """Production on one host, started from a clean checkout by its own file's words: what CI does on each change."""
 
 import re
+import ssl
 from contextlib import closing
 
 import httpx
@@ -8,8 +9,11 @@ import pytest
 
 from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
+from include.lab.stack.layout import ROOT
 from include.store import Store
-from tests.production.forms import ONE_HOST, running
+from tests.production.forms import ONE_HOST, TRIAL, deploying, filled, project_of, running
+from tests.production.interpolation import read_env_files
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 PUBLIC = "http://localhost"
@@ -121,6 +125,24 @@ def test_services_are_not_root_and_have_nothing_of_ours(form):
         for process in container.processes() if container.service.is_built else []:
             assert process.uids().effective == 50000, container.name
             assert not {"PYTEST_VERSION", "OPS_STATE_DIR"} & {*process.environ()}, container.name
+
+
+def test_world_comes_by_tls(tmp_path):
+    """With an address of https Caddy has a certificate, and leads there who comes without; here it is its own issuer."""
+    env = filled(ROOT / ".env.example", tmp_path)
+    variables = {**read_env_files(env, ROOT / TRIAL), "OPS_PUBLIC_URL": "https://localhost"}
+    with deploying(project_of(ONE_HOST, variables), tmp_path) as deployment:
+        deployment.up("caddy")
+        issuer = deployment.volumes / "caddy" / "caddy/pki/authorities/local/root.crt"
+        assert until(issuer.is_file, 30)
+        trusted = ssl.create_default_context(cafile=issuer)
+
+        closed = httpx.get("https://localhost/execution/health", verify=trusted)
+        plain = httpx.get("http://localhost/webhooks/stripe")
+
+    assert closed.status_code == httpx.codes.NOT_FOUND
+    assert plain.status_code == httpx.codes.PERMANENT_REDIRECT
+    assert plain.headers["location"] == "https://localhost/webhooks/stripe"
 
 
 def test_nobody_was_started_twice(form):
