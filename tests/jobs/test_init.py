@@ -19,7 +19,8 @@ from tests.terminal import Terminal
 ROOT = Path(__file__).parents[2]
 STRIPE_KEY, CLERK_KEY = "sk_test_51Typed", "sk_test_Typed"
 CLERK_SECRET = "whsec_c2FuZGJveC1jbGVyay1zZWNyZXQtMDAwMQ=="
-TYPED = [STRIPE_KEY, CLERK_KEY, CLERK_SECRET, "typed-us6", "luma-typed", "xoxb-typed", "p" * 32]
+SIGNING_SECRET = "5160" * 8
+TYPED = [SIGNING_SECRET, STRIPE_KEY, CLERK_KEY, CLERK_SECRET, "typed-us6", "luma-typed", "xoxb-typed", "p" * 32]
 OPTIONAL = ("luma", "slack", "slack_admin", "smtp", "pagerduty", "twilio")
 
 
@@ -140,6 +141,8 @@ def test_new_deployment_is_asked_for_made_and_examined(place, start):
     terminal.answer("User group", "1")
     members = terminal.expect(r"(\d+)  members")[1]
     terminal.answer("Members' channels", members)
+    terminal.answer("https://ops.example.org/webhooks/slack", "y")
+    terminal.answer("Webhook secret", SIGNING_SECRET)
     terminal.answer("into a field of members' profiles", "n")
     terminal.answer("Use mail", "y")
     terminal.answer("Server", "127.0.0.1")
@@ -170,8 +173,9 @@ def test_new_deployment_is_asked_for_made_and_examined(place, start):
     }  # fmt: skip
     assert place.connection("slack")["extra"] == {
         "base_url": f"{sandbox.url}/slack/api/", "ops_channel": "C0OPSALERTS", "staff_channel": "C0OPSALERTS",
-        "user_group": "S0MEMBERS01", "channels": ["C0MEMBERS01"],
+        "user_group": "S0MEMBERS01", "channels": ["C0MEMBERS01"], "buttons": True,
     }  # fmt: skip
+    assert values["OPS_SLACK_SIGNING_SECRETS"] == SIGNING_SECRET
     assert (values["AIRFLOW_CONN_TWILIO"], values["OPS_ALERT_SIGNAL_URL"]) == ("", "")
 
 

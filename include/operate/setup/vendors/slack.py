@@ -1,20 +1,29 @@
-"""Slack, where it is used: its tokens, and the channels and the group from those that the app sees."""
+"""Slack, where it is used: its tokens and signing secret, and the channels and the group that the app sees."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from slack_sdk import WebClient
 
 from include.clients.slack import QUIET
 from include.clients.slack_workspace import SlackWorkspace
-from include.operate.doctor.forms import SLACK_BOT, SLACK_USER
+from include.operate.doctor.forms import SLACK_BOT, SLACK_USER, is_slack_signing_secret
 from include.operate.setup.prompts import ask, choose, choose_many, confirm, heading, note
-from include.operate.setup.vendors.keys import NOT_USED, SECONDS, ask_key, is_used
+from include.operate.setup.vendors.keys import (
+    NOT_USED,
+    SECONDS,
+    SLACK_SIGNING,
+    ask_key,
+    ask_webhook_secret,
+    is_used,
+)
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile
+
+SIGNING: Final = "OPS_SLACK_SIGNING_SECRETS"
 
 
 def slack(env: EnvFile) -> None:
@@ -39,6 +48,7 @@ def slack(env: EnvFile) -> None:
     document = {**known, "conn_type": "slack", "password": token, "extra": extra}
     env.set_connection("slack", document)
     _slack_places(workspace(token), extra)
+    _slack_buttons(env, extra)
     env.set_connection("slack", document)
     _slack_admin(env, document)
 
@@ -72,6 +82,20 @@ def _slack_places(workspace: SlackWorkspace, extra: dict[str, Any]) -> None:
     extra["channels"] = choose_many(
         "Members' channels", channels, default=extra.get("channels") or ()
     )
+
+
+def _slack_buttons(env: EnvFile, extra: dict[str, Any]) -> None:
+    """Ask whether messages have buttons, and for the secret by which the relay knows who presses one."""
+    is_set = bool(env.get(SIGNING))
+    url = f"{env.get('OPS_PUBLIC_URL')}/webhooks/slack"
+    extra.pop("buttons", None)
+    if not confirm(f"Buttons under messages? (Interactivity leads to {url})", default=is_set):
+        env.set(SIGNING, "")
+        return
+    extra["buttons"] = True
+    if not is_set or not confirm("The signing secret is set. Keep it?", default=True):
+        note("At api.slack.com/apps, the app, Basic Information, Signing Secret: Show.")
+        env.set(SIGNING, ask_webhook_secret(is_slack_signing_secret, form=SLACK_SIGNING))
 
 
 def _slack_admin(env: EnvFile, document: dict[str, Any]) -> None:
