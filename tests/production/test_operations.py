@@ -1,6 +1,7 @@
 """The pages of docs/operations, each line run by a shell on one host: backup, restore, upgrade and the way back."""
 
 import re
+import shutil
 from contextlib import suppress
 
 import httpx
@@ -107,6 +108,32 @@ def test_backup_and_restore(form, type_lines):
         contacts = stage.sandbox.contacts()
         assert [contacts[one.email].welcomes for one in before] == [1, 1]
         assert all(contacts[one.email].welcomes <= 2 for one in after)  # as the page says
+
+
+def test_restore_on_a_new_volume(form, type_lines):
+    """The disk is lost: the roles and the databases are made anew by the line of the page, and hold what the dumps have."""
+    [backup] = blocks_of("backup.md")
+    stop, restore, start, _ = blocks_of("restore.md")
+    [empty] = re.findall(r"On a new volume, `([^`]+)`", (PAGES / "restore.md").read_text())
+    with stage_on(form.stack) as stage:
+        there = joined(stage, 2)
+    type_lines(backup)
+
+    type_lines(stop)
+    form.deployment.stop("postgres")
+    [postgres] = form.deployment.of("postgres")
+    postgres.remove()
+    del form.deployment.containers[postgres.name]
+    shutil.rmtree(form.deployment.volumes / "postgres")
+    type_lines(empty)
+    type_lines(restore)
+    type_lines(start)
+
+    form.deployment.wait_until_healthy(seconds=180)
+    assert statuses(form, there) == [["active"]] * 2
+    with stage_on(form.stack) as stage:
+        expect_members(stage, joined(stage, 1))
+        assert stage.problems == []
 
 
 def test_another_version_and_the_way_back(form, type_lines):

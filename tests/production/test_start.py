@@ -77,6 +77,14 @@ def test_interface_of_tasks_is_closed(form, path):
     assert httpx.get(f"{PUBLIC}{path}").status_code == httpx.codes.NOT_FOUND
 
 
+def test_image_has_ops(form):
+    """By its name too, as who has no Python starts `ops init` in it."""
+    told = form.deployment.run("ops", "status", entrypoint="ops")
+
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "All is well" in told.stdout
+
+
 def test_probe_goes_the_way_of_a_webhook(form):
     """`ops probe webhooks URL`, in the container for people: through Caddy to a relay, and to a row for each vendor."""
     probed = form.ops("probe", "webhooks", "http://caddy")

@@ -477,6 +477,17 @@ def test_an_upgrade_replaces_one_relay_after_the_other(tmp_path):
     assert upgrade(fails=f"compose {first}") == (1, steps[: steps.index(first) + 1])
 
 
+@pytest.mark.parametrize("services", [OURS, CELERY], ids=["one host", "several hosts"])
+def test_who_has_work_in_hand_is_given_time_to_end_it(services):
+    """Docker kills after ten seconds what does not say otherwise; a relay alone says for six that it leaves."""
+    stays = {name: one for name, one in services.items() if one["restart"] != "no"}
+    given = {name: float(one.get("stop_grace_period", "10s").removesuffix("s")) for name, one in stays.items()}
+    del given["sandbox"]  # no part of production
+
+    assert len(given) >= 3
+    assert {name for name, seconds in given.items() if seconds < 15} == set()
+
+
 def test_caddy_takes_its_file():
     """Caddy's own reader; what it passes on is tried by the tests of production."""
     caddy = shutil.which("caddy")
