@@ -24,7 +24,7 @@ THREADS = 2
 
 
 class Vendor:
-    """Sends by what `sender()` returns, for each of its threads: it takes (client, path, body, headers), gives a status."""
+    """Sends by what `sender()` gives to each of its threads: it takes (client, path, body, headers)."""
 
     def __init__(self, kind, secrets, sender, *, pause=0.005):
         self.kind, self.secrets = kind, secrets

@@ -20,7 +20,16 @@ ROOT = Path(__file__).parents[2]
 STRIPE_KEY, CLERK_KEY = "sk_test_51Typed", "sk_test_Typed"
 CLERK_SECRET = "whsec_c2FuZGJveC1jbGVyay1zZWNyZXQtMDAwMQ=="
 SIGNING_SECRET = "5160" * 8
-TYPED = [SIGNING_SECRET, STRIPE_KEY, CLERK_KEY, CLERK_SECRET, "typed-us6", "luma-typed", "xoxb-typed", "p" * 32]
+TYPED = [
+    SIGNING_SECRET,
+    STRIPE_KEY,
+    CLERK_KEY,
+    CLERK_SECRET,
+    "typed-us6",
+    "luma-typed",
+    "xoxb-typed",
+    "p" * 32,
+]
 OPTIONAL = ("luma", "slack", "slack_admin", "smtp", "pagerduty", "twilio")
 
 

@@ -289,7 +289,7 @@ def running(form: str, folder: Path) -> Iterator[RunningForm]:
 
 @contextmanager
 def deploying(project: Project, folder: Path) -> Iterator[Deployment]:
-    """Give a project of which nothing is started yet, in its machine's network; what is then is taken down in the end."""
+    """Give a project of which nothing is started yet, in its machine's network; in the end all of it is taken down."""
     others = [one for one in project.services.values() if not one.is_built]
     programs = {program for one in others for program in images.of_others(one.image).programs}
     if why := machine.missing([*programs]):

@@ -111,7 +111,7 @@ def test_backup_and_restore(form, type_lines):
 
 
 def test_restore_on_a_new_volume(form, type_lines):
-    """The disk is lost: the roles and the databases are made anew by the line of the page, and hold what the dumps have."""
+    """The disk is lost: a line of the page makes roles and databases anew, and they hold what the dumps have."""
     [backup] = blocks_of("backup.md")
     stop, restore, start, _ = blocks_of("restore.md")
     [empty] = re.findall(r"On a new volume, `([^`]+)`", (PAGES / "restore.md").read_text())

@@ -109,7 +109,9 @@ class Host:
         for name in names:
             self._at_the_vendor(name)
         lines = {name: self._step(name, typed.get(name, {})) for name in names}
-        warned = "slack-webhook" in names  # those who press a button before the relays have the first step's
+        warned = (
+            "slack-webhook" in names
+        )  # those who press a button before the relays have the first step's
         while lines:
             self.run(*dict.fromkeys(line for told in lines.values() for line in told[:-1]))
             if warned:
@@ -188,7 +190,9 @@ def hosting(name, folder):
             for name, text in dotenv_values(ROOT / TRIAL, interpolate=False).items()
         }
         slack = env.connection("slack")
-        slack["extra"]["profile_field"] = "Xf0MEMBERSHIP"  # only then there is an administrator's token
+        slack["extra"]["profile_field"] = (
+            "Xf0MEMBERSHIP"  # only then there is an administrator's token
+        )
         env.set_connection("slack", slack)
         env.values["OPS_SLACK_SIGNING_SECRETS"] = SLACKS_FIRST
         env.finish()

@@ -136,7 +136,7 @@ def test_services_are_not_root_and_have_nothing_of_ours(form):
 
 
 def test_world_comes_by_tls(tmp_path):
-    """With an address of https Caddy has a certificate, and leads there who comes without; here it is its own issuer."""
+    """With an address of https Caddy has a certificate, here of its own issuer, and leads there who comes without."""
     env = filled(ROOT / ".env.example", tmp_path)
     variables = {**read_env_files(env, ROOT / TRIAL), "OPS_PUBLIC_URL": "https://localhost"}
     with deploying(project_of(ONE_HOST, variables), tmp_path) as deployment:

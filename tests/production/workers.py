@@ -1,7 +1,7 @@
 """Bursts on several hosts with one number of workers after the other, for `./ops bench burst --workers N`.
 
-It reads `{"workers": …, "sizes": …, "mailchimp_seconds": …, "repetitions": …}` from its standard input, and writes a line
-of JSON for each number and size as soon as it is measured.
+It reads `{"workers": …, "sizes": …, "mailchimp_seconds": …, "repetitions": …}` from its standard input, writes a list
+of figures to its standard output, and says each of them as soon as it is measured.
 """
 
 from __future__ import annotations
@@ -66,9 +66,11 @@ def main() -> None:
     asked = json.load(sys.stdin)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
+            found = []
             for one in measured(**asked, folder=Path(folder)):
-                sys.stdout.write(json.dumps(one) + "\n")
-                sys.stdout.flush()
+                sys.stderr.write(f"{one}\n")
+                found.append(one)
+            json.dump(found, sys.stdout)
         except pytest.skip.Exception as why:
             sys.exit(str(why))
 

@@ -481,7 +481,10 @@ def test_an_upgrade_replaces_one_relay_after_the_other(tmp_path):
 def test_who_has_work_in_hand_is_given_time_to_end_it(services):
     """Docker kills after ten seconds what does not say otherwise; a relay alone says for six that it leaves."""
     stays = {name: one for name, one in services.items() if one["restart"] != "no"}
-    given = {name: float(one.get("stop_grace_period", "10s").removesuffix("s")) for name, one in stays.items()}
+    given = {
+        name: float(one.get("stop_grace_period", "10s").removesuffix("s"))
+        for name, one in stays.items()
+    }
     del given["sandbox"]  # no part of production
 
     assert len(given) >= 3

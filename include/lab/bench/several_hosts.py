@@ -14,36 +14,34 @@ from include.lab.shell import inherited_environment
 from include.lab.stack.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 SIZES = (1000,)
 
 
 def run(
     workers: Sequence[int], sizes: Sequence[int], *, mailchimp_seconds: float, repetitions: int
-) -> Iterator[dict[str, float]]:
-    """Yield the figures of each number of workers and size; raise BenchError where the form cannot be started."""
+) -> list[dict[str, float]]:
+    """Return the figures of each number of workers and size; raise BenchError where the form cannot be measured."""
     order = {
         "workers": workers,
         "sizes": sizes,
         "mailchimp_seconds": mailchimp_seconds,
         "repetitions": repetitions,
     }
-    with subprocess.Popen(
+    done = subprocess.run(
         [sys.executable, "-P", "-m", "tests.production.workers"],
+        input=json.dumps(order),
+        stdout=subprocess.PIPE,
         env={**inherited_environment(), "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
         text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        json.dump(order, process.stdin)
-        process.stdin.close()
-        yield from map(json.loads, process.stdout)
-    if process.returncode:
+        check=False,
+    )
+    if done.returncode:
         raise BenchError("several hosts could not be measured")
+    found: list[dict[str, float]] = json.loads(done.stdout)
+    return found
 
 
 def table(found: Iterable[dict[str, float]], *, mailchimp_ms: int) -> Table:

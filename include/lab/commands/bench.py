@@ -131,13 +131,11 @@ def by_workers(
 ) -> None:
     """Measure bursts by the number of workers, and show them."""
     try:
-        found = list(
-            several_hosts.run(
-                workers,
-                sizes or several_hosts.SIZES,
-                mailchimp_seconds=mailchimp_ms / 1000,
-                repetitions=repetitions,
-            )
+        found = several_hosts.run(
+            workers,
+            sizes or several_hosts.SIZES,
+            mailchimp_seconds=mailchimp_ms / 1000,
+            repetitions=repetitions,
         )
     except BenchError as error:
         raise CommandError(str(error)) from None

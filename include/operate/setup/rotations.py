@@ -192,7 +192,7 @@ ROTATIONS: Final = {
         "OPS_SLACK_SIGNING_SECRETS",
         lambda: ask_webhook_secret(is_slack_signing_secret, form=SLACK_SIGNING),
         first="First, at api.slack.com/apps, the app, Basic Information, Signing Secret: Regenerate.",
-        meanwhile="Slack signs with one: who presses a button before the relays are replaced is warned, and presses again",
+        meanwhile="Slack signs with one: a button pressed before the relays are replaced has to be pressed again",
         until="once both relays have the new one",
     ),
     "airflow-relay": _password(
