@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include.lab.bench import burst
-from include.lab.bench.sandbox import Sandbox
+from include.lab.bench.sandbox import BenchSandbox
 from tests.production.forms import CELERY, running
 from tests.production.measuring import Deployed
 
@@ -42,7 +42,7 @@ def measured(
     with (
         running(CELERY, folder) as form,
         closing(Deployed(form)) as product,
-        closing(Sandbox(form.stack)) as sandbox,
+        closing(BenchSandbox(form.stack)) as sandbox,
     ):
         for number in sorted(workers):
             form.deployment.scale("worker", number)
