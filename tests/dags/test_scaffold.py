@@ -55,6 +55,7 @@ def test_what_is_written_passes_the_checks(copy):
     copy("codespell_lib", *copy.written)
     copy("include.lab.checks.dag_docs", "--check")
     copy("include.lab.checks.documents")
+    copy("include.lab.checks.modules")
 
 
 def test_what_is_written_passes_its_tests(copy, request):

@@ -105,7 +105,7 @@ VENDOR = (
         DOCTOR,
         "{new}# --- whom alerts are told by ---",
         """\
-def _{{ name }}(patient: Patient) -> Iterable[Finding]:
+def _{{ name }}(patient: CheckContext) -> Iterable[CheckResult]:
     with patient.collaborators() as rt:
         if not rt.uses("{{ name }}"):
             yield not_configured("{{ Name }}", "its connection is not defined")
