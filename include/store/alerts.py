@@ -16,15 +16,13 @@ from include.alerts.pauses import Pause, PauseKind
 from include.alerts.states import AlertEvent, AlertEventType, AlertState, Phase, RuleReading
 from include.alerts.texts import AlertMessage
 from include.store.figures import WATCHERS
-from include.store.sql import Table, queries, record_from
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from include.store.steps import StepState
-
-SQL = queries("alerts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,28 +57,28 @@ class SentMessage:
     finished_at: datetime | None
 
 
-class Alerts(Table):
+class Alerts(Table, file="alerts"):
     """The tables `ops.alert_…`."""
 
     # --- evaluation ---
 
     def lock(self) -> datetime | None:
         """Keep every other evaluation out until the transaction ends; return when the last one was."""
-        last: datetime | None = SQL.lock_evaluation(self._connection)
+        last: datetime | None = self._sql.lock_evaluation()
         return last
 
     def evaluated_at(self) -> datetime | None:
         """Return when the rules were last evaluated, None: never."""
-        last: datetime | None = SQL.read_evaluation(self._connection)
+        last: datetime | None = self._sql.read_evaluation()
         return last
 
     def note_evaluation(self, *, now: datetime) -> None:
         """Write down that the rules were evaluated."""
-        SQL.note_evaluation(self._connection, now=now)
+        self._sql.note_evaluation(now=now)
 
     def states(self) -> dict[str, AlertState]:
         """Return where each rule stands that was ever evaluated."""
-        return {row["rule"]: _state_from(row) for row in SQL.read_states(self._connection)}
+        return {row["rule"]: _state_from(row) for row in self._sql.read_states()}
 
     def save(self, states: Iterable[AlertState], *, now: datetime) -> None:
         """Write down where rules stand."""
@@ -99,25 +97,24 @@ class Alerts(Table):
             for state in states
         ]
         if rows:
-            SQL.write_state(self._connection, rows)
+            self._sql.write_state(rows)
 
     def pauses(self) -> dict[str, Pause]:
         """Return what people have said of alerts, by rule; what is over by itself too."""
-        rows = SQL.read_pauses(self._connection)
+        rows = self._sql.read_pauses()
         return {row["rule"]: record_from(Pause, row, kind=PauseKind) for row in rows}
 
     def pause(self, pause: Pause) -> None:
         """Write down what somebody says of an alert, in the place of what was said before."""
-        SQL.write_pause(self._connection, **asdict(pause))
+        self._sql.write_pause(**asdict(pause))
 
     def end_pause(self, rule: str) -> bool:
         """Take it back; tell whether there was something."""
-        return bool(SQL.end_pause(self._connection, rule=rule))
+        return bool(self._sql.end_pause(rule=rule))
 
     def add_event(self, change: AlertEvent, *, condition: str, message: AlertMessage | None) -> int:
         """Keep a change, and what is told of it; return its id."""
-        event_id: int = SQL.add_event(
-            self._connection,
+        event_id: int = self._sql.add_event(
             rule=change.rule,
             what=change.what.value,
             at=change.at,
@@ -132,12 +129,12 @@ class Alerts(Table):
 
     def events(self, since: datetime, until: datetime) -> list[AlertEvent]:
         """Return what happened in a time, oldest first."""
-        rows = SQL.read_events(self._connection, since=since, until=until)
+        rows = self._sql.read_events(since=since, until=until)
         return [_happening_from(row) for row in rows]
 
     def fired_message(self, rule: str, fired_at: datetime) -> AlertMessage | None:
         """Return what was told when a rule began to fire."""
-        found = SQL.read_fired_message(self._connection, rule=rule, fired_at=fired_at)
+        found = self._sql.read_fired_message(rule=rule, fired_at=fired_at)
         return AlertMessage.from_document(found) if found else None
 
     # --- history ---
@@ -146,11 +143,11 @@ class Alerts(Table):
         """Keep what the rules were told."""
         rows = [{**asdict(one), "job": one.job or ""} for one in samples]
         if rows:
-            SQL.add_sample(self._connection, rows)
+            self._sql.add_sample(rows)
 
     def samples(self, since: datetime, until: datetime) -> list[Sample]:
         """Return what the rules were told in a time, oldest first."""
-        rows = SQL.read_samples(self._connection, since=since, until=until)
+        rows = self._sql.read_samples(since=since, until=until)
         return [Sample(**{**row, "job": row["job"] or None}) for row in rows]
 
     # --- examples: (job, run) each, or a job alone ---
@@ -159,24 +156,19 @@ class Alerts(Table):
         self, *, job: str | None, since: datetime, until: datetime, limit: int
     ) -> list[tuple[str, str | None]]:
         """Return the newest failed runs of a job, or of any, in a time."""
-        rows = SQL.read_failed_runs(
-            self._connection,
-            job=job,
-            since=since,
-            until=until,
-            watchers=list(WATCHERS),
-            row_limit=limit,
+        rows = self._sql.read_failed_runs(
+            job=job, since=since, until=until, watchers=list(WATCHERS), row_limit=limit
         )
         return [(row["job"], row["dag_run_id"]) for row in rows]
 
     def dead_runs(self, *, job: str | None, limit: int) -> list[tuple[str, str | None]]:
         """Return the newest runs that ended in open dead letters."""
-        rows = SQL.read_dead_runs(self._connection, job=job, row_limit=limit)
+        rows = self._sql.read_dead_runs(job=job, row_limit=limit)
         return [(row["job"], row["dag_run_id"]) for row in rows]
 
     def waited_for(self, *, job: str | None, limit: int) -> list[tuple[str, str | None]]:
         """Return the jobs that most inbox rows wait for."""
-        rows = SQL.read_waited_for(self._connection, job=job, row_limit=limit)
+        rows = self._sql.read_waited_for(job=job, row_limit=limit)
         return [(row["job"], row["dag_run_id"]) for row in rows]
 
     # --- messages ---
@@ -192,8 +184,7 @@ class Alerts(Table):
         note: str | None = None,
     ) -> bool:
         """Plan to tell somebody of an event; False where that was planned before."""
-        planned: int = SQL.plan_message(
-            self._connection,
+        planned: int = self._sql.plan_message(
             event_id=event_id,
             channel=channel,
             target=target,
@@ -205,23 +196,21 @@ class Alerts(Table):
 
     def told(self, rule: str, fired_at: datetime) -> list[tuple[str, str]]:
         """Return the channels and targets that were told, or may have been, of this firing."""
-        rows = SQL.read_told(self._connection, rule=rule, fired_at=fired_at)
+        rows = self._sql.read_told(rule=rule, fired_at=fired_at)
         return [(row["channel"], row["target"]) for row in rows]
 
     def drop(self, rule: str, fired_at: datetime, *, now: datetime) -> None:
         """Send nothing more of a firing that is over."""
-        SQL.drop_messages(self._connection, rule=rule, fired_at=fired_at, now=now)
+        self._sql.drop_messages(rule=rule, fired_at=fired_at, now=now)
 
     def due(self, *, now: datetime, stale_since: datetime) -> list[Due]:
         """Return the messages to be sent, oldest first."""
-        rows = SQL.read_due(self._connection, now=now, stale_since=stale_since)
+        rows = self._sql.read_due(now=now, stale_since=stale_since)
         return [_due_from(row) for row in rows]
 
     def intend(self, message_id: int, *, now: datetime, stale_since: datetime) -> bool:
         """Write down that a message is about to be sent; False where another task has taken it."""
-        taken = SQL.intend_message(
-            self._connection, id=message_id, now=now, stale_since=stale_since
-        )
+        taken = self._sql.intend_message(id=message_id, now=now, stale_since=stale_since)
         return taken is not None
 
     def end(  # noqa: PLR0913 - what comes of a message
@@ -235,24 +224,18 @@ class Alerts(Table):
         due_at: datetime | None = None,
     ) -> None:
         """Write down what came of a message; `due_at` is when it is tried again."""
-        SQL.end_message(
-            self._connection,
-            id=message_id,
-            state=str(state),
-            reason=reason,
-            receipt=receipt,
-            due_at=due_at,
-            now=now,
+        self._sql.end_message(
+            id=message_id, state=str(state), reason=reason, receipt=receipt, due_at=due_at, now=now
         )
 
     def has_reached_somebody(self, event_id: int) -> bool:
         """Tell whether anybody was told of an event."""
-        found: bool = SQL.has_reached_somebody(self._connection, event_id=event_id)
+        found: bool = self._sql.has_reached_somebody(event_id=event_id)
         return found
 
     def messages(self, since: datetime, until: datetime) -> list[SentMessage]:
         """Return who was told what in a time, oldest first."""
-        rows = SQL.read_messages(self._connection, since=since, until=until)
+        rows = self._sql.read_messages(since=since, until=until)
         return [record_from(SentMessage, row, what=AlertEventType) for row in rows]
 
 

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("audit")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,16 +29,15 @@ class AuditEntry:
     metadata: dict[str, object] = field(default_factory=dict)
 
 
-class AuditLog(Table):
+class AuditLog(Table, file="audit"):
     """The table `ops.audit_log`: rows are only ever added."""
 
     def add(self, changes: Sequence[AuditEntry], *, now: datetime) -> None:
         """Add a row per change. Needs a transaction, at whose end the targets are free again."""
         if not changes:
             return
-        list(SQL.lock_targets(self._connection, targets=[change.target for change in changes]))
-        SQL.add_changes(
-            self._connection,
+        list(self._sql.lock_targets(targets=[change.target for change in changes]))
+        self._sql.add_changes(
             [
                 {
                     "now": now,
@@ -55,7 +51,7 @@ class AuditLog(Table):
                     "metadata": Jsonb(change.metadata),
                 }
                 for change in changes
-            ],
+            ]
         )
 
 

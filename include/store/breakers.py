@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table, queries, record_from
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-
-SQL = queries("breakers")
 
 
 class BreakerState(StrEnum):
@@ -45,12 +42,12 @@ class Breaker:
         return self.paused_by is not None and self.probe_at is not None and now < self.probe_at
 
 
-class Breakers(Table):
+class Breakers(Table, file="breakers"):
     """The table `ops.breakers`."""
 
     def all(self) -> list[Breaker]:
         """Return how it stands with each vendor that ever failed."""
-        return [_breaker(row) for row in SQL.read_breakers(self._connection)]
+        return [_breaker(row) for row in self._sql.read_breakers()]
 
     def tripped(self) -> list[Breaker]:
         """Return the vendors that are left alone, or probed."""
@@ -58,17 +55,17 @@ class Breakers(Table):
 
     def get(self, vendor: str) -> Breaker | None:
         """Return how it stands with a vendor, if it ever failed."""
-        row = SQL.read_breaker(self._connection, vendor=vendor)
+        row = self._sql.read_breaker(vendor=vendor)
         return _breaker(row) if row else None
 
     def lock(self, vendor: str, *, now: datetime) -> Breaker:
         """Return a breaker, and let nobody else change it until the transaction ends."""
-        SQL.make_breaker(self._connection, vendor=vendor, now=now)
-        return _breaker(SQL.lock_breaker(self._connection, vendor=vendor))
+        self._sql.make_breaker(vendor=vendor, now=now)
+        return _breaker(self._sql.lock_breaker(vendor=vendor))
 
     def save(self, breaker: Breaker) -> None:
         """Write down how a breaker that is locked stands now."""
-        SQL.save_breaker(self._connection, **{**asdict(breaker), "failing": list(breaker.failing)})
+        self._sql.save_breaker(**{**asdict(breaker), "failing": list(breaker.failing)})
 
 
 def _breaker(row: Mapping[str, Any]) -> Breaker:

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("contacts")
 
 
 class ContactStatus(StrEnum):
@@ -47,13 +44,12 @@ class Contact:
         return self.status in (ContactStatus.SUBSCRIBED, ContactStatus.PENDING)
 
 
-class Contacts(Table):
+class Contacts(Table, file="contacts"):
     """The table `ops.contacts`."""
 
     def save(self, contacts: dict[UUID, Contact], *, now: datetime) -> None:
         """Write down how these members' contacts were left. A contact is one member's: the one who has it now."""
-        SQL.save_contacts(
-            self._connection,
+        self._sql.save_contacts(
             [
                 {
                     "member_id": member_id,
@@ -66,10 +62,9 @@ class Contacts(Table):
                     "now": now,
                 }
                 for member_id, contact in contacts.items()
-            ],
+            ]
         )
-        SQL.take_contacts(
-            self._connection,
+        self._sql.take_contacts(
             member_ids=list(contacts),
             hashes=[contact.subscriber_hash for contact in contacts.values()],
         )
@@ -77,18 +72,18 @@ class Contacts(Table):
     def of_hashes(self, hashes: Collection[str]) -> dict[str, dict[UUID, Contact]]:
         """Return the records of these contacts, by hash, with the members who have them."""
         found: dict[str, dict[UUID, Contact]] = {}
-        for row in SQL.read_contacts(self._connection, hashes=list(hashes)):
+        for row in self._sql.read_contacts(hashes=list(hashes)):
             member_id, contact = row.pop("member_id"), contact_from(row)
             found.setdefault(contact.subscriber_hash, {})[member_id] = contact
         return found
 
     def note_pending(self, member_ids: Collection[UUID]) -> None:
         """Write down that these contacts get no mail yet, though we took them for subscribed."""
-        SQL.note_pending(self._connection, member_ids=list(member_ids))
+        self._sql.note_pending(member_ids=list(member_ids))
 
     def forget(self, member_ids: Collection[UUID]) -> None:
         """Drop the contacts of members that were merged into others."""
-        SQL.forget_contacts(self._connection, member_ids=list(member_ids))
+        self._sql.forget_contacts(member_ids=list(member_ids))
 
 
 def contact_from(row: Mapping[str, Any]) -> Contact:

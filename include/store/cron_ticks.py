@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-
-
-SQL = queries("cron_ticks")
 
 
 class TickOutcome(StrEnum):
@@ -41,31 +38,31 @@ class Tick:
 FIELDS = tuple(field.name for field in fields(Tick))
 
 
-class CronTicks(Table):
+class CronTicks(Table, file="cron_ticks"):
     """The table `ops.cron_ticks`."""
 
     def note(self, ticks: Iterable[Tick], *, now: datetime) -> None:
         """Write ticks down; one that was missing when it was looked for last may have run since."""
-        SQL.note_ticks(self._connection, [{**asdict(tick), "now": now} for tick in ticks])
+        self._sql.note_ticks([{**asdict(tick), "now": now} for tick in ticks])
 
     def last(self, job: str) -> datetime | None:
         """Return the newest tick that is written down."""
-        found: datetime | None = SQL.read_last(self._connection, job=job)
+        found: datetime | None = self._sql.read_last(job=job)
         return found
 
     def any(self) -> bool:
         """Tell whether any tick is written down."""
-        found: bool = SQL.has_any(self._connection)
+        found: bool = self._sql.has_any()
         return found
 
     def missed(self, job: str, *, since: datetime) -> list[datetime]:
         """Return the ticks of which no run was seen yet."""
-        rows = SQL.read_missed(self._connection, job=job, since=since)
+        rows = self._sql.read_missed(job=job, since=since)
         return [row["tick_at"] for row in rows]
 
     def since(self, since: datetime) -> list[Tick]:
         """Return all ticks from then on, newest first."""
-        rows = SQL.read_ticks(self._connection, since=since)
+        rows = self._sql.read_ticks(since=since)
         return [
             Tick(**{name: row[name] for name in FIELDS} | {"outcome": TickOutcome(row["outcome"])})
             for row in rows

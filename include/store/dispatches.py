@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import ErrorClass
 from include.routing import RETRY
 from include.store.dead_letters import DeadLetters, Failure, subject_of
-from include.store.sql import Table, queries
+from include.store.sql import Bound, Table, queries
 from include.store.throttle import WINDOW, Throttle
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     import psycopg
 
-SQL = queries("dispatches")
-INBOX = queries("inbox")
 RETRIES_LOOKED_AT = 100  # rows; a member's events that fail together are beside each other
 PLAIN_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,180}")  # Airflow: ^[A-Za-z0-9_.~:+-]+$, 250 in all
 
@@ -48,12 +46,13 @@ class Dispatch:
     problem: str | None
 
 
-class Dispatches(Table):
+class Dispatches(Table, file="dispatches"):
     """The table `ops.dispatches`, and the rows of the inbox while a run holds them."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Work over `connection`; a claim is one transaction of its own."""
         super().__init__(connection)
+        self._inbox = Bound(queries("inbox"), connection)
         self._throttle = Throttle(connection)
         self._letters = DeadLetters(connection)
 
@@ -68,7 +67,7 @@ class Dispatches(Table):
         if self._in_flight(job) >= max_in_flight:
             return None  # as it mostly is under load: then nothing is locked
         with self._connection.transaction():
-            list(SQL.lock_job(self._connection, job=job))
+            list(self._sql.lock_job(job=job))
             if self._in_flight(job) >= max_in_flight:
                 return None
             while rows := self._due(job, now=now, batch_size=batch_size):
@@ -87,17 +86,17 @@ class Dispatches(Table):
         if self._in_flight(job) >= max_in_flight:
             return None
         with self._connection.transaction():
-            list(SQL.lock_job(self._connection, job=job))
+            list(self._sql.lock_job(job=job))
             if self._in_flight(job) >= max_in_flight:
                 return None
             while rows := list(
-                INBOX.lock_retry(self._connection, job=job, now=now, row_limit=RETRIES_LOOKED_AT)
+                self._inbox.lock_retry(job=job, now=now, row_limit=RETRIES_LOOKED_AT)
             ):
                 case = [row for row in rows if _fail_together(row, rows[0])]
                 if self._throttle.has_room(case, now=now, per_minute=member_limit):
                     return self._open(job, case, now=now, prefix="retry.")
                 ids = [row["id"] for row in case]
-                INBOX.postpone_rows(self._connection, ids=ids, due_at=now + WINDOW)
+                self._inbox.postpone_rows(ids=ids, due_at=now + WINDOW)
             return None
 
     def adopt(
@@ -116,8 +115,7 @@ class Dispatches(Table):
         """
         with self._connection.transaction():
             rows = list(
-                INBOX.adopt_rows(
-                    self._connection,
+                self._inbox.adopt_rows(
                     ids=list(inbox_ids),
                     dag_run_id=dag_run_id,
                     with_dead=with_dead,
@@ -125,33 +123,33 @@ class Dispatches(Table):
                 )
             )
             if rows:
-                SQL.adopt_dispatch(
-                    self._connection, dag_run_id=dag_run_id, job=job, row_count=len(rows), now=now
+                self._sql.adopt_dispatch(
+                    dag_run_id=dag_run_id, job=job, row_count=len(rows), now=now
                 )
         return [row["id"] for row in rows]
 
     def unstarted(self, job: str, *, claimed_before: datetime) -> list[Claim]:
         """Return the claims that no relay could start, and those older ones nobody has tried."""
-        rows = SQL.read_unstarted(self._connection, job=job, claimed_before=claimed_before)
+        rows = self._sql.read_unstarted(job=job, claimed_before=claimed_before)
         return [Claim(**row) for row in rows]
 
     def started(self, dag_run_id: str, *, now: datetime) -> None:
         """Write down that Airflow has the run, and wake the scheduler of a local stack."""
         with self._connection.transaction():
-            SQL.start_dispatch(self._connection, dag_run_id=dag_run_id, now=now)
-            list(SQL.wake_scheduler(self._connection))
+            self._sql.start_dispatch(dag_run_id=dag_run_id, now=now)
+            list(self._sql.wake_scheduler())
 
     def set_problem(self, dag_run_id: str, problem: str | None) -> None:
         """Say why an open run is not started or does not go on."""
-        SQL.set_problem(self._connection, dag_run_id=dag_run_id, problem=problem)
+        self._sql.set_problem(dag_run_id=dag_run_id, problem=problem)
 
     def close_empty(self, *, now: datetime) -> None:
         """Close the claims whose rows somebody else has ended before a run took them."""
-        SQL.close_empty(self._connection, now=now)
+        self._sql.close_empty(now=now)
 
     def take_unchecked(self, *, now: datetime, checked_before: datetime) -> list[tuple[str, str]]:
         """Return (run, job) of started runs that Airflow was last asked about before then."""
-        rows = SQL.take_unchecked(self._connection, now=now, checked_before=checked_before)
+        rows = self._sql.take_unchecked(now=now, checked_before=checked_before)
         return [(row["dag_run_id"], row["job"]) for row in rows]
 
     def finish(self, dag_run_id: str, *, now: datetime) -> bool:
@@ -160,15 +158,15 @@ class Dispatches(Table):
         The last step of a job, in the transaction that ends the rows. Again, or for a run that took
         no row, it does nothing.
         """
-        changed: int = SQL.finish_dispatch(self._connection, dag_run_id=dag_run_id, now=now)
+        changed: int = self._sql.finish_dispatch(dag_run_id=dag_run_id, now=now)
         if changed:
-            list(INBOX.wake_dispatchers(self._connection))
+            list(self._inbox.wake_dispatchers())
         return bool(changed)
 
     def give_back(self, dag_run_id: str, *, now: datetime) -> None:
         """Let the rows of a run that Airflow does not have any more wait for another one."""
         with self._connection.transaction():
-            INBOX.return_rows(self._connection, dag_run_id=dag_run_id, now=now)
+            self._inbox.return_rows(dag_run_id=dag_run_id, now=now)
             self._lose(dag_run_id, "Airflow does not have the run any more", now=now)
 
     def lose(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
@@ -178,9 +176,7 @@ class Dispatches(Table):
         """
         with self._connection.transaction():
             if not self.finish(dag_run_id, now=now):
-                rows = INBOX.fail_run_rows(
-                    self._connection, dag_run_id=dag_run_id, reason=reason, now=now
-                )
+                rows = self._inbox.fail_run_rows(dag_run_id=dag_run_id, reason=reason, now=now)
                 left, run = list(rows), self.get(dag_run_id)
                 if run is not None and run.job == RETRY:
                     self._bury(left, dag_run_id, reason, now=now)
@@ -188,35 +184,33 @@ class Dispatches(Table):
 
     def in_flight(self) -> list[Dispatch]:
         """Return the runs that are asked for or going on."""
-        return [Dispatch(**row) for row in SQL.read_open(self._connection)]
+        return [Dispatch(**row) for row in self._sql.read_open()]
 
     def get(self, dag_run_id: str) -> Dispatch | None:
         """Return one run, if it is ours."""
-        row = SQL.read_dispatch(self._connection, dag_run_id=dag_run_id)
+        row = self._sql.read_dispatch(dag_run_id=dag_run_id)
         return Dispatch(**row) if row else None
 
     def _in_flight(self, job: str) -> int:
-        count: int = SQL.count_in_flight(self._connection, job=job)
+        count: int = self._sql.count_in_flight(job=job)
         return count
 
     def _due(self, job: str, *, now: datetime, batch_size: int) -> list[dict[str, Any]]:
-        return list(INBOX.lock_due(self._connection, job=job, now=now, row_limit=batch_size))
+        return list(self._inbox.lock_due(job=job, now=now, row_limit=batch_size))
 
     def _open(
         self, job: str, rows: Sequence[dict[str, Any]], *, now: datetime, prefix: str = ""
     ) -> Claim:
         dag_run_id, ids = prefix + dag_run_id_of(rows), sorted(row["id"] for row in rows)
-        SQL.open_dispatch(
-            self._connection, dag_run_id=dag_run_id, job=job, row_count=len(ids), now=now
-        )
-        INBOX.dispatch_rows(self._connection, ids=ids, dag_run_id=dag_run_id, now=now)
+        self._sql.open_dispatch(dag_run_id=dag_run_id, job=job, row_count=len(ids), now=now)
+        self._inbox.dispatch_rows(ids=ids, dag_run_id=dag_run_id, now=now)
         return Claim(dag_run_id=dag_run_id, inbox_ids=ids)
 
     def _bury(
         self, rows: Sequence[Mapping[str, Any]], dag_run_id: str, reason: str, *, now: datetime
     ) -> None:
         """Let rows that a retry has left wait for a person, each with its case."""
-        INBOX.bury_rows(self._connection, ids=[row["id"] for row in rows])
+        self._inbox.bury_rows(ids=[row["id"] for row in rows])
         cases: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
         for row in rows:
             cases.setdefault((row["job"], subject_of(row["id"], row["member_id"])), []).append(row)
@@ -234,8 +228,8 @@ class Dispatches(Table):
             self._letters.open_case(failure, now=now)
 
     def _lose(self, dag_run_id: str, problem: str, *, now: datetime) -> None:
-        SQL.lose_dispatch(self._connection, dag_run_id=dag_run_id, problem=problem, now=now)
-        list(INBOX.wake_dispatchers(self._connection))
+        self._sql.lose_dispatch(dag_run_id=dag_run_id, problem=problem, now=now)
+        list(self._inbox.wake_dispatchers())
 
 
 def _fail_together(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -12,15 +12,12 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import MemberTable, queries
+from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("findings")
 
 
 class FindingKind(StrEnum):
@@ -93,54 +90,45 @@ class KeptFinding:
 FIELDS = tuple(field.name for field in fields(KeptFinding))
 
 
-class Findings(MemberTable):
+class Findings(MemberTable, file="findings"):
     """The table `ops.findings`."""
-
-    _move = staticmethod(SQL.move_findings)
 
     def keep(self, finding: Finding, *, now: datetime) -> KeptFinding | None:
         """Keep a finding; return it where it is news, None where it is known."""
         values = {"kind": finding.kind, "subject": finding.subject, "words": finding.words}
-        news = SQL.open_finding(
-            self._connection,
-            cause=finding.cause,
-            member_id=finding.member_id,
-            now=now,
-            **values,
+        news = self._sql.open_finding(
+            cause=finding.cause, member_id=finding.member_id, now=now, **values
         )
         if news is None:
-            SQL.see_finding(self._connection, now=now, **values)
+            self._sql.see_finding(now=now, **values)
         return _kept(news) if news else None
 
     def end(self, keys: Collection[FindingKey], *, now: datetime) -> list[KeptFinding]:
         """Write down that these are not so any more; return those of them that were open."""
         if not keys:
             return []
-        rows = SQL.end_findings(
-            self._connection,
-            kinds=[key.kind for key in keys],
-            subjects=[key.subject for key in keys],
-            now=now,
+        rows = self._sql.end_findings(
+            kinds=[key.kind for key in keys], subjects=[key.subject for key in keys], now=now
         )
         return [_kept(row) for row in rows if row["state_before"] == FindingState.OPEN]
 
     def close(self, number: int, *, actor: str, why: str, now: datetime) -> KeptFinding | None:
         """Close an open finding in a person's name; None where it is not open."""
-        row = SQL.close_finding(self._connection, id=number, closed_by=actor, why=why, now=now)
+        row = self._sql.close_finding(id=number, closed_by=actor, why=why, now=now)
         return _kept(row) if row else None
 
     def get(self, number: int) -> KeptFinding | None:
         """Return one finding."""
-        row = SQL.read_finding(self._connection, id=number)
+        row = self._sql.read_finding(id=number)
         return _kept(row) if row else None
 
     def read(self, states: Collection[FindingState] = (FindingState.OPEN,)) -> list[KeptFinding]:
         """Return the findings in these states, the newest first."""
-        return [_kept(row) for row in SQL.read_findings(self._connection, states=list(states))]
+        return [_kept(row) for row in self._sql.read_findings(states=list(states))]
 
     def counts(self) -> dict[FindingKind, int]:
         """Count the open ones of each kind."""
-        rows = SQL.count_open_findings(self._connection)
+        rows = self._sql.count_open_findings()
         return {FindingKind(row["kind"]): row["count"] for row in rows}
 
 

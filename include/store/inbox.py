@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from include.store.sql import Table, queries, record_from
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Key = tuple[str, str, str]  # provider, mode, event id
 
-SQL = queries("inbox")
 FILLED_BY = "filled-by"  # in place of a delivery's headers
 NO_MAIL = "no-mail"  # nobody is to be mailed for what comes of it
 
@@ -110,7 +109,7 @@ class WaitingRows:
     since: datetime | None
 
 
-class Inbox(Table):
+class Inbox(Table, file="inbox"):
     """The table `ops.inbox`."""
 
     def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -120,7 +119,7 @@ class Inbox(Table):
         """
         first = {arrival.key: n for n, arrival in reversed(list(enumerate(arrivals)))}
         news = [arrivals[n] for n in first.values()]
-        rows = list(SQL.receive(self._connection, **_columns(news)))
+        rows = list(self._sql.receive(**_columns(news)))
         if any(row["state"] == InboxState.WAITING for row in rows):
             self.wake_dispatchers()
         if len(rows) == len(arrivals):
@@ -135,23 +134,23 @@ class Inbox(Table):
 
     def wake_dispatchers(self) -> None:
         """Tell every dispatcher, at the commit, that there is something to do."""
-        list(SQL.wake_dispatchers(self._connection))
+        list(self._sql.wake_dispatchers())
 
     def rows(self, ids: Collection[int]) -> list[InboxRow]:
         """Return these rows in the order in which they came; an unknown id is left out."""
-        return _rows(SQL.read_rows(self._connection, ids=list(ids)))
+        return _rows(self._sql.read_rows(ids=list(ids)))
 
     def of_run(self, dag_run_id: str) -> list[InboxRow]:
         """Return the rows that this run took last."""
-        return _rows(SQL.read_run(self._connection, dag_run_id=dag_run_id))
+        return _rows(self._sql.read_run(dag_run_id=dag_run_id))
 
     def of_member(self, member_id: UUID) -> list[InboxRow]:
         """Return every event that turned out to be about this member."""
-        return _rows(SQL.read_member(self._connection, member_id=member_id))
+        return _rows(self._sql.read_member(member_id=member_id))
 
     def by_event_id(self, event_id: str) -> list[InboxRow]:
         """Return the event of each provider and mode that has this id."""
-        return _rows(SQL.read_event(self._connection, event_id=event_id))
+        return _rows(self._sql.read_event(event_id=event_id))
 
     def finish(
         self,
@@ -165,13 +164,8 @@ class Inbox(Table):
         """End rows that a run holds, and return which did; the others had ended before."""
         if state in (InboxState.WAITING, InboxState.DISPATCHED):
             raise ValueError(f"{state} is no end")
-        rows = SQL.end_rows(
-            self._connection,
-            ids=list(ids),
-            state=state,
-            reason=reason,
-            error_class=error_class,
-            now=now,
+        rows = self._sql.end_rows(
+            ids=list(ids), state=state, reason=reason, error_class=error_class, now=now
         )
         return [row["id"] for row in rows]
 
@@ -190,50 +184,46 @@ class Inbox(Table):
 
     def take_up_again(self, number: int, *, now: datetime) -> bool:
         """Let an event that has ended well wait for its job again; tell whether it can."""
-        return SQL.take_up_again(self._connection, id=number, now=now) is not None
+        return self._sql.take_up_again(id=number, now=now) is not None
 
     def retry(self, ids: Collection[int], *, due_at: datetime) -> None:
         """Have rows that failed taken to a run of `webhook_retry` from then on."""
-        SQL.retry_rows(self._connection, ids=list(ids), due_at=due_at)
+        self._sql.retry_rows(ids=list(ids), due_at=due_at)
 
     def put_off(self, ids: Collection[int], *, due_at: datetime) -> None:
         """Let rows that failed wait for their own job again, not before then."""
-        SQL.put_off_rows(self._connection, ids=list(ids), due_at=due_at)
+        self._sql.put_off_rows(ids=list(ids), due_at=due_at)
 
     def bury(self, ids: Collection[int]) -> None:
         """Let rows that failed wait for a person."""
-        SQL.bury_rows(self._connection, ids=list(ids))
+        self._sql.bury_rows(ids=list(ids))
 
     def assign_members(self, members: Mapping[int, UUID]) -> None:
         """Write down whom each row turned out to be about."""
-        SQL.assign_members(self._connection, ids=list(members), member_ids=list(members.values()))
+        self._sql.assign_members(ids=list(members), member_ids=list(members.values()))
 
     def counts(self) -> dict[InboxState, int]:
         """Count the rows in each state that has any."""
-        return {
-            InboxState(row["state"]): row["count"] for row in SQL.count_states(self._connection)
-        }
+        return {InboxState(row["state"]): row["count"] for row in self._sql.count_states()}
 
     def waiting(self) -> WaitingRows:
         """Tell how many rows wait and since when the oldest does."""
-        return WaitingRows(**SQL.read_waiting(self._connection))
+        return WaitingRows(**self._sql.read_waiting())
 
     def next_due(self, job: str) -> datetime | None:
         """Tell when the next waiting row of this job is due."""
-        due: datetime | None = SQL.read_next_due(self._connection, job=job)
+        due: datetime | None = self._sql.read_next_due(job=job)
         return due
 
     def next_retry(self) -> datetime | None:
         """Tell when the next row that failed is to be tried again alone."""
-        due: datetime | None = SQL.read_next_retry(self._connection)
+        due: datetime | None = self._sql.read_next_retry()
         return due
 
     def _known(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
         """Read the id and the first body's hash of these events."""
         providers, modes, event_ids = (list(column) for column in zip(*keys, strict=True))
-        rows = SQL.find_known(
-            self._connection, providers=providers, modes=modes, event_ids=event_ids
-        )
+        rows = self._sql.find_known(providers=providers, modes=modes, event_ids=event_ids)
         return {
             _key(row): {"inbox_id": row["id"], "first_sha256": row["body_sha256"]} for row in rows
         }
@@ -245,17 +235,17 @@ class Inbox(Table):
 
     def mode_of(self, provider: str) -> str:
         """Return the mode in which a vendor's events come that count here; `live` before the first."""
-        mode: str | None = SQL.read_newest_mode(self._connection, provider=provider)
+        mode: str | None = self._sql.read_newest_mode(provider=provider)
         return mode or "live"
 
     def members_without_mail(self, dag_run_id: str) -> set[UUID]:
         """Return the members of a run of whom only rows tell for which nobody is to be mailed."""
-        rows = SQL.read_members_without_mail(self._connection, dag_run_id=dag_run_id)
+        rows = self._sql.read_members_without_mail(dag_run_id=dag_run_id)
         return {row["member_id"] for row in rows}
 
     def busy_members(self) -> set[str]:
         """Return the members (as vendors say them) whose events are under way or wait for a person."""
-        return {row["member_key"] for row in SQL.read_busy_members(self._connection)}
+        return {row["member_key"] for row in self._sql.read_busy_members()}
 
     def _repeat(self, arrival: Arrival, *, inbox_id: int, first_sha256: bytes) -> Receipt:
         """Judge an event that is known; a body that differs from the first is kept aside.
@@ -264,17 +254,12 @@ class Inbox(Table):
         """
         if arrival.body_sha256 == first_sha256 or arrival.is_filled:
             return Receipt.DUPLICATE
-        delivered = SQL.replace_filled(
-            self._connection,
-            id=inbox_id,
-            headers=arrival.headers,
-            body=arrival.body,
-            body_sha256=arrival.body_sha256,
+        delivered = self._sql.replace_filled(
+            id=inbox_id, headers=arrival.headers, body=arrival.body, body_sha256=arrival.body_sha256
         )
         if delivered:
             return Receipt.DUPLICATE
-        SQL.keep_conflict(
-            self._connection,
+        self._sql.keep_conflict(
             inbox_id=inbox_id,
             body=arrival.body,
             body_sha256=arrival.body_sha256,

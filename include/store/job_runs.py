@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
-
-
-SQL = queries("job_runs")
 
 
 class RunStatus(StrEnum):
@@ -48,7 +45,7 @@ class RunEnd:
     seconds: float
 
 
-class JobRuns(Table):
+class JobRuns(Table, file="job_runs"):
     """The table `ops.job_runs`; every statement may come twice."""
 
     def open(  # noqa: PLR0913 - what is known of a run when it begins
@@ -68,8 +65,7 @@ class JobRuns(Table):
         It is a success once each of the tasks `ends` has ended well; begun anew, those of `own_ends`
         and those that had not. One that only looks (`is_dry`) counts neither as a success nor as a failure.
         """
-        SQL.open_run(
-            self._connection,
+        self._sql.open_run(
             job=job,
             dag_run_id=dag_run_id,
             all_ends=sorted(ends),
@@ -92,8 +88,7 @@ class JobRuns(Table):
         now: datetime,
     ) -> None:
         """Write down that a task is tried again; begin the run if the first try could not."""
-        SQL.try_again(
-            self._connection,
+        self._sql.try_again(
             job=job,
             dag_run_id=dag_run_id,
             all_ends=sorted(ends),
@@ -116,25 +111,25 @@ class JobRuns(Table):
 
         A run that has failed stays so until it is cleared.
         """
-        row = SQL.end_tasks(
-            self._connection, job=job, dag_run_id=dag_run_id, ends=list(ends), rows=rows, now=now
+        row = self._sql.end_tasks(
+            job=job, dag_run_id=dag_run_id, ends=list(ends), rows=rows, now=now
         )
         return _ended(row) if row and row["status"] == RunStatus.SUCCESS else None
 
     def count_rows(self, job: str, dag_run_id: str, rows: int) -> None:
         """Write down how much a run works on."""
-        SQL.count_rows(self._connection, job=job, dag_run_id=dag_run_id, rows=rows)
+        self._sql.count_rows(job=job, dag_run_id=dag_run_id, rows=rows)
 
     def say(self, job: str, dag_run_id: str, task: str, words: str) -> None:
         """Write down what a task says of its run, in the place of what it said before.
 
         `words` must be free of e-mail addresses and secrets, as a `reason`.
         """
-        SQL.say(self._connection, job=job, dag_run_id=dag_run_id, task=task, words=words)
+        self._sql.say(job=job, dag_run_id=dag_run_id, task=task, words=words)
 
     def said(self, job: str, dag_run_id: str) -> list[str]:
         """Return what the tasks of a run have said, by the tasks' names."""
-        rows = SQL.read_said(self._connection, job=job, dag_run_id=dag_run_id)
+        rows = self._sql.read_said(job=job, dag_run_id=dag_run_id)
         return [row["words"] for row in rows]
 
     def fail(  # noqa: PLR0913 - what is known of a failure
@@ -155,8 +150,7 @@ class JobRuns(Table):
         `reason` must be free of e-mail addresses and secrets: `errors.told` makes such a text.
         """
         unless = [RunStatus.FAILED] if ended_too else [RunStatus.SUCCESS, RunStatus.FAILED]
-        row = SQL.fail_run(
-            self._connection,
+        row = self._sql.fail_run(
             job=job,
             dag_run_id=dag_run_id,
             error_class=error_class,
@@ -170,9 +164,7 @@ class JobRuns(Table):
 
     def running(self, *, started_before: datetime) -> list[JobRun]:
         """Return the runs that began before then and have not ended: Airflow may know more."""
-        return [
-            _run(row) for row in SQL.read_running(self._connection, started_before=started_before)
-        ]
+        return [_run(row) for row in self._sql.read_running(started_before=started_before)]
 
     def close_lost(
         self, job: str, dag_run_id: str, *, airflow_state: str | None, now: datetime
@@ -188,8 +180,7 @@ class JobRuns(Table):
             if airflow_state
             else "Airflow does not have the run any more"
         )
-        row = SQL.close_run(
-            self._connection,
+        row = self._sql.close_run(
             job=job,
             dag_run_id=dag_run_id,
             ended_well=airflow_state == "success",
@@ -200,7 +191,7 @@ class JobRuns(Table):
 
     def get(self, job: str, dag_run_id: str) -> JobRun | None:
         """Return one run, if it is known."""
-        row = SQL.read_run(self._connection, job=job, dag_run_id=dag_run_id)
+        row = self._sql.read_run(job=job, dag_run_id=dag_run_id)
         return _run(row) if row else None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.store.figures import WATCHERS
 from include.store.job_runs import JobRun
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-SQL = queries("lookup")
 ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
@@ -70,64 +69,62 @@ class EventLine:
     received_at: datetime
 
 
-class Lookup(Table):
+class Lookup(Table, file="lookup"):
     """Reads across the tables."""
 
     def members_named(self, name: str, *, limit: int) -> list[UUID]:
         """Return the members whose name, or family name, begins so."""
         prefix = name.lower().translate(ESCAPED) + "%"
-        rows = SQL.find_names(self._connection, prefix=prefix, row_limit=limit)
+        rows = self._sql.find_names(prefix=prefix, row_limit=limit)
         return [row["member_id"] for row in rows]
 
     def runs(self, dag_run_id: str) -> list[JobRun]:
         """Return the runs of that id."""
-        return [JobRun(**row) for row in SQL.find_runs(self._connection, dag_run_id=dag_run_id)]
+        return [JobRun(**row) for row in self._sql.find_runs(dag_run_id=dag_run_id)]
 
     def members_of_run(self, dag_run_id: str, *, limit: int) -> list[RunMember]:
         """Return the members in a run, and what came of each."""
-        rows = SQL.read_run_members(self._connection, dag_run_id=dag_run_id, row_limit=limit)
+        rows = self._sql.read_run_members(dag_run_id=dag_run_id, row_limit=limit)
         return [RunMember(**row) for row in rows]
 
     def outcomes_of_run(self, dag_run_id: str) -> list[tuple[str | None, int]]:
         """Return what came of the members in a run, and of how many of them, the most first."""
-        rows = SQL.count_run_outcomes(self._connection, dag_run_id=dag_run_id)
+        rows = self._sql.count_run_outcomes(dag_run_id=dag_run_id)
         return [(row["outcome"], row["number"]) for row in rows]
 
     def step(self, key: str) -> JournalStep | None:
         """Return where an effect stands; None where it was never planned."""
-        row = SQL.read_step(self._connection, key=key)
+        row = self._sql.read_step(key=key)
         return JournalStep(**row) if row else None
 
     def places(self, member_id: UUID) -> MemberPlaces:
         """Return where she is known beside the platform."""
-        return MemberPlaces(**SQL.read_places(self._connection, member_id=member_id))
+        return MemberPlaces(**self._sql.read_places(member_id=member_id))
 
     def names(self, member_ids: Collection[UUID]) -> dict[UUID, MemberName]:
         """Return what people call these members."""
-        rows = SQL.read_names(self._connection, member_ids=list(member_ids))
+        rows = self._sql.read_names(member_ids=list(member_ids))
         return {row["member_id"]: MemberName(**row) for row in rows}
 
     def kept_by_hand(self, *, since: datetime) -> list[int]:
         """Return the numbers of the planned ends that a person has revoked since then, the latest first."""
-        return [row["id"] for row in SQL.find_kept(self._connection, since=since)]
+        return [row["id"] for row in self._sql.find_kept(since=since)]
 
     def run_hours(self, *, since: datetime) -> dict[datetime, tuple[int, int]]:
         """Return how many runs ended well and how many not, by hour; the watchers' left out."""
-        rows = SQL.read_run_hours(self._connection, since=since, watchers=list(WATCHERS))
+        rows = self._sql.read_run_hours(since=since, watchers=list(WATCHERS))
         return {row["hour"]: (row["well"], row["failed"]) for row in rows}
 
     def row_hours(self, *, since: datetime) -> dict[datetime, tuple[float, float]]:
         """Return the median and the 95th percentile of what events took, in seconds, by hour."""
-        rows = SQL.read_row_hours(self._connection, since=since)
+        rows = self._sql.read_row_hours(since=since)
         return {row["hour"]: (row["p50"], row["p95"]) for row in rows}
 
     def age_hours(self, *, since: datetime) -> dict[datetime, float]:
         """Return how old, in seconds, the oldest event that waited became, by hour; an hour unmeasured is left out."""
-        return {
-            row["hour"]: row["seconds"] for row in SQL.read_age_hours(self._connection, since=since)
-        }
+        return {row["hour"]: row["seconds"] for row in self._sql.read_age_hours(since=since)}
 
     def events(self, state: str | None, *, before: int, limit: int) -> list[EventLine]:
         """Return stored events of a state, or of all, the newest first, from below a number on."""
-        rows = SQL.read_events(self._connection, state=state, before=before, row_limit=limit)
+        rows = self._sql.read_events(state=state, before=before, row_limit=limit)
         return [EventLine(**row) for row in rows]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from include.events import SubscriptionStatus
 from include.events.values import address_forms, address_from
 from include.store.contacts import contact_from
-from include.store.sql import MemberTable, queries
+from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from include.store.contacts import Contact
 
-SQL = queries("members")
 STATUSES = frozenset(SubscriptionStatus)  # other statuses are the platform's own, not ours to judge
 
 
@@ -81,10 +80,8 @@ class ExternalId(NamedTuple):
     value: str
 
 
-class Members(MemberTable):
+class Members(MemberTable, file="members"):
     """The tables `public.users` and `public.memberships`."""
-
-    _move = staticmethod(SQL.move_memberships)
 
     def find(self, handles: Collection[ExternalId]) -> set[UUID]:
         """Return the members known by any of these."""
@@ -93,8 +90,7 @@ class Members(MemberTable):
             for kind in ("customer", "subscription", "user", "email")
         }
         kinds["email"] = [form for email in kinds["email"] for form in address_forms(email)]
-        rows = SQL.find_members(
-            self._connection,
+        rows = self._sql.find_members(
             customers=kinds["customer"],
             subscriptions=kinds["subscription"],
             users=kinds["user"],
@@ -104,17 +100,17 @@ class Members(MemberTable):
 
     def find_mailboxes(self, mailboxes: Collection[str]) -> set[UUID]:
         """Return the members of whose addresses one, without what follows a plus sign, is one of these."""
-        rows = SQL.find_mailboxes(self._connection, mailboxes=list(mailboxes))
+        rows = self._sql.find_mailboxes(mailboxes=list(mailboxes))
         return {row["id"] for row in rows}
 
     def subscribers(self) -> set[UUID]:
         """Return everybody who has, or had, a membership."""
-        return {row["id"] for row in SQL.find_subscribers(self._connection)}
+        return {row["id"] for row in self._sql.find_subscribers()}
 
     def lock(self, member_ids: Collection[UUID]) -> None:
         """Let nobody else change these members until the transaction ends; always in one order."""
         if member_ids:
-            list(SQL.lock_members(self._connection, member_ids=list(member_ids)))
+            list(self._sql.lock_members(member_ids=list(member_ids)))
 
     def read(self, member_ids: Collection[UUID]) -> dict[UUID, Member]:
         """Return these members with their memberships and contacts."""
@@ -122,31 +118,31 @@ class Members(MemberTable):
             return {}
         ids = list(member_ids)
         memberships: dict[UUID, list[Membership]] = {}
-        for row in SQL.read_memberships(self._connection, member_ids=ids):
+        for row in self._sql.read_memberships(member_ids=ids):
             user_id, status = row.pop("user_id"), row.pop("status")
             if status in STATUSES:
                 membership = Membership(status=SubscriptionStatus(status), **row)
                 memberships.setdefault(user_id, []).append(membership)
-        rows = SQL.read_members(self._connection, member_ids=ids)
+        rows = self._sql.read_members(member_ids=ids)
         return {row["id"]: _member_from(row, memberships.get(row["id"], ())) for row in rows}
 
     def ids_after(self, after: UUID | None, *, limit: int) -> list[UUID]:
         """Return the next members whose accounts are not deleted, in the order of their ids."""
-        rows = SQL.read_ids_after(self._connection, after=after, row_limit=limit)
+        rows = self._sql.read_ids_after(after=after, row_limit=limit)
         return [row["id"] for row in rows]
 
     def living_subscriptions(self) -> list[tuple[str, str | None]]:
         """Return the subscriptions that may still change, each with its customer."""
-        rows = SQL.read_living_subscriptions(self._connection)
+        rows = self._sql.read_living_subscriptions()
         return [(row["subscription_id"], row["customer_id"]) for row in rows]
 
     def named_customers(self) -> list[str]:
         """Return the Stripe customers that the rows of accounts which are not deleted name."""
-        return [row["customer_id"] for row in SQL.read_named_customers(self._connection)]
+        return [row["customer_id"] for row in self._sql.read_named_customers()]
 
     def living_users(self) -> list[str]:
         """Return the Clerk users whose accounts are not deleted."""
-        return [row["clerk_user_id"] for row in SQL.read_living_users(self._connection)]
+        return [row["clerk_user_id"] for row in self._sql.read_living_users()]
 
     def save(
         self, members: Collection[Member], *, known: Mapping[UUID, Member], now: datetime
@@ -157,25 +153,25 @@ class Members(MemberTable):
         """
         freed = [m.id for m in members if m.id in known and _handles(m) != _handles(known[m.id])]
         if freed:  # an address or id may go from one to the other within this very call
-            SQL.free_handles(self._connection, member_ids=freed)
-        SQL.save_users(self._connection, [_user_values(member, now) for member in members])
+            self._sql.free_handles(member_ids=freed)
+        self._sql.save_users([_user_values(member, now) for member in members])
         accounts = [_account_values(one) for one in members if one.clerk_user_id is not None]
-        SQL.save_accounts(self._connection, accounts)
+        self._sql.save_accounts(accounts)
         values = [
             {"user_id": member.id, "now": now, **_membership_values(membership)}
             for member in members
             for membership in member.memberships
             if membership.subscription_id is not None
         ]
-        SQL.save_memberships(self._connection, values)
-        SQL.save_subscriptions(self._connection, values)
+        self._sql.save_memberships(values)
+        self._sql.save_subscriptions(values)
 
     def note_facts(self, members: Iterable[Member]) -> None:
         """Write down what the vendors say of members and was not written down before."""
         members = list(members)
         memberships = [m for one in members for m in one.memberships if m.customer_id is not None]
-        SQL.add_subscriptions(self._connection, [_membership_values(m) for m in memberships])
-        SQL.add_accounts(self._connection, [_account_values(m) for m in members if m.addresses])
+        self._sql.add_subscriptions([_membership_values(m) for m in memberships])
+        self._sql.add_accounts([_account_values(m) for m in members if m.addresses])
 
 
 def _handles(member: Member) -> tuple[str | None, str | None, str | None]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import MemberTable, queries
+from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("objects")
 
 
 class ObjectKey(NamedTuple):
@@ -36,10 +33,8 @@ class AppliedObject:
     provides: frozenset[str] = frozenset()
 
 
-class Objects(MemberTable):
+class Objects(MemberTable, file="objects"):
     """The table `ops.objects`."""
-
-    _move = staticmethod(SQL.move_objects)
 
     def read(self, keys: Collection[ObjectKey]) -> dict[ObjectKey, AppliedObject]:
         """Return what is known of these objects."""
@@ -47,9 +42,7 @@ class Objects(MemberTable):
             return {}
         providers, modes, object_ids = (list(column) for column in zip(*keys, strict=True))
         return _by_key(
-            SQL.read_objects(
-                self._connection, providers=providers, modes=modes, object_ids=object_ids
-            )
+            self._sql.read_objects(providers=providers, modes=modes, object_ids=object_ids)
         )
 
     def of_members(
@@ -57,15 +50,12 @@ class Objects(MemberTable):
     ) -> dict[ObjectKey, AppliedObject]:
         """Return a vendor's objects of these members."""
         return _by_key(
-            SQL.read_members_objects(
-                self._connection, provider=provider, member_ids=list(member_ids)
-            )
+            self._sql.read_members_objects(provider=provider, member_ids=list(member_ids))
         )
 
     def save(self, objects: Iterable[AppliedObject]) -> None:
         """Write down what was applied; nothing goes back in time."""
-        SQL.save_objects(
-            self._connection,
+        self._sql.save_objects(
             [
                 {
                     **applied.key._asdict(),
@@ -76,7 +66,7 @@ class Objects(MemberTable):
                     "provides": sorted(applied.provides),
                 }
                 for applied in objects
-            ],
+            ]
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-SQL = queries("reconciliations")
 MOST_EXAMPLES = 5
 
 
@@ -83,76 +82,70 @@ class ReconciliationReport:
     findings: dict[str, CheckFinding] = field(default_factory=dict)
 
 
-class Reconciliations(Table):
+class Reconciliations(Table, file="reconciliations"):
     """The table `ops.reconciliations`, and what it is filled from."""
 
     def open(
         self, dag_run_id: str, *, is_deep: bool, is_dry_run: bool, now: datetime
     ) -> ReconciliationReport:
         """Begin the report of a run, or go on with it: what kind of run it is stays as it began."""
-        SQL.open_run(
-            self._connection,
-            dag_run_id=dag_run_id,
-            is_deep=is_deep,
-            is_dry_run=is_dry_run,
-            now=now,
-        )
+        self._sql.open_run(dag_run_id=dag_run_id, is_deep=is_deep, is_dry_run=is_dry_run, now=now)
         return self.get(dag_run_id)
 
     def save(self, dag_run_id: str, findings: Iterable[CheckFinding]) -> None:
         """Write down what some checks have found, in the place of what an earlier try did."""
         documents = {finding.check: _document(finding) for finding in findings}
-        SQL.save_findings(self._connection, dag_run_id=dag_run_id, findings=Jsonb(documents))
+        self._sql.save_findings(dag_run_id=dag_run_id, findings=Jsonb(documents))
 
     def close(self, dag_run_id: str, *, now: datetime) -> None:
         """Close the report."""
-        SQL.close_run(self._connection, dag_run_id=dag_run_id, now=now)
+        self._sql.close_run(dag_run_id=dag_run_id, now=now)
 
     def get(self, dag_run_id: str) -> ReconciliationReport:
         """Return a run's report; KeyError for one that has none."""
-        row = SQL.read_run(self._connection, dag_run_id=dag_run_id)
+        row = self._sql.read_run(dag_run_id=dag_run_id)
         if row is None:
             raise KeyError(dag_run_id)
         return _report(row)
 
     def latest(self, limit: int) -> list[ReconciliationReport]:
         """Return the newest reports, newest first."""
-        return [_report(row) for row in SQL.read_latest(self._connection, row_limit=limit)]
+        return [_report(row) for row in self._sql.read_latest(row_limit=limit)]
 
     def last_deep(self) -> datetime | None:
         """Tell when the last deep run began that came to its end and might repair."""
-        began: datetime | None = SQL.read_last_deep(self._connection)
+        began: datetime | None = self._sql.read_last_deep()
         return began
 
     # --- what our own tables say ---
 
     def late_rows(self, *, due_before: datetime) -> list[str]:
         """Return the rows whose run should have been asked for by then."""
-        return _ids(SQL.find_late_rows(self._connection, due_before=due_before))
+        return _ids(self._sql.find_late_rows(due_before=due_before))
 
     def late_claims(self, *, claimed_before: datetime) -> list[str]:
         """Return the runs that were claimed before then and that Airflow still does not have."""
-        return _ids(SQL.find_late_claims(self._connection, claimed_before=claimed_before))
+        return _ids(self._sql.find_late_claims(claimed_before=claimed_before))
 
     def late_ends(self, *, due_before: datetime) -> list[str]:
         """Return the planned ends that should have been done by then."""
-        return _ids(SQL.find_late_ends(self._connection, due_before=due_before))
+        return _ids(self._sql.find_late_ends(due_before=due_before))
 
     def uncertain(self, *, before: datetime) -> list[Uncertain]:
         """Return the effects whose answer was lost before then and that nobody has decided about."""
-        return [Uncertain(**row) for row in SQL.find_uncertain(self._connection, before=before)]
+        return [Uncertain(**row) for row in self._sql.find_uncertain(before=before)]
 
     def unlettered(self, *, before: datetime) -> list[Unlettered]:
         """Return the events that failed before then and that are nobody's."""
-        return [Unlettered(**row) for row in SQL.find_unlettered(self._connection, before=before)]
+        return [Unlettered(**row) for row in self._sql.find_unlettered(before=before)]
 
     def abandoned(self, *, before: datetime) -> list[str]:
         """Return the effects that were begun before then and that nothing has ended."""
-        return _ids(SQL.find_abandoned(self._connection, before=before))
+        return _ids(self._sql.find_abandoned(before=before))
 
     def doubt_abandoned(self, *, before: datetime, now: datetime) -> list[str]:
         """Make such effects uncertain, and return them."""
-        return _ids(SQL.doubt_abandoned(self._connection, before=before, now=now))
+        return _ids(self._sql.doubt_abandoned(before=before, now=now))
 
 
 def _ids(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
-
-
-SQL = queries("refunds")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,25 +23,24 @@ class Refund:
     is_full: bool = True
 
 
-class Refunds(Table):
+class Refunds(Table, file="refunds"):
     """The table `ops.refunds`."""
 
     def read(self, subscription_ids: Collection[str]) -> dict[str, tuple[Refund, ...]]:
         """Return the refunds of these subscriptions that have one, the latest period's last."""
         found: dict[str, tuple[Refund, ...]] = {}
-        for row in SQL.read_refunds(self._connection, subscription_ids=list(subscription_ids)):
+        for row in self._sql.read_refunds(subscription_ids=list(subscription_ids)):
             refund = Refund(**row)
             found[refund.subscription_id] = (*found.get(refund.subscription_id, ()), refund)
         return found
 
     def save(self, refund: Refund) -> None:
         """Write a refund down."""
-        SQL.save_refund(self._connection, **asdict(refund))
+        self._sql.save_refund(**asdict(refund))
 
     def drop(self, refund: Refund) -> None:
         """Forget a refund that was taken back."""
-        SQL.drop_refund(
-            self._connection,
+        self._sql.drop_refund(
             subscription_id=refund.subscription_id,
             charge_id=refund.charge_id,
             paid_until=refund.paid_until,

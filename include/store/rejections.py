@@ -6,14 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 
-SQL = queries("rejections")
 AGAIN: Final = "delivered again"
 """Counted beside the refusals, and none of them: what is stored already is acknowledged, and not stored twice."""
 
@@ -28,14 +27,13 @@ class Refused:
     since: datetime
 
 
-class Rejections(Table):
+class Rejections(Table, file="rejections"):
     """The table `ops.rejections`."""
 
     def add(self, counts: Mapping[tuple[str, str], int], *, now: datetime) -> None:
         """Add `counts` by (provider, reason) to the counters of this minute."""
         keys = sorted(counts)
-        SQL.count_rejections(
-            self._connection,
+        self._sql.count_rejections(
             hour=_minute_of(now),
             providers=[provider for provider, _ in keys],
             reasons=[reason for _, reason in keys],
@@ -44,16 +42,14 @@ class Rejections(Table):
 
     def read(self, *, since: datetime) -> list[Refused]:
         """Return what was refused from the minute of `since` on, by provider and reason."""
-        rows = SQL.read_rejections(self._connection, since=_minute_of(since), again=AGAIN)
+        rows = self._sql.read_rejections(since=_minute_of(since), again=AGAIN)
         return [Refused(**row) for row in rows]
 
     def hours(
         self, provider: str, *, since: datetime, until: datetime
     ) -> dict[str, dict[int, int]]:
         """Sum up a vendor's counters by reason and full hour since 1970; `AGAIN` is one of the reasons."""
-        rows = SQL.read_rejection_hours(
-            self._connection, provider=provider, since=since, until=until
-        )
+        rows = self._sql.read_rejection_hours(provider=provider, since=since, until=until)
         found: defaultdict[str, dict[int, int]] = defaultdict(dict)
         for row in rows:
             found[row["reason"]][row["full_hour"]] = row["count"]

@@ -14,7 +14,7 @@ SQL = queries("retention")
 COUNT, REMOVE = "count_", "remove_"
 
 
-class Retention(Table):
+class Retention(Table, file="retention"):
     """The rules of `queries/retention.sql`, by name."""
 
     @staticmethod
@@ -27,16 +27,14 @@ class Retention(Table):
 
     def count(self, rule: str, *, before: datetime) -> int:
         """Count what a rule would remove."""
-        found: int = getattr(SQL, COUNT + rule)(self._connection, before=before)
+        found: int = getattr(self._sql, COUNT + rule)(before=before)
         return found
 
     def remove(self, rule: str, *, before: datetime, row_limit: int) -> int:
         """Remove at most `row_limit` rows; what somebody holds at the moment is passed over."""
-        removed: int = getattr(SQL, REMOVE + rule)(
-            self._connection, before=before, row_limit=row_limit
-        )
+        removed: int = getattr(self._sql, REMOVE + rule)(before=before, row_limit=row_limit)
         return removed
 
     def analyze(self) -> None:
         """Let the planner know what is left."""
-        SQL.analyze_tables(self._connection)
+        self._sql.analyze_tables()

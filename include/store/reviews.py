@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import Table, queries, record_from
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-
-
-SQL = queries("reviews")
 
 
 class ReviewState(StrEnum):
@@ -78,13 +75,13 @@ class Review:
         }
 
 
-class Reviews(Table):
+class Reviews(Table, file="reviews"):
     """The table `ops.reviews`."""
 
     def ask(self, dag_run_id: str, groups: Sequence[AskedGroup], *, now: datetime) -> None:
         """Write down what people are asked."""
         document = Jsonb([asdict(group) for group in groups])
-        SQL.ask_review(self._connection, dag_run_id=dag_run_id, groups=document, now=now)
+        self._sql.ask_review(dag_run_id=dag_run_id, groups=document, now=now)
 
     def answer(
         self,
@@ -96,8 +93,7 @@ class Reviews(Table):
         now: datetime,
     ) -> None:
         """Write down what was decided."""
-        SQL.answer_review(
-            self._connection,
+        self._sql.answer_review(
             dag_run_id=dag_run_id,
             state=ReviewState.ANSWERED,
             actor=actor,
@@ -116,8 +112,7 @@ class Reviews(Table):
         now: datetime,
     ) -> None:
         """Write down why an answer cannot be taken, and what was chosen."""
-        SQL.refuse_review(
-            self._connection,
+        self._sql.refuse_review(
             dag_run_id=dag_run_id,
             decisions=Jsonb(dict(decisions)),
             refusal=refusal,
@@ -127,18 +122,17 @@ class Reviews(Table):
 
     def newest_refused(self) -> Review | None:
         """Return the newest question, if its answer could not be taken."""
-        row = SQL.read_newest(self._connection)
+        row = self._sql.read_newest()
         review = _review(row) if row else None
         return review if review and review.state is ReviewState.REFUSED else None
 
     def leave(self, dag_run_id: str, *, now: datetime) -> None:
         """Write down that another run asks, unless what became of the question is known."""
-        SQL.leave_review(self._connection, dag_run_id=dag_run_id, now=now)
+        self._sql.leave_review(dag_run_id=dag_run_id, now=now)
 
     def leave_unanswered(self, dag_run_id: str, *, now: datetime) -> None:
         """Write down that nobody has answered in time."""
-        SQL.answer_review(
-            self._connection,
+        self._sql.answer_review(
             dag_run_id=dag_run_id,
             state=ReviewState.UNANSWERED,
             actor=None,
@@ -149,20 +143,20 @@ class Reviews(Table):
 
     def save_result(self, dag_run_id: str, group: str, result: Mapping[str, object]) -> None:
         """Write down what came of one group."""
-        SQL.save_result(self._connection, dag_run_id=dag_run_id, result=Jsonb({group: result}))
+        self._sql.save_result(dag_run_id=dag_run_id, result=Jsonb({group: result}))
 
     def finish(self, dag_run_id: str, *, now: datetime) -> None:
         """Close a review whose decisions are carried out."""
-        SQL.finish_review(self._connection, dag_run_id=dag_run_id, now=now)
+        self._sql.finish_review(dag_run_id=dag_run_id, now=now)
 
     def get(self, dag_run_id: str) -> Review | None:
         """Return one review."""
-        row = SQL.read_review(self._connection, dag_run_id=dag_run_id)
+        row = self._sql.read_review(dag_run_id=dag_run_id)
         return _review(row) if row else None
 
     def answered(self, *, since: datetime) -> list[Review]:
         """Return the reviews that were answered since then."""
-        rows = SQL.read_answered(self._connection, answered_since=since)
+        rows = self._sql.read_answered(answered_since=since)
         return [_review(row) for row in rows]
 
 

@@ -10,15 +10,13 @@ from psycopg.types.json import Jsonb
 
 from include.errors import ErrorClass
 from include.store.inbox import InboxState
-from include.store.sql import Table, queries, record_from
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-
-SQL = queries("run_members")
 
 AuditedState = dict[
     str, object
@@ -71,13 +69,12 @@ class Unrecorded:
     inbox_ids: list[int]
 
 
-class RunMembers(Table):
+class RunMembers(Table, file="run_members"):
     """The table `ops.run_members`."""
 
     def open(self, dag_run_id: str, before: Mapping[UUID, AuditedState | None]) -> None:
         """Put members into a run, each with its state before; in it already, it is open again."""
-        SQL.open_members(
-            self._connection,
+        self._sql.open_members(
             [
                 {
                     "dag_run_id": dag_run_id,
@@ -85,24 +82,21 @@ class RunMembers(Table):
                     "before": None if state is None else Jsonb(state),
                 }
                 for member_id, state in before.items()
-            ],
+            ]
         )
 
     def reopen_failed(self, dag_run_id: str) -> int:
         """Let failed members be tried again; return how many."""
-        count: int = SQL.reopen_failed(self._connection, dag_run_id=dag_run_id)
+        count: int = self._sql.reopen_failed(dag_run_id=dag_run_id)
         return count
 
     def pending(self, dag_run_id: str) -> list[UUID]:
         """Return the members without an outcome."""
-        return [
-            row["member_id"] for row in SQL.read_pending(self._connection, dag_run_id=dag_run_id)
-        ]
+        return [row["member_id"] for row in self._sql.read_pending(dag_run_id=dag_run_id)]
 
     def settle(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
         """Write down outcomes."""
-        SQL.settle_members(
-            self._connection,
+        self._sql.settle_members(
             [
                 {
                     "dag_run_id": dag_run_id,
@@ -113,13 +107,12 @@ class RunMembers(Table):
                     "after": None if result.after is None else Jsonb(result.after),
                 }
                 for result in results
-            ],
+            ]
         )
 
     def fail(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
         """Let settled members fail after all; how they were left stays as it was written down."""
-        SQL.fail_members(
-            self._connection,
+        self._sql.fail_members(
             [
                 {
                     "dag_run_id": dag_run_id,
@@ -128,18 +121,18 @@ class RunMembers(Table):
                     "error_class": r.error_class,
                 }
                 for r in results
-            ],
+            ]
         )
 
     def mend(self, dag_run_id: str, member_ids: Collection[UUID]) -> None:
         """Let members succeed that had failed in an earlier try."""
-        SQL.mend_members(self._connection, dag_run_id=dag_run_id, member_ids=list(member_ids))
+        self._sql.mend_members(dag_run_id=dag_run_id, member_ids=list(member_ids))
 
     def unrecorded(self, dag_run_id: str) -> list[Unrecorded]:
         """Return the outcomes that the audit log does not have yet."""
         return [
             record_from(Unrecorded, row, outcome=MemberOutcome)
-            for row in SQL.read_unrecorded(self._connection, dag_run_id=dag_run_id)
+            for row in self._sql.read_unrecorded(dag_run_id=dag_run_id)
         ]
 
     def record(
@@ -149,13 +142,13 @@ class RunMembers(Table):
 
         Of the `untold` the audit log says nothing yet: tried again, they still have the state before.
         """
-        rows = list(SQL.end_members_rows(self._connection, dag_run_id=dag_run_id, now=now))
-        SQL.mark_recorded(self._connection, dag_run_id=dag_run_id, untold=list(untold), now=now)
+        rows = list(self._sql.end_members_rows(dag_run_id=dag_run_id, now=now))
+        self._sql.mark_recorded(dag_run_id=dag_run_id, untold=list(untold), now=now)
         return [
             record_from(EndedRow, row, state=InboxState, error_class=ErrorClass) for row in rows
         ]
 
     def failures(self, dag_run_id: str) -> dict[UUID, str]:
         """Return the failed members with their reasons."""
-        rows = SQL.read_failures(self._connection, dag_run_id=dag_run_id)
+        rows = self._sql.read_failures(dag_run_id=dag_run_id)
         return {row["member_id"]: row["reason"] for row in rows}

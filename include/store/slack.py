@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("slack")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,12 +32,12 @@ class SlackGracePeriod:
     proposed_at: datetime | None = None  # when staff was told that the account may be closed
 
 
-class SlackPeople(Table):
+class SlackPeople(Table, file="slack"):
     """The tables `ops.slack_people` and `ops.slack_lapses`."""
 
     def ties(self) -> dict[UUID, AccountLink]:
         """Return all ties, by member."""
-        return {row["member_id"]: AccountLink(**row) for row in SQL.read_ties(self._connection)}
+        return {row["member_id"]: AccountLink(**row) for row in self._sql.read_ties()}
 
     def tie(self, ties: Collection[AccountLink], *, now: datetime) -> None:
         """Write ties down; one made by hand is only replaced by hand."""
@@ -53,30 +50,27 @@ class SlackPeople(Table):
             }
             for tie in ties
         ]
-        SQL.save_ties(self._connection, rows)
+        self._sql.save_ties(rows)
 
     def note_field(self, member_id: UUID, value: str) -> None:
         """Write down what is in a member's profile now."""
-        SQL.note_field(self._connection, member_id=member_id, value=value)
+        self._sql.note_field(member_id=member_id, value=value)
 
     def lapses(self) -> dict[str, SlackGracePeriod]:
         """Return since when who should not be there, by id at Slack."""
-        return {
-            row["slack_user_id"]: SlackGracePeriod(**row)
-            for row in SQL.read_lapses(self._connection)
-        }
+        return {row["slack_user_id"]: SlackGracePeriod(**row) for row in self._sql.read_lapses()}
 
     def note_lapses(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
         """Let these have lapsed from now on, where they have not before."""
-        SQL.add_lapses(self._connection, slack_user_ids=list(slack_user_ids), now=now)
+        self._sql.add_lapses(slack_user_ids=list(slack_user_ids), now=now)
 
     def end_lapses(self, slack_user_ids: Collection[str]) -> None:
         """Forget that these had lapsed: they are members, or nowhere any more."""
-        SQL.end_lapses(self._connection, slack_user_ids=list(slack_user_ids))
+        self._sql.end_lapses(slack_user_ids=list(slack_user_ids))
 
     def note_proposed(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
         """Write down that staff was told of these."""
-        SQL.note_proposed(self._connection, slack_user_ids=list(slack_user_ids), now=now)
+        self._sql.note_proposed(slack_user_ids=list(slack_user_ids), now=now)
 
 
 def since_by_id(lapses: Mapping[str, SlackGracePeriod]) -> dict[str, datetime]:

@@ -8,7 +8,7 @@ read), `^` one row or None, `$` one value, `!` the number of rows changed.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
@@ -51,19 +51,37 @@ def record_from(
     return cls(**{**row, **typed})
 
 
+class Bound:
+    """The statements of one file over one connection."""
+
+    def __init__(self, found: Statements, connection: psycopg.Connection[Any]) -> None:
+        """Give each of them the connection."""
+        self._found, self._connection = found, connection
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return the statement of that name."""
+        return partial(getattr(self._found, name), self._connection)
+
+
 class Table:
     """A class of the store: it works over one connection, and whoever calls decides what is one transaction."""
+
+    _statements: ClassVar[Statements]
+
+    def __init_subclass__(cls, *, file: str | None = None) -> None:
+        """Name the file with its statements."""
+        if file is not None:
+            cls._statements = queries(file)
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Work over `connection`, whose rows come as dicts."""
         self._connection = connection
+        self._sql = Bound(self._statements, connection)
 
 
 class MemberTable(Table):
-    """A table with rows of members: `_move` is its statement for members that turn out to be one."""
-
-    _move: ClassVar[Callable[..., Any]]
+    """A table with rows of members; its file has a statement for members that turn out to be one."""
 
     def move(self, merged: Mapping[UUID, UUID]) -> None:
         """Give the rows of merged members to the ones they were merged into."""
-        self._move(self._connection, from_ids=list(merged.keys()), to_ids=list(merged.values()))
+        self._sql.move_members(from_ids=list(merged.keys()), to_ids=list(merged.values()))

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.store.sql import MemberTable, queries
+from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("steps")
 
 
 class StepState(StrEnum):
@@ -42,43 +39,36 @@ class Ending:
     reason: str | None = None
 
 
-class Steps(MemberTable):
+class Steps(MemberTable, file="steps"):
     """The table `ops.steps`."""
-
-    _move = staticmethod(SQL.move_steps)
 
     def plan(
         self, effect: str, members: Collection[UUID], *, dag_run_id: str, now: datetime
     ) -> None:
         """Plan an effect for each of these members, unless it has ever been planned before."""
-        SQL.plan_steps(
-            self._connection,
-            effect=effect,
-            member_ids=list(members),
-            dag_run_id=dag_run_id,
-            now=now,
+        self._sql.plan_steps(
+            effect=effect, member_ids=list(members), dag_run_id=dag_run_id, now=now
         )
 
     def planned(self, effect: str, dag_run_id: str) -> dict[str, UUID]:
         """Return the planned steps of this run's members, as key → member."""
-        rows = SQL.read_planned(self._connection, effect=effect, dag_run_id=dag_run_id)
+        rows = self._sql.read_planned(effect=effect, dag_run_id=dag_run_id)
         return {row["key"]: row["member_id"] for row in rows}
 
     def has_open(self, effect: str, dag_run_id: str) -> bool:
         """Tell whether this run's members have a step that is planned, or begun and not ended."""
-        found: bool = SQL.has_open(self._connection, effect=effect, dag_run_id=dag_run_id)
+        found: bool = self._sql.has_open(effect=effect, dag_run_id=dag_run_id)
         return found
 
     def intend(self, keys: Collection[str], *, dag_run_id: str, now: datetime) -> set[str]:
         """Write down that the calls are about to be made; return the ones that are ours to make."""
-        rows = SQL.intend_steps(self._connection, keys=list(keys), dag_run_id=dag_run_id, now=now)
+        rows = self._sql.intend_steps(keys=list(keys), dag_run_id=dag_run_id, now=now)
         return {row["key"] for row in rows}
 
     def end(self, endings: Iterable[Ending], *, now: datetime) -> None:
         """Write down what came of steps that are intended or planned."""
-        SQL.end_steps(
-            self._connection,
-            [{"key": e.key, "state": e.state, "reason": e.reason, "now": now} for e in endings],
+        self._sql.end_steps(
+            [{"key": e.key, "state": e.state, "reason": e.reason, "now": now} for e in endings]
         )
 
     def doubt(
@@ -89,12 +79,8 @@ class Steps(MemberTable):
         These are the ones an earlier try of this run has begun, and those of this run's members
         that any run has begun before `stale_since`.
         """
-        rows = SQL.doubt_steps(
-            self._connection,
-            effect=effect,
-            dag_run_id=dag_run_id,
-            stale_since=stale_since,
-            now=now,
+        rows = self._sql.doubt_steps(
+            effect=effect, dag_run_id=dag_run_id, stale_since=stale_since, now=now
         )
         return [row["member_id"] for row in rows]
 
@@ -102,4 +88,4 @@ class Steps(MemberTable):
         self, keys: Collection[str], *, state: StepState, reason: str, now: datetime
     ) -> None:
         """Write down what a person has decided about uncertain steps."""
-        SQL.decide_steps(self._connection, keys=list(keys), state=state, reason=reason, now=now)
+        self._sql.decide_steps(keys=list(keys), state=state, reason=reason, now=now)

@@ -22,7 +22,7 @@ SQL = queries("throttle")
 WINDOW = timedelta(minutes=1)
 
 
-class Throttle(Table):
+class Throttle(Table, file="throttle"):
     """How much of what may be done at once."""
 
     def admit(
@@ -35,7 +35,7 @@ class Throttle(Table):
         """
         keys = {row["member_key"] for row in rows} - {None}
         since = now - WINDOW
-        counts = SQL.count_taken(self._connection, member_keys=list(keys), since=since)
+        counts = self._sql.count_taken(member_keys=list(keys), since=since)
         taken = {row["member_key"]: row["count"] for row in counts}
         admitted = within_limit(rows, taken, per_minute=per_minute)
         if len(admitted) < len(rows):
@@ -47,7 +47,7 @@ class Throttle(Table):
     ) -> bool:
         """Tell whether these members may have another run in this minute."""
         keys = {row["member_key"] for row in rows} - {None}
-        counts = SQL.count_taken(self._connection, member_keys=list(keys), since=now - WINDOW)
+        counts = self._sql.count_taken(member_keys=list(keys), since=now - WINDOW)
         return all(row["count"] < per_minute for row in counts)
 
     @contextmanager
@@ -82,8 +82,7 @@ class Throttle(Table):
         per_minute: int,
     ) -> None:
         keep = {row["id"] for row in admitted}
-        SQL.spread(
-            self._connection,
+        self._sql.spread(
             job=job,
             member_keys=list({row["member_key"] for row in rows if row["id"] not in keep}),
             keep=list(keep),

@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
-
-
-SQL = queries("timeline")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +38,7 @@ class ObjectHistory:
     entries: tuple[TimelineEntry, ...]
 
 
-class Timeline(Table):
+class Timeline(Table, file="timeline"):
     """Reads across the tables."""
 
     def of(self, handle: str) -> ObjectHistory:
@@ -51,25 +48,25 @@ class Timeline(Table):
         """
         members = self.members_of(handle)
         inbox_ids = (
-            _column(SQL.read_rows_of(self._connection, member_ids=members), "id")
+            _column(self._sql.read_rows_of(member_ids=members), "id")
             if members
             else self.rows_of(handle)
         )
-        rows = SQL.read_entries(self._connection, member_ids=members, inbox_ids=inbox_ids)
+        rows = self._sql.read_entries(member_ids=members, inbox_ids=inbox_ids)
         entries = tuple(TimelineEntry(**row) for row in rows) if members or inbox_ids else ()
         return ObjectHistory(members=tuple(members), inbox_ids=tuple(inbox_ids), entries=entries)
 
     def members_of(self, handle: str) -> list[UUID]:
         """Return whom a handle names; two members may share one for as long as nobody has merged them."""
-        return _column(SQL.find_members(self._connection, handle=handle), "member_id")
+        return _column(self._sql.find_members(handle=handle), "member_id")
 
     def rows_of(self, handle: str) -> list[int]:
         """Return the inbox rows that a handle names: an event's id, or the row's number."""
-        return _column(SQL.find_rows(self._connection, handle=handle), "id")
+        return _column(self._sql.find_rows(handle=handle), "id")
 
     def uncertain_steps(self) -> dict[str, int]:
         """Count, by effect, the steps whose answer was lost."""
-        return {row["effect"]: row["count"] for row in SQL.read_uncertain_steps(self._connection)}
+        return {row["effect"]: row["count"] for row in self._sql.read_uncertain_steps()}
 
 
 def _column(rows: Iterable[dict[str, Any]], name: str) -> list[Any]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from include.routing import THIN, UNKNOWN
-from include.store.sql import Table, queries
+from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-SQL = queries("webhooks")
 MAX_TYPES: Final = 20
 HOUR_SECONDS: Final = 3600
 
@@ -93,44 +92,36 @@ def moment_of(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * HOUR_SECONDS, UTC)
 
 
-class Webhooks(Table):
+class Webhooks(Table, file="webhooks"):
     """The inbox by provider and type, `ops.webhook_checks`, `ops.silences`."""
 
     def unrouted(self, *, since: datetime) -> list[Unrouted]:
         """Return the types that came since then and that no job takes, the most frequent first."""
-        rows = SQL.read_unrouted(
-            self._connection, since=since, reason=UNKNOWN.reason, row_limit=MAX_TYPES
-        )
+        rows = self._sql.read_unrouted(since=since, reason=UNKNOWN.reason, row_limit=MAX_TYPES)
         return [Unrouted(**row) for row in rows]
 
     def check(self, provider: str) -> WebhookCheck | None:
         """Return until when a vendor's changes were compared."""
-        row = SQL.read_check(self._connection, provider=provider)
+        row = self._sql.read_check(provider=provider)
         return WebhookCheck(**row) if row else None
 
     def save_check(self, check: WebhookCheck) -> None:
         """Write down until when; never earlier than before."""
-        SQL.save_check(
-            self._connection,
-            provider=check.provider,
-            cursor_at=check.cursor_at,
-            checked_at=check.checked_at,
-        )
+        self._sql.save_check(**asdict(check))
 
     def delivered(self, provider: str, *, since: datetime) -> dict[str, Delivered]:
         """Return by mode what a vendor has delivered since then."""
-        rows = SQL.read_delivered(self._connection, provider=provider, since=since)
+        rows = self._sql.read_delivered(provider=provider, since=since)
         return {row["mode"]: Delivered(count=row["count"], last_at=row["last_at"]) for row in rows}
 
     def has_delivered(self, provider: str) -> bool:
         """Tell whether a vendor has ever delivered anything."""
-        found: bool = SQL.has_delivered(self._connection, provider=provider)
+        found: bool = self._sql.has_delivered(provider=provider)
         return found
 
     def came_thin(self, changes: Sequence[VendorChange], *, since: datetime) -> list[bool]:
         """Tell of each of Stripe's changes whether it has come as a thin event since then."""
-        rows = SQL.read_thin(
-            self._connection,
+        rows = self._sql.read_thin(
             types=[THIN + one.type for one in changes],
             member_keys=[f"stripe:{one.object_id}" for one in changes],
             created_ats=[one.created_at for one in changes],
@@ -143,8 +134,8 @@ class Webhooks(Table):
         self, provider: str, member_keys: Collection[str], *, since: datetime
     ) -> Mapping[str, datetime]:
         """Return of which moment's state each of these was told last, since then."""
-        rows = SQL.read_last_told(
-            self._connection, provider=provider, member_keys=list(member_keys), since=since
+        rows = self._sql.read_last_told(
+            provider=provider, member_keys=list(member_keys), since=since
         )
         return {row["member_key"]: row["last_at"] for row in rows}
 
@@ -152,9 +143,7 @@ class Webhooks(Table):
         self, provider: str, *, mode: str | None = None, since: datetime, until: datetime
     ) -> dict[str | None, dict[int, Hour]]:
         """Count by full hour since 1970 what was delivered and starts a job, by type and, under None, of any type."""
-        rows = SQL.read_hours(
-            self._connection, provider=provider, mode=mode, since=since, until=until
-        )
+        rows = self._sql.read_hours(provider=provider, mode=mode, since=since, until=until)
         found: defaultdict[str | None, dict[int, Hour]] = defaultdict(dict)
         for row in rows:
             found[row["type"]][row["hour"]] = Hour(
@@ -164,21 +153,20 @@ class Webhooks(Table):
 
     def silences(self) -> list[Silence]:
         """Return what keeps webhooks from coming now, the oldest first."""
-        return [Silence(**row) for row in SQL.read_silences(self._connection)]
+        return [Silence(**row) for row in self._sql.read_silences()]
 
     def explained_until(
         self, provider: str, *, but: Collection[str], now: datetime
     ) -> datetime | None:
         """Return until when a cause told why none came, other than these: `now` where it goes on, None without any."""
-        found: datetime | None = SQL.explained_until(
-            self._connection, provider=provider, but=list(but), now=now
+        found: datetime | None = self._sql.explained_until(
+            provider=provider, but=list(but), now=now
         )
         return found
 
     def keep(self, silence: Silence, *, now: datetime) -> None:
         """Write down a cause; what is missing adds up while it goes on."""
-        SQL.keep_silence(
-            self._connection,
+        self._sql.keep_silence(
             provider=silence.provider,
             cause=silence.cause,
             since=silence.since,
@@ -190,4 +178,4 @@ class Webhooks(Table):
 
     def end(self, provider: str, causes: Collection[str], *, now: datetime) -> None:
         """End causes that are no more."""
-        SQL.end_silences(self._connection, provider=provider, causes=list(causes), now=now)
+        self._sql.end_silences(provider=provider, causes=list(causes), now=now)

@@ -16,8 +16,9 @@ from include.store.audit import AuditEntry, member_target
 from include.store.deactivations import End, EndReason
 from include.store.dead_letters import DeadLetterAction, Failure, Filter
 from include.store.inbox import InboxState
+from include.store.sql import queries
 from include.store.steps import Ending, StepState
-from include.store.timeline import SQL, Timeline
+from include.store.timeline import Timeline
 from tests.store.arrivals import NOW, receive
 
 ADDRESS = "Ada@Example.org"
@@ -298,7 +299,7 @@ def test_failed_tries_and_what_was_decided_are_told(store, timeline, ada, handle
 )
 def test_large_tables_are_read_by_their_indexes(store, statement, values):
     """A table without a usable index is read as a whole even where that is forbidden: 0.3 s among a million rows."""
-    asked = f"EXPLAIN {getattr(SQL, statement).sql}"
+    asked = f"EXPLAIN {getattr(queries('timeline'), statement).sql}"
 
     with store.transaction():
         store.connection.execute("SET LOCAL enable_seqscan = off")

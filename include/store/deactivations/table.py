@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from include.store.deactivations.rows import Deactivation, EndReason, EndState, Withdrawal
-from include.store.sql import MemberTable, queries
+from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,46 +15,43 @@ if TYPE_CHECKING:
 
     from include.store.deactivations.rows import End
 
-SQL = queries("deactivations")
 FIELDS = tuple(field.name for field in fields(Deactivation))
 
 
-class Deactivations(MemberTable):
+class Deactivations(MemberTable, file="deactivations"):
     """The table `ops.deactivations`."""
-
-    _move = staticmethod(SQL.move_members)
 
     # --- what is planned ---
 
     def latest(self, subscription_ids: Collection[str]) -> dict[str, Deactivation]:
         """Return the newest row of each of these subscriptions that has one; only it can be open."""
-        found = _rows(SQL.read_latest(self._connection, subscription_ids=list(subscription_ids)))
+        found = _rows(self._sql.read_latest(subscription_ids=list(subscription_ids)))
         return {row.subscription_id: row for row in found}
 
     def get(self, deactivation_id: int) -> Deactivation | None:
         """Return one row."""
-        row = SQL.read_one(self._connection, id=deactivation_id)
+        row = self._sql.read_one(id=deactivation_id)
         return _row(row) if row else None
 
     def read_open(self) -> list[Deactivation]:
         """Return what is not over, the next to come first; what has no date before all."""
-        return _rows(SQL.read_open(self._connection))
+        return _rows(self._sql.read_open())
 
     def of_member(self, member_id: UUID) -> list[Deactivation]:
         """Return all rows of a member, oldest first."""
-        return _rows(SQL.read_member(self._connection, member_id=member_id))
+        return _rows(self._sql.read_member(member_id=member_id))
 
     def counts(self) -> dict[EndState, int]:
         """Count the rows in each state that has any."""
-        return {EndState(row["state"]): row["count"] for row in SQL.count_states(self._connection)}
+        return {EndState(row["state"]): row["count"] for row in self._sql.count_states()}
 
     def work(self, *, overdue_since: datetime) -> dict[str, int]:
         """Count what is pending, running, overdue (due by then and not done), date_unknown and failed."""
-        return dict(SQL.count_work(self._connection, overdue_since=overdue_since))
+        return dict(self._sql.count_work(overdue_since=overdue_since))
 
     def problems(self, *, row_limit: int) -> dict[int, str]:
         """Return why rows have no run, or why their runs do not go on; of so many rows."""
-        rows = SQL.read_problems(self._connection, row_limit=row_limit)
+        rows = self._sql.read_problems(row_limit=row_limit)
         return {row["id"]: row["problem"] for row in rows}
 
     def open(
@@ -67,8 +64,7 @@ class Deactivations(MemberTable):
         now: datetime,
     ) -> Deactivation:
         """Plan an end; of one without a date the state is `date_unknown`."""
-        row = SQL.open_row(
-            self._connection,
+        row = self._sql.open_row(
             member_id=member_id,
             subscription_id=subscription_id,
             state=_state_of(end),
@@ -90,8 +86,7 @@ class Deactivations(MemberTable):
         why: str | None = None,
     ) -> Deactivation:
         """Give an open row another end and its next generation; the run that it has is withdrawn."""
-        row = SQL.redate_row(
-            self._connection,
+        row = self._sql.redate_row(
             id=deactivation_id,
             state=_state_of(end),
             inbox_id=inbox_id,
@@ -113,25 +108,23 @@ class Deactivations(MemberTable):
         actor: str | None = None,
     ) -> None:
         """Close an open row: it is not to be any more; the run that it has is withdrawn."""
-        SQL.revoke_row(
-            self._connection, id=deactivation_id, why=why, actor=actor, inbox_id=inbox_id, now=now
-        )
+        self._sql.revoke_row(id=deactivation_id, why=why, actor=actor, inbox_id=inbox_id, now=now)
         self.wake()
 
     def wake(self) -> None:
         """Tell every relay, at the commit, that there is something to do."""
-        list(SQL.wake_schedulers(self._connection))
+        list(self._sql.wake_schedulers())
 
     # --- what the relay does: a run for each ---
 
     def lead(self) -> bool:
         """Be the one relay that gives rows their runs, for as long as the connection lasts; or not."""
-        found: bool = SQL.lead(self._connection)
+        found: bool = self._sql.lead()
         return found
 
     def ahead(self, *, due_after: datetime, row_limit: int) -> list[Deactivation]:
         """Return rows without a run whose run has time until then, the next to come first."""
-        return _rows(SQL.read_ahead(self._connection, due_after=due_after, row_limit=row_limit))
+        return _rows(self._sql.read_ahead(due_after=due_after, row_limit=row_limit))
 
     def overdue(self, *, due_by: datetime, at_once: int) -> list[Deactivation]:
         """Return rows without a run that should have one by then, oldest first.
@@ -139,55 +132,49 @@ class Deactivations(MemberTable):
         So many that, with the runs that are due and go on, there are at most `at_once`: each takes
         whatever is due.
         """
-        return _rows(SQL.read_overdue(self._connection, due_by=due_by, at_once=at_once))
+        return _rows(self._sql.read_overdue(due_by=due_by, at_once=at_once))
 
     def scheduled(self, row: Deactivation, *, now: datetime) -> bool:
         """Write down that Airflow has the run of this generation; False where there is a newer one."""
-        changed: int = SQL.schedule_row(
-            self._connection,
-            id=row.id,
-            generation=row.generation,
-            dag_run_id=row.next_run_id,
-            now=now,
+        changed: int = self._sql.schedule_row(
+            id=row.id, generation=row.generation, dag_run_id=row.next_run_id, now=now
         )
         return bool(changed)
 
     def wake_scheduler(self) -> None:
         """Wake the scheduler of a local stack: a run is due."""
-        list(SQL.wake_scheduler(self._connection))
+        list(self._sql.wake_scheduler())
 
     def set_problem(self, deactivation_id: int, problem: str | None) -> None:
         """Say why a row has no run, or why its run does not go on; None when all is well again."""
-        SQL.set_problem(self._connection, id=deactivation_id, problem=problem)
+        self._sql.set_problem(id=deactivation_id, problem=problem)
 
     def set_run_problem(self, dag_run_id: str, problem: str | None) -> None:
         """Say why a run does not go on with what it has to do; None when all is well again."""
-        SQL.set_run_problem(self._connection, dag_run_id=dag_run_id, problem=problem)
+        self._sql.set_run_problem(dag_run_id=dag_run_id, problem=problem)
 
     def withdrawals(self) -> list[Withdrawal]:
         """Return the runs that Airflow is to forget, oldest first."""
-        return [Withdrawal(**row) for row in SQL.read_withdrawals(self._connection)]
+        return [Withdrawal(**row) for row in self._sql.read_withdrawals()]
 
     def withdraw(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
         """Have Airflow forget a run."""
-        SQL.add_withdrawal(self._connection, dag_run_id=dag_run_id, reason=reason, now=now)
+        self._sql.add_withdrawal(dag_run_id=dag_run_id, reason=reason, now=now)
 
     def forget(self, dag_run_id: str) -> None:
         """Write down that Airflow has forgotten a run."""
-        SQL.forget_withdrawal(self._connection, dag_run_id=dag_run_id)
+        self._sql.forget_withdrawal(dag_run_id=dag_run_id)
 
     def is_at_work(self, dag_run_id: str) -> bool:
         """Tell whether a run has taken rows and not ended them."""
-        found: bool = SQL.is_at_work(self._connection, dag_run_id=dag_run_id)
+        found: bool = self._sql.is_at_work(dag_run_id=dag_run_id)
         return found
 
     def take_silent(
         self, *, now: datetime, due_by: datetime, checked_before: datetime
     ) -> list[str]:
         """Return the runs that should have done something by then, and were not asked about since."""
-        rows = SQL.take_silent(
-            self._connection, now=now, due_by=due_by, checked_before=checked_before
-        )
+        rows = self._sql.take_silent(now=now, due_by=due_by, checked_before=checked_before)
         return sorted({row["run"] for row in rows})
 
     def reschedule(self, dag_run_id: str, *, why: str, most: int, now: datetime) -> list[int]:
@@ -195,15 +182,13 @@ class Deactivations(MemberTable):
 
         What it had taken is perhaps what ends its runs: that has failed once it has lost `most`.
         """
-        rows = SQL.reschedule_run(
-            self._connection, dag_run_id=dag_run_id, why=why, most=most, now=now
-        )
+        rows = self._sql.reschedule_run(dag_run_id=dag_run_id, why=why, most=most, now=now)
         self.wake()
         return [row["id"] for row in rows]
 
     def lose(self, dag_run_id: str, *, why: str, now: datetime) -> list[int]:
         """Fail what this run has taken and not brought to its end."""
-        rows = SQL.lose_run(self._connection, dag_run_id=dag_run_id, why=why, now=now)
+        rows = self._sql.lose_run(dag_run_id=dag_run_id, why=why, now=now)
         return [row["id"] for row in rows]
 
     # --- what a run does ---
@@ -217,13 +202,7 @@ class Deactivations(MemberTable):
         a person has cleared it. The runs that the taken rows would have had are withdrawn.
         """
         rows = _rows(
-            SQL.take_due(
-                self._connection,
-                dag_run_id=dag_run_id,
-                own_id=own_id,
-                now=now,
-                row_limit=row_limit,
-            )
+            self._sql.take_due(dag_run_id=dag_run_id, own_id=own_id, now=now, row_limit=row_limit)
         )
         if any(row.dag_run_id != dag_run_id for row in rows):
             self.wake()
@@ -231,56 +210,55 @@ class Deactivations(MemberTable):
 
     def taken(self, dag_run_id: str) -> list[Deactivation]:
         """Return what this run has taken and not ended, failed ones too."""
-        return _rows(SQL.read_taken(self._connection, dag_run_id=dag_run_id))
+        return _rows(self._sql.read_taken(dag_run_id=dag_run_id))
 
     def return_row(self, deactivation_id: int, *, now: datetime) -> None:
         """Let a row that is not due yet wait for another run."""
-        SQL.return_row(self._connection, id=deactivation_id, now=now)
+        self._sql.return_row(id=deactivation_id, now=now)
         self.wake()
 
     def decide(self, ids: Collection[int], *, now: datetime) -> None:
         """Write down that Stripe was asked, and that these are to be."""
-        SQL.decide_rows(self._connection, ids=list(ids), now=now)
+        self._sql.decide_rows(ids=list(ids), now=now)
 
     def apply(self, ids: Collection[int], *, hidden: Collection[UUID], now: datetime) -> None:
         """Write down that the platform's tables are changed, and whose profiles that has hidden."""
-        SQL.apply_rows(self._connection, ids=list(ids), hidden=list(hidden), now=now)
+        self._sql.apply_rows(ids=list(ids), hidden=list(hidden), now=now)
 
     def hide_profiles(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
         """Hide these members' profiles; return whose were visible."""
-        rows = SQL.hide_profiles(self._connection, member_ids=list(member_ids), now=now)
+        rows = self._sql.hide_profiles(member_ids=list(member_ids), now=now)
         return [row["member_id"] for row in rows]
 
     def finish(self, ids: Collection[int], *, now: datetime) -> None:
         """End rows as done."""
-        SQL.finish_rows(self._connection, ids=list(ids), now=now)
+        self._sql.finish_rows(ids=list(ids), now=now)
         self.wake()  # what is overdue and waits for a free run
 
     def fail(self, reasons: Mapping[int, str], *, now: datetime) -> None:
         """Stop rows, each with its reason: a person looks."""
-        SQL.fail_rows(
-            self._connection,
-            [{"id": row_id, "why": why, "now": now} for row_id, why in reasons.items()],
+        self._sql.fail_rows(
+            [{"id": row_id, "why": why, "now": now} for row_id, why in reasons.items()]
         )
 
     def show_profiles(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
         """Show the profiles again that a deactivation of these members has hidden; return whose."""
-        rows = SQL.show_profiles(self._connection, member_ids=list(member_ids), now=now)
+        rows = self._sql.show_profiles(member_ids=list(member_ids), now=now)
         return [row["member_id"] for row in rows]
 
     def hide_barred(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
         """Hide the profiles of members whom Clerk has barred; return whose were visible."""
-        rows = SQL.hide_barred(self._connection, member_ids=list(member_ids), now=now)
+        rows = self._sql.hide_barred(member_ids=list(member_ids), now=now)
         return [row["member_id"] for row in rows]
 
     def show_freed(self, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
         """Show the profiles again that a bar had hidden; return whose."""
-        rows = SQL.show_freed(self._connection, member_ids=list(member_ids), now=now)
+        rows = self._sql.show_freed(member_ids=list(member_ids), now=now)
         return [row["member_id"] for row in rows]
 
     def leave_hidden(self, member_ids: Collection[UUID]) -> None:
         """Keep the profiles hidden of members whose membership has ended while they were barred."""
-        SQL.leave_hidden(self._connection, member_ids=list(member_ids))
+        self._sql.leave_hidden(member_ids=list(member_ids))
 
 
 def _state_of(end: End) -> EndState:

@@ -21,7 +21,7 @@ from include.store.dead_letters.letters import (
     NewDeadLetter,
     Severity,
 )
-from include.store.sql import MemberTable, queries, record_from
+from include.store.sql import MemberTable, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,13 +29,9 @@ if TYPE_CHECKING:
 
     from include.store.inbox import InboxState
 
-SQL = queries("dead_letters")
 
-
-class DeadLetters(MemberTable):
+class DeadLetters(MemberTable, file="dead_letters"):
     """The tables `ops.dead_letters`, `ops.dead_letter_rows`, `…_attempts`, `…_acts`."""
-
-    _move = staticmethod(SQL.move_letters)
 
     # --- what fails ---
 
@@ -52,10 +48,9 @@ class DeadLetters(MemberTable):
             "fingerprint": failure.fingerprint,
         }
         before = self.find(failure.job, failure.subject)
-        letter = SQL.note_letter(self._connection, state=state, now=now, **values)
-        SQL.add_rows(self._connection, id=letter["id"], inbox_ids=inbox_ids)
-        SQL.add_attempt(
-            self._connection,
+        letter = self._sql.note_letter(state=state, now=now, **values)
+        self._sql.add_rows(id=letter["id"], inbox_ids=inbox_ids)
+        self._sql.add_attempt(
             id=letter["id"],
             job=tried_by or failure.job,
             dag_run_id=failure.dag_run_id or "",
@@ -66,7 +61,7 @@ class DeadLetters(MemberTable):
             reason=failure.reason,
             now=now,
         )
-        noted = _letter(SQL.read_letter(self._connection, id=letter["id"]))
+        noted = _letter(self._sql.read_letter(id=letter["id"]))
         self._audit_opening(before, noted, by=tried_by or failure.job, now=now)
         return noted
 
@@ -98,29 +93,29 @@ class DeadLetters(MemberTable):
 
     def settle(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
         """Close the letters of these events of which all has gone well by now."""
-        rows = SQL.settle_letters(self._connection, inbox_ids=list(inbox_ids), now=now)
+        rows = self._sql.settle_letters(inbox_ids=list(inbox_ids), now=now)
         return [_moved(row) for row in rows]
 
     # --- what there is ---
 
     def get(self, letter_id: int) -> DeadLetter | None:
         """Return one letter."""
-        row = SQL.read_letter(self._connection, id=letter_id)
+        row = self._sql.read_letter(id=letter_id)
         return _letter(row) if row else None
 
     def find(self, job: str, subject: str) -> DeadLetter | None:
         """Return the letter of a case, if it ever failed."""
-        row = SQL.read_subject(self._connection, job=job, subject=subject)
+        row = self._sql.read_subject(job=job, subject=subject)
         return _letter(row) if row else None
 
     def select(self, wanted: Filter, *, limit: int | None = None) -> list[DeadLetter]:
         """Return the letters that fit, oldest first."""
-        rows = SQL.select_letters(self._connection, row_limit=limit, **_values(wanted))
+        rows = self._sql.select_letters(row_limit=limit, **_values(wanted))
         return [_letter(row) for row in rows]
 
     def groups(self, wanted: Filter) -> list[DeadLetterGroup]:
         """Return the letters that fit as groups of alike ones, the largest first."""
-        rows = SQL.group_letters(self._connection, **_values(wanted))
+        rows = self._sql.group_letters(**_values(wanted))
         return [
             record_from(DeadLetterGroup, row, error_class=ErrorClass, severity=Severity)
             for row in rows
@@ -128,34 +123,34 @@ class DeadLetters(MemberTable):
 
     def take_unannounced(self, *, now: datetime) -> list[NewDeadLetter]:
         """Take what has begun to wait for a person and nobody was told of, oldest first. Needs a transaction."""
-        rows = SQL.take_unannounced(self._connection, now=now)
+        rows = self._sql.take_unannounced(now=now)
         letters = [record_from(NewDeadLetter, row, error_class=ErrorClass) for row in rows]
         return sorted(letters, key=lambda letter: letter.id)
 
     def counts(self) -> dict[LetterState, int]:
         """Count the letters in each state that has any."""
-        rows = SQL.count_states(self._connection)
+        rows = self._sql.count_states()
         return {LetterState(row["state"]): row["count"] for row in rows}
 
     def attempts(self, letter_id: int) -> list[Attempt]:
         """Return the tries of a letter that failed, oldest first."""
         return [
             record_from(Attempt, row, error_class=ErrorClass)
-            for row in SQL.read_attempts(self._connection, id=letter_id)
+            for row in self._sql.read_attempts(id=letter_id)
         ]
 
     def inbox_ids(self, letter_id: int) -> list[int]:
         """Return which events wait with a letter, or waited."""
-        return [row["inbox_id"] for row in SQL.read_inbox_ids(self._connection, id=letter_id)]
+        return [row["inbox_id"] for row in self._sql.read_inbox_ids(id=letter_id)]
 
     def slow_tries(self, letter_id: int, *, since: datetime) -> int:
         """Count how often a letter has failed since then on a limit that lasts for hours."""
-        count: int = SQL.count_slow_tries(self._connection, id=letter_id, since=since)
+        count: int = self._sql.count_slow_tries(id=letter_id, since=since)
         return count
 
     def of_rows(self, inbox_ids: Collection[int]) -> list[DeadLetter]:
         """Return the letters of these events."""
-        rows = SQL.read_of_rows(self._connection, inbox_ids=list(inbox_ids))
+        rows = self._sql.read_of_rows(inbox_ids=list(inbox_ids))
         return [_letter(row) for row in rows]
 
     # --- what is done about it ---
@@ -175,8 +170,7 @@ class DeadLetters(MemberTable):
 
         One act changes a letter once, even if it has come back meanwhile.
         """
-        rows = SQL.change_letters(
-            self._connection,
+        rows = self._sql.change_letters(
             ids=list(ids),
             before=list(before),
             state=state,
@@ -192,38 +186,35 @@ class DeadLetters(MemberTable):
 
         With `also_done` that is so for events that went well, too.
         """
-        SQL.wait_rows(
-            self._connection,
-            [{"id": id_, "due_at": due_at, "also_done": also_done} for id_, due_at in due.items()],
+        self._sql.wait_rows(
+            [{"id": id_, "due_at": due_at, "also_done": also_done} for id_, due_at in due.items()]
         )
 
     def ask_for_run(self, due: Mapping[int, datetime]) -> None:
         """Have the dead events of these letters taken to a run of `webhook_retry`."""
-        SQL.ask_for_run(
-            self._connection, [{"id": id_, "due_at": due_at} for id_, due_at in due.items()]
-        )
+        self._sql.ask_for_run([{"id": id_, "due_at": due_at} for id_, due_at in due.items()])
 
     def hurry(self, vendor: str, *, now: datetime) -> None:
         """Let what waits for a vendor be due now."""
-        SQL.hurry_rows(self._connection, vendor=vendor, now=now)
+        self._sql.hurry_rows(vendor=vendor, now=now)
 
     def kill_rows(self, ids: Collection[int], *, reason: str, now: datetime) -> None:
         """Let the events of these letters that wait for a run wait for a person."""
-        SQL.kill_rows(self._connection, ids=list(ids), reason=reason, now=now)
+        self._sql.kill_rows(ids=list(ids), reason=reason, now=now)
 
     def end_rows(
         self, ids: Collection[int], *, state: InboxState, reason: str, now: datetime
     ) -> None:
         """End the dead events of these letters."""
-        SQL.end_rows(self._connection, ids=list(ids), state=state, reason=reason, now=now)
+        self._sql.end_rows(ids=list(ids), state=state, reason=reason, now=now)
 
     def with_rows(self, ids: Collection[int]) -> list[int]:
         """Return which of these letters have events: the others leave nothing to run again."""
-        return [row["id"] for row in SQL.read_with_rows(self._connection, ids=list(ids))]
+        return [row["id"] for row in self._sql.read_with_rows(ids=list(ids))]
 
     def unstarted(self, ids: Collection[int]) -> list[int]:
         """Return which of these letters wait for their replay's run, with all of their events."""
-        return [row["id"] for row in SQL.read_unstarted(self._connection, ids=list(ids))]
+        return [row["id"] for row in self._sql.read_unstarted(ids=list(ids))]
 
     # --- what people have decided ---
 
@@ -238,38 +229,32 @@ class DeadLetters(MemberTable):
         now: datetime,
     ) -> DeadLetterDecision:
         """Write down a decision about these letters; nothing is done yet."""
-        row = SQL.begin_act(
-            self._connection,
-            act=act,
-            ids=list(ids),
-            actor=actor,
-            why=why,
-            per_minute=per_minute,
-            now=now,
+        row = self._sql.begin_act(
+            act=act, ids=list(ids), actor=actor, why=why, per_minute=per_minute, now=now
         )
         return _decision(row)
 
     def lock_decision(self, decision_id: int) -> DeadLetterDecision:
         """Return a decision as it stands, and let nobody else work on it until the transaction ends."""
-        return _decision(SQL.lock_act(self._connection, id=decision_id))
+        return _decision(self._sql.lock_act(id=decision_id))
 
     def decision(self, decision_id: int) -> DeadLetterDecision | None:
         """Return a decision; None where there is none of that number."""
-        row = SQL.read_act(self._connection, id=decision_id)
+        row = self._sql.read_act(id=decision_id)
         return _decision(row) if row else None
 
     def of_decision(self, decision_id: int) -> dict[LetterState, list[int]]:
         """Return the letters that a decision was the last to change, by the state in which they are now."""
-        rows = SQL.read_act_letters(self._connection, id=decision_id)
+        rows = self._sql.read_act_letters(id=decision_id)
         return {LetterState(row["state"]): row["ids"] for row in rows}
 
     def advance(self, decision_id: int, *, position: int, done: int, now: datetime) -> None:
         """Write down up to which letter it is done, and for how many more there was something to do."""
-        SQL.advance_act(self._connection, id=decision_id, position=position, done=done, now=now)
+        self._sql.advance_act(id=decision_id, position=position, done=done, now=now)
 
     def unfinished(self) -> list[DeadLetterDecision]:
         """Return the decisions whose carrying out was interrupted."""
-        return [_decision(row) for row in SQL.read_unfinished(self._connection)]
+        return [_decision(row) for row in self._sql.read_unfinished()]
 
 
 def _values(wanted: Filter) -> dict[str, Any]:

@@ -219,7 +219,7 @@ WHERE act.id = :id GROUP BY letter.state;
 -- Read the acts that have not come to their end, oldest first.
 SELECT * FROM ops.dead_letter_acts WHERE finished_at IS NULL ORDER BY id;
 
--- name: move_letters(from_ids, to_ids)!
+-- name: move_members(from_ids, to_ids)!
 -- Give the letters of merged members to the ones they were merged into; where both have one of a kind, both are hers.
 UPDATE ops.dead_letters AS letter
 SET member_id = merged.to_id,

@@ -48,7 +48,7 @@ SELECT * FROM ops.findings WHERE state = ANY (:states::text[]) ORDER BY opened_a
 -- Count the open findings of each kind.
 SELECT kind, count(*) AS count FROM ops.findings WHERE state = 'open' GROUP BY kind ORDER BY kind;
 
--- name: move_findings(from_ids, to_ids)!
+-- name: move_members(from_ids, to_ids)!
 -- Give the findings of merged members to the ones they were merged into; where both have one, one is enough.
 WITH merged AS (
   SELECT * FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)

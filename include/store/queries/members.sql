@@ -165,7 +165,7 @@ ON CONFLICT (subscription_id) DO UPDATE
   SET customer_id = EXCLUDED.customer_id, past_due_since = EXCLUDED.past_due_since,
       is_fixed_term = EXCLUDED.is_fixed_term, keyed_price = EXCLUDED.keyed_price;
 
--- name: move_memberships(from_ids, to_ids)!
+-- name: move_members(from_ids, to_ids)!
 -- Give the memberships of merged members, the platform's own ones too, to the ones they were merged into.
 UPDATE public.memberships SET user_id = merged.to_id
 FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)

@@ -20,7 +20,7 @@ ON CONFLICT (provider, mode, object_id) DO UPDATE
       is_final = EXCLUDED.is_final OR objects.is_final,
       provides = EXCLUDED.provides;
 
--- name: move_objects(from_ids, to_ids)!
+-- name: move_members(from_ids, to_ids)!
 -- Give the objects of merged members to the ones they were merged into.
 UPDATE ops.objects SET member_id = merged.to_id
 FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)

@@ -42,7 +42,7 @@ WHERE steps.effect = :effect AND steps.state = 'intended'
   AND (steps.dag_run_id = :dag_run_id OR steps.intended_at < :stale_since)
 RETURNING steps.member_id;
 
--- name: move_steps(from_ids, to_ids)!
+-- name: move_members(from_ids, to_ids)!
 -- Give the steps of merged members to the ones they were merged into; where both have one, one is enough.
 UPDATE ops.steps SET key = steps.effect || ':' || merged.to_id, member_id = merged.to_id
 FROM unnest(:from_ids::uuid[], :to_ids::uuid[]) AS merged (from_id, to_id)
