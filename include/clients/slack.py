@@ -80,19 +80,6 @@ class Slack:
         scopes = headers.get(SCOPES)
         return None if scopes is None else frozenset(scopes.replace(",", " ").split())
 
-    def update_message(
-        self, channel: str, ts: str, text: str, *, blocks: Sequence[Block] | None = None
-    ) -> None:
-        """Replace the text of a message of ours, and its blocks where some are given."""
-        _call(
-            self._client.chat_update,
-            repeatable=True,
-            channel=channel,
-            ts=ts,
-            text=text,
-            blocks=blocks,
-        )
-
 
 def _blocks(text: str, buttons: Sequence[Link]) -> list[Block] | None:
     """Return a text with buttons under it; None where there are none, or where the text is too long for a block."""

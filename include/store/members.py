@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from include.events import SubscriptionStatus
@@ -158,7 +158,7 @@ class Members(MemberTable, file="members"):
         accounts = [_account_values(one) for one in members if one.clerk_user_id is not None]
         self._sql.save_accounts(accounts)
         values = [
-            {"user_id": member.id, "now": now, **_membership_values(membership)}
+            {"user_id": member.id, "now": now, **asdict(membership)}
             for member in members
             for membership in member.memberships
             if membership.subscription_id is not None
@@ -170,7 +170,7 @@ class Members(MemberTable, file="members"):
         """Write down what the vendors say of members and was not written down before."""
         members = list(members)
         memberships = [m for one in members for m in one.memberships if m.customer_id is not None]
-        self._sql.add_subscriptions([_membership_values(m) for m in memberships])
+        self._sql.add_subscriptions([asdict(m) for m in memberships])
         self._sql.add_accounts([_account_values(m) for m in members if m.addresses])
 
 
@@ -217,21 +217,4 @@ def _account_values(member: Member) -> dict[str, object]:
         "clerk_user_id": member.clerk_user_id,
         "addresses": sorted(member.addresses),
         "is_barred": member.is_barred,
-    }
-
-
-def _membership_values(membership: Membership) -> dict[str, object]:
-    return {
-        "subscription_id": membership.subscription_id,
-        "status": membership.status,
-        "tier": membership.tier,
-        "current_period_end": membership.current_period_end,
-        "cancel_at": membership.cancel_at,
-        "cancel_at_period_end": membership.cancel_at_period_end,
-        "first_active_at": membership.first_active_at,
-        "ended_at": membership.ended_at,
-        "customer_id": membership.customer_id,
-        "past_due_since": membership.past_due_since,
-        "is_fixed_term": membership.is_fixed_term,
-        "keyed_price": membership.keyed_price,
     }

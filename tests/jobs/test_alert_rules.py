@@ -105,7 +105,7 @@ def test_clock_that_goes_back_changes_nothing(watch):
     watch.minute(dlq_count=21)
     watch.clock.advance(timedelta(minutes=-1))
 
-    assert watch.evaluate(dlq_count=0).is_new is False
+    assert watch.evaluate(dlq_count=0).states == ()
 
     watch.deliver()
     assert watch.mails() == [FIRING]

@@ -60,10 +60,9 @@ Examples = Callable[["AlertRule", AlertEvent], Sequence[Link]]
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What an evaluation found: `changes` are told; `is_new` is False where a later one was there before."""
+    """What an evaluation found: `changes` are told. Nothing, where a later one was there before."""
 
     at: datetime
-    is_new: bool
     states: tuple[AlertState, ...] = ()
     changes: tuple[AlertEvent, ...] = ()
 
@@ -85,7 +84,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
         last = store.alerts.lock()
         if last is not None and now <= last:
             if last - now < WRONG_CLOCK:
-                return Evaluation(at=now, is_new=False)
+                return Evaluation(at=now)
             last = None  # the clock that said so was wrong: the watch must not stop until then
         ats = instants(last, now)
         known, pauses = store.alerts.states(), store.alerts.pauses()
@@ -106,7 +105,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
         store.alerts.note_evaluation(now=now)
     for change in told:
         log.info("alert.changed", rule=change.rule, what=change.what.value, job=change.reading.job)
-    return Evaluation(at=now, is_new=True, states=tuple(states), changes=tuple(told))
+    return Evaluation(at=now, states=tuple(states), changes=tuple(told))
 
 
 def _go_on(

@@ -23,14 +23,13 @@ def client(sandbox):
 
 
 def test_reply_goes_into_the_thread_of_its_message(sandbox, client):
-    """`post_message` returns what a reply needs; an update changes the message it names."""
+    """`post_message` returns what a reply needs."""
     sandbox.ask("PATCH", "settings", json={"slack_limits": False})
     ts = client.post_message(client.ops_channel, "failed")
     client.post_message(client.ops_channel, "recovered", thread_ts=ts)
-    client.update_message(client.ops_channel, ts, "failed twice")
 
     first, reply = sandbox.ask("GET", "state/slack")["messages"]
-    assert first["text"] == "failed twice"
+    assert first["text"] == "failed"
     assert (reply["text"], reply["thread_ts"]) == ("recovered", ts)
 
 
@@ -90,17 +89,6 @@ def test_message_of_a_faulty_slack(sandbox, client, fault, error, landed):
     assert len(sandbox.ask("GET", "state/slack")["messages"]) == landed
     assert "secret" not in str(caught.value)
     assert type(caught.value) is error
-
-
-def test_update_may_be_repeated(sandbox, client):
-    """An update sets a text: its lost answer is no more than a reason to try again."""
-    ts = client.post_message(OPS, "failed")
-    sandbox.fault("slack", "lost_answer", path="/chat.update", times=1)
-
-    with pytest.raises(VendorUnavailableError):
-        client.update_message(OPS, ts, "failed twice")
-
-    assert sandbox.fired() == 1
 
 
 def test_unknown_channel_and_refused_app_are_for_a_person(client):
