@@ -123,3 +123,16 @@ class Watch:
             "SELECT channel, state FROM ops.alert_messages ORDER BY id"
         )
         return [(row["channel"], row["state"]) for row in rows]
+
+
+FIRING, STILL, RESOLVED = (
+    f"{head}: a_rule (critical)" for head in ("FIRING", "STILL FIRING", "RESOLVED")
+)
+
+
+EVERY = (("email", MAIL), ("pagerduty", "a-service"), ("sms", PHONE))
+
+
+def told(watch):
+    """Return what arrived at each channel."""
+    return watch.mails(), watch.pages(), watch.texts()

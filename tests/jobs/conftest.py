@@ -9,6 +9,12 @@ from include.lab.sandbox.server import create_server
 from include.lab.sandbox.settings import SandboxSettings
 from tests import contracts
 from tests.contract.conftest import LiveSandbox
+from tests.jobs.alert_world import MAIL, Watch, rules
+from tests.jobs.contact_world import ADA
+from tests.jobs.deactivation_world import HOUR
+from tests.jobs.luma_world import LumaWorld
+from tests.jobs.notice_world import Desk
+from tests.jobs.slack_world import SlackWorld
 from tests.jobs.world import World
 from tests.postgres import database, postgres_server, store
 
@@ -58,3 +64,40 @@ def times(request):
     """Return how often what is random is repeated: more with --long."""
     is_long = request.config.getoption("--long")
     return lambda short, long: long if is_long else short
+
+
+@pytest.fixture
+def slack(store, sandbox):
+    return SlackWorld(store, sandbox)
+
+
+@pytest.fixture
+def ada(world):
+    """Give the world in which Ada is a member."""
+    world.run(*world.join(ADA))
+    return world
+
+
+@pytest.fixture
+def luma(store, sandbox):
+    return LumaWorld(store, sandbox)
+
+
+@pytest.fixture
+def leaving(world):
+    """Give the world with a member who has canceled, and whose period ends in an hour."""
+    world.run(*world.join())
+    world.run(*world.act("cancel_at_period_end", email=ADA, in_seconds=HOUR))
+    return world
+
+
+@pytest.fixture
+def desk(world):
+    """Give a desk with an empty channel."""
+    return Desk(world)
+
+
+@pytest.fixture
+def watch(store, sandbox):
+    """Give a world whose rule tells one mailbox."""
+    return Watch(store, sandbox, rules(("email", MAIL)))

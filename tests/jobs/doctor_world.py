@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
 from include.operate.doctor.examination import examine
+from include.operate.doctor.findings import CheckStatus
 from include.operate.doctor.look import look, read_patient
 from tests.airflow_stand_in import running_airflow
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET
@@ -196,3 +197,8 @@ def doctor_world(world, monkeypatch):
     """Give it while the block runs."""
     with running_airflow() as airflow:
         yield DoctorWorld(world, airflow, monkeypatch)
+
+
+def failures(found):
+    """Return what has failed: check and reason."""
+    return {name: one.reason for name, one in found.items() if one.status is CheckStatus.FAILED}

@@ -134,3 +134,6 @@ class LumaWorld:
     def audit(self) -> list[dict[str, Any]]:
         """Return the audit log, oldest first."""
         return self.store.connection.execute("SELECT * FROM ops.audit_log ORDER BY id").fetchall()
+
+
+LIST, ONE, DECIDE = ("GET", "list"), ("GET", "get"), ("POST", "update-status")

@@ -16,7 +16,7 @@ from include.operate.commands.policy import explained, explained_at_stripe, plan
 from include.operate.doctor import policy as at_stripe
 from include.operate.doctor.findings import CheckStatus
 from tests.jobs.membership.acts import ADA, DAY, act, sign_up, subscribe
-from tests.jobs.test_reconciliation_deep import Night
+from tests.jobs.night import Night
 
 HOSTING = {"price": "price_hosting", "product": "prod_hosting", "cents": 900}
 MINE = """

@@ -19,7 +19,7 @@ from tests.jobs.membership.acts import (
     statuses,
     subscribe,
 )
-from tests.jobs.test_reconciliation_deep import Night
+from tests.jobs.night import Night
 
 PRIVATE = "ada.private@example.org"
 

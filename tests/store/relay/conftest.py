@@ -6,6 +6,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.relay.airflow_api import RelayAirflow
+from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatcher import Dispatcher
 from include.settings import Settings
 from tests.airflow_stand_in import running_airflow
@@ -71,3 +72,9 @@ def make_dispatcher(clock, settings):
 def dispatcher(api, clock, settings):
     """Give a dispatcher that is turned by the test."""
     return Dispatcher(airflow=api, clock=clock, settings=settings)
+
+
+@pytest.fixture
+def scheduler(api, clock, settings):
+    """Give a scheduler that is turned by the test."""
+    return DeactivationScheduler(airflow=api, clock=clock, settings=settings)
