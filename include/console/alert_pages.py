@@ -8,10 +8,9 @@ from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Operates, Sees, Visitor
-from include.console.pages import console_of, page, refusal
+from include.console.pages import attempt, console_of, page
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
-from include.operate.errors import ActRefusedError
 from include.operate.person import person_from
 
 router = APIRouter()
@@ -52,20 +51,15 @@ def show_rule(
 def act(request: Request, visitor: Operates, form: Annotated[QuietForm, Form()]) -> Response:
     """Acknowledge an alert, silence it for a while or while a vendor is down, or take that back."""
     with console_of(request) as (_, store):
-        try:
-            said = say_of(
-                form.rule,
-                form.act,
-                hours=form.hours,
-                vendor=form.vendor,
-                person=person_from(visitor.name, form.why),
-                store=store,
-                now=CLOCK.now(),
-            )
-        except ActRefusedError as error:
-            said = refusal(error)
-            return _shown(request, visitor, store, said=said, is_wrong=True)
-        return _shown(request, visitor, store, said=said)
+
+        def say() -> str:
+            person = person_from(visitor.name, form.why)
+            place = {"hours": form.hours, "vendor": form.vendor}
+            now = CLOCK.now()
+            return say_of(form.rule, form.act, **place, person=person, store=store, now=now)
+
+        done = attempt(say, tried=form.rule, why=form.why)
+        return _shown(request, visitor, store, **done)
 
 
 def _shown(request: Request, visitor: Visitor, store: Any, **values: Any) -> Response:

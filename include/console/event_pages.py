@@ -1,5 +1,6 @@
 """Events as they were stored: by state; one with what became of it, and, by role, what the vendor sent."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -7,8 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from include.clock import SystemClock
 from include.console.access import Operates, Right, Sees, Visitor
-from include.console.pages import console_of, page, refusal
-from include.operate.errors import ActRefusedError
+from include.console.pages import attempt, console_of, page
 from include.operate.events import PAGE, read_event, read_events, send_again
 
 router = APIRouter()
@@ -43,25 +43,17 @@ def again(
 ) -> Response:
     """Have its job work on it once more."""
     with console_of(request) as (_, store):
-        try:
-            said = send_again(number, who=visitor.name, why=why, store=store, now=CLOCK.now())
-        except ActRefusedError as error:
-            words = refusal(error)
-            return _shown(request, visitor, number, store, said=words, is_wrong=True)
-        return _shown(request, visitor, number, store, said=said)
+        by = {"who": visitor.name, "why": why}
+        act = partial(send_again, number, **by, store=store, now=CLOCK.now())
+        return _shown(request, visitor, number, store, **attempt(act, tried="again", why=why))
 
 
-def _shown(  # noqa: PLR0913 - what there is to say, by name
-    request: Request,
-    visitor: Visitor,
-    number: int,
-    store: Any,
-    *,
-    said: str | None = None,
-    is_wrong: bool = False,
-) -> Response:
-    view = read_event(store, number, with_body=Right.BODIES in visitor.rights)
+def _shown(request: Request, visitor: Visitor, number: int, store: Any, **values: Any) -> Response:
+    sees_names = Right.ADDRESSES in visitor.rights
+    view = read_event(
+        store, number, with_body=Right.BODIES in visitor.rights, sees_names=sees_names
+    )
     if view is None:
         words = "There is no such event."
         return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
-    return page(request, "event.html", visitor, view=view, said=said, is_wrong=is_wrong)
+    return page(request, "event.html", visitor, view=view, **values)

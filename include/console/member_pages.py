@@ -11,11 +11,10 @@ from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Decides, Right, Sees, Visitor
-from include.console.pages import console_of, page, refusal
+from include.console.pages import attempt, console_of, page, refusal
 from include.operate.decisions import ChosenAction, perform
 from include.operate.errors import ActRefusedError
-from include.operate.members import MemberView, read_member
-from include.operate.options import Option
+from include.operate.members import read_member
 from include.operate.search import search
 from include.operate.starts import JOBS, Start, start_for
 
@@ -77,15 +76,13 @@ def act(
         option = next((one for one in view.options if one.act == form.act), None) if view else None
         if option and option.is_final and form.sure != form.act:
             return _shown(request, visitor, member_id, store, asked=option, why=form.why)
-        try:
+
+        def decide() -> str:
             decision = decision_from(form.act if option else "", member_id=member_id, at=form.at)
-            said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
-        except ActRefusedError as error:
-            said = refusal(error)
-            return _shown(
-                request, visitor, member_id, store, said=said, is_wrong=True, why=form.why
-            )
-        return _shown(request, visitor, member_id, store, said=said)
+            return perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
+
+        done = attempt(decide, tried=form.act, why=form.why)
+        return _shown(request, visitor, member_id, store, **done)
 
 
 @router.post("/members/{member_id}/start")
@@ -118,29 +115,11 @@ def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> C
     return ChosenAction(act=what, number=int(number), member_id=member_id, at=moment)
 
 
-def _shown(  # noqa: PLR0913 - what there is to say, by name
-    request: Request,
-    visitor: Visitor,
-    member_id: UUID,
-    store: Any,
-    *,
-    said: str | None = None,
-    is_wrong: bool = False,
-    asked: Option | None = None,
-    why: str = "",
+def _shown(
+    request: Request, visitor: Visitor, member_id: UUID, store: Any, **values: Any
 ) -> Response:
-    view: MemberView | None = read_member(store, member_id)
+    view = read_member(store, member_id, sees_names=Right.ADDRESSES in visitor.rights)
     if view is None:
         words = "Nobody is known by this id."
         return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
-    return page(
-        request,
-        "member.html",
-        visitor,
-        member=view,
-        said=said,
-        is_wrong=is_wrong,
-        asked=asked,
-        why=why,
-        jobs=JOBS,
-    )
+    return page(request, "member.html", visitor, member=view, jobs=JOBS, **values)

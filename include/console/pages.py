@@ -54,6 +54,9 @@ def page(
         "said": None,
         "is_wrong": False,
         "is_card": False,
+        "asked": None,
+        "tried": "",
+        "why": "",
     }
     text = TEMPLATES.get_template(template).render({**known, **values})
     return HTMLResponse(text, status_code=code)
@@ -62,6 +65,14 @@ def page(
 def refusal(error: ActRefusedError) -> str:
     """Return what a page says where an act is refused."""
     return f"Nothing is changed: {error}."
+
+
+def attempt(act: Callable[[], str], *, tried: str, why: str) -> dict[str, Any]:
+    """Carry an act out and return what the page says of it; with a refusal its reason, which nobody types twice."""
+    try:
+        return {"said": act()}
+    except ActRefusedError as error:
+        return {"said": refusal(error), "is_wrong": True, "tried": tried, "why": why}
 
 
 def when(at: datetime | None) -> str:

@@ -5,6 +5,7 @@ decision asks for them, and whoever opens it again goes on where it stopped.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Decides, Right, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
-from include.console.pages import console_of, page, refusal
+from include.console.pages import attempt, console_of, page, refusal
 from include.operate import many
 from include.operate.decisions import NotSureError, decide_findings, perform
 from include.operate.errors import ActRefusedError
@@ -85,13 +86,13 @@ def card(request: Request, visitor: Sees) -> Response:
 def act(request: Request, visitor: Decides, form: Annotated[ActForm, Form()]) -> Response:
     """Decide about one thing that is no member's."""
     with console_of(request) as (_, store):
-        try:
-            decision = decision_from(form.act)
-            said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
-        except ActRefusedError as error:
-            said = refusal(error)
-            return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
-        return _shown(request, visitor, Wanted(), store, said=said)
+
+        def decide() -> str:
+            by = {"who": visitor.name, "why": form.why}
+            return perform(decision_from(form.act), **by, store=store, clock=CLOCK)
+
+        done = attempt(decide, tried=form.act, why=form.why)
+        return _shown(request, visitor, Wanted(), store, **done)
 
 
 @router.post("/waiting/all")
@@ -123,8 +124,9 @@ def act_on_findings(
     """Say how many findings of a kind there are; close them once somebody has said yes to that very number."""
     with console_of(request) as (_, store):
         by = {"who": visitor.name, "why": form.why}
+        act = partial(decide_findings, form.kind, form.sure, **by, store=store, clock=CLOCK)
         try:
-            said = decide_findings(form.kind, form.sure, **by, store=store, clock=CLOCK)
+            done = attempt(act, tried=form.kind, why=form.why)
         except NotSureError as error:
             label = f"{form.kind.replace('_', ' ').capitalize()}: they may stay so"
             asked = Asked(
@@ -137,10 +139,7 @@ def act_on_findings(
                 paces={},
             )
             return _shown(request, visitor, Wanted(), store, asked=asked)
-        except ActRefusedError as error:
-            said = refusal(error)
-            return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
-        return _shown(request, visitor, Wanted(), store, said=said)
+        return _shown(request, visitor, Wanted(), store, **done)
 
 
 @router.get("/waiting/decisions/{number}")
@@ -190,20 +189,14 @@ def _decision(
     return page(request, "decision.html", visitor, one=found, said=said, is_wrong=bool(said))
 
 
-def _shown(  # noqa: PLR0913 - what there is to say, by name
-    request: Request,
-    visitor: Visitor,
-    wanted: Wanted,
-    store: Any,
-    *,
-    said: str | None = None,
-    is_wrong: bool = False,
-    asked: Asked | None = None,
+def _shown(
+    request: Request, visitor: Visitor, wanted: Wanted, store: Any, **values: Any
 ) -> Response:
     try:
         chosen = many.filter_of(**wanted.model_dump())
     except ActRefusedError as error:
-        chosen, said, is_wrong = many.filter_of(), f"Nothing is chosen: {error}.", True
+        chosen = many.filter_of()
+        values |= {"said": f"Nothing is chosen: {error}.", "is_wrong": True}
     waiting = read_waiting(store, chosen, sees_names=Right.ADDRESSES in visitor.rights)
     return page(
         request,
@@ -216,7 +209,5 @@ def _shown(  # noqa: PLR0913 - what there is to say, by name
         jobs=many.waiting_jobs(store),
         unfinished=many.read_unfinished(store),
         is_filtered=wanted != Wanted(),
-        said=said,
-        is_wrong=is_wrong,
-        asked=asked,
+        **values,
     )

@@ -1,6 +1,5 @@
 """Planned ends, vendors, jobs: what is to come, who is down, how all goes."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -10,13 +9,12 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Decides, Operates, Right, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
-from include.console.pages import console_of, page, refusal
+from include.console.pages import attempt, console_of, page
 from include.operate.decisions import perform
 from include.operate.ends import read_ends
-from include.operate.errors import ActRefusedError
 from include.operate.figures import WINDOWS, read_figures
 from include.operate.person import person_from
-from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now
+from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now, who_waits
 from include.operate.webhook_figures import read_webhooks
 
 router = APIRouter()
@@ -44,13 +42,12 @@ def act_on_end(request: Request, visitor: Decides, form: Annotated[ActForm, Form
     with console_of(request) as (_, store):
         if form.act.startswith("run_now:") and form.sure != form.act:
             return _ends(request, visitor, store, asked=form.act, why=form.why)
-        try:
-            decision = decision_from(form.act, at=form.at)
-            said = perform(decision, who=visitor.name, why=form.why, store=store, clock=CLOCK)
-        except ActRefusedError as error:
-            said = refusal(error)
-            return _ends(request, visitor, store, said=said, is_wrong=True)
-        return _ends(request, visitor, store, said=said)
+
+        def decide() -> str:
+            by = {"who": visitor.name, "why": form.why}
+            return perform(decision_from(form.act, at=form.at), **by, store=store, clock=CLOCK)
+
+        return _ends(request, visitor, store, **attempt(decide, tried=form.act, why=form.why))
 
 
 def _ends(
@@ -64,8 +61,7 @@ def _ends(
     ends = read_ends(store, now=CLOCK.now(), sees_names=Right.ADDRESSES in visitor.rights)
     options = [option for some in ends.days for one in some.ends for option in one.options]
     option = next((one for one in options if one.act == asked), None)
-    known = {"why": "", **values}
-    return page(request, "ends.html", visitor, ends=ends, asked=option, **known)
+    return page(request, "ends.html", visitor, ends=ends, asked=option, **values)
 
 
 @router.get("/vendors")
@@ -79,8 +75,8 @@ def show_vendors(request: Request, visitor: Sees) -> Response:
 def try_vendor(request: Request, visitor: Operates, vendor: str) -> Response:
     """Have a vendor tried at once."""
     with console_of(request) as (_, store):
-        act = partial(try_now, vendor, actor=visitor.actor)
-        return _vendors(request, visitor, store, act)
+        act = partial(try_now, vendor, actor=visitor.actor, store=store, now=CLOCK.now())
+        return _vendors(request, visitor, store, **attempt(act, tried=vendor, why=""))
 
 
 @router.post("/vendors/{vendor}/say")
@@ -90,31 +86,24 @@ def say_of_vendor(
     """Pause a vendor, or end that."""
     with console_of(request) as (_, store):
 
-        def act(*, store: Any, now: Any) -> str:
-            person = person_from(visitor.name, form.why)
+        def say() -> str:
+            person, now = person_from(visitor.name, form.why), CLOCK.now()
             return say_of(vendor, form.act, hours=form.hours, person=person, store=store, now=now)
 
-        return _vendors(request, visitor, store, act)
+        return _vendors(request, visitor, store, **attempt(say, tried=vendor, why=form.why))
 
 
-def _vendors(
-    request: Request, visitor: Visitor, store: Any, act: Callable[..., str] | None = None
-) -> Response:
-    """Show the vendors, after an act if there is one."""
-    now, said, is_wrong = CLOCK.now(), None, False
-    try:
-        said = act(store=store, now=now) if act else None
-    except ActRefusedError as error:
-        said, is_wrong = refusal(error), True
+def _vendors(request: Request, visitor: Visitor, store: Any, **values: Any) -> Response:
+    now = CLOCK.now()
     return page(
         request,
         "vendors.html",
         visitor,
         vendors=read_vendors(store, now=now),
+        members=who_waits(store, now=now, sees_names=Right.ADDRESSES in visitor.rights),
         webhooks=read_webhooks(store, now=now),
         hours=PAUSE_HOURS,
-        said=said,
-        is_wrong=is_wrong,
+        **values,
     )
 
 

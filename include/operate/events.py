@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
+from include.operate.event_words import event_words
 from include.person import person_from
 from include.store.audit import AuditEntry
 from include.store.dead_letters import NOT_CLOSED, LetterState
@@ -27,11 +28,12 @@ class EventView:
     """An event; `body` is None for whom it is not for, and where retention has emptied it."""
 
     row: InboxRow
+    words: str
     body: str | None
     letter_id: int | None  # of what waits for a person about it
 
 
-def read_event(store: Store, number: int, *, with_body: bool) -> EventView | None:
+def read_event(store: Store, number: int, *, with_body: bool, sees_names: bool) -> EventView | None:
     """Return an event by its number in the inbox."""
     rows = store.inbox.rows([number]) if number < 2**63 else []
     if not rows:
@@ -40,7 +42,8 @@ def read_event(store: Store, number: int, *, with_body: bool) -> EventView | Non
     letters = [one for one in store.dead_letters.of_rows([number]) if one.state in NOT_CLOSED]
     waits = next((one.id for one in letters if one.state is LetterState.OPEN), None)
     body = _shown(row.body) if with_body and row.body is not None else None
-    return EventView(row=row, body=body, letter_id=waits)
+    words = event_words(row, sees_names=sees_names)
+    return EventView(row=row, words=words, body=body, letter_id=waits)
 
 
 def read_events(

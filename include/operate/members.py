@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from include.failures.dead_letters import TAKEN_AS_DONE
@@ -20,6 +21,7 @@ from include.jobs.membership import (
 from include.membership.policy import load
 from include.operate.commands.deactivations import stripe_page
 from include.operate.commands.policy import explained
+from include.operate.event_words import STATUS_WORDS, Told, standing_words, told_of
 from include.operate.options import (
     Option,
     day,
@@ -50,13 +52,6 @@ if TYPE_CHECKING:
     from include.store.members import Member
     from include.store.timeline import TimelineEntry
 
-STATUS_WORDS = {
-    ContactStatus.SUBSCRIBED: "subscribed",
-    ContactStatus.PENDING: "asked to confirm her address: until she does, she gets no mail",
-    ContactStatus.UNSUBSCRIBED: "unsubscribed by us, as the membership ended",
-    ContactStatus.COMPLIANCE: "unsubscribed by herself, or her address bounced: only she can undo it",
-    ContactStatus.FORGOTTEN: "deleted for good: only she can undo it",
-}
 OUT_OF_REACH = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
 MOVING = (LetterState.RETRYING, LetterState.REPLAYING, LetterState.COMPENSATING)
 
@@ -93,13 +88,14 @@ class MemberView:
     places: tuple[MemberPlace, ...]
     welcome: str
     problem: str | None  # what is open, in one sentence
+    told: tuple[Told, ...]  # what the events said that it is about
     options: tuple[Option, ...]
     ends: tuple[str, ...]
     story: tuple[MemberEvent, ...]
     is_moving: bool  # something goes on right now: look again in a moment
 
 
-def read_member(store: Store, member_id: UUID) -> MemberView | None:
+def read_member(store: Store, member_id: UUID, *, sees_names: bool = False) -> MemberView | None:
     """Return a member's page; None where nobody is known by this id."""
     member = store.members.read([member_id]).get(member_id)
     if member is None:
@@ -109,6 +105,8 @@ def read_member(store: Store, member_id: UUID) -> MemberView | None:
     letters = store.dead_letters.select(wanted)
     ends = store.deactivations.of_member(member_id)
     findings = [one for one in store.findings.read() if one.member_id == member_id]
+    waiting = [one for one in letters if one.state is LetterState.OPEN]
+    told = told_of(store, waiting, sees_names=sees_names).values()
     step = lookup.step(f"{WELCOME}:{member_id}")
     entries = Timeline(store.connection).of(str(member_id)).entries
     mode = store.inbox.mode_of("stripe")
@@ -121,6 +119,7 @@ def read_member(store: Store, member_id: UUID) -> MemberView | None:
         places=tuple(_places(member, lookup.places(member_id), mode=mode)),
         welcome=welcome_words(member, step, letters),
         problem=_problem(member, letters, findings, ends),
+        told=tuple(dict.fromkeys(chain(*told))),
         options=tuple(_options(letters, findings, ends)),
         ends=tuple(end_words(one) for one in ends),
         story=tuple(_story(entries)),
@@ -134,24 +133,6 @@ def read_member(store: Store, member_id: UUID) -> MemberView | None:
 def policy_in_use() -> Policy:
     """Return the policy file that this deployment came with."""
     return load()
-
-
-def standing_words(member: Member) -> str:
-    """Say whether she is a member."""
-    if member.deleted_at is not None:
-        return "Not a member: her account is deleted"
-    open_words = "" if has_access(member) else ", and nothing is open to her: Clerk has barred her"
-    match standing_of(member):
-        case Standing.ACTIVE:
-            return f"A member{open_words}"
-        case Standing.PAST_DUE:
-            return f"A member who owes a payment{open_words}"
-        case Standing.PAUSED:
-            return "Her membership is paused"
-        case Standing.ENDED:
-            return "Not a member any more"
-        case _:
-            return "Never a member"
 
 
 def welcome_words(member: Member, step: JournalStep | None, letters: Sequence[DeadLetter]) -> str:
@@ -206,7 +187,7 @@ def _places(member: Member, known: MemberPlaces, *, mode: str) -> Iterator[Membe
     yield _mailchimp(member, known)
     opened = "she is let in" if has_access(member) else "she is not let in by herself"
     yield MemberPlace(name="Luma", words=f"at events for members {opened}")
-    yield _slack(known)
+    yield _slack(known, is_let_in=has_access(member))
 
 
 def _mailchimp(member: Member, known: MemberPlaces) -> MemberPlace:
@@ -223,13 +204,17 @@ def _mailchimp(member: Member, known: MemberPlaces) -> MemberPlace:
     return MemberPlace(name="Mailchimp", words=words, should=f"{mail}; {', '.join(sorted(ours))}")
 
 
-def _slack(known: MemberPlaces) -> MemberPlace:
+def _slack(known: MemberPlaces, *, is_let_in: bool) -> MemberPlace:
     if known.slack_user_id is None:
         return MemberPlace(name="Slack", words="no account that we know of")
-    if known.lapsed_since:
-        words = f"{known.slack_user_id}, without a membership since {day(known.lapsed_since)}"
-        return MemberPlace(name="Slack", words=words)
-    return MemberPlace(name="Slack", words=known.slack_user_id)
+    is_out = known.lapsed_since is not None
+    words = f", without a membership since {day(known.lapsed_since)}" if is_out else ""
+    should = "among the members" if is_let_in else "not among the members"
+    return MemberPlace(
+        name="Slack",
+        words=f"{known.slack_user_id}{words}",
+        should=should if is_out is is_let_in else None,
+    )
 
 
 # --- what is open, and what can be done ---
@@ -313,12 +298,24 @@ WORDS = {
     "deactivation:plan": "An end is planned",
     "deactivation:move": "The planned end is moved",
     "deactivation:revoke": "The planned end is not to be any more",
+    "member:deactivated": "Her membership here has ended, as planned",
+    "member:merge": "Two entries turned out to be her",
+    "mailchimp:undo": "A person has what was half done at Mailchimp undone",
+    "finding:open": "Something about her needs a person",
+    "finding:close": "A person says that it may stay so",
+    "finding:end": "What needed a person is over",
     "dead_letter:open": "A dead letter waits for a person",
     "dead_letter:replay": "A person has it tried again",
     "dead_letter:compensate": "A person has closed it as done",
     "dead_letter:abandon": "A person lets it be",
+    "dead_letter:undo_abandon": "A person takes it up again",
+    "dead_letter:close_fixed": "A person closes what came right",
+    "dead_letter:hold": "A person holds the repeat",
+    "dead_letter:resolved": "The dead letter has come right otherwise",
     "dead_letter:replayed": "The dead letter has come right",
     "console:note": "A note",
+    "console:start": "A person has started a job for her",
+    "console:send_again": "A person has an event sent again",
     "console:in_line": "A person has her brought in line",
 }
 PASSED_OVER = ("received ", "taken by a run", "run accepted", "is processed", "run made ahead")

@@ -63,7 +63,7 @@ def _hits(store: Store, text: str, *, sees_names: bool) -> Iterator[Hit]:
     if number := NUMBER.fullmatch(text):
         wanted = Filter(ids=(int(number[1]),), states=tuple(LetterState))
         for letter in store.dead_letters.select(wanted):
-            path = f"members/{letter.member_id}" if letter.member_id else f"waiting?id={letter.id}"
+            path = f"members/{letter.member_id}" if letter.member_id else f"waiting?ids={letter.id}"
             yield Hit(path=path, words=f"Dead letter {letter.id}: {letter.reason}")
 
 

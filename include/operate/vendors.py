@@ -12,12 +12,14 @@ from include.relay.trouble import counted, wait
 from include.store.audit import AuditEntry
 from include.store.breakers import BreakerState
 from include.store.figures import open_breakers
+from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.person import Person
     from include.store import Store
+    from include.store.lookup import MemberName
 
 PAUSE_HOURS = {
     "1": "1 hour",
@@ -64,6 +66,13 @@ def read_vendors(store: Store, *, now: datetime) -> list[VendorStatus]:
             )  # fmt: skip
         found.append(vendor)
     return found
+
+
+def who_waits(store: Store, *, now: datetime, sees_names: bool) -> dict[str, list[MemberName]]:
+    """Return by vendor some of those who wait for it, by name; nobody, where names are not for who asks."""
+    lookup = Lookup(store.connection)
+    down = open_breakers(store, now=now) if sees_names else []
+    return {one.vendor: list(lookup.names(one.some_members or ()).values()) for one in down}
 
 
 def try_now(vendor: str, *, actor: str, store: Store, now: datetime) -> str:

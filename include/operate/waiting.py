@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.operate.event_words import Told, now_words, told_of
 from include.operate.options import Option, letter_options, letter_words
 from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -36,6 +37,8 @@ class WaitingItem:
     path: str
     options: tuple[Option, ...] = ()
     run: tuple[str, str] | None = None
+    told: tuple[Told, ...] = ()  # what the events said that it is about
+    now: str | None = None  # how she is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +75,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> WaitingWo
     return WaitingWork(
         letter_count=sum(one.count for one in groups),
         groups=tuple(groups),
-        letters=tuple(_letters(letters, names)),
+        letters=tuple(_letters(letters, names, store, sees_names=sees_names)),
         findings=tuple(
             WaitingItem(
                 number=one.id,
@@ -81,7 +84,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> WaitingWo
                 since=one.opened_at,
                 words=f"{one.kind.replace('_', ' ')}: {one.words}.",
                 suggested="Look, and say why it may stay so",
-                path=_path(one.member_id, f"waiting#finding{one.id}"),
+                path=_path(one.member_id, f"waiting#findings{one.id}"),
                 options=(
                     Option(
                         act=f"close_finding:{one.id}",
@@ -119,9 +122,14 @@ def count_waiting(store: Store) -> dict[str, int]:
     }
 
 
-def _letters(letters: Iterable[DeadLetter], names: dict[UUID, MemberName]) -> Iterable[WaitingItem]:
+def _letters(
+    letters: Sequence[DeadLetter], names: dict[UUID, MemberName], store: Store, *, sees_names: bool
+) -> Iterator[WaitingItem]:
+    told = told_of(store, letters, sees_names=sees_names)
+    members = store.members.read({one.member_id for one in letters if one.member_id})
     for one in letters:
         options = tuple(letter_options(one))
+        member = members.get(one.member_id) if one.member_id else None
         yield WaitingItem(
             number=one.id,
             member_id=one.member_id,
@@ -132,6 +140,8 @@ def _letters(letters: Iterable[DeadLetter], names: dict[UUID, MemberName]) -> It
             path=_path(one.member_id, f"waiting?ids={one.id}"),
             options=options,
             run=(one.job, one.dag_run_id) if one.dag_run_id else None,
+            told=tuple(told[one.id]),
+            now=now_words(member, sees_names=sees_names) if member else None,
         )
 
 

@@ -11,8 +11,9 @@ from include.store.rejections import AGAIN
 from include.store.sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from include.store import Store
 
@@ -52,6 +53,7 @@ class OpenBreaker:
     paused_why: str | None = None
     row_count: int = 0  # that wait for it, or are in the hands of a run that does not get through
     member_count: int = 0  # whose they are
+    some_members: Sequence[UUID] | None = None  # of those
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

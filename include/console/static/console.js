@@ -1,4 +1,5 @@
-// What a page cannot say in HTML: the key "/", Airflow's choice of light or dark, links out of Airflow's frame, the focus.
+// What a page cannot say in HTML: the key "/", Airflow's choice of light or dark, links out of Airflow's frame, the focus,
+// and that a page which looks again by itself takes nothing away from who writes in it.
 (() => {
   "use strict";
   try {
@@ -27,6 +28,14 @@
   document.addEventListener("htmx:afterSettle", () => {
     (document.getElementById("said") || document.getElementById("asked"))?.focus();
     draw();
+  });
+
+  const isWriting = () => Boolean(document.activeElement?.closest("main form")) ||
+    [...document.querySelectorAll("main textarea, main input")].some((field) => field.value !== field.defaultValue);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!event.detail.elt.matches("[data-waits]") || !isWriting()) return;
+    event.preventDefault();
+    setTimeout(() => htmx.trigger(event.detail.elt, "again"), 1000);
   });
 
   function draw() {

@@ -143,6 +143,11 @@ class DeadLetters(MemberTable, file="dead_letters"):
         """Return which events wait with a letter, or waited."""
         return [row["inbox_id"] for row in self._sql.read_inbox_ids(id=letter_id)]
 
+    def last_events(self, ids: Collection[int], *, count: int) -> list[tuple[int, int]]:
+        """Return the newest events of each of these letters, as pairs of letter and event."""
+        rows = self._sql.read_last_rows(ids=list(ids), count=count)
+        return [(row["dead_letter_id"], row["inbox_id"]) for row in rows]
+
     def slow_tries(self, letter_id: int, *, since: datetime) -> int:
         """Count how often a letter has failed since then on a limit that lasts for hours."""
         count: int = self._sql.count_slow_tries(id=letter_id, since=since)

@@ -86,6 +86,14 @@ SELECT state, count(*) AS count FROM ops.dead_letters GROUP BY state;
 SELECT job, dag_run_id, try_number, due_at, started_at, ended_at, error_class, reason
 FROM ops.dead_letter_attempts WHERE dead_letter_id = :id ORDER BY ended_at, id;
 
+-- name: read_last_rows(ids, count)
+-- Read the newest events of each of these letters, the oldest of them first.
+SELECT dead_letter_id, inbox_id FROM (
+  SELECT dead_letter_id, inbox_id, row_number() OVER (PARTITION BY dead_letter_id ORDER BY inbox_id DESC) AS place
+  FROM ops.dead_letter_rows WHERE dead_letter_id = ANY (:ids::bigint[])
+) AS numbered
+WHERE place <= :count ORDER BY inbox_id;
+
 -- name: read_inbox_ids(id)
 -- Read which events wait with a letter.
 SELECT inbox_id FROM ops.dead_letter_rows WHERE dead_letter_id = :id ORDER BY inbox_id;

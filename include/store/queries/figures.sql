@@ -93,9 +93,10 @@ HAVING count(*) > 0;
 -- name: read_breakers(now)
 -- Read which vendors are not called, since when and why, when one is tried again, and which rows of how many members wait for it.
 -- One that was up when a person paused it is called again from then on: the next run writes that down.
-SELECT vendor, state, opened_at, reason, probe_at, paused_by, paused_why, waiting.row_count, waiting.member_count
+SELECT vendor, state, opened_at, reason, probe_at, paused_by, paused_why, waiting.*
 FROM ops.breakers CROSS JOIN LATERAL (
-  SELECT count(DISTINCT inbox.id) AS row_count, count(DISTINCT letter.member_id) AS member_count
+  SELECT count(DISTINCT inbox.id) AS row_count, count(DISTINCT letter.member_id) AS member_count,
+         (array_agg(DISTINCT letter.member_id) FILTER (WHERE letter.member_id IS NOT NULL))[1 : 10] AS some_members
   FROM ops.dead_letters AS letter
   JOIN ops.dead_letter_rows ON dead_letter_rows.dead_letter_id = letter.id
   JOIN ops.inbox ON inbox.id = dead_letter_rows.inbox_id AND inbox.state IN ('waiting', 'dispatched', 'failed')

@@ -55,6 +55,8 @@ WITH rows AS (
     UNION ALL
     SELECT 'event:' || id, true FROM rows
     UNION ALL
+    SELECT 'finding:' || id, true FROM ops.findings WHERE member_id = ANY (:member_ids::uuid[])
+    UNION ALL
     SELECT 'member:' || member_id, false FROM rows WHERE member_id IS NOT NULL
   ) AS found
   GROUP BY target

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.jobs.console.conftest import OURS, ROLES, plain
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 MAX_BYTES = 60 * 1024
+OURS_ALONE = {"card.js", "console.css", "console.js"}
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
 
 
@@ -152,9 +154,12 @@ def test_hostile_words_are_shown_as_words(console, world, unanswered):
 
 
 def test_pages_are_light_and_come_from_here():
-    """At most 60 KiB of script and style, as they are sent; no template names another host."""
+    """At most 60 KiB of script and style, as they are sent; others' are pinned; no template names a host."""
     files = [one for one in STATIC.iterdir() if one.suffix in (".js", ".css")]
     assert sum(len(gzip.compress(one.read_bytes())) for one in files) < MAX_BYTES
+    pinned = dict(re.findall(r"\| `([^`]*)` .* `(\w{64})` \|", (STATIC / "README.md").read_text()))
+    found = {one.name: sha256(one.read_bytes()).hexdigest() for one in files}
+    assert pinned == {name: found[name] for name in found.keys() - OURS_ALONE}
 
     for template in (STATIC.parent / "templates").iterdir():
         assert not re.search(r"(?:src|href|action)=.(?:https?:)?//", template.read_text()), template

@@ -1,9 +1,12 @@
 """Search, and one member's page: what it says, and what its buttons do."""
 
+import re
+
 import pytest
 
 from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
+from include.store.findings import Finding, FindingKind
 from tests.jobs.console.conftest import plain
 
 EMAIL = "ada@example.org"
@@ -86,6 +89,58 @@ def test_she_has_it_closes_it(console, world, unanswered):
     assert "Welcome A person has said that she has it" in page
     assert "because: she has shown it to me" in page
     assert world.store.dead_letters.get(1).state is LetterState.COMPENSATED
+
+
+@pytest.mark.parametrize(
+    ("ended", "lapsed", "should"),
+    [
+        (False, False, None),
+        (False, True, "among the members"),
+        (True, False, "not among the members"),
+        (True, True, None),
+    ],
+)
+def test_what_slack_should_have_is_said_where_it_differs(console, world, ended, lapsed, should):
+    """Who has access is among the members there; the job's next run sees to it."""
+    world.run(*world.join())
+    member = world.member().id
+    if ended:
+        world.query(
+            "UPDATE public.memberships SET status = 'canceled', ended_at = now() RETURNING 1"
+        )
+    insert = (
+        "INSERT INTO ops.slack_people (member_id, slack_user_id, tied_at) VALUES (%s, 'U1', now())"
+    )
+    world.store.connection.execute(insert, [member])
+    if lapsed:
+        world.store.slack.note_lapses(["U1"], now=world.clock.now())
+
+    page = console().text(f"/members/{member}")
+
+    slack = page[page.index("Slack U1") : page.index("Why, rule by rule")]
+    assert ("without a membership since" in slack) is lapsed
+    assert (f"Should be: {should}." in slack) if should else ("Should be" not in slack)
+
+
+def test_what_people_did_is_told_in_words(console, world, unanswered):
+    """Each act in her history as a sentence, none by its name in the code."""
+    found = Finding(kind=FindingKind.DISPUTE, subject="x", words="a dispute", member_id=unanswered)
+    world.store.findings.keep(found, now=world.clock.now())
+    for act in ("close_finding:1", "replay:1", "note:0"):
+        assert "Nothing is changed" not in console().act(unanswered, act)
+    start(console, unanswered, "luma_auto_approval:look")
+
+    page = console().get(f"/members/{unanswered}").text
+
+    story = plain(page[page.index('class="story"') :])
+    for words in (
+        "A person says that it may stay so",
+        "A person has it tried again",
+        "A note",
+        "A person has started a job for her",
+    ):
+        assert f"{words} by user:community" in story
+    assert not re.search(r"\b(console|dead letter|finding|deactivation): ", story)
 
 
 @pytest.fixture

@@ -163,13 +163,59 @@ def test_nobodys_dead_letter_is_decided_on_the_list(console, world, letters):
     assert world.store.dead_letters.get(letters[3].id).state is LetterState.ABANDONED
 
 
+def test_search_leads_to_nobodys_dead_letter_alone(console, letters):
+    """Its number finds it, not a list to look through."""
+    to = console().submit("/search", text=f"dead letter {letters[3].id}").headers["HX-Redirect"]
+
+    assert "1 to decide among these" in console().text(to)
+    assert "quite another cause" in console().text(to)
+
+
+def test_what_its_event_said_stands_beside_how_she_is_now(console, world):
+    """Where somebody has mended it at the vendor since, trying again is right; names are for who may see them."""
+    world.sandbox.fault("mailchimp", "status", status=400, path="/lists/*/members/*", times=100)
+    world.run(*world.join())
+    world.query("UPDATE public.users SET email = 'right@example.org' RETURNING 1")
+    for path in ("/waiting", f"/members/{world.member().id}"):
+        page = console().text(path)
+        assert "Ada Lovelace, ada@example.org" in page
+        assert "a checkout for sub_" in page
+        page = console("viewer").text(path)
+        assert "is as her name and address say" in page
+        assert "@example.org" not in page
+    assert "Now: a member, right@example.org, at Mailchimp no contact." in console().text(
+        "/waiting"
+    )
+
+    for path in set(re.findall(r'href="(/events/\d+)"', console().get("/waiting").text)):
+        assert "It said Stripe, " in console().text(path) or "It said Clerk, " in console().text(
+            path
+        )
+    world.query("UPDATE ops.inbox SET body = NULL RETURNING 1")
+    assert "what it said is not kept any more" in console().text("/waiting")
+
+
+def test_refused_reason_stands_where_it_was_typed(console, world, letters):
+    """Nobody types it twice, and the form that it was typed in is open."""
+    form = {"act": f"abandon:{letters[0].id}", "why": "ask ada@example.org"}
+
+    page = console().submit("/waiting/act", **form).text
+
+    assert "must not hold an e-mail address" in plain(page)
+    assert page.count(">ask ada@example.org</textarea>") == 1
+    assert page.count("<details open>") == 1
+
+
 def test_finding_is_closed_with_a_reason(console, world):
-    """It is told until somebody says why it may stay so."""
+    """It is told until somebody says why it may stay so; its link leads to it."""
     finding = Finding(
         kind=FindingKind.UNKNOWN_PRICE, subject="price:1", words="nobody knows price 1"
     )
     world.store.findings.keep(finding, now=world.clock.now())
     assert "unknown price: nobody knows price 1." in console().text("/waiting")
+    page = console().get("/waiting").text
+    [place] = re.findall(r'href="/waiting#([^"]*)"', page)
+    assert f'id="{place}"' in page
 
     said = console().submit("/waiting/act", act="close_finding:1", why="a gift card")
 

@@ -81,6 +81,9 @@ def test_end_is_kept_taken_back_and_carried_out_from_the_list(console, world, en
 
     assert "It ends now" in said
     assert world.store.deactivations.get(again.id).why == "she has asked for it"
+    page = console().submit("/ends/act", act=f"move:{again.id}", why="a promise").text
+    assert "the new time is missing" in plain(page)
+    assert ">a promise</textarea>" in page
     said = plain(console().submit("/ends/act", act="revoke:999", why="x").text)
     assert "Nothing is changed: there is no planned end 999" in said
     assert world.store.deactivations.get(again.id).state is EndState.PENDING
@@ -96,6 +99,8 @@ def test_vendor_that_is_down_is_said_and_tried(console, world):
 
     page = console("operator").text("/vendors")
     assert "Mailchimp down since" in page
+    assert re.search(r"events? of \d+ members? waits?: Ada Lovelace", page)
+    assert "Lovelace" not in console("viewer").text("/vendors")
     assert "Try now" in page
     assert "Try now" not in console().text("/vendors")
     assert console().submit("/vendors/mailchimp/try").status_code == 403
@@ -132,6 +137,7 @@ def test_vendor_is_paused_for_a_time_and_called_again(console, world):
     for one in (*wrong, {"why": "ask grace@example.org"}):
         page = console("operator").submit("/vendors/mailchimp/say", **{**form, **one}).text
         assert "Nothing is changed: " in plain(page)
+    assert page.count(">ask grace@example.org</textarea>") == 1
     page = console("operator").submit("/vendors/slack/say", **form).text
     assert "Nothing is changed: no vendor" in plain(page)
 
