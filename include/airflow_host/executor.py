@@ -5,9 +5,10 @@ imported, so the parent imports it once, before it forks. And the scheduler slee
 so a finished task or a new run waits for the end of that sleep: here the loop waits *in* the executor,
 for whichever comes first of a finished task, a notification that the relay has made a run, or
 the pause. A task that has succeeded is finished as soon as Airflow knows it: while its process still ends,
-the next one is handed out, unless no worker is free. A loop costs as much as a task, so there are few: one pause is
+the next one is handed out. A loop costs as much as a task, so there are few: one pause is
 short where news led to nothing, because the API server commits a task's end a moment after it has answered; else it
 is a second, the default's pace, and while tasks that were just handed out are at work somewhat longer than most take.
+After an end that was no success the pauses double: each loop fails, or skips, one more of the tasks that come after it.
 
 A worker that is killed is noticed: what it had in its hands fails and is tried again at once, instead of after
 the heartbeat's time-out, and the slot it took is free again (docs/decisions/0025).
@@ -171,6 +172,7 @@ class WarmLocalExecutor(LocalExecutor):
         self._at_work: Counter[Any] = Counter()  # how many processes of each task's try
         self._heard: set[bytes] = set()  # the successes whose results are still to come
         self._sent = self._ended = 0  # since the last wait
+        self._is_success = True  # what ended last
         self._pause_seconds = SHORT_PAUSE_SECONDS
 
     def start(self) -> None:
@@ -195,7 +197,8 @@ class WarmLocalExecutor(LocalExecutor):
             self._at_work.subtract([key])
             self._at_work = +self._at_work
             mark = Hands.mark_of(key)
-            self._ended += mark not in self._heard
+            self._is_success = mark in self._heard
+            self._ended += not self._is_success
             self._heard.discard(mark)
 
     def has_task(self, task_instance: Any) -> bool:
@@ -248,7 +251,8 @@ class WarmLocalExecutor(LocalExecutor):
             if self._is_for_the_loop(news):
                 self._pause_seconds = SHORT_PAUSE_SECONDS
                 return
-        self._pause_seconds = LONG_PAUSE_SECONDS
+        doubled = min(2 * self._pause_seconds, LONG_PAUSE_SECONDS)
+        self._pause_seconds = LONG_PAUSE_SECONDS if self._is_success else doubled
 
     @property
     def _results(self) -> Any:
@@ -257,15 +261,13 @@ class WarmLocalExecutor(LocalExecutor):
 
     def _is_for_the_loop(self, news: Sequence[Any]) -> bool:
         """Read the news; tell whether the scheduler can do something that it could not do before."""
-        ended, is_full = self._ended, self.slots_available < 1
-        if self._successes in news:
-            heard = self._successes.heard()
-            if not is_full:  # else nothing can be handed out before the result is here
-                self._heard |= heard
-                self._ended += len(heard)
-        has_results = self._results in news
-        if has_results:
+        ended = self._ended
+        if self._successes in news:  # but for those whose results have been read already
+            heard = self._successes.heard() & set(map(Hands.mark_of, self._at_work))
+            self._heard |= heard
+            self._ended += len(heard)
+        if self._results in news:
             self._read_results()  # type: ignore[no-untyped-call]
         if is_rung := any(one not in (self._results, self._successes) for one in news):
             self._doorbell.clear()
-        return is_rung or (has_results and is_full) or self._ended > ended
+        return is_rung or self._ended > ended

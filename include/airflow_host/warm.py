@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,8 @@ def warm_up(**_signal: object) -> None:
 
     for module in AIRFLOW_PRELOAD + PRELOAD:
         importlib.import_module(module)
-    policy.shipped()
+    with suppress(policy.PolicyError):  # those say it who need it; all others go on
+        policy.shipped()
     _load_plugins_once()
     share_decoders()
     share_dags()
@@ -72,6 +75,7 @@ def share_dags() -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415
 
     parse, parsed = dagbag.BundleDagBag, {}
+    on_crash = signal.getsignal(signal.SIGSEGV) or signal.SIG_DFL
     for bundle in DagBundlesManager().get_all_dag_bundles():
         if bundle.supports_versioning:
             continue
@@ -86,6 +90,8 @@ def share_dags() -> None:
             )
             if not bag.import_errors:
                 parsed[os.fspath(file)] = stamp, bag
+    # With the handler that the parser leaves a process that crashes would hang.
+    signal.signal(signal.SIGSEGV, on_crash)
 
     def take(dag_folder: str, **options: Any) -> Any:
         stamp, bag = parsed.get(dag_folder, (None, None))
@@ -99,9 +105,11 @@ def share_dags() -> None:
 
 
 def _stamp(file: str | os.PathLike[str]) -> tuple[int, ...]:
-    """Return what differs when a file has been written again."""
-    found = os.stat(file)  # noqa: PTH116 - a string, as Airflow has it
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    """Return what differs when a file has been written again; nothing where there is none."""
+    with suppress(OSError):
+        found = os.stat(file)  # noqa: PTH116 - a string, as Airflow has it
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    return ()
 
 
 def reap_promptly() -> None:

@@ -63,7 +63,7 @@ def at_work(made: Any, *tasks: str) -> list[Any]:
     from airflow.models.taskinstancekey import TaskInstanceKey
 
     keys = [TaskInstanceKey(*KEY)._replace(task_id=task) for task in tasks]
-    made.running |= set(keys)
+    made._at_work.update(keys)
     return keys
 
 
@@ -151,20 +151,37 @@ def test_success_ends_the_pause_and_its_result_does_not(pipe):
     assert made.event_buffer == {key: ("success", None)}
 
 
-def test_result_ends_the_pause_where_no_worker_was_free(pipe):
-    """Nothing can be handed out at the success; once the process is gone it can."""
-    reader, writer = pipe
-    made = make_executor(reader, parallelism=1)
+def test_success_whose_result_was_read_before_is_no_news(pipe):
+    """The two come by different ways; what is kept of a success is dropped with its result, which would not come."""
+    made = make_executor(pipe[0])
     made._pause_seconds = 0.2
-    (key,) = at_work(made, "a")
-    made._successes.say(key)
+    made._successes.say(KEY)
 
     assert seconds_of(made._wait) >= 0.2
 
-    made._pause_seconds = PATIENCE_SECONDS
-    writer.send((key, "success", None))
+    assert not made._heard
 
-    assert seconds_of(made._wait) < PATIENCE_SECONDS / 5
+
+def test_pauses_double_after_a_failure_and_not_after_a_success(pipe):
+    """Airflow fails the tasks after a failed one in as many loops: the last may be one that runs after all."""
+    reader, writer = pipe
+    made = make_executor(reader)
+    failed, well = at_work(made, "a", "b")
+
+    writer.send(
+        (failed, "success", None)
+    )  # its process ended; what Airflow knows of its task is another thing
+    made._wait()
+    made._wait()
+    assert made._pause_seconds == 2 * executor.SHORT_PAUSE_SECONDS
+    made._wait()
+    assert made._pause_seconds == 4 * executor.SHORT_PAUSE_SECONDS
+
+    made._successes.say(well)
+    writer.send((well, "success", None))
+    made._wait()
+    made._wait()
+    assert made._pause_seconds == executor.LONG_PAUSE_SECONDS
 
 
 def test_supervisor_says_a_success_and_nothing_else(monkeypatch):
@@ -275,6 +292,16 @@ def test_what_a_killed_worker_held_fails_at_once():
 
         assert made.event_buffer == {key: ("failed", "its worker was killed")}
         assert set(made._at_work) == {other}
+
+
+def test_no_slot_is_ever_taken():
+    """Airflow 3.3.2 counts none of ours: a success lets the next task be handed out, also while all are at work."""
+    from airflow.models.taskinstancekey import TaskInstanceKey
+
+    with working(parallelism=1) as made:
+        hand_out(made, TaskInstanceKey(*KEY))
+
+        assert made.slots_available == 1
 
 
 def test_idle_worker_that_is_killed_ends_the_scheduler():

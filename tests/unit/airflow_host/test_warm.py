@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +83,51 @@ def test_new_dag_file_and_a_broken_one_are_parsed_by_their_tasks(folder):
     assert list(parsed(new).dags) == ["new"]
     assert parsed(broken).import_errors
     assert parsed(broken) is not parsed(broken)
+
+
+def test_file_that_is_gone_is_not_a_file_that_has_changed(folder):
+    """A deployment replaces it: Airflow asks again in a minute. And an editor's lock is a link to nowhere."""
+    file, lock = folder / "one.py", folder / ".#one.py"
+    file.write_text(DAG.format(name="one"))
+    lock.symlink_to("somebody@a-laptop.4711")
+    warm.share_dags()
+    file.unlink()
+
+    assert not parsed(file).dags
+    assert not parsed(lock).dags
+
+
+def test_process_that_crashes_still_ends(folder):
+    """Airflow's parser leaves a handler in Python, which never runs: the crash happens again and again."""
+    (folder / "one.py").write_text(DAG.format(name="one"))
+    before = signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    try:
+        warm.share_dags()
+        after = signal.getsignal(signal.SIGSEGV)
+    finally:
+        signal.signal(signal.SIGSEGV, before)
+
+    assert after == signal.SIG_DFL
+
+
+def test_policy_that_cannot_be_read_is_no_reason_not_to_start(monkeypatch, tmp_path):
+    """Without a scheduler nothing would tell people of it."""
+    from include import dagkit
+    from include.membership import policy
+
+    file = tmp_path / "membership.yaml"
+    file.write_text("plans: [")
+    monkeypatch.setattr(policy, "FILE", file)
+    monkeypatch.setattr(warm, "AIRFLOW_PRELOAD", ())
+    monkeypatch.setattr(dagkit, "PRELOAD", ())
+    done: list[str] = []
+    for step in ("_load_plugins_once", "share_decoders", "share_dags", "reap_promptly"):
+        monkeypatch.setattr(warm, step, lambda: None)
+    monkeypatch.setattr(warm, "beat_when_due", lambda: done.append("all"))
+
+    warm.warm_up()
+
+    assert done == ["all"]
 
 
 def test_decoder_is_made_once(monkeypatch):
