@@ -12,6 +12,7 @@ import psycopg
 from include.clock import SystemClock
 from include.operate import trouble
 from include.operate.health import PartHealth, all_health
+from include.operate.terminal import document_of
 from include.relay.insight import facts_in
 from include.relay.job_health import Judged, judge, judge_job
 from include.relay.trouble import OPS, Trouble, counted
@@ -192,13 +193,9 @@ def document(deployment: Deployment, told: StatusReport) -> dict[str, Any]:
     """Return the report as JSON, with the addresses that need no password."""
     command = deployment.command
     troubles = [
-        {
-            "words": str(one),
-            "since": one.since and one.since.isoformat(),
-            "next_try_at": one.next_try_at and one.next_try_at.isoformat(),
-            "waiting": one.waiting,
-            "to_do": one.to_do.replace(OPS, command),
-        }
+        document_of(
+            one, without=("what", "why"), words=str(one), to_do=one.to_do.replace(OPS, command)
+        )
         for one in told.troubles
     ]
     return {

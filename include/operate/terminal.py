@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from uuid import UUID
@@ -49,18 +51,30 @@ def document_of(
     record: DataclassInstance, *, without: Collection[str] = (), **more: object
 ) -> dict[str, Any]:
     """Return a record as JSON has it: its fields, but for those `without`, and `more`; moments are in UTC."""
-    fields = {name: value for name, value in asdict(record).items() if name not in without}
-    return {name: _plain(value) for name, value in (fields | more).items()}
+    found = {one.name: getattr(record, one.name) for one in fields(record)} | more
+    return {name: plain(value) for name, value in found.items() if name not in without}
 
 
-def _plain(value: object) -> object:
+def plain(value: Any) -> Any:
+    """Return what JSON has of a value: records are objects, moments are in UTC."""
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat()
         case UUID():
             return str(value)
+        case Mapping():
+            return {name: plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [plain(one) for one in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return document_of(value)
         case _:
             return value
+
+
+def say_json(value: object) -> None:
+    """Print a value for programs."""
+    say(json.dumps(plain(value), indent=1))
 
 
 def stop_on_signals() -> None:

@@ -129,8 +129,7 @@ class Alerts(Table, file="alerts"):
 
     def events(self, since: datetime, until: datetime) -> list[AlertEvent]:
         """Return what happened in a time, oldest first."""
-        rows = self._sql.read_events(since=since, until=until)
-        return [_happening_from(row) for row in rows]
+        return [_happening_from(row) for row in self._sql.read_events(since=since, until=until)]
 
     def fired_message(self, rule: str, fired_at: datetime) -> AlertMessage | None:
         """Return what was told when a rule began to fire."""
@@ -205,8 +204,7 @@ class Alerts(Table, file="alerts"):
 
     def due(self, *, now: datetime, stale_since: datetime) -> list[Due]:
         """Return the messages to be sent, oldest first."""
-        rows = self._sql.read_due(now=now, stale_since=stale_since)
-        return [_due_from(row) for row in rows]
+        return [_due_from(row) for row in self._sql.read_due(now=now, stale_since=stale_since)]
 
     def intend(self, message_id: int, *, now: datetime, stale_since: datetime) -> bool:
         """Write down that a message is about to be sent; False where another task has taken it."""

@@ -57,8 +57,7 @@ class CronTicks(Table, file="cron_ticks"):
 
     def missed(self, job: str, *, since: datetime) -> list[datetime]:
         """Return the ticks of which no run was seen yet."""
-        rows = self._sql.read_missed(job=job, since=since)
-        return [row["tick_at"] for row in rows]
+        return [row["tick_at"] for row in self._sql.read_missed(job=job, since=since)]
 
     def since(self, since: datetime) -> list[Tick]:
         """Return all ticks from then on, newest first."""

@@ -25,8 +25,7 @@ class Erasure(Table, file="erasure"):
 
     def members(self, emails: Collection[str]) -> dict[UUID, bool]:
         """Return who has or had one of these addresses, and whether her account is deleted."""
-        rows = self._sql.find_members(emails=list(emails))
-        return {row["id"]: row["is_deleted"] for row in rows}
+        return {row["id"]: row["is_deleted"] for row in self._sql.find_members(emails=list(emails))}
 
     def open_ends(self, member_ids: Collection[UUID]) -> int:
         """Count the planned ends of their memberships that are still to come."""

@@ -128,8 +128,7 @@ class Findings(MemberTable, file="findings"):
 
     def counts(self) -> dict[FindingKind, int]:
         """Count the open ones of each kind."""
-        rows = self._sql.count_open_findings()
-        return {FindingKind(row["kind"]): row["count"] for row in rows}
+        return {FindingKind(row["kind"]): row["count"] for row in self._sql.count_open_findings()}
 
 
 def _kept(row: Mapping[str, Any]) -> KeptFinding:

@@ -129,8 +129,7 @@ class JobRuns(Table, file="job_runs"):
 
     def said(self, job: str, dag_run_id: str) -> list[str]:
         """Return what the tasks of a run have said, by the tasks' names."""
-        rows = self._sql.read_said(job=job, dag_run_id=dag_run_id)
-        return [row["words"] for row in rows]
+        return [row["words"] for row in self._sql.read_said(job=job, dag_run_id=dag_run_id)]
 
     def fail(  # noqa: PLR0913 - what is known of a failure
         self,

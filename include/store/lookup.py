@@ -75,8 +75,7 @@ class Lookup(Table, file="lookup"):
     def members_named(self, name: str, *, limit: int) -> list[UUID]:
         """Return the members whose name, or family name, begins so."""
         prefix = name.lower().translate(ESCAPED) + "%"
-        rows = self._sql.find_names(prefix=prefix, row_limit=limit)
-        return [row["member_id"] for row in rows]
+        return [row["member_id"] for row in self._sql.find_names(prefix=prefix, row_limit=limit)]
 
     def runs(self, dag_run_id: str) -> list[JobRun]:
         """Return the runs of that id."""

@@ -100,8 +100,7 @@ class Members(MemberTable, file="members"):
 
     def find_mailboxes(self, mailboxes: Collection[str]) -> set[UUID]:
         """Return the members of whose addresses one, without what follows a plus sign, is one of these."""
-        rows = self._sql.find_mailboxes(mailboxes=list(mailboxes))
-        return {row["id"] for row in rows}
+        return {row["id"] for row in self._sql.find_mailboxes(mailboxes=list(mailboxes))}
 
     def subscribers(self) -> set[UUID]:
         """Return everybody who has, or had, a membership."""
@@ -128,8 +127,7 @@ class Members(MemberTable, file="members"):
 
     def ids_after(self, after: UUID | None, *, limit: int) -> list[UUID]:
         """Return the next members whose accounts are not deleted, in the order of their ids."""
-        rows = self._sql.read_ids_after(after=after, row_limit=limit)
-        return [row["id"] for row in rows]
+        return [row["id"] for row in self._sql.read_ids_after(after=after, row_limit=limit)]
 
     def living_subscriptions(self) -> list[tuple[str, str | None]]:
         """Return the subscriptions that may still change, each with its customer."""

@@ -156,8 +156,7 @@ class Reviews(Table, file="reviews"):
 
     def answered(self, *, since: datetime) -> list[Review]:
         """Return the reviews that were answered since then."""
-        rows = self._sql.read_answered(answered_since=since)
-        return [_review(row) for row in rows]
+        return [_review(row) for row in self._sql.read_answered(answered_since=since)]
 
 
 def _review(row: Mapping[str, Any]) -> Review:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from include.alerts import cases
 from include.alerts.history import untellable
@@ -24,10 +22,12 @@ from include.operate.alerts import read_alerts, say_of
 from include.operate.backtest import play_back
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, say
+from include.operate.terminal import console, plain, say, say_json, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
 
     from include.alerts.channels import AlertChannel
     from include.alerts.history import Firing, Pair
@@ -56,7 +56,7 @@ def show_all(*, as_json: JsonOption = False) -> None:
     with chosen().store() as store:
         found = read_alerts(store, now=SystemClock().now())
     if as_json:
-        say(json.dumps([asdict(one) for one in found], indent=1, default=str))
+        say_json(found)
     else:
         console().print(table(found))
 
@@ -105,9 +105,7 @@ def _say_of(rule: str, what: str, reason: str, actor: str | None, **more: str) -
 
 def table(found: Sequence[Alert]) -> Table:
     """Return the rules for people."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("rule", "stands", "since", "numbers", "quiet", "severity"):
-        shown.add_column(column, overflow="fold")
+    shown = table_of("rule", "stands", "since", "numbers", "quiet", "severity")
     for one in found:
         quiet = f"{one.pause.kind} by {one.pause.actor.removeprefix('user:')}" if one.pause else ""
         since = moment(one.since) if one.since else ""
@@ -186,7 +184,7 @@ def backtest(
         found = play_back(rules, store, start=start, now=now)
     left_out = {rule.name: untellable(rule) for rule in rules if untellable(rule)}
     if as_json:
-        say(json.dumps(document(found.pairs, start=start, minutes=found.minutes), indent=1))
+        say_json(document(found.pairs, start=start, minutes=found.minutes))
     else:
         show(found.pairs, start=start, minutes=found.minutes)
     for name, names in left_out.items():
@@ -299,9 +297,7 @@ def show(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> None:
     if not pairs:
         say("ops: no rule would have fired, and none did")
         return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("rule", "would have fired", "for", "did fire", "for", "numbers"):
-        shown.add_column(column)
+    shown = table_of("rule", "would have fired", "for", "did fire", "for", "numbers")
     for played, kept in pairs:
         one = played or kept
         shown.add_row(
@@ -332,19 +328,6 @@ def document(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> dict[st
     return {
         "since": start.isoformat(),
         "evaluations": minutes,
-        "firings": [{"played": _json(played), "kept": _json(kept)} for played, kept in pairs],
+        "firings": [{"played": plain(played), "kept": plain(kept)} for played, kept in pairs],
         "same": all(None not in pair for pair in pairs),
-    }
-
-
-def _json(firing: Firing | None) -> dict[str, Any] | None:
-    if firing is None:
-        return None
-    return {
-        "rule": firing.rule,
-        "job": firing.job,
-        "since": firing.since.isoformat(),
-        "fired_at": firing.fired_at.isoformat(),
-        "resolved_at": firing.resolved_at.isoformat() if firing.resolved_at else None,
-        "numbers": dict(firing.numbers),
     }

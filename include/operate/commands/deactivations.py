@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +16,7 @@ from include.jobs import ends_by_hand
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, document_of, moment, say, table_of
+from include.operate.terminal import console, document_of, moment, say, say_json, table_of
 from include.store.deactivations import DAG_ID, EndState
 from include.store.timeline import Timeline
 
@@ -61,7 +60,7 @@ def show(
     with deployment.store() as store:
         rows = read(store, handle)
     if as_json:
-        say(json.dumps([document(deployment, row) for row in rows], indent=1))
+        say_json([document(deployment, row) for row in rows])
         return
     if not rows:
         say("ops: no end of a membership is planned")
@@ -226,7 +225,7 @@ def _distance(row: Deactivation, now: datetime) -> str:
 def _tell(deployment: Deployment, done: RowChange, what: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         parts = {name: document(deployment, row) for name, row in done._asdict().items()}
-        say(json.dumps(parts, indent=1))
+        say_json(parts)
         return
     at = moment(done.before.deactivate_at)
     was = f"{at} UTC" if at else "without a date"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +24,7 @@ from include.operate.letters.shown import (
     letter_table,
 )
 from include.operate.letters.wish import DeadLetterFilter, filter_from, filtered
-from include.operate.terminal import console, say
+from include.operate.terminal import console, say, say_json
 from include.store.dead_letters import DeadLetterAction, Filter, LetterState
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def show_list(
             "letters": [document(deployment, letter) for letter in letters],
             "groups": [group_document(group) for group in groups],
         }
-        say(json.dumps(found, indent=1))
+        say_json(found)
         raise typer.Exit(1 if wish.names_one and not letters else 0)
     if not letters:
         say("ops: no such dead letter")
@@ -115,11 +114,7 @@ def show(
             for row in rows
         ]
         attempts = [attempt_document(deployment, one) for one in tries]
-        say(
-            json.dumps(
-                {**document(deployment, letter), "events": events, "tries": attempts}, indent=1
-            )
-        )
+        say_json({**document(deployment, letter), "events": events, "tries": attempts})
         return
     console().print(letter_table(deployment, [letter]))
     say()
@@ -135,7 +130,7 @@ def resume(*, as_json: JsonOption = False) -> None:
     with deployment.store() as store:
         done = DeadLetterService(store, clock=SystemClock()).resume()
     if as_json:
-        say(json.dumps([done_document(one) for one in done], indent=1))
+        say_json([done_document(one) for one in done])
         return
     for one in done:
         say(f"decision {one.decision_id}: {one.done:,} of {one.chosen:,} done")
@@ -234,7 +229,7 @@ def _tell_preview(
     if as_json:
         groups = [group_document(group) for group in preview.groups]
         found = {"act": act, "count": preview.count, "fixed_by_a_later_event": preview.fixed}
-        say(json.dumps({**found, "groups": groups}, indent=1))
+        say_json({**found, "groups": groups})
         return
     if not preview.count:
         say(f"ops: {none_text(act, preview, elsewhere)}")
@@ -266,7 +261,7 @@ def left_text(act: DeadLetterAction, done: DecisionResult) -> str | None:
 
 def _tell_done(act: DeadLetterAction, done: DecisionResult, *, as_json: bool) -> None:
     if as_json:
-        say(json.dumps({"act": act, **done_document(done)}, indent=1))
+        say_json({"act": act, **done_document(done)})
         return
     say(f"{NAMES[act]}: {done.done:,} of {done.chosen:,} letters")
     if left := left_text(act, done):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,7 @@ from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import ENVIRONMENT, chosen
 from include.operate.doctor import report
 from include.operate.errors import CommandError
-from include.operate.terminal import say
+from include.operate.terminal import say_json
 
 if TYPE_CHECKING:
     from include.operate.doctor.findings import CheckResult
@@ -42,7 +41,7 @@ def command(
         else f"the {deployment.name} stack"
     )
     if as_json:
-        say(json.dumps(report.document(found, of=of), indent=1))
+        say_json(report.document(found, of=of))
     else:
         report.show(found, of=of)
     raise typer.Exit(0 if report.is_well(found) else 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from rich.progress import Progress, TextColumn
 from include.clock import SystemClock
 from include.jobs.erasure import Erased, erase
 from include.operate.act import Actor, JsonOption, Why, acting
-from include.operate.terminal import say
+from include.operate.terminal import say, say_json
 
 ELSEWHERE = (
     "Stripe, Clerk, Mailchimp, Luma and Slack keep copies of their own: erase her there too."
@@ -47,13 +46,7 @@ def command(
             dry_run=dry_run,
             tell=lambda scanned: bar.update(task, completed=scanned),
         )
-    say(json.dumps(document(erased), indent=1) if as_json else words(erased, dry_run=dry_run))
-
-
-def document(erased: Erased) -> dict[str, object]:
-    """Return what was done as JSON."""
-    members = [str(member) for member in erased.members]
-    return {"members": members, "events": erased.events, "rows": erased.rows}
+    say_json(erased) if as_json else say(words(erased, dry_run=dry_run))
 
 
 def words(erased: Erased, *, dry_run: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from include.clock import SystemClock
 from include.jobs.findings import close_finding
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
-from include.operate.terminal import console, document_of, moment, say, table_of
+from include.operate.terminal import console, moment, say, say_json, table_of
 from include.store.findings import FindingState
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def show(
     with chosen().store() as store:
         found = store.findings.read(tuple(FindingState) if every else (FindingState.OPEN,))
     if as_json:
-        say(json.dumps([document_of(one) for one in found], indent=1))
+        say_json(found)
     elif found:
         console().print(table(found))
     else:
@@ -59,7 +58,7 @@ def close(
     """Say why it may stay so: it is not told again unless something new brings it up."""
     with acting(reason, actor) as (_, store, person):
         closed = close_finding(number, person=person, store=store, now=SystemClock().now())
-    say(json.dumps(document_of(closed), indent=1) if as_json else f"finding {number} is closed")
+    say_json(closed) if as_json else say(f"finding {number} is closed")
 
 
 def table(found: Sequence[KeptFinding]) -> Table:

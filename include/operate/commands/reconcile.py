@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from include.clients.airflow import JobAirflow
 from include.clock import SystemClock
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, say, table_of
+from include.operate.terminal import console, document_of, say, say_json, table_of
 
 if TYPE_CHECKING:
     from include.operate.deployment import Deployment
@@ -52,7 +51,7 @@ def command(  # noqa: PLR0913 - what a run may be told
             )
         except KeyError:
             raise CommandError(f"the run {run} ended without a report: see its log") from None
-    say(json.dumps(document(found), indent=1)) if as_json else tell(deployment, found)
+    say_json(document(found)) if as_json else tell(deployment, found)
     raise typer.Exit(0 if is_well(found) else 1)
 
 
@@ -98,25 +97,16 @@ def is_well(report: ReconciliationReport) -> bool:
 
 def document(report: ReconciliationReport) -> dict[str, Any]:
     """Return the report as JSON."""
-    return {
-        "dag_run_id": report.dag_run_id,
-        "deep": report.is_deep,
-        "dry_run": report.is_dry_run,
-        "started_at": report.started_at.isoformat(),
-        "finished_at": report.finished_at and report.finished_at.isoformat(),
-        "findings": {
-            name: {
-                "looked_at": finding.looked_at,
-                "found": finding.found,
-                "repaired": finding.repaired,
-                "left": finding.left,
-                "note": finding.note,
-                "stopped": finding.stopped,
-                "examples": list(finding.examples),
-            }
-            for name, finding in sorted(report.findings.items())
+    return document_of(
+        report,
+        without=("is_deep", "is_dry_run"),
+        deep=report.is_deep,
+        dry_run=report.is_dry_run,
+        findings={
+            name: document_of(one, without=("check",), left=one.left)
+            for name, one in sorted(report.findings.items())
         },
-    }
+    )
 
 
 def tell(deployment: Deployment, report: ReconciliationReport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +10,7 @@ from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
 from include.operate.report import ProcessStatus, document, report
 from include.operate.screen import screen
-from include.operate.terminal import console, say
+from include.operate.terminal import console, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +33,7 @@ def show(
     """Show it, with what only the asker knows: the processes of a local stack, and where its files are."""
     told = report(deployment, processes)
     if as_json:
-        say(json.dumps(document(deployment, told), indent=1))
+        say_json(document(deployment, told))
     else:
         console().print(screen(deployment, told, places=places))
     if not told.is_well:

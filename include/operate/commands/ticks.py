@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,7 @@ from rich.text import Text
 from include.clock import SystemClock
 from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
-from include.operate.terminal import console, document_of, moment, say, table_of
+from include.operate.terminal import console, moment, say, say_json, table_of
 from include.store.cron_ticks import Tick, TickOutcome
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def command(
     with deployment.store() as store:
         ticks = store.cron_ticks.since(SystemClock().now() - timedelta(hours=hours))
     if as_json:
-        say(json.dumps([document_of(tick) for tick in ticks], indent=1))
+        say_json(ticks)
         return
     shown = [tick for tick in ticks if every or tick.outcome is not TickOutcome.RAN]
     if shown:

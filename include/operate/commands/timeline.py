@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, document_of, moment, say, table_of
+from include.operate.terminal import console, document_of, moment, plain, say_json, table_of
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def command(
     deployment = chosen()
     story = read(deployment, handle.strip())
     if as_json:
-        say(json.dumps(document(deployment, story), indent=1))
+        say_json(document(deployment, story))
     elif story.entries:
         console().print(table(deployment, story))
     if not story.entries:
@@ -53,7 +52,7 @@ def read(deployment: Deployment, handle: str) -> ObjectHistory:
 def document(deployment: Deployment, story: ObjectHistory) -> dict[str, Any]:
     """Return the story as JSON."""
     return {
-        "members": [str(member) for member in story.members],
+        "members": plain(story.members),
         "inbox_ids": list(story.inbox_ids),
         "entries": [
             document_of(entry, without=("job",), link=run_link(deployment, entry))

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from include.alerts.texts import moment
 from include.clock import SystemClock
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
-from include.operate.terminal import console, say
+from include.operate.terminal import console, say, say_json, table_of
 from include.operate.vendors import read_vendors, say_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
 
     from include.operate.vendors import VendorStatus
 
@@ -38,7 +36,7 @@ def show(*, as_json: JsonOption = False) -> None:
     with chosen().store() as store:
         found = read_vendors(store, now=SystemClock().now())
     if as_json:
-        say(json.dumps([document(one) for one in found], indent=1))
+        say_json(found)
     else:
         console().print(table(found))
 
@@ -69,19 +67,9 @@ def _say_of(vendor: str, what: str, hours: str, reason: str, actor: str | None) 
     say(f"ops: {said}")
 
 
-def document(one: VendorStatus) -> dict[str, Any]:
-    """Return a vendor as JSON."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(one).items()
-    }
-
-
 def table(found: Sequence[VendorStatus]) -> Table:
     """Return vendors for people."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("vendor", "stands", "since", "next try", "who waits", "why"):
-        shown.add_column(column, overflow="fold")
+    shown = table_of("vendor", "stands", "since", "next try", "who waits", "why")
     for one in found:
         down = f"paused by {one.paused_by}" if one.paused_by else "left alone"
         shown.add_row(

@@ -51,8 +51,7 @@ class Deactivations(MemberTable, file="deactivations"):
 
     def problems(self, *, row_limit: int) -> dict[int, str]:
         """Return why rows have no run, or why their runs do not go on; of so many rows."""
-        rows = self._sql.read_problems(row_limit=row_limit)
-        return {row["id"]: row["problem"] for row in rows}
+        return {row["id"]: row["problem"] for row in self._sql.read_problems(row_limit=row_limit)}
 
     def open(
         self,
@@ -188,8 +187,7 @@ class Deactivations(MemberTable, file="deactivations"):
 
     def lose(self, dag_run_id: str, *, why: str, now: datetime) -> list[int]:
         """Fail what this run has taken and not brought to its end."""
-        rows = self._sql.lose_run(dag_run_id=dag_run_id, why=why, now=now)
-        return [row["id"] for row in rows]
+        return [row["id"] for row in self._sql.lose_run(dag_run_id=dag_run_id, why=why, now=now)]
 
     # --- what a run does ---
 

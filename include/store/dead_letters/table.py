@@ -93,8 +93,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
     def settle(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
         """Close the letters of these events of which all has gone well by now."""
-        rows = self._sql.settle_letters(inbox_ids=list(inbox_ids), now=now)
-        return [_moved(row) for row in rows]
+        return [_moved(row) for row in self._sql.settle_letters(inbox_ids=list(inbox_ids), now=now)]
 
     # --- what there is ---
 
@@ -129,8 +128,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
     def counts(self) -> dict[LetterState, int]:
         """Count the letters in each state that has any."""
-        rows = self._sql.count_states()
-        return {LetterState(row["state"]): row["count"] for row in rows}
+        return {LetterState(row["state"]): row["count"] for row in self._sql.count_states()}
 
     def attempts(self, letter_id: int) -> list[Attempt]:
         """Return the tries of a letter that failed, oldest first."""
@@ -155,8 +153,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
     def of_rows(self, inbox_ids: Collection[int]) -> list[DeadLetter]:
         """Return the letters of these events."""
-        rows = self._sql.read_of_rows(inbox_ids=list(inbox_ids))
-        return [_letter(row) for row in rows]
+        return [_letter(row) for row in self._sql.read_of_rows(inbox_ids=list(inbox_ids))]
 
     # --- what is done about it ---
 
