@@ -245,7 +245,7 @@ class WarmLocalExecutor(LocalExecutor):
     def _wait(self) -> None:
         until = time.monotonic() + self._pause_seconds
         while news := multiprocessing.connection.wait(
-            [self._results, self._successes, *self._doorbell.sockets()],
+            [self._results, self._successes, *self._doorbell.sockets()],  # type: ignore[list-item]  # has a fileno
             timeout=max(0, until - time.monotonic()),
         ):
             if self._is_for_the_loop(news):

@@ -59,10 +59,9 @@ def _load_plugins_once() -> None:
 
 def share_decoders() -> None:
     """Make the decoder of the supervisor's messages once: pydantic builds its schema anew in each task, twice."""
-    from airflow.sdk.execution_time import comms  # noqa: PLC0415
-
+    comms: Any = importlib.import_module("airflow.sdk.execution_time.comms")
     if not hasattr(comms.TypeAdapter, "cache_info"):
-        comms.TypeAdapter = functools.cache(comms.TypeAdapter)  # type: ignore[assignment, misc]
+        comms.TypeAdapter = functools.cache(comms.TypeAdapter)
     comms.TypeAdapter(comms.ToTask)
 
 
@@ -76,7 +75,7 @@ def share_dags() -> None:
 
     parse, parsed = dagbag.BundleDagBag, {}
     on_crash = signal.getsignal(signal.SIGSEGV) or signal.SIG_DFL
-    for bundle in DagBundlesManager().get_all_dag_bundles():
+    for bundle in DagBundlesManager().get_all_dag_bundles():  # type: ignore[no-untyped-call]
         if bundle.supports_versioning:
             continue
         for file in sorted(Path(bundle.path).glob("*.py")):
