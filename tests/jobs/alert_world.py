@@ -128,8 +128,6 @@ class Watch:
 FIRING, STILL, RESOLVED = (
     f"{head}: a_rule (critical)" for head in ("FIRING", "STILL FIRING", "RESOLVED")
 )
-
-
 EVERY = (("email", MAIL), ("pagerduty", "a-service"), ("sms", PHONE))
 
 

@@ -3,8 +3,6 @@
 from include.store.deactivations import EndState
 
 ADA = "ada@example.org"
-
-
 HOUR = 3600
 
 

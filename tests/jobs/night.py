@@ -7,8 +7,6 @@ from include.jobs import reconciliation as job
 from include.jobs.reconciliation.repair import RepairLimits
 
 RUN = "reconcile_1"
-
-
 DAY = timedelta(days=1)
 
 

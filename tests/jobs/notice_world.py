@@ -12,15 +12,11 @@ from tests.contract.conftest import slack_client_of
 from tests.factories import NOW
 
 JOB, RUN = "mailchimp_sync", "stripe.test.evt_1"
-
-
 LINKS = Links(
     airflow_url="https://airflow.example",
     runbook_url="https://code.example/runbooks/",
     command="docker compose run --rm ops",
 )
-
-
 MINUTE = timedelta(minutes=1)
 
 

@@ -16,14 +16,8 @@ from tests.airflow_stand_in import running_airflow
 from tests.factories import NOW
 
 RUN, SYNC = "review.1", "mailchimp_sync"
-
-
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-
-
 DOWN, REFUSED = "Mailchimp is out of service", "Mailchimp refuses <b>all</b> | of it"
-
-
 USER = {"id": "7", "name": "operator"}
 
 

@@ -6,34 +6,33 @@ import os
 import re
 import shutil
 import subprocess
-import tomllib
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import yaml
 
-from include.lab.commands.lock import product_of
 from include.lab.sandbox.settings import SandboxSettings
 from include.lab.stack import airflow_config
 from include.operate.deployment import Deployment
 from include.operate.prepare import ProductionSettings
 from include.settings import Settings
+from tests.unit.deployment_files import (
+    CELERY,
+    COMPOSE,
+    ENVIRONMENTS,
+    EXAMPLE,
+    HELM,
+    OURS,
+    OVER,
+    ROOT,
+    SEVERAL_HOSTS,
+    assigned,
+    commands,
+)
 
-ROOT = Path(__file__).parents[2]
-COMPOSE = ROOT / "docker-compose.yaml"
-SEVERAL_HOSTS = ROOT / "deploy" / "compose.celery.yaml"  # over COMPOSE
-EXAMPLE = ROOT / ".env.example"
 SANDBOX = ROOT / "deploy" / "sandbox.env"
 CADDYFILE = ROOT / "deploy" / "Caddyfile"
-DOCKERFILE = ROOT / "Dockerfile"
 UPGRADE = ROOT / "deploy" / "upgrade.sh"
-HELM = ROOT / "deploy" / "helm-values.yaml"
-KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "ops.yaml")
-
-SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-OVER = yaml.safe_load(SEVERAL_HOSTS.read_text())["services"]
 OF_THE_IMAGE_ALONE = re.compile(r"AIRFLOW__CELERY(_BROKER_TRANSPORT_OPTIONS)?__\w+")
 """Options that the provider describes, which is in the image and not in the environment of these tests."""
 UNDESCRIBED = {"AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES"}
@@ -53,55 +52,6 @@ NOT_ALWAYS_USED = {  # may be empty, which says so, but not forgotten
     "OPS_SLACK_SIGNING_SECRETS",
 }
 INTERPOLATION = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>[^}]*)\}")
-
-
-def pods():
-    """Yield the name and the pod of each workload in our own Kubernetes manifests."""
-    for document in (one for file in KUBERNETES for one in yaml.safe_load_all(file.read_text())):
-        if document["kind"] in {"Deployment", "Job"}:
-            yield document["metadata"]["name"], document["spec"]["template"]["spec"]
-
-
-def several_hosts():
-    """Return our services of the form on several hosts: both files together, as docker compose reads them."""
-    together = {}
-    for name in SERVICES | OVER:
-        over = OVER.get(name, {})
-        base = SERVICES.get(over.get("extends", {}).get("service", name), {})
-        environment = {**base.get("environment", {}), **over.get("environment", {})}
-        together[name] = {**base, **over, "environment": environment}
-    return {
-        name: service
-        for name, service in together.items()
-        if "build" in service and service.get("scale") != 0
-    }
-
-
-CELERY = several_hosts()
-
-
-def environments():
-    """Return the environment of everything that we start in production, by where it is written."""
-    found = {f"compose:{name}": service.get("environment", {}) for name, service in OURS.items()}
-    found |= {f"celery:{name}": service["environment"] for name, service in CELERY.items()}
-    for name, pod in pods():
-        variables = [one for container in pod["containers"] for one in container["env"]]
-        found[f"kubernetes:{name}"] = {one["name"]: one.get("value") for one in variables}
-    helm = yaml.safe_load(HELM.read_text())
-    found["helm"] = {one["name"]: one.get("value") for one in helm["env"] + helm["workers"]["env"]}
-    return found
-
-
-ENVIRONMENTS = environments()
-
-
-def commands():
-    """Yield the words that each of our containers is started with."""
-    for name, service in [*OURS.items(), *CELERY.items()]:
-        yield name, [*service["entrypoint"], *service.get("command", [])]
-    for name, pod in pods():
-        for container in pod["containers"]:
-            yield name, container["command"]
 
 
 @pytest.mark.parametrize(("name", "words"), list(commands()))
@@ -188,11 +138,6 @@ def test_no_secret_is_written_down(where):
             assert "$" in value or re.fullmatch(
                 r"https?://[a-z0-9.-]+(:\d+)?(/execution/)?", value
             ), name
-
-
-def assigned(path):
-    """Return what an env file sets."""
-    return dict(re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE))
 
 
 def test_the_example_has_exactly_the_names_that_compose_asks_for():
@@ -352,88 +297,6 @@ def test_compose_accepts_the_file(profile, tmp_path):
     )  # fmt: skip
 
     assert (answer.returncode, answer.stderr) == (0, "")
-
-
-def pins(path):
-    """Return the version that a lock gives to each package."""
-    return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", path.read_text(), re.MULTILINE))
-
-
-def test_the_image_has_the_versions_that_the_tests_have():
-    """Both locks agree on every package that both have; what only the image has is the executor's."""
-    tested, image = pins(ROOT / "requirements.lock"), pins(ROOT / "deploy" / "requirements.lock")
-
-    assert {
-        name: version for name, version in image.items() if tested.get(name, version) != version
-    } == {}
-    assert len(set(image) & set(tested)) > 150
-    assert {"celery", "redis", "apache-airflow-providers-celery"} <= set(image) - set(tested)
-
-
-def test_the_image_has_every_package_of_the_product():
-    """What it needs of ours, `ops` and supervisor too."""
-    product = product_of((ROOT / "requirements.txt").read_text())
-    names = set(re.findall(r"^([a-z0-9-]+)", product, re.MULTILINE))
-
-    assert len(names) > 15
-    assert {"supervisor", "typer", "rich"} <= names
-    assert names <= set(pins(ROOT / "deploy" / "requirements.lock"))
-
-
-def test_the_image_gets_every_folder_that_production_imports():
-    """A folder that is not copied, or that .dockerignore holds back, is missed only at run time."""
-    copied = re.findall(
-        r"^COPY --chown=airflow:0 (?:--chmod=\d+ )?(\S+) ", DOCKERFILE.read_text(), re.MULTILINE
-    )
-    passed = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
-    product = {name for name in ("dags", "include", "plugins") if any((ROOT / name).glob("*.py"))}
-
-    assert {source.rstrip("/") for source in copied} == set(passed)
-    assert product <= set(passed)
-
-
-def test_image_chart_and_lock_have_the_same_airflow():
-    """One version of Airflow everywhere."""
-    version = pins(ROOT / "requirements.lock")["apache-airflow"]
-    helm = yaml.safe_load(HELM.read_text())
-
-    assert f"FROM apache/airflow:slim-{version}-python3.12\n" in DOCKERFILE.read_text()
-    assert helm["airflowVersion"] == version
-
-
-def test_changelog_begins_with_our_version():
-    """Who upgrades reads there what changes; what comes after it is not released yet."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-
-    heads = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-
-    assert next(head for head in heads if head != "Unreleased") == version
-
-
-def test_the_image_is_named_by_our_version():
-    """Another version is another image, so that there is a way back."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    helm = yaml.safe_load(HELM.read_text())
-    images = {service["image"] for service in OURS.values()}
-    in_pods = {one["image"] for _, pod in pods() for one in pod["containers"]}
-
-    assert images == {f"wdai-ops:${{OPS_VERSION:-{version}}}"}
-    assert in_pods == {f"wdai-ops:{version}"}
-    assert assigned(EXAMPLE)["OPS_VERSION"] == helm["images"]["airflow"]["tag"] == version
-
-
-def test_the_build_imports_what_is_started():
-    """A package that another has outgrown passes `pip check`, and production would restart for ever."""
-    [imported] = re.findall(r'python -c "import (.+?)"', DOCKERFILE.read_text(), re.DOTALL)
-    names = set(re.split(r"[\s,\\]+", imported))
-    modules = {words[2] for _, words in commands() if words[:2] == ["python", "-m"]}
-    executors = {one.get("AIRFLOW__CORE__EXECUTOR", "") for one in ENVIRONMENTS.values()}
-    executors = {name.rpartition(".")[0] for name in executors} - {""}
-
-    assert modules
-    assert {names & {module, f"{module}.__main__"} == set() for module in modules} == {False}
-    assert executors <= names
-    assert "airflow.providers.celery.executors.celery_executor" in names
 
 
 def test_one_host_and_local_stack_set_airflow_alike():

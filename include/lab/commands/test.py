@@ -54,7 +54,7 @@ class CodeCheck:
 CHECKS = (
     CodeCheck("ruff check", ("ruff", "check")),
     CodeCheck("ruff format", ("ruff", "format", "--check")),
-    CodeCheck("mypy", ("mypy", "include", "dags", "plugins")),
+    CodeCheck("mypy", ("mypy",)),
     CodeCheck("import rules", ("include.lab.checks.imports",)),
     CodeCheck("modules", ("include.lab.checks.modules",)),
     CodeCheck("spelling", ("codespell_lib",)),

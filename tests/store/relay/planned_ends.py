@@ -8,17 +8,9 @@ from include.store.deactivations import End, EndReason
 from tests.store.arrivals import NOW
 
 DAG = "member_deactivation"
-
-
 LEAD = timedelta(seconds=300)
-
-
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-
-
 SOON = NOW + 30 * DAY
-
-
 numbers = count(1)
 
 

@@ -12,8 +12,6 @@ from include.store.deactivations import Deactivation, EndReason, EndState
 from tests.factories import NOW, PERIOD_END, make_membership
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-
-
 NOTHING = EndHistory()
 
 
