@@ -2,7 +2,9 @@
 
 import pytest
 from psycopg.errors import IdleInTransactionSessionTimeout
+from sqlalchemy import create_engine, text
 
+from include.airflow_host.database import CONNECT_ARGS
 from include.store import Store
 
 
@@ -19,3 +21,16 @@ def test_frozen_transaction_lets_go_of_its_locks(store, database):
     with pytest.raises(IdleInTransactionSessionTimeout):
         frozen.connection.execute("SELECT 1")
     frozen.close()
+
+
+def test_airflows_commits_do_not_wait_for_the_disk_and_ours_do(store, database):
+    """What is acknowledged is on the disk; what Airflow forgets with a dying Postgres is run again."""
+    engine = create_engine(
+        database.replace("postgresql://", "postgresql+psycopg2://"), connect_args=CONNECT_ARGS
+    )
+    with engine.connect() as airflow:
+        theirs = airflow.execute(text("SHOW synchronous_commit")).scalar()
+    engine.dispose()
+    (ours,) = store.connection.execute("SHOW synchronous_commit").fetchone().values()
+
+    assert (theirs, ours) == ("off", "on")

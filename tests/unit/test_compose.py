@@ -37,7 +37,7 @@ OF_THE_IMAGE_ALONE = re.compile(r"AIRFLOW__CELERY(_BROKER_TRANSPORT_OPTIONS)?__\
 """Options that the provider describes, which is in the image and not in the environment of these tests."""
 UNDESCRIBED = {"AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES"}
 """Read by the scheduler, and in no list of options."""
-SECRET = re.compile(r"SECRET|PASSWORD|_KEY|_CONN|_URL$")
+SECRET = re.compile(r"SECRET|PASSWORD|_KEY|_CONN(?!ECT_)|_URL$")
 NO_SECRET = {
     "OPS_PUBLIC_URL",
     "OPS_RUNBOOK_URL",

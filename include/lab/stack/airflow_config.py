@@ -52,7 +52,10 @@ def environment(
             "secret_key": secrets.secret_key,
         },
         "api_auth": {"jwt_secret": secrets.jwt_secret},
-        "database": {"sql_alchemy_conn": _with_driver(database_dsn)},
+        "database": {
+            "sql_alchemy_conn": _with_driver(database_dsn),
+            "sql_alchemy_connect_args": "include.airflow_host.database.CONNECT_ARGS",  # no commit waits for the disk
+        },
         "scheduler": {
             "scheduler_idle_sleep_time": 0,  # the executor does the waiting, and can be woken
             "max_tis_per_query": 0,  # as many as `parallelism`
