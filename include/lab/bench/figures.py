@@ -72,7 +72,12 @@ class Bench:
             )
         ]
         figures = medians([one.figures() for one in found])
-        return {**figures, "mix": burst.MIX, "repetitions": [asdict(one) for one in found]}
+        return {
+            **figures,
+            "cpu_each": {name: one / size for name, one in found[-1].cpu_seconds.items()},
+            "mix": burst.MIX,
+            "repetitions": [asdict(one) for one in found],
+        }
 
     def ingest(self, product: Contender) -> Results:
         """Return how many webhooks are acknowledged a second, and how soon at a steady pace."""
@@ -97,12 +102,13 @@ class Bench:
         return {**medians(repetitions), "mix": search.MIX, "repetitions": repetitions}
 
     def footprint(self, stack_id: str) -> Results:
-        """Return memory and idle CPU; the memory by process is that of the last look."""
+        """Return memory and idle CPU; by process both are those of the last look."""
         steps = self.tell.steps("footprint", self.repetitions)
         found = [footprint.measure(stack_id) for _ in steps]
         return {
             **medians([one.figures() for one in found]),
             "pss": found[-1].memory.pss,
+            "idle_cpu": found[-1].idle_cpu,
             "processes": found[-1].memory.processes,
             "repetitions": [one.figures() for one in found],
         }

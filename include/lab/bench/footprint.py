@@ -19,7 +19,12 @@ class Footprint:
     """One repetition; sizes in MiB, CPU as share of one core."""
 
     memory: Memory
-    idle_cpu_share: float
+    idle_cpu: dict[str, float]  # by process
+
+    @property
+    def idle_cpu_share(self) -> float:
+        """Return the CPU of all."""
+        return sum(self.idle_cpu.values())
 
     def figures(self) -> dict[str, float]:
         """Return what one repetition says."""
@@ -28,7 +33,8 @@ class Footprint:
 
 def measure(stack_id: str, *, seconds: float = IDLE_SECONDS) -> Footprint:
     """Leave the stack alone for `seconds` and look at what it took."""
-    used, started = sum(cpu_seconds(stack_id).values()), time.monotonic()
+    before, started = cpu_seconds(stack_id), time.monotonic()
     time.sleep(seconds)
-    share = (sum(cpu_seconds(stack_id).values()) - used) / (time.monotonic() - started)
-    return Footprint(memory=memory(stack_id), idle_cpu_share=share)
+    after, passed = cpu_seconds(stack_id), time.monotonic() - started
+    idle = {name: (used - before.get(name, 0)) / passed for name, used in after.items()}
+    return Footprint(memory=memory(stack_id), idle_cpu=idle)

@@ -134,20 +134,40 @@ def test_worse_by_a_third_is_told(label, ours, other, is_much_worse):
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_profile_says_what_a_webhook_is_made_of(slow):
-    """The largest part first, another commit's beside it; without a latency there is none."""
+def test_profile_says_what_a_missed_figure_is_made_of(slow):
+    """The largest part first, another commit's beside it, and each part once."""
     hops = {"work": 0.2, "turns": 0.4, BASELINE: {"work": 0.3, "turns": 0.1}}
-    found = {"latency": {"hops": hops, "cpu_each": {"scheduler": 0.25}}}
-    results = {SLOW_MAILCHIMP: found} if slow else found
-    screen = Console(file=io.StringIO(), width=100)
+    found = {"latency": {"p50": 1.3, "p95": 1.4, "hops": hops}}
 
-    screen.print(profile(results))
+    assert told(profile({SLOW_MAILCHIMP: found} if slow else found)) == [
+        ["turns", "400 ms", "100 ms"],
+        ["work", "200 ms", "300 ms"],
+    ]
 
-    rows = [line.split() for line in screen.file.getvalue().splitlines() if ":" in line]
-    values = [[word for word in row if word not in "│┃"] for row in rows]
-    assert values == [
-        ["time:", "turns", "400", "ms", "100", "ms"],
-        ["time:", "work", "200", "ms", "300", "ms"],
-        ["CPU:", "scheduler", "250", "ms"],
+
+def test_profile_is_of_what_misses_its_goal_alone():
+    """Memory and idle CPU by process, CPU time of each webhook of a burst; nothing of what is good enough."""
+    results = {
+        "latency": {"p50": 0.4, "hops": {"work": 0.2}},
+        "burst": {"5000": {"seconds": 16, "cpu_each": {"relay": 0.001, "scheduler": 0.005}}},
+        "footprint": {
+            "pss_total": 800,
+            "pss": {"relay": 100.0},
+            "idle_cpu_share": 0.01,
+            "idle_cpu": {"relay": 0.01},
+        },
+        "sleepers": {"pss_each_kib": 2, "pss_added_mib": {"triggerer": 12.0}},
+    }
+
+    assert told(profile(results)) == [
+        ["scheduler", "5 ms", ""],
+        ["relay", "1 ms", ""],
+        ["relay", "100 MiB", ""],
+        ["triggerer", "12.00 MiB", ""],
     ]
     assert profile({"burst": {}}) is None
+
+
+def told(shown):
+    """Return the rows without whose figure each is."""
+    return [list(row[1:]) for row in zip(*(column.cells for column in shown.columns), strict=True)]

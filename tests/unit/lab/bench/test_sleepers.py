@@ -18,7 +18,9 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 def a_state(latencies, pss, idle):
     """Make what was seen of a stack."""
     memory = Memory(pss=pss, processes=dict.fromkeys(pss, 1))
-    return StackState(latencies=latencies, footprint=Footprint(memory=memory, idle_cpu_share=idle))
+    return StackState(
+        latencies=latencies, footprint=Footprint(memory=memory, idle_cpu={"all": idle})
+    )
 
 
 FOUND = SleepersResult(
