@@ -37,8 +37,9 @@ ON_THE_STACK = ("e2e", "browser", "faults")  # what leaves most behind comes las
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 """The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
 share is made once."""
-STARTS = ("tests/production/test_containers.py", "tests/production/test_start.py")
-"""What a full run tries of production: that one host starts and does its work. By name, all of it is tried."""
+STARTS = tuple(f"tests/production/test_{name}.py" for name in ("containers", "start", "commands"))
+"""What a full run tries of production: one host starts and does its work, and each command line of a document does what
+it says there. By name, all of it is tried."""
 FORMS = ("one-host", "celery")
 """The forms of production, on each of which `./ops test production` runs the end-to-end tests too."""
 
