@@ -26,7 +26,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(900)
 PUBLIC = "http://localhost"
-PAUSE_SECONDS = 0.15
+PAUSE_SECONDS = 0.3
 SIGNED = {
     "stripe": "OPS_STRIPE_WEBHOOK_SECRETS",
     "clerk": "OPS_CLERK_WEBHOOK_SECRETS",
