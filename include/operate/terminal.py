@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from uuid import UUID
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -32,6 +33,11 @@ def say(text: str = "", *, out: TextIO | None = None) -> None:
 def console() -> Console:
     """Return where tables are drawn: as wide as the terminal, and wide enough in a file."""
     return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def group(words: str) -> typer.Typer:
+    """Return where commands that belong together are put; without one of them it shows its help."""
+    return typer.Typer(help=words, no_args_is_help=True, rich_markup_mode=None)
 
 
 def table_of(*columns: str, right: Collection[str] = ()) -> Table:

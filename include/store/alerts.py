@@ -64,13 +64,11 @@ class Alerts(Table, file="alerts"):
 
     def lock(self) -> datetime | None:
         """Keep every other evaluation out until the transaction ends; return when the last one was."""
-        last: datetime | None = self._sql.lock_evaluation()
-        return last
+        return self._sql.lock_evaluation()
 
     def evaluated_at(self) -> datetime | None:
         """Return when the rules were last evaluated, None: never."""
-        last: datetime | None = self._sql.read_evaluation()
-        return last
+        return self._sql.read_evaluation()
 
     def note_evaluation(self, *, now: datetime) -> None:
         """Write down that the rules were evaluated."""
@@ -114,7 +112,7 @@ class Alerts(Table, file="alerts"):
 
     def add_event(self, change: AlertEvent, *, condition: str, message: AlertMessage | None) -> int:
         """Keep a change, and what is told of it; return its id."""
-        event_id: int = self._sql.add_event(
+        return self._sql.add_event(
             rule=change.rule,
             what=change.what.value,
             at=change.at,
@@ -125,7 +123,6 @@ class Alerts(Table, file="alerts"):
             condition=condition,
             message=Jsonb(message.document()) if message else None,
         )
-        return event_id
 
     def events(self, since: datetime, until: datetime) -> list[AlertEvent]:
         """Return what happened in a time, oldest first."""
@@ -228,8 +225,7 @@ class Alerts(Table, file="alerts"):
 
     def has_reached_somebody(self, event_id: int) -> bool:
         """Tell whether anybody was told of an event."""
-        found: bool = self._sql.has_reached_somebody(event_id=event_id)
-        return found
+        return self._sql.has_reached_somebody(event_id=event_id)
 
     def messages(self, since: datetime, until: datetime) -> list[SentMessage]:
         """Return who was told what in a time, oldest first."""

@@ -47,13 +47,11 @@ class CronTicks(Table, file="cron_ticks"):
 
     def last(self, job: str) -> datetime | None:
         """Return the newest tick that is written down."""
-        found: datetime | None = self._sql.read_last(job=job)
-        return found
+        return self._sql.read_last(job=job)
 
     def any(self) -> bool:
         """Tell whether any tick is written down."""
-        found: bool = self._sql.has_any()
-        return found
+        return self._sql.has_any()
 
     def missed(self, job: str, *, since: datetime) -> list[datetime]:
         """Return the ticks of which no run was seen yet."""

@@ -192,8 +192,7 @@ class Dispatches(Table, file="dispatches"):
         return Dispatch(**row) if row else None
 
     def _in_flight(self, job: str) -> int:
-        count: int = self._sql.count_in_flight(job=job)
-        return count
+        return self._sql.count_in_flight(job=job)
 
     def _due(self, job: str, *, now: datetime, batch_size: int) -> list[dict[str, Any]]:
         return list(self._inbox.lock_due(job=job, now=now, row_limit=batch_size))

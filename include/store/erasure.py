@@ -29,8 +29,7 @@ class Erasure(Table, file="erasure"):
 
     def open_ends(self, member_ids: Collection[UUID]) -> int:
         """Count the planned ends of their memberships that are still to come."""
-        found: int = self._sql.count_open_ends(member_ids=list(member_ids))
-        return found
+        return self._sql.count_open_ends(member_ids=list(member_ids))
 
     def events_of(self, member_ids: Collection[UUID], *, email_keys: Collection[str]) -> set[int]:
         """Return the events about these members, or that name nobody but one of these addresses."""
@@ -46,8 +45,7 @@ class Erasure(Table, file="erasure"):
 
     def working_on(self, inbox_ids: Collection[int]) -> int:
         """Count the events of these that a run has in its hands."""
-        found: int = self._sql.count_dispatched(ids=list(inbox_ids))
-        return found
+        return self._sql.count_dispatched(ids=list(inbox_ids))
 
     def erase(
         self,

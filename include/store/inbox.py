@@ -212,13 +212,11 @@ class Inbox(Table, file="inbox"):
 
     def next_due(self, job: str) -> datetime | None:
         """Tell when the next waiting row of this job is due."""
-        due: datetime | None = self._sql.read_next_due(job=job)
-        return due
+        return self._sql.read_next_due(job=job)
 
     def next_retry(self) -> datetime | None:
         """Tell when the next row that failed is to be tried again alone."""
-        due: datetime | None = self._sql.read_next_retry()
-        return due
+        return self._sql.read_next_retry()
 
     def _known(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
         """Read the id and the first body's hash of these events."""

@@ -114,8 +114,7 @@ class Reconciliations(Table, file="reconciliations"):
 
     def last_deep(self) -> datetime | None:
         """Tell when the last deep run began that came to its end and might repair."""
-        began: datetime | None = self._sql.read_last_deep()
-        return began
+        return self._sql.read_last_deep()
 
     # --- what our own tables say ---
 

@@ -27,13 +27,11 @@ class Retention(Table, file="retention"):
 
     def count(self, rule: str, *, before: datetime) -> int:
         """Count what a rule would remove."""
-        found: int = getattr(self._sql, COUNT + rule)(before=before)
-        return found
+        return getattr(self._sql, COUNT + rule)(before=before)
 
     def remove(self, rule: str, *, before: datetime, row_limit: int) -> int:
         """Remove at most `row_limit` rows; what somebody holds at the moment is passed over."""
-        removed: int = getattr(self._sql, REMOVE + rule)(before=before, row_limit=row_limit)
-        return removed
+        return getattr(self._sql, REMOVE + rule)(before=before, row_limit=row_limit)
 
     def analyze(self) -> None:
         """Let the planner know what is left."""

@@ -87,8 +87,7 @@ class RunMembers(Table, file="run_members"):
 
     def reopen_failed(self, dag_run_id: str) -> int:
         """Let failed members be tried again; return how many."""
-        count: int = self._sql.reopen_failed(dag_run_id=dag_run_id)
-        return count
+        return self._sql.reopen_failed(dag_run_id=dag_run_id)
 
     def pending(self, dag_run_id: str) -> list[UUID]:
         """Return the members without an outcome."""

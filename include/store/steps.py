@@ -57,8 +57,7 @@ class Steps(MemberTable, file="steps"):
 
     def has_open(self, effect: str, dag_run_id: str) -> bool:
         """Tell whether this run's members have a step that is planned, or begun and not ended."""
-        found: bool = self._sql.has_open(effect=effect, dag_run_id=dag_run_id)
-        return found
+        return self._sql.has_open(effect=effect, dag_run_id=dag_run_id)
 
     def intend(self, keys: Collection[str], *, dag_run_id: str, now: datetime) -> set[str]:
         """Write down that the calls are about to be made; return the ones that are ours to make."""

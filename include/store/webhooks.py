@@ -116,8 +116,7 @@ class Webhooks(Table, file="webhooks"):
 
     def has_delivered(self, provider: str) -> bool:
         """Tell whether a vendor has ever delivered anything."""
-        found: bool = self._sql.has_delivered(provider=provider)
-        return found
+        return self._sql.has_delivered(provider=provider)
 
     def came_thin(self, changes: Sequence[VendorChange], *, since: datetime) -> list[bool]:
         """Tell of each of Stripe's changes whether it has come as a thin event since then."""
@@ -159,10 +158,7 @@ class Webhooks(Table, file="webhooks"):
         self, provider: str, *, but: Collection[str], now: datetime
     ) -> datetime | None:
         """Return until when a cause told why none came, other than these: `now` where it goes on, None without any."""
-        found: datetime | None = self._sql.explained_until(
-            provider=provider, but=list(but), now=now
-        )
-        return found
+        return self._sql.explained_until(provider=provider, but=list(but), now=now)
 
     def keep(self, silence: Silence, *, now: datetime) -> None:
         """Write down a cause; what is missing adds up while it goes on."""

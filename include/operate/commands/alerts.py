@@ -22,7 +22,7 @@ from include.operate.alerts import read_alerts, say_of
 from include.operate.backtest import play_back
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, plain, say, say_json, table_of
+from include.operate.terminal import console, group, plain, say, say_json, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,10 +40,8 @@ RulesFile = Annotated[
     typer.Option("--rules", metavar="FILE", help="Other rules than include/alerts.yaml."),
 ]
 
-app = typer.Typer(
-    help="Show the alerts and quieten one; try the rules: can they be used, would they fire, would they have fired.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+app = group(
+    "Show the alerts and quieten one; try the rules: can they be used, would they fire, would they have fired."
 )
 
 

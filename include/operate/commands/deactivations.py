@@ -16,7 +16,7 @@ from include.jobs import ends_by_hand
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import console, document_of, moment, say, say_json, table_of
+from include.operate.terminal import console, document_of, group, moment, say, say_json, table_of
 from include.store.deactivations import DAG_ID, EndState
 from include.store.timeline import Timeline
 
@@ -33,11 +33,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 100
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
-app = typer.Typer(
-    help="Show the planned ends of memberships; revoke one, move it, or have it now.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Show the planned ends of memberships; revoke one, move it, or have it now.")
 
 IdArgument = Annotated[
     int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Its number in the list.")

@@ -24,7 +24,7 @@ from include.operate.letters.shown import (
     letter_table,
 )
 from include.operate.letters.wish import DeadLetterFilter, filter_from, filtered
-from include.operate.terminal import console, say, say_json
+from include.operate.terminal import console, group, say, say_json
 from include.store.dead_letters import DeadLetterAction, Filter, LetterState
 
 if TYPE_CHECKING:
@@ -47,11 +47,7 @@ NAMES = {act: act.value.replace("_", "-") for act in DeadLetterAction} | {
     DeadLetterAction.UNDO_ABANDON: "undo"
 }
 
-app = typer.Typer(
-    help="Show what failed; try it again, undo it, or let it be.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Show what failed; try it again, undo it, or let it be.")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what it would be about.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

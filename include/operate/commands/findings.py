@@ -11,7 +11,7 @@ from include.clock import SystemClock
 from include.jobs.findings import close_finding
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
-from include.operate.terminal import console, moment, say, say_json, table_of
+from include.operate.terminal import console, group, moment, say, say_json, table_of
 from include.store.findings import FindingState
 
 if TYPE_CHECKING:
@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
     from include.store.findings import KeptFinding
 
-app = typer.Typer(
-    help="Show what a person has to know: who pays twice, disputes, failed refunds.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Show what a person has to know: who pays twice, disputes, failed refunds.")
 
 
 @app.command("list")

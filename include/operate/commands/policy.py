@@ -19,7 +19,7 @@ from include.membership.explain import reasons
 from include.membership.policy import FILE, PolicyError, load
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
-from include.operate.terminal import say
+from include.operate.terminal import group, say
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -42,11 +42,7 @@ PolicyFile = Annotated[
     typer.Option("--file", metavar="FILE", help="Another policy than include/membership.yaml."),
 ]
 
-app = typer.Typer(
-    help="Who is a member: check the policy, explain it, compare it with another one.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Who is a member: check the policy, explain it, compare it with another one.")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from include.alerts.texts import moment
 from include.clock import SystemClock
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
-from include.operate.terminal import console, say, say_json, table_of
+from include.operate.terminal import console, group, say, say_json, table_of
 from include.operate.vendors import read_vendors, say_of
 
 if TYPE_CHECKING:
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 VendorArgument = Annotated[str, typer.Argument(metavar="VENDOR", help="One of the list.")]
 
-app = typer.Typer(
-    help="Show which vendors are left alone, and pause one.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Show which vendors are left alone, and pause one.")
 
 
 @app.command("list")

@@ -118,8 +118,7 @@ class Deactivations(MemberTable, file="deactivations"):
 
     def lead(self) -> bool:
         """Be the one relay that gives rows their runs, for as long as the connection lasts; or not."""
-        found: bool = self._sql.lead()
-        return found
+        return self._sql.lead()
 
     def ahead(self, *, due_after: datetime, row_limit: int) -> list[Deactivation]:
         """Return rows without a run whose run has time until then, the next to come first."""
@@ -166,8 +165,7 @@ class Deactivations(MemberTable, file="deactivations"):
 
     def is_at_work(self, dag_run_id: str) -> bool:
         """Tell whether a run has taken rows and not ended them."""
-        found: bool = self._sql.is_at_work(dag_run_id=dag_run_id)
-        return found
+        return self._sql.is_at_work(dag_run_id=dag_run_id)
 
     def take_silent(
         self, *, now: datetime, due_by: datetime, checked_before: datetime

@@ -148,8 +148,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
     def slow_tries(self, letter_id: int, *, since: datetime) -> int:
         """Count how often a letter has failed since then on a limit that lasts for hours."""
-        count: int = self._sql.count_slow_tries(id=letter_id, since=since)
-        return count
+        return self._sql.count_slow_tries(id=letter_id, since=since)
 
     def of_rows(self, inbox_ids: Collection[int]) -> list[DeadLetter]:
         """Return the letters of these events."""
