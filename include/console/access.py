@@ -30,6 +30,11 @@ class Visitor:
         """Return her name as the audit log has it."""
         return f"user:{self.name}"
 
+    @property
+    def sees_names(self) -> bool:
+        """Tell whether she may see who members are, and their addresses."""
+        return Right.ADDRESSES in self.rights
+
     def may(self, right: str) -> bool:
         """Tell whether she has a right; templates ask by its name."""
         return Right[right] in self.rights

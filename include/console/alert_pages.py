@@ -1,6 +1,5 @@
 """The alert rules: where each stands; acknowledged, silenced, inhibited, and that taken back."""
 
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
@@ -8,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
 from include.console.access import Operates, Sees, Visitor
-from include.console.pages import attempt, console_of, page
+from include.console.pages import attempt, console_of, missing, page
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
 from include.operate.person import person_from
@@ -42,8 +41,7 @@ def show_rule(
     with console_of(request) as (_, store):
         view = read_rule(rule, store, now=CLOCK.now(), days=int(days))
     if view is None:
-        words = "There is no such rule."
-        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+        return missing(request, visitor, "rule")
     return page(request, "alert.html", visitor, view=view, windows=WINDOWS, window=days)
 
 

@@ -1,14 +1,13 @@
 """Events as they were stored: by state; one with what became of it, and, by role, what the vendor sent."""
 
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from include.clock import SystemClock
 from include.console.access import Operates, Right, Sees, Visitor
-from include.console.pages import attempt, console_of, page
+from include.console.pages import attempt, console_of, missing, page
 from include.operate.events import PAGE, read_event, read_events, send_again
 
 router = APIRouter()
@@ -26,8 +25,8 @@ def show_all(
     """Show the newest events, of one state or all."""
     with console_of(request) as (_, store):
         counts, events = read_events(store, state, before=before)
-    values = {"counts": counts, "events": events[:PAGE], "more": len(events) > PAGE}
-    return page(request, "events.html", visitor, code=HTTPStatus.OK, state=state, **values)
+    values: dict[str, Any] = {"counts": counts, "events": events[:PAGE], "more": len(events) > PAGE}
+    return page(request, "events.html", visitor, state=state, **values)
 
 
 @router.get("/events/{number}")
@@ -49,11 +48,8 @@ def again(
 
 
 def _shown(request: Request, visitor: Visitor, number: int, store: Any, **values: Any) -> Response:
-    sees_names = Right.ADDRESSES in visitor.rights
-    view = read_event(
-        store, number, with_body=Right.BODIES in visitor.rights, sees_names=sees_names
-    )
+    rights = {"with_body": Right.BODIES in visitor.rights, "sees_names": visitor.sees_names}
+    view = read_event(store, number, **rights)
     if view is None:
-        words = "There is no such event."
-        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+        return missing(request, visitor, "event")
     return page(request, "event.html", visitor, view=view, **values)

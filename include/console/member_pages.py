@@ -10,8 +10,8 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Decides, Right, Sees, Visitor
-from include.console.pages import attempt, console_of, page, refusal
+from include.console.access import Decides, Sees, Visitor
+from include.console.pages import attempt, console_of, missing, page, refusal
 from include.operate.decisions import ChosenAction, perform
 from include.operate.errors import ActRefusedError
 from include.operate.members import read_member
@@ -49,10 +49,9 @@ def find(
     request: Request, visitor: Sees, text: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
     """Show what a text names; what names one thing leads to it."""
-    sees_names = Right.ADDRESSES in visitor.rights
     with console_of(request) as (_, store):
         now = CLOCK.now()
-        hits = search(store, text, actor=visitor.actor, now=now, sees_names=sees_names)
+        hits = search(store, text, actor=visitor.actor, now=now, sees_names=visitor.sees_names)
     if len(hits) == 1:
         to = f"{request.scope.get('root_path', '')}/{hits[0].path}"
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": to})
@@ -118,8 +117,7 @@ def decision_from(act: str, *, member_id: UUID | None = None, at: str = "") -> C
 def _shown(
     request: Request, visitor: Visitor, member_id: UUID, store: Any, **values: Any
 ) -> Response:
-    view = read_member(store, member_id, sees_names=Right.ADDRESSES in visitor.rights)
+    view = read_member(store, member_id, sees_names=visitor.sees_names)
     if view is None:
-        words = "Nobody is known by this id."
-        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+        return missing(request, visitor, "member")
     return page(request, "member.html", visitor, member=view, jobs=JOBS, **values)

@@ -62,6 +62,12 @@ def page(
     return HTMLResponse(text, status_code=code)
 
 
+def missing(request: Request, visitor: Visitor, what: str) -> HTMLResponse:
+    """Say that there is no such thing."""
+    words = f"There is no such {what}."
+    return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+
+
 def refusal(error: ActRefusedError) -> str:
     """Return what a page says where an act is refused."""
     return f"Nothing is changed: {error}."

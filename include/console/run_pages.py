@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from include.console.access import Right, Sees
+from include.console.access import Sees
 from include.console.pages import console_of, page
 from include.operate.runs import read_run
 
@@ -15,5 +15,5 @@ def show(
 ) -> Response:
     """Show one run; one that is awaited is looked at again until it is over."""
     with console_of(request) as (_, store):
-        view = read_run(store, job, dag_run_id, sees_names=Right.ADDRESSES in visitor.rights)
+        view = read_run(store, job, dag_run_id, sees_names=visitor.sees_names)
     return page(request, "run.html", visitor, view=view, awaited=awaited and not view.is_over)

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Decides, Right, Sees, Visitor
+from include.console.access import Decides, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
-from include.console.pages import attempt, console_of, page, refusal
+from include.console.pages import attempt, console_of, missing, page, refusal
 from include.operate import many
 from include.operate.decisions import NotSureError, decide_findings, perform
 from include.operate.errors import ActRefusedError
@@ -184,8 +184,7 @@ def _decision(
 ) -> Response:
     found = many.read_progress(number, store)
     if found is None:
-        words = "There is no such decision."
-        return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
+        return missing(request, visitor, "decision")
     return page(request, "decision.html", visitor, one=found, said=said, is_wrong=bool(said))
 
 
@@ -197,7 +196,7 @@ def _shown(
     except ActRefusedError as error:
         chosen = many.filter_of()
         values |= {"said": f"Nothing is chosen: {error}.", "is_wrong": True}
-    waiting = read_waiting(store, chosen, sees_names=Right.ADDRESSES in visitor.rights)
+    waiting = read_waiting(store, chosen, sees_names=visitor.sees_names)
     return page(
         request,
         "waiting.html",

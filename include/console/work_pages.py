@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
 from include.clock import SystemClock
-from include.console.access import Decides, Operates, Right, Sees, Visitor
+from include.console.access import Decides, Operates, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import attempt, console_of, page
 from include.operate.decisions import perform
@@ -58,7 +58,7 @@ def _ends(
     asked: str | None = None,
     **values: Any,
 ) -> Response:
-    ends = read_ends(store, now=CLOCK.now(), sees_names=Right.ADDRESSES in visitor.rights)
+    ends = read_ends(store, now=CLOCK.now(), sees_names=visitor.sees_names)
     options = [option for some in ends.days for one in some.ends for option in one.options]
     option = next((one for one in options if one.act == asked), None)
     return page(request, "ends.html", visitor, ends=ends, asked=option, **values)
@@ -100,7 +100,7 @@ def _vendors(request: Request, visitor: Visitor, store: Any, **values: Any) -> R
         "vendors.html",
         visitor,
         vendors=read_vendors(store, now=now),
-        members=who_waits(store, now=now, sees_names=Right.ADDRESSES in visitor.rights),
+        members=who_waits(store, now=now, sees_names=visitor.sees_names),
         webhooks=read_webhooks(store, now=now),
         hours=PAUSE_HOURS,
         **values,

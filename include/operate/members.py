@@ -27,6 +27,7 @@ from include.operate.options import (
     day,
     end_options,
     end_words,
+    finding_option,
     letter_options,
     letter_words,
     moment,
@@ -249,12 +250,7 @@ def _options(
 ) -> Iterator[Option]:
     for letter in letters:
         yield from letter_options(letter)
-    for finding in findings:
-        yield Option(
-            act=f"close_finding:{finding.id}",
-            label="Seen: it may stay so",
-            effect=f"Closes: {finding.words}.",
-        )
+    yield from map(finding_option, findings)
     latest = {one.subscription_id: one for one in ends}  # the oldest come first
     for end in latest.values():
         yield from end_options(end)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from include.store.deactivations import Deactivation
     from include.store.dead_letters import DeadLetter
+    from include.store.findings import KeptFinding
 
 RUN = "run:"  # how the subject of a dead letter begins that is about a run without events
 
@@ -91,6 +92,15 @@ def letter_options(letter: DeadLetter) -> Iterator[Option]:
     )
     yield Option(
         act=f"abandon:{number}", label="Let it be", effect="Nothing more is done; you can undo it."
+    )
+
+
+def finding_option(finding: KeptFinding) -> Option:
+    """Return what can be done about a finding."""
+    return Option(
+        act=f"close_finding:{finding.id}",
+        label="Seen: it may stay so",
+        effect=f"Closes: {finding.words}. It is not told again unless something new brings it up.",
     )
 
 

@@ -33,12 +33,12 @@ class VendorStatus:
     """One of them; `can_be_tried`: a run may find out at once; `paused_by`: who has paused it, until the next try."""
 
     name: str
-    is_up: bool
-    since: datetime | None
+    is_up: bool = True
+    since: datetime | None = None
     why: str | None
-    waiting: str
-    next_try_at: datetime | None
-    can_be_tried: bool
+    waiting: str = "nobody waits"
+    next_try_at: datetime | None = None
+    can_be_tried: bool = False
     paused_by: str | None = None
 
 
@@ -52,10 +52,7 @@ def read_vendors(store: Store, *, now: datetime) -> list[VendorStatus]:
         if one is None:
             said = breaker.reason if breaker and breaker.failing else None
             why = said and f"called as usual, though it has failed lately: {said}"
-            vendor = VendorStatus(
-                name=name, is_up=True, since=None, why=why, waiting="nobody waits",
-                next_try_at=None, can_be_tried=False,
-            )  # fmt: skip
+            vendor = VendorStatus(name=name, why=why)
         else:
             rows = wait(one.row_count, "event", counted(one.member_count, "member"))
             vendor = VendorStatus(

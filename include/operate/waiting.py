@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.operate.event_words import Told, now_words, told_of
-from include.operate.options import Option, letter_options, letter_words
+from include.operate.options import Option, finding_option, letter_options, letter_words
 from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
 from include.store.lookup import Lookup
@@ -85,13 +85,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> WaitingWo
                 words=f"{one.kind.replace('_', ' ')}: {one.words}.",
                 suggested="Look, and say why it may stay so",
                 path=_path(one.member_id, f"waiting#findings{one.id}"),
-                options=(
-                    Option(
-                        act=f"close_finding:{one.id}",
-                        label="Seen: it may stay so",
-                        effect="It is not told again unless something new brings it up.",
-                    ),
-                ),
+                options=(finding_option(one),),
             )
             for one in findings
         ),
