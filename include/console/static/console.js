@@ -12,6 +12,7 @@
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     event.preventDefault();
     document.getElementById("text")?.focus();
+    document.getElementById("text")?.select();
   });
 
   // A page inside Airflow's frame may not lead the frame's outside away; a link of the outside may.
@@ -25,8 +26,10 @@
   });
 
   // Who works with the keyboard, or hears the page, is led to what came of her act.
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
     (document.getElementById("said") || document.getElementById("asked"))?.focus();
+    const asks = event.detail.requestConfig?.elt;
+    if (asks?.matches("[role=search]")) document.getElementById("text").select(); // what is typed next is another search
     draw();
   });
 
