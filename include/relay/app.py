@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from include.clock import SystemClock
 from include.relay.airflow_api import RelayAirflow
-from include.relay.database import Connect
+from include.relay.database import Connect, KeptSession
 from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatch_loop import DispatchLoop
 from include.relay.dispatcher import Dispatcher
@@ -84,8 +84,13 @@ class Relay:
         self._writer = InboxWriter(
             connect, rejections=rejections, clock=clock, timeout_seconds=seconds
         )
+        self._session = KeptSession(connect)
         self._health = ReadinessProbe(
-            connect, writer=self._writer, loops=self._loops, clock=clock, timeout_seconds=seconds
+            self._session,
+            writer=self._writer,
+            loops=self._loops,
+            clock=clock,
+            timeout_seconds=seconds,
         )
         self._watch = HealthMonitor(settings, connect=connect, clock=clock)
         self._insight = RelayMetrics(
@@ -99,7 +104,7 @@ class Relay:
             settings=settings,
         )
         self._takes_presses = bool(settings.slack_signing_secrets)
-        self._presses = Presses(connect, operators=settings.slack_operators, clock=clock)
+        self._presses = Presses(self._session, operators=settings.slack_operators, clock=clock)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -132,7 +137,7 @@ class Relay:
         await asyncio.gather(*(asyncio.to_thread(stop) for stop in stops))
         for session in self._sessions:
             session.close()
-        self._health.close()
+        self._session.close()
         log.info("relay.stopped")
 
     async def _healthz(self, _request: Request) -> Response:

@@ -9,9 +9,10 @@ import psycopg
 from include.relay.look import CachedProbe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from include.clock import Clock
+    from include.relay.database import KeptSession
     from include.relay.dispatch_loop import DispatchLoop
     from include.relay.writer import InboxWriter
     from include.store import Store
@@ -25,21 +26,19 @@ class ReadinessProbe:
 
     def __init__(
         self,
-        connect: Callable[[], Store],
+        session: KeptSession,
         *,
         writer: InboxWriter,
         loops: Mapping[str, DispatchLoop],
         clock: Clock,
         timeout_seconds: float,
     ) -> None:
-        """Ask over a session of its own."""
-        self._connect = connect
-        self._store: Store | None = None
+        """Ask over a session that is kept."""
         self._writer = writer
         self._loops = loops
         self._clock = clock
         self._timeout_seconds = timeout_seconds
-        self._look = CachedProbe(self._ask, fresh_seconds=FRESH_SECONDS)
+        self._look = CachedProbe(lambda: session.use(self._asked), fresh_seconds=FRESH_SECONDS)
 
     async def readiness(self) -> dict[str, Any]:
         """Return `ready` and what waits; within the time-out, whatever the database does."""
@@ -62,25 +61,6 @@ class ReadinessProbe:
 
     def _states(self) -> dict[str, Any]:
         return {name: loop.state() for name, loop in self._loops.items()}
-
-    def close(self) -> None:
-        """Give the session back."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-
-    def _ask(self) -> dict[str, Any]:
-        """Ask in the session that is kept, as the writer keeps its own; in a new one where that has died.
-
-        While a password is changed, open sessions go on: who can store is ready, whether or not it could log in.
-        """
-        if self._store is not None:
-            try:
-                return self._asked(self._store)
-            except psycopg.OperationalError:
-                self.close()
-        self._store = self._connect()
-        return self._asked(self._store)
 
     def _asked(self, store: Store) -> dict[str, Any]:
         """Write something, for that is what the relay is for, and take it back; read what waits."""

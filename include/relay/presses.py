@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -25,9 +24,10 @@ from include.errors import PayloadError, StoreUnavailableError
 from include.store.audit import AuditEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from include.clock import Clock
+    from include.relay.database import KeptSession
     from include.store import Store
 
 log = structlog.get_logger("relay.presses")
@@ -47,11 +47,9 @@ class Press:
 class Presses:
     """Does what a pressed button stands for."""
 
-    def __init__(
-        self, connect: Callable[[], Store], *, operators: Collection[str], clock: Clock
-    ) -> None:
+    def __init__(self, session: KeptSession, *, operators: Collection[str], clock: Clock) -> None:
         """`operators` are Slack's ids of the people who may acknowledge an alert from there."""
-        self._connect = connect
+        self._session = session
         self._operators = frozenset(operators)
         self._clock = clock
 
@@ -64,11 +62,14 @@ class Presses:
 
     def _acknowledge(self, presses: list[Press]) -> None:
         try:
-            with closing(self._connect()) as store, store.transaction():
-                for press in presses:
-                    self._acknowledge_one(press, store)
+            self._session.use(lambda store: self._acknowledge_all(presses, store))
         except psycopg.Error:
             raise StoreUnavailableError from None
+
+    def _acknowledge_all(self, presses: list[Press], store: Store) -> None:
+        with store.transaction():
+            for press in presses:
+                self._acknowledge_one(press, store)
 
     def _acknowledge_one(self, press: Press, store: Store) -> None:
         """Acknowledge the firing that the message was about, and no later one; of who may not, it is kept."""
