@@ -15,6 +15,7 @@ Results = dict[str, Any]
 BASELINE = "baseline"  # in results: the figures beside ours; at the top: whose they are
 PLAIN_AIRFLOW = "plain Airflow"
 MUCH_WORSE = 4 / 3
+SEEN_SHARE = 0.01  # of the largest part; what is smaller is no part of an answer
 SLOW_MAILCHIMP = "slow Mailchimp"  # in results: what was measured with `--mailchimp-ms`
 
 
@@ -282,8 +283,12 @@ def profile(results: Results) -> Table | None:
             continue
         told.add(goal.parts)
         other, unit = ours.get(BASELINE, {}), _unit_of_parts(goal)
-        parts = ((one, part) for part, one in ours.items() if part != BASELINE)
-        for one, part in sorted(parts, reverse=True):
+        parts = sorted(
+            ((one, part) for part, one in ours.items() if part != BASELINE), reverse=True
+        )
+        for one, part in parts:
+            if one < SEEN_SHARE * parts[0][0]:
+                break
             beside = number(other[part], unit) if part in other else ""
             shown.add_row(goal.label, part, number(one, unit), beside)
     return shown if shown.row_count else None
@@ -310,8 +315,8 @@ def _caption(results: Results) -> str | None:
 
 
 def number(value: float, unit: str) -> str:
-    """Return a value with three digits that mean something, and its unit."""
+    """Return a value with two or three digits that mean something, and its unit."""
     if unit == "s" and value < 1:
-        return f"{value * 1000:.0f} ms"
+        return f"{value * 1000:{'.0f' if value >= 0.01 else '.2g'}} ms"  # noqa: PLR2004
     digits = 0 if value >= 100 else 2  # noqa: PLR2004
     return f"{value:,.{digits}f} {unit}".strip()

@@ -61,6 +61,7 @@ CHECKS = (
     CodeCheck("spelling", ("codespell_lib",)),
     CodeCheck("dags.md", ("include.lab.checks.dag_docs", "--check")),
     CodeCheck("documents", ("include.lab.checks.documents",)),
+    CodeCheck("figures", ("include.lab.bench.record", "--check")),
 )
 
 
