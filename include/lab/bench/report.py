@@ -240,9 +240,14 @@ def _failures(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
 
 def _at(results: Results, path: tuple[str, ...]) -> float | None:
     """Return the number at a path, None where there is none."""
-    start: Any = results
-    found = reduce(lambda node, key: node.get(key) if isinstance(node, dict) else None, path, start)
+    found = _found(results, path)
     return float(found) if isinstance(found, (int, float)) else None
+
+
+def _found(results: Results, path: tuple[str, ...]) -> Any:
+    """Return what is at a path, None where there is nothing."""
+    start: Any = results
+    return reduce(lambda node, key: node.get(key) if isinstance(node, dict) else None, path, start)
 
 
 def table(results: Results) -> Table:
@@ -276,12 +281,10 @@ def profile(results: Results) -> Table | None:
     told = set()
     for line in lines(results):
         goal = line.goal
-        ours = (
-            reduce(lambda node, key: node.get(key, {}), goal.parts, results) if goal.parts else {}
-        )
-        if line.is_reached or goal.parts in told:
+        if line.is_reached or not goal.parts or goal.parts in told:
             continue
         told.add(goal.parts)
+        ours = _found(results, goal.parts) or {}
         other, unit = ours.get(BASELINE, {}), _unit_of_parts(goal)
         parts = sorted(
             ((one, part) for part, one in ours.items() if part != BASELINE), reverse=True
