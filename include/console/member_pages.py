@@ -97,7 +97,8 @@ def start_job(
                 member_id, form.wanted, **by, start=start, store=store, clock=CLOCK
             )
         except ActRefusedError as error:
-            return _shown(request, visitor, member_id, store, said=refusal(error), is_wrong=True)
+            refused = refusal(error, tried="start", why=form.why)
+            return _shown(request, visitor, member_id, store, **refused)
     path = f"{request.scope.get('root_path', '')}/runs/{job}/{quote(run, safe='')}?awaited=1"
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": path})
 

@@ -68,17 +68,22 @@ def missing(request: Request, visitor: Visitor, what: str) -> HTMLResponse:
     return page(request, "message.html", visitor, code=HTTPStatus.NOT_FOUND, words=words)
 
 
-def refusal(error: ActRefusedError) -> str:
-    """Return what a page says where an act is refused."""
-    return f"Nothing is changed: {error}."
+def refusal(error: ActRefusedError, *, tried: str = "", why: str = "") -> dict[str, Any]:
+    """Return what a page says where an act is refused, with what was typed: nobody types it twice."""
+    return {
+        "said": f"Nothing is changed: {error}.",
+        "is_wrong": True,
+        "tried": tried,
+        "why": why,
+    }
 
 
 def attempt(act: Callable[[], str], *, tried: str, why: str) -> dict[str, Any]:
-    """Carry an act out and return what the page says of it; with a refusal its reason, which nobody types twice."""
+    """Carry an act out and return what the page says of it."""
     try:
         return {"said": act()}
     except ActRefusedError as error:
-        return {"said": refusal(error), "is_wrong": True, "tried": tried, "why": why}
+        return refusal(error, tried=tried, why=why)
 
 
 def when(at: datetime | None) -> str:

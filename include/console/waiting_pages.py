@@ -112,8 +112,9 @@ def act_on_all(request: Request, visitor: Decides, form: Annotated[ManyForm, For
             by = {"who": visitor.name, "why": form.why}
             number = many.begin(form.act, chosen, pace=form.pace, **by, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            said = refusal(error)
-            return _shown(request, visitor, Wanted(), store, said=said, is_wrong=True)
+            tried = "/".join((form.job, form.error_class, form.fingerprint))
+            refused = refusal(error, tried=tried, why=form.why)
+            return _shown(request, visitor, wanted, store, **refused)
     return _to_decision(request, number)
 
 
@@ -156,7 +157,7 @@ def go_on(request: Request, visitor: Decides, number: Number) -> Response:
         try:
             many.take_step(number, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            return _decision(request, visitor, number, store, said=refusal(error))
+            return _decision(request, visitor, number, store, **refusal(error))
         return _decision(request, visitor, number, store)
 
 
@@ -169,7 +170,7 @@ def take_back(
         try:
             undoing = many.undo(number, who=visitor.name, why=why, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            return _decision(request, visitor, number, store, said=refusal(error))
+            return _decision(request, visitor, number, store, **refusal(error, why=why))
     return _to_decision(request, undoing)
 
 
@@ -180,12 +181,12 @@ def _to_decision(request: Request, number: int) -> Response:
 
 
 def _decision(
-    request: Request, visitor: Visitor, number: int, store: Any, *, said: str | None = None
+    request: Request, visitor: Visitor, number: int, store: Any, **values: Any
 ) -> Response:
     found = many.read_progress(number, store)
     if found is None:
         return missing(request, visitor, "decision")
-    return page(request, "decision.html", visitor, one=found, said=said, is_wrong=bool(said))
+    return page(request, "decision.html", visitor, one=found, **values)
 
 
 def _shown(

@@ -267,8 +267,9 @@ def test_what_cannot_be_started_changes_nothing(console, world, starts, unanswer
         ("slack_status_sync:do", ""),
         ("slack_status_sync:do", f"she is {EMAIL}"),
     ):
-        page = plain(start(console, unanswered, wanted, why).text)
-        assert "Nothing is changed: " in page
+        page = start(console, unanswered, wanted, why).text
+        assert "Nothing is changed: " in plain(page)
+        assert page.count(f"{why}</textarea>") == (1 if why else 2), "what was typed stays, there"
     assert starts.asked == []
     starts.refusal = "Airflow does not start it"
 
