@@ -72,6 +72,15 @@ class DemoAirflow:
         state: str = self._read(_run_path(dag, run_id))["state"]
         return state
 
+    def own_run_at(self, dag: str) -> datetime | None:
+        """Return when a DAG starts by itself next; None where it does not, or has as many runs as it may have."""
+        return _instant(self._read(f"/dags/{dag}")["next_dagrun_run_after"])
+
+    def open_runs(self, dag: str) -> int:
+        """Return how many runs of a DAG have not ended."""
+        count: int = self._read(f"/dags/{dag}/dagRuns?state=queued&state=running")["total_entries"]
+        return count
+
     def tasks(self, dag: str, run_id: str) -> list[TaskTry]:
         """Return the tasks of a run; raises httpx.HTTPError."""
         found = self._read(f"{_run_path(dag, run_id)}/taskInstances")["task_instances"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from include.alerts.states import Phase
+from include.alerts.states import AlertEventType, Phase
+from include.alerts.texts import HEADS
 from include.jobs.reconciliation.silence import SilenceCause
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DeliveryRound
@@ -24,12 +25,15 @@ AGO = timedelta(minutes=3)  # what is younger than two minutes may still come, a
 RULE = "webhooks_silent"
 WORDS = "Stripe's endpoint is disabled"
 PAYING = 3
+LOOK_SECONDS = 30  # until the story's own look, on a busy machine
 
 
 def endpoint_disabled(stage: Stage) -> None:
     """Have Stripe disable the endpoint: the next look reads in what did not come, and people are told what to do."""
     members = [stage.newcomer(number) for number in range(PAYING)]
+    stage.keep_clear_of("reconciliation", LOOK_SECONDS)
     begin, was_firing = stage.clock.now(), _is_firing(stage)
+    is_first = not was_firing and not Store(stage.database).webhooks.silences()
     _switch(stage, "disabled", ago=AGO)
     try:
         untold = _join_untold(stage, members)
@@ -37,7 +41,7 @@ def endpoint_disabled(stage: Stage) -> None:
         _follow(stage, untold)
         expect_members(stage, members)
         _expect_known(stage, len(untold), begin=begin)
-        if not was_firing:  # of another cause: an alert that fires is told once
+        if is_first:  # else the alert fires of another cause, or is about to: that is told once
             _expect_told(stage, since=begin)
     finally:  # whatever happened: the next story needs an endpoint that is on
         _switch(stage, "enabled")
@@ -47,7 +51,7 @@ def endpoint_disabled(stage: Stage) -> None:
     _look(stage, "the next look")
     expect_members(stage, [*members, newcomer])
     stage.expect("whether it goes on", _silence(stage) is not None, wanted=False)
-    _expect_end_told(stage, since=begin)
+    _expect_end_told(stage, since=begin, was_firing=was_firing)
 
 
 def _switch(stage: Stage, becomes: str, *, ago: timedelta = timedelta()) -> None:
@@ -107,19 +111,21 @@ def _expect_known(stage: Stage, missing: int, *, begin: datetime) -> None:
 def _expect_told(stage: Stage, *, since: datetime) -> None:
     """Have the rules evaluated: one message in Slack says why, and what to do."""
     stage.start("the alert rules", "alert_rules", vendor="dead-man")
-    texts = _texts(stage, f"FIRING: {RULE}", since=since)
+    texts = _texts(stage, AlertEventType.FIRED, since=since)
     stage.expect("messages of the alert", len(texts), 1)
     is_told = [WORDS in text and "enable it" in text for text in texts]
     stage.expect("does it say why, and what to do", is_told, [True] * len(texts))
 
 
-def _expect_end_told(stage: Stage, *, since: datetime) -> None:
-    """Have the rules evaluated again: the end is told too, unless another cause goes on."""
+def _expect_end_told(stage: Stage, *, since: datetime, was_firing: bool) -> None:
+    """Have the rules evaluated again: each beginning has its end, unless another cause goes on."""
     stage.start("the alert rules again", "alert_rules", vendor="dead-man")
     if Store(stage.database).webhooks.silences():
         return
     stage.expect("does the alert fire", _is_firing(stage), wanted=False)
-    stage.expect("messages of its end", len(_texts(stage, f"RESOLVED: {RULE}", since=since)), 1)
+    begun = len(_messages(stage, AlertEventType.FIRED, since=since)) + was_firing
+    ended = len(_texts(stage, AlertEventType.RESOLVED, since=since))
+    stage.expect("messages of its end", (ended, ended > 0), (begun, True))
 
 
 def _is_firing(stage: Stage) -> bool:
@@ -127,16 +133,22 @@ def _is_firing(stage: Stage) -> bool:
     return state is not None and state.phase is Phase.FIRING
 
 
-def _texts(stage: Stage, head: str, *, since: datetime) -> list[str]:
-    """Return what Slack was told under this head, and show when."""
-    found = [
+def _messages(stage: Stage, what: AlertEventType, *, since: datetime) -> list[dict[str, Any]]:
+    """Return the messages that Slack got about this since then."""
+    return [
         message
         for message in stage.sandbox.get("/state/slack")["messages"]
-        if float(message["ts"]) >= since.timestamp() and head in message["text"].splitlines()[0]
+        if float(message["ts"]) >= since.timestamp()
+        and message["text"].strip("*").startswith(f"{HEADS[what]}: {RULE}")
     ]
+
+
+def _texts(stage: Stage, what: AlertEventType, *, since: datetime) -> list[str]:
+    """Return what Slack was told, and show when."""
+    found = _messages(stage, what, since=since)
     for message in found:
-        what = f"Slack {message['channel']}: {message['text'].splitlines()[0].strip('*')}"
+        head = f"Slack {message['channel']}: {message['text'].splitlines()[0].strip('*')}"
         at = float(message["ts"])  # the rules' own minute may have come before the run by hand
         parts = [one for one in stage.deliveries if one.sent_at <= at]
-        parts[-1].moments.append(TimelineMoment(at=at, what=what))
+        parts[-1].moments.append(TimelineMoment(at=at, what=head))
     return [message["text"] for message in found]

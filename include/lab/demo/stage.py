@@ -116,6 +116,20 @@ class Stage:
         except StoryStoppedError as error:
             raise StoryStoppedError(f"{error}; still under way: {left}") from error
 
+    def keep_clear_of(self, dag: str, seconds: float) -> None:
+        """Let a DAG's own run go by that is under way, or due within so many seconds: it would do the story's work.
+
+        Raises StoryStoppedError where it does not end.
+        """
+
+        def is_clear() -> bool:
+            due_at = self.airflow.own_run_at(dag)
+            is_near = due_at is not None and due_at.timestamp() < self._now() + seconds
+            return not is_near and not self.airflow.open_runs(dag)
+
+        self.wait(f"{dag} to have run by itself", is_clear, seconds + QUIET_SECONDS, poll=1)
+        self.wait_for_quiet()
+
     def newcomer(self, number: int = 0) -> Newcomer:
         """Invent somebody: a name by number, an address that never was."""
         first = FIRST_NAMES[number % len(FIRST_NAMES)]
@@ -249,13 +263,15 @@ class Stage:
         self.wait("every event to be done with", all_ended, self.patience_seconds)
         return rows
 
-    def wait(self, what: str, is_so: Callable[[], bool], seconds: float) -> None:
-        """Ask until it is so; raise StoryStoppedError after `seconds`."""
+    def wait(
+        self, what: str, is_so: Callable[[], bool], seconds: float, *, poll: float = POLL_SECONDS
+    ) -> None:
+        """Ask until it is so, every `poll` seconds; raise StoryStoppedError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > deadline:
                 raise StoryStoppedError(f"waited {seconds:g} s in vain for {what}")
-            time.sleep(POLL_SECONDS)
+            time.sleep(poll)
 
     def _seconds(self, delivery: DeliveryRound) -> float:
         ends = [row.finished_at.timestamp() for row in delivery.rows if row.finished_at]

@@ -1,12 +1,14 @@
 """A story's report: what it says, and that nothing wrong can be called right."""
 
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
 
 import httpx
+import pytest
 from rich.console import Console
 
-from include.clock import SystemClock
+from include.clock import FixedClock, SystemClock
 from include.lab.demo.play import play, summary
 from include.lab.demo.show import closing, show
 from include.lab.demo.stage import DeliveryRound, Stage, StoryStoppedError
@@ -171,3 +173,25 @@ def test_the_promised_stories_are_played():
     } <= set(names)
     assert len(names) == len(set(names))
     assert all(story.__doc__ for story in STORIES)
+
+
+@pytest.mark.parametrize(
+    ("due_in", "open_runs"), [([20, None, 900], [0, 0, 0]), ([900, 900, 900], [1, 1, 0])]
+)
+def test_story_lets_a_run_go_by_that_would_do_its_work(monkeypatch, due_in, open_runs):
+    """It is due soon, or under way: the story waits for its end, and for quiet after it."""
+    stage, asked = empty_stage(), []
+    stage.clock = FixedClock(datetime(2026, 5, 1, tzinfo=UTC))
+    stage.wait_for_quiet = lambda: asked.append("quiet")
+
+    def due_at(dag):
+        asked.append(dag)
+        seconds = due_in.pop(0)
+        return None if seconds is None else stage.clock.now() + timedelta(seconds=seconds)
+
+    stage.airflow = SimpleNamespace(own_run_at=due_at, open_runs=lambda _dag: open_runs.pop(0))
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    stage.keep_clear_of("reconciliation", 30)
+
+    assert asked[:2] == ["reconciliation"] * 2
+    assert asked[-1] == "quiet"
