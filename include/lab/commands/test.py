@@ -34,6 +34,7 @@ FOLDERS = {
 }
 ON_THE_STACK = ("e2e", "browser", "faults")  # what leaves most behind comes last
 """One stack for all of them, and times that are looked at: one test after the other, alone on the machine."""
+WITHOUT_A_STACK = ("unit", "dags", "store", "jobs", "contract", "simulate")
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 """The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
 share is made once."""
@@ -70,9 +71,19 @@ def command(
         list[str] | None,
         typer.Argument(metavar=f"[{'|'.join(FOLDERS)}]... [PYTEST ARGUMENTS]..."),
     ] = None,
+    *,
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage",
+            help="Count which branches of the product are reached without a stack; fail where too few are.",
+        ),
+    ] = False,
 ) -> None:
     """Run the tests; without a name the checks and then all tests."""
     names, rest = split(arguments or [])
+    if coverage:
+        raise typer.Exit(measured(names or list(WITHOUT_A_STACK), rest))
     if not names and not rest:
         run_checks()
     state = Layout().state
@@ -102,6 +113,18 @@ def sessions(names: Sequence[str], rest: Sequence[str]) -> list[tuple[str, list[
         parts.append(("junit-production", production, ()))
         parts += [(f"junit-{form}", [*FOLDERS["e2e"]], (f"--form={form}",)) for form in FORMS]
     return [(report, [*part, *options]) for report, part, options in parts if part]
+
+
+def measured(names: Sequence[str], rest: Sequence[str]) -> int:
+    """Run these kinds of tests and report which branches were reached; pyproject.toml says of what, and how many."""
+    Layout().state.mkdir(exist_ok=True)
+    run_module(["coverage", "erase"])
+    codes = [
+        run_module(["coverage", "run", "-m", "pytest", *arguments])
+        for _, arguments in sessions(names, rest)
+    ]
+    run_module(["coverage", "combine", "--quiet"])
+    return max(*codes, run_module(["coverage", "report"]))
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

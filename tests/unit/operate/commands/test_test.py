@@ -7,9 +7,12 @@ import pytest
 from include.lab.commands.test import (
     CHECKS,
     FOLDERS,
+    ON_THE_STACK,
     SIDE_BY_SIDE,
     STARTS,
+    WITHOUT_A_STACK,
     existing,
+    measured,
     sessions,
     split,
 )
@@ -78,6 +81,23 @@ def test_what_pytest_is_told_holds_for_one_session():
     names, rest = ["unit", "e2e"], ["-k", "welcome", "-x"]
 
     assert sessions(names, rest) == [("junit", ["tests/unit", "tests/e2e", *rest])]
+
+
+@pytest.mark.parametrize("code_of", ["pytest", "report"])
+def test_coverage_fails_with_a_test_and_where_too_few_branches_are_reached(monkeypatch, code_of):
+    """Without a stack, all kinds of tests; what an earlier run has counted is not added."""
+    ran = []
+
+    def run(arguments):
+        ran.append(arguments)
+        return int(code_of in arguments)
+
+    monkeypatch.setattr("include.lab.commands.test.run_module", run)
+
+    assert measured(list(WITHOUT_A_STACK), []) == 1
+    assert [arguments[1] for arguments in ran] == ["erase", "run", "combine", "report"]
+    assert not {f"tests/{name}" for name in ON_THE_STACK}.intersection(ran[1])
+    assert {f"tests/{name}" for name in WITHOUT_A_STACK} <= set(ran[1])
 
 
 def test_every_check_is_a_module_that_is_there():
