@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from include.clients.luma import Luma
-from tests.simulate import oracle
-from tests.simulate.oracle import ACTIVE, ENDED, NONE, PAST_DUE
+from tests.simulate import worth
+from tests.simulate.worth import ACTIVE, ENDED, NONE, PAST_DUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.simulate.operation import Operation
-    from tests.simulate.oracle import Facts, Person
+    from tests.simulate.oracle import Person
     from tests.simulate.vendors import Vendors
+    from tests.simulate.worth import Facts
 
 
 WELCOME_SECONDS = 29 * 86_400
@@ -217,7 +218,7 @@ def _findings(
     wrong = []
     for person in expected:
         row = row_of(person, rows)
-        paid_for = oracle.charged(facts, policy, person.customers)
+        paid_for = worth.charged(facts, policy, person.customers)
         if row is None or paid_for is None or _is_open(person, vendors):
             continue
         wanted = {
@@ -230,7 +231,7 @@ def _findings(
             if ((kind, f"member:{row['id']}") in told) != is_so
         ]
     disputes = {subject for kind, subject in told if kind == "dispute"}
-    wanted_disputes = {f"charge:{one}" for one in oracle.disputed(facts, policy)}
+    wanted_disputes = {f"charge:{one}" for one in worth.disputed(facts, policy)}
     for subject in sorted(disputes ^ wanted_disputes):
         wrong.append(f"a dispute {'is told and is none' if subject in disputes else 'is not told'}")
     return wrong
@@ -279,7 +280,7 @@ def _is_new(person: Person, facts: Facts, contacts: Mapping[str, dict[str, Any]]
     is_there = contact is not None and contact["quirk"] == "none"
     began = [m.began for m in person.memberships]
     is_recent = bool(began) and min(began) > facts.now - WELCOME_SECONDS
-    is_plain = not any(oracle.was_money_sent_back(facts, one) for one in person.memberships)
+    is_plain = not any(worth.was_money_sent_back(facts, one) for one in person.memberships)
     return is_there and is_recent and is_plain and person.has_access and person.standing == ACTIVE
 
 

@@ -11,7 +11,7 @@ from tests.e2e.rerun.scenes import HELD_SECONDS, SCENES
 
 if TYPE_CHECKING:
     from tests.e2e.rerun.live import Board, Live
-    from tests.e2e.rerun.scenes import Scene
+    from tests.e2e.rerun.scene import Scene
 
 MEMBERS_JOBS = {"mailchimp_sync", "webhook_retry", "member_deactivation"}
 REREAD = '"type":"reconciliation.'
