@@ -44,7 +44,6 @@ REFUSAL = {
     "body": {"title": "Invalid Resource", "status": 400, "detail": "looks fake or invalid"},
 }
 LOOK_BACK = timedelta(minutes=15)  # the longest window of a rule about failures
-MEND_SECONDS = 90
 HAND_OVER_SECONDS = 3.0
 
 
@@ -86,11 +85,11 @@ def _fail_runs(stage: Stage) -> None:
     for number in range(ALONE):
         before = _failed(stage)
         _send(stage, with_failures, _paid(stage, 1))
-        stage.wait(f"failed run {number + 1}", lambda b=before: _failed(stage) > b, 60)  # type: ignore[misc]
+        stage.wait(f"failed run {number + 1}", lambda b=before: _failed(stage) > b)  # type: ignore[misc]
     before = _failed(stage)
     _send(stage, with_failures, _paid(stage, TOGETHER))
-    stage.wait("the run of all of them to fail", lambda: _failed(stage) > before, 60)
-    stage.wait("dead letters of all of them", lambda: _letters(stage) > TOGETHER, 60)
+    stage.wait("the run of all of them to fail", lambda: _failed(stage) > before)
+    stage.wait("dead letters of all of them", lambda: _letters(stage) > TOGETHER)
     _note(stage, with_failures, f"{_failed(stage)} runs failed, {_letters(stage)} letters wait")
     stage.sandbox.clear_faults()
 
@@ -110,7 +109,7 @@ def _fill_queue(stage: Stage) -> None:
         _send(stage, queue, _paid(stage, WAITING))
         if not _comes_true(stage, lambda: _queued(stage) < WAITING):
             break
-    stage.wait("a queue", lambda: _queued(stage) >= WAITING, 30)
+    stage.wait("a queue", lambda: _queued(stage) >= WAITING)
     _note(stage, queue, f"{_queued(stage)} events wait")
 
 
@@ -136,12 +135,10 @@ def _mend(stage: Stage, rules: tuple[AlertRule, ...]) -> None:
     for dag, run in red:
         if run is not None and dag != RULES_DAG:
             stage.airflow.clear_run(dag, run)
-    stage.wait(
-        "the cleared runs", lambda: set(_holding(stage, rules)) <= {OF_LETTERS}, MEND_SECONDS
-    )
+    stage.wait("the cleared runs", lambda: set(_holding(stage, rules)) <= {OF_LETTERS})
     if DeadLetters(stage.database).select(Filter(job=DAG), limit=1):
         replay(WHY, "--job", DAG, "--per-minute", "600")
-    stage.wait("all to be well", lambda: not _holding(stage, rules), MEND_SECONDS)
+    stage.wait("all to be well", lambda: not _holding(stage, rules))
     _note(
         stage,
         mending,

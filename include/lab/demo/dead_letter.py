@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     from include.store.notices import Notice
 
 OPS = Path(__file__).parents[3] / "ops"
-PATIENCE_SECONDS = 120  # for tries that take 45 s on a quiet machine
 PAUSES = (1, 2, 4, 8, 16)
 MOST_LAG_SECONDS = 10
 COMMAND_SECONDS = 60
-MESSAGE_SECONDS = 90  # Airflow's callback is called by the Dag processor, between two files
 WHY = "Mailchimp answers again"
 
 
@@ -68,7 +66,7 @@ def _give_up(stage: Stage, title: str, events: Sequence[VendorEvent]) -> Deliver
         delivery.rows = stage.rows(ids)
         return {row.state for row in delivery.rows} == {InboxState.DEAD}
 
-    stage.wait("her event to be a dead letter", are_dead, PATIENCE_SECONDS)
+    stage.wait("her event to be a dead letter", are_dead)
     letter = _letter_of(stage, delivery)
     tries = DeadLetters(stage.database).attempts(letter.id)
     delivery.dags = {one.dag_run_id: one.job for one in tries}
@@ -131,10 +129,9 @@ def _expect_message(stage: Stage, failed: DeliveryRound, letter: DeadLetter) -> 
     def notice() -> Notice | None:
         return notices.of_run(RETRY, run)
 
-    stage.wait(
+    stage.wait(  # Airflow's callback is called by the Dag processor, between two files
         "the message at Slack",
         lambda: (found := notice()) is not None and found.posted_at is not None,
-        MESSAGE_SECONDS,
     )
     found = notice()
     if found is None or found.posted_at is None or found.posted_at.timestamp() < failed.sent_at:

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 DAG = "mailchimp_sync"
 POLL_SECONDS = 0.02
-RUN_END_SECONDS = 30  # from the last row's end to the run's: Airflow still has to write it down
-QUIET_SECONDS = (
-    180  # a stack that was stopped in the middle of work does first what it has not done
-)
+RUN_END_SECONDS = 60  # from the last row's end to the run's: Airflow still has to write it down
 UNDER_WAY = """
 SELECT
   (SELECT count(*) FROM ops.inbox
@@ -94,13 +91,14 @@ class Stage:
     database: psycopg.Connection[Any]
     processes: Supervisor
     clock: Clock
-    patience_seconds: float = 120
+    patience_seconds: float = 300  # ten times what it takes: a busy machine is no failure
     deliveries: list[DeliveryRound] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def wait_for_quiet(self) -> None:
         """Wait until nothing of what was before is under way: no event, no run with events, no message to Slack.
 
+        A stack that was stopped in the middle of work does first what it has not done.
         What another story has left would be in the same run as this one's, and its faults would hit both.
         Raises StoryStoppedError with what is left.
         """
@@ -112,7 +110,7 @@ class Stage:
             return not any(left.values())
 
         try:
-            self.wait("quiet", is_quiet, QUIET_SECONDS)
+            self.wait("quiet", is_quiet)
         except StoryStoppedError as error:
             raise StoryStoppedError(f"{error}; still under way: {left}") from error
 
@@ -127,7 +125,7 @@ class Stage:
             is_near = due_at is not None and due_at.timestamp() < self._now() + seconds
             return not is_near and not self.airflow.open_runs(dag)
 
-        self.wait(f"{dag} to have run by itself", is_clear, seconds + QUIET_SECONDS, poll=1)
+        self.wait(f"{dag} to have run by itself", is_clear, poll=1)
         self.wait_for_quiet()
 
     def newcomer(self, number: int = 0) -> Newcomer:
@@ -260,13 +258,19 @@ class Stage:
             rows[:] = self.rows(event_ids)
             return len(rows) >= len(event_ids) and not any(row.is_open for row in rows)
 
-        self.wait("every event to be done with", all_ended, self.patience_seconds)
+        self.wait("every event to be done with", all_ended)
         return rows
 
     def wait(
-        self, what: str, is_so: Callable[[], bool], seconds: float, *, poll: float = POLL_SECONDS
+        self,
+        what: str,
+        is_so: Callable[[], bool],
+        seconds: float | None = None,
+        *,
+        poll: float = POLL_SECONDS,
     ) -> None:
-        """Ask until it is so, every `poll` seconds; raise StoryStoppedError after `seconds`."""
+        """Ask until it is so, every `poll` seconds; raise StoryStoppedError after `seconds`, or its patience."""
+        seconds = self.patience_seconds if seconds is None else seconds
         deadline = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > deadline:
