@@ -30,7 +30,7 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="repeat what is random hundreds of times")
     simulation = parser.getgroup("simulation")
     simulation.addoption(
-        "--months", type=float, default=10_000, help="member-months to live through"
+        "--months", type=float, default=4_000, help="member-months to live through"
     )
     simulation.addoption(
         "--seed", dest="sim_seed", type=int, default=0, help="another seed, other histories"

@@ -108,8 +108,9 @@ def test_story_that_takes_minutes_ends_as_it_should(request: pytest.FixtureReque
     assert report.ok, report.problems
 
 
-@pytest.mark.parametrize("payload", ["thin", "both"])
-@pytest.mark.parametrize("story", [stripe_first, clerk_first, update], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    ("payload", "story"), [("thin", stripe_first), ("thin", update), ("both", clerk_first)]
+)
 def test_story_ends_the_same_whatever_form_stripe_sends(stage: Stage, story, payload):
     """As thin events, and as both for each change, as during a change of the endpoint: members, calls, one welcome."""
     form = {"stripe_payload": payload}
