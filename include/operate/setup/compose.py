@@ -73,9 +73,10 @@ def _services(folder: Path, values: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in (values.get(FILES) or FILE).split(":"):
         try:
-            document = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+            text = (folder / name).read_text(encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{folder / name} cannot be read") from error
+        document = yaml.load(text, Loader=yaml.CSafeLoader)  # ten times as fast as in Python
         for service, more in document["services"].items():
             known = found.get(service) or found.get(more.get("extends", {}).get("service"), {})
             environment = {**known.get("environment", {}), **(more.get("environment") or {})}
