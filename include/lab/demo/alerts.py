@@ -136,14 +136,27 @@ def _mend(stage: Stage, rules: tuple[AlertRule, ...]) -> None:
         if run is not None and dag != RULES_DAG:
             stage.airflow.clear_run(dag, run)
     stage.wait("the cleared runs", lambda: set(_holding(stage, rules)) <= {OF_LETTERS})
-    if DeadLetters(stage.database).select(Filter(job=DAG), limit=1):
-        replay(WHY, "--job", DAG, "--per-minute", "600")
+    _replay_what_is_left(stage)
     stage.wait("all to be well", lambda: not _holding(stage, rules))
     _note(
         stage,
         mending,
         f"{len(red)} runs cleared; {_letters(stage)} letters, {_queued(stage)} waiting",
     )
+
+
+def _replay_what_is_left(stage: Stage) -> None:
+    """Replay the letters, unless the cleared runs have seen to them while the command was about to begin."""
+
+    def is_left() -> bool:
+        return bool(DeadLetters(stage.database).select(Filter(job=DAG), limit=1))
+
+    if is_left():
+        try:
+            replay(WHY, "--job", DAG, "--per-minute", "600")
+        except StoryStoppedError:
+            if is_left():
+                raise
 
 
 def _holding(stage: Stage, rules: tuple[AlertRule, ...]) -> list[str]:

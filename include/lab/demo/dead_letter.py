@@ -168,4 +168,6 @@ def replay(why: str, *which: str) -> None:
         timeout=COMMAND_SECONDS,
     )
     if done.returncode:
-        raise StoryStoppedError(f"the command failed: {done.stderr.strip()[-200:]}")
+        raise StoryStoppedError(
+            f"the command failed: {(done.stderr or done.stdout).strip()[-200:]}"
+        )
