@@ -32,6 +32,9 @@ log = structlog.get_logger("relay.deactivations")
 
 BATCH = 50  # runs made ahead in one turn: about a second
 OVERDUE_AT_ONCE = 2  # each takes all that is due
+SUPERFLUOUS_AFTER = timedelta(
+    seconds=10
+)  # what ends now has the machine; runs without work have time
 SILENT_AFTER = timedelta(seconds=30)  # a run that has done nothing for so long is asked about,
 CHECK_AFTER = timedelta(seconds=15)  # and so often
 LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications
@@ -111,7 +114,8 @@ class DeactivationScheduler:
     def _withdraw_all(self, store: Store) -> None:
         """Have Airflow forget what is withdrawn; one that it will not forget does not hold up the others."""
         refused: AirflowError | None = None
-        for withdrawal in store.deactivations.withdrawals():
+        superfluous_since = self._clock.now() - SUPERFLUOUS_AFTER
+        for withdrawal in store.deactivations.withdrawals(superfluous_since=superfluous_since):
             try:
                 self._withdraw(withdrawal, store)
             except AirflowBusyError:

@@ -57,7 +57,10 @@ def scheduled(world, row):
 
 
 def withdrawn(world):
-    return [one.dag_run_id for one in world.store.deactivations.withdrawals()]
+    return [
+        one.dag_run_id
+        for one in world.store.deactivations.withdrawals(superfluous_since=world.clock.now())
+    ]
 
 
 # --- each act: the row, its run, and the audit log ---

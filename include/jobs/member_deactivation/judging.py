@@ -33,7 +33,7 @@ from include.jobs.planned_ends import (
 from include.store.objects import ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -58,16 +58,15 @@ class Verdicts:
 
 
 def locked(
-    ids: Iterable[int], *, dag_run_id: str, store: Store
+    ids: Collection[int], *, dag_run_id: str, store: Store
 ) -> tuple[list[Deactivation], dict[UUID, Member]]:
     """Lock the members of these rows, and return both as they are then; what has left the run is left out.
 
     Needs a transaction, which holds the locks.
     """
-    wanted = set(ids)
     held: set[UUID] = set()
     while True:  # a row may go to another member, whom its own was merged into, before it is locked
-        rows = [row for row in store.deactivations.taken(dag_run_id) if row.id in wanted]
+        rows = store.deactivations.taken(dag_run_id, ids)
         owners = {row.member_id for row in rows}
         if owners <= held:
             return rows, store.members.read(owners)

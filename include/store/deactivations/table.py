@@ -151,9 +151,10 @@ class Deactivations(MemberTable, file="deactivations"):
         """Say why a run does not go on with what it has to do; None when all is well again."""
         self._sql.set_run_problem(dag_run_id=dag_run_id, problem=problem)
 
-    def withdrawals(self) -> list[Withdrawal]:
-        """Return the runs that Airflow is to forget, oldest first."""
-        return [Withdrawal(**row) for row in self._sql.read_withdrawals()]
+    def withdrawals(self, *, superfluous_since: datetime) -> list[Withdrawal]:
+        """Return the runs that Airflow is to forget, oldest first; optional ones, if asked for by then."""
+        rows = self._sql.read_withdrawals(superfluous_since=superfluous_since)
+        return [Withdrawal(**row) for row in rows]
 
     def withdraw(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
         """Have Airflow forget a run."""
@@ -204,9 +205,10 @@ class Deactivations(MemberTable, file="deactivations"):
             self.wake()
         return rows
 
-    def taken(self, dag_run_id: str) -> list[Deactivation]:
-        """Return what this run has taken and not ended, failed ones too."""
-        return _rows(self._sql.read_taken(dag_run_id=dag_run_id))
+    def taken(self, dag_run_id: str, ids: Collection[int] | None = None) -> list[Deactivation]:
+        """Return what this run has taken and not ended, failed ones too; all of it, or these rows."""
+        wanted = None if ids is None else list(ids)
+        return _rows(self._sql.read_taken(dag_run_id=dag_run_id, ids=wanted))
 
     def return_row(self, deactivation_id: int, *, now: datetime) -> None:
         """Let a row that is not due yet wait for another run."""

@@ -131,9 +131,11 @@ WHERE ((state = 'scheduled' AND dag_run_id = :dag_run_id) OR (state = 'running' 
 -- Tell whether a run has rows in its hands.
 SELECT EXISTS (SELECT FROM ops.deactivations WHERE taken_by = :dag_run_id AND state = 'running');
 
--- name: read_withdrawals()
--- Read the runs that Airflow is to forget.
-SELECT dag_run_id, reason, is_optional FROM ops.withdrawals ORDER BY asked_at, dag_run_id;
+-- name: read_withdrawals(superfluous_since)
+-- Read the runs that Airflow is to forget; those that only have nothing to do, once that has been so for a while.
+SELECT dag_run_id, reason, is_optional FROM ops.withdrawals
+WHERE NOT is_optional OR asked_at <= :superfluous_since
+ORDER BY asked_at, dag_run_id;
 
 -- name: add_withdrawal(dag_run_id, reason, now)!
 -- Have Airflow forget a run.
@@ -195,9 +197,10 @@ SET state = 'running', taken_by = :dag_run_id, problem = NULL, updated_at = :now
 FROM due WHERE taken.id = due.id
 RETURNING taken.*;
 
--- name: read_taken(dag_run_id)
--- Read what this run has taken and not ended.
-SELECT * FROM ops.deactivations WHERE taken_by = :dag_run_id AND state IN ('running', 'failed')
+-- name: read_taken(dag_run_id, ids)
+-- Read what this run has taken and not ended: all of it, or these rows.
+SELECT * FROM ops.deactivations
+WHERE taken_by = :dag_run_id AND state IN ('running', 'failed') AND (:ids::bigint[] IS NULL OR id = ANY (:ids::bigint[]))
 ORDER BY deactivate_at, id;
 
 -- name: return_row(id, now)!

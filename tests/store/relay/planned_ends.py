@@ -1,6 +1,6 @@
 """What the tests of deactivations have in common."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
@@ -29,6 +29,11 @@ def plan(store, at=SOON):
 def run_of(airflow, row):
     """Return Airflow's run of a row's generation; None without one."""
     return airflow.runs.get((DAG, row.next_run_id))
+
+
+def withdrawals(store):
+    """Return the runs that Airflow is to forget, now or later."""
+    return store.deactivations.withdrawals(superfluous_since=datetime.max.replace(tzinfo=UTC))
 
 
 def now_is(store, row):

@@ -10,6 +10,7 @@ from include.relay.deactivations import (
     MOST_LOST,
     OVERDUE_AT_ONCE,
     SILENT_AFTER,
+    SUPERFLUOUS_AFTER,
 )
 from include.store.deactivations import EndState
 from tests.store.arrivals import NOW
@@ -24,6 +25,7 @@ from tests.store.relay.planned_ends import (
     now_is,
     plan,
     run_of,
+    withdrawals,
 )
 
 # --- catch-up ---
@@ -55,10 +57,13 @@ def test_runs_whose_rows_another_has_taken_are_deleted(scheduler, store, airflow
     assert do(store, rows[0].next_run_id, clock, row_id=rows[0].id) == 20
 
     scheduler.turn(store)
+    assert airflow.deletes == []  # while the twenty end, nothing else is asked of Airflow
+    clock.advance(SUPERFLUOUS_AFTER)
+    scheduler.turn(store)
 
     left = [run_id for _, run_id in airflow.runs]
     assert left == [rows[0].next_run_id, rows[1].next_run_id]  # the second is in its sensor
-    assert store.deactivations.withdrawals() == []
+    assert withdrawals(store) == []
 
 
 def test_deleted_run_is_replaced_before_it_is_due(scheduler, store, airflow, clock):

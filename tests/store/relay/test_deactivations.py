@@ -23,6 +23,7 @@ from tests.store.relay.planned_ends import (
     now_is,
     plan,
     run_of,
+    withdrawals,
 )
 
 # --- ahead ---
@@ -140,7 +141,7 @@ def test_revoked_row_loses_its_run(scheduler, store, airflow):
 
     assert airflow.runs == {}
     assert airflow.deletes == [row.next_run_id]
-    assert store.deactivations.withdrawals() == []
+    assert withdrawals(store) == []
 
 
 def test_run_that_waits_in_its_sensor_is_ended_first(scheduler, store, airflow):
@@ -169,7 +170,7 @@ def test_run_at_work_on_others_is_left_alone(scheduler, store, airflow, clock):
 
     assert run_of(airflow, row)["state"] == "running"
     assert now_is(store, other).state is EndState.RUNNING
-    assert store.deactivations.withdrawals() == []
+    assert [one.dag_run_id for one in withdrawals(store)] == [other.next_run_id]  # not its own
 
 
 def test_moved_row_gets_another_run(scheduler, store, airflow):
@@ -235,7 +236,7 @@ def test_row_that_was_done_before_the_answer_came(scheduler, store, airflow, clo
     scheduler.turn(store)
 
     assert run_of(airflow, row) is not None
-    assert store.deactivations.withdrawals() == []
+    assert withdrawals(store) == []
 
 
 # --- clocks ---
