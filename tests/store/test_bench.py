@@ -8,7 +8,7 @@ import pytest
 
 from include.clock import SystemClock
 from include.lab.bench import plain, search
-from include.lab.bench.cast import enrol
+from include.lab.bench.enrolment import enrol_at_platform
 from include.lab.bench.errors import BenchError
 from include.lab.bench.plain_sleepers import ENDED
 from include.lab.bench.product import Product
@@ -66,7 +66,7 @@ def a_member():
 
 def test_enrolled_members_are_active_and_were_welcome(database, store):
     """Known members: a change of theirs must not start the welcome of a first membership."""
-    enrol(database, [a_member()])
+    enrol_at_platform(database, [a_member()])
 
     row = store.connection.execute(
         "SELECT email, status, tier, stripe_subscription_id, first_active_at IS NOT NULL AS known"
@@ -151,7 +151,7 @@ def test_nothing_is_left_of_the_sleepers(sleepers, store):
 def test_end_counts_when_the_membership_is_closed_too(sleepers, store, database):
     """A row that says done beside a membership that is not would be no end."""
     member = a_member()
-    enrol(database, [member])
+    enrol_at_platform(database, [member])
     [user] = store.connection.execute("SELECT id FROM public.users").fetchall()
     end = End(vendor_at=NOW, deactivate_at=NOW, reason=EndReason.CANCEL_AT)
     store.deactivations.open(user["id"], "sub_1", end, inbox_id=None, now=NOW)
@@ -170,7 +170,7 @@ def test_end_counts_when_the_membership_is_closed_too(sleepers, store, database)
 
 def test_the_baselines_end_counts_when_it_is_written_down(database):
     """Closed and recorded, in its own tables."""
-    enrol(database, [a_member()])
+    enrol_at_platform(database, [a_member()])
     with psycopg.connect(database) as connection:
         connection.execute((plain.HERE / "plain.sql").read_bytes())
         connection.execute(

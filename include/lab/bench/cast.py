@@ -1,4 +1,4 @@
-"""Who acts in a measurement: members whom the platform knows, and people who join.
+"""Who acts in a measurement: members who have been synced before, and people who join.
 
 Both happen at the vendors first, so that what is sent is what the vendor would send, and what a job
 reads from the vendor fits it.
@@ -7,11 +7,9 @@ reads from the vendor fits it.
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING
-
-import psycopg
 
 from include.lab.bench.errors import BenchError
 from include.lab.bench.sandbox import COMPLETED, UPDATED, BenchSandbox
@@ -19,20 +17,11 @@ from include.lab.bench.sandbox import COMPLETED, UPDATED, BenchSandbox
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.lab.bench.sandbox import BenchMember
+    from include.lab.bench.contender import Contender
     from include.lab.bench.webhooks import Webhook
 
 SAMPLE = 20
 JOINED_TIER = "pro"
-ENROL_USERS = """
-INSERT INTO public.users (email, clerk_user_id, stripe_customer_id, first_name, last_name)
-VALUES (%(email)s, %(clerk_user_id)s, %(stripe_customer_id)s, %(first_name)s, %(last_name)s)
-"""
-ENROL_MEMBERSHIPS = """
-INSERT INTO public.memberships (user_id, stripe_subscription_id, status, tier, first_active_at)
-SELECT id, %(stripe_subscription_id)s, 'active', %(tier)s, now()
-FROM public.users WHERE stripe_customer_id = %(stripe_customer_id)s
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +41,13 @@ class Scene:
     expected: list[ExpectedContact]
 
 
-def play(sandbox: BenchSandbox, database_url: str, *, changes: int, joins: int, seed: int) -> Scene:
+def play(
+    sandbox: BenchSandbox, contender: Contender, *, changes: int, joins: int, seed: int
+) -> Scene:
     """Let as many known members change their tier and as many people join; nothing is sent yet."""
     prefix = f"bench{token_hex(4)}."
     members = sandbox.seed(changes, prefix)
-    enrol(database_url, members)
+    contender.enrol(members)
     changed = {one.stripe_subscription_id: one for one in members}
     tiers = {one.email: sandbox.change_tier(one) for one in members}
     joined = [f"{prefix}joined{number}@example.org" for number in range(joins)]
@@ -71,14 +62,6 @@ def play(sandbox: BenchSandbox, database_url: str, *, changes: int, joins: int, 
     ]
     expected += [ExpectedContact(email=email, tier=JOINED_TIER, welcomes=1) for email in joined]
     return Scene(webhooks=webhooks, expected=expected)
-
-
-def enrol(database_url: str, members: Sequence[BenchMember]) -> None:
-    """Make members known to the platform, as active ones."""
-    rows = [asdict(one) for one in members]
-    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.executemany(ENROL_USERS, rows)
-        cursor.executemany(ENROL_MEMBERSHIPS, rows)
 
 
 def check(sandbox: BenchSandbox, expected: Sequence[ExpectedContact], *, seed: int) -> None:

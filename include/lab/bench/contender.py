@@ -12,8 +12,9 @@ from include.lab.bench.errors import BenchError
 from include.lab.bench.load import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from include.lab.bench.sandbox import BenchMember
     from include.lab.bench.webhooks import Webhook
 
 TIMEOUT_SECONDS = 30  # for one answer
@@ -34,7 +35,6 @@ class Contender(Protocol):
 
     name: str
     port: int  # where requests go
-    database_url: str  # where its platform tables are
 
     def request(self, webhook: Webhook) -> bytes:
         """Return the HTTP request that brings a webhook in."""
@@ -46,6 +46,10 @@ class Contender(Protocol):
 
     def progress(self, mark: int) -> WebhookProgress:
         """Tell how far the webhooks since `mark` are, as another process sees it: committed."""
+        ...
+
+    def enrol(self, members: Sequence[BenchMember]) -> None:
+        """Make members known to it, as active ones whose last change is long over."""
         ...
 
     def cpu_seconds(self) -> dict[str, float]:

@@ -75,6 +75,7 @@ class Bench:
         return {
             **figures,
             "cpu_each": {name: one / size for name, one in found[-1].cpu_seconds.items()},
+            "parts": found[-1].parts(),
             "mix": burst.MIX,
             "repetitions": [asdict(one) for one in found],
         }

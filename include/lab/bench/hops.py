@@ -44,6 +44,32 @@ def of_webhooks(mark: int, *, database_url: str, airflow_url: str) -> dict[str, 
     return medians(hops) if hops else {}
 
 
+def of_run(run_id: str, *, airflow_url: str) -> list[Row]:
+    """Return the tasks of a run, in the order in which they were queued."""
+    with psycopg.connect(airflow_url, row_factory=dict_row) as connection:
+        return list(SQL.of_runs(connection, dag_run_ids=[run_id]))
+
+
+def since(at: float, tasks: Sequence[Row], *, until: float) -> dict[str, float]:
+    """Return what the time went into from a moment to the end of a run's work: each task's own, and between them.
+
+    What a task did before the moment, such as to wait for it, does not count.
+    """
+    spans: dict[str, float] = {}
+    before = at
+    for task in tasks:
+        ended_at = min(task["ended_at"], until)
+        started_at = max(task["started_at"], before)
+        for part, end in (
+            (TURNS, task["queued_at"]),
+            (TAKEN, started_at),
+            (task["task_id"], ended_at),
+        ):
+            spans[part] = spans.get(part, 0.0) + max(0.0, end - before)
+            before = max(before, end)
+    return spans
+
+
 def split(row: Row, tasks: Sequence[Row]) -> dict[str, float]:
     """Return a webhook's hops, which together are the time from its row to the row's end."""
     first, last = tasks[0], tasks[-1]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from include.lab.bench.webhooks import Webhook
 
 COUNT = 30
-MIX = "half customer.subscription.updated of known members, half checkout.session.completed of new ones"
+MIX = "half customer.subscription.updated of members synced before, half checkout.session.completed of new ones"
 GAPS_SECONDS = (0.5, 2.0)  # a webhook comes at any moment of the scheduler's pauses
 LOOK_SECONDS = 0.005
 SEEN_CPU_SECONDS = 0.002  # of a webhook; what uses less is no part of an answer
@@ -55,9 +55,7 @@ def measure(
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Latency:
     """Send `count` webhooks, each when the one before is done with."""
-    scene = play(
-        sandbox, contender.database_url, changes=count // 2, joins=count - count // 2, seed=seed
-    )
+    scene = play(sandbox, contender, changes=count // 2, joins=count - count // 2, seed=seed)
     dice = random.Random(seed)  # noqa: S311 - pauses, not secrets
     samples, before = [], contender.cpu_seconds()
     for webhook in scene.webhooks:

@@ -26,6 +26,7 @@ from psycopg import sql
 
 from include.clock import SystemClock
 from include.lab.bench.contender import WebhookProgress
+from include.lab.bench.enrolment import enrol_at_platform
 from include.lab.bench.errors import BenchError
 from include.lab.bench.processes import cpu_seconds
 from include.lab.bench.webhooks import http_request
@@ -38,8 +39,9 @@ from include.operate.webhooks import stripe_signature
 from include.store.migrate import create_platform_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from include.lab.bench.sandbox import BenchMember
     from include.lab.bench.webhooks import Webhook
     from include.lab.stack.layout import Layout
     from include.lab.stack.stack import Stack
@@ -137,6 +139,10 @@ class PlainAirflow:
             failed=failed,
             reason=f"runs failed; see {self._home / 'logs'}" if failed else None,
         )
+
+    def enrol(self, members: Sequence[BenchMember]) -> None:
+        """Make members at the platform."""
+        enrol_at_platform(self.database_url, members)
 
     def cpu_seconds(self) -> dict[str, float]:
         """Add up its processes, Postgres and the sandbox."""

@@ -9,10 +9,14 @@ import psycopg
 from include.clock import SystemClock
 from include.lab.bench import hops
 from include.lab.bench.contender import WebhookProgress
+from include.lab.bench.enrolment import enrol_synced
 from include.lab.bench.processes import cpu_seconds
 from include.lab.bench.webhooks import SigningSecrets, signed_request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.lab.bench.sandbox import BenchMember
     from include.lab.bench.webhooks import Webhook
     from include.lab.stack.stack import Stack
 
@@ -54,6 +58,10 @@ class Product:
         row = self._connection.execute(PROGRESS, (mark,), prepare=True).fetchone()
         done, failed, reason = row or (0, 0, None)
         return WebhookProgress(done=done, failed=failed, reason=reason)
+
+    def enrol(self, members: Sequence[BenchMember]) -> None:
+        """Make members whom we have synced before."""
+        enrol_synced(self.database_url, members)
 
     def cpu_seconds(self) -> dict[str, float]:
         """Add up the stack's processes."""

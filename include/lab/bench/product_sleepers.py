@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 
+from include.lab.bench import hops
 from include.lab.bench.contender import post, wait_for
 from include.lab.bench.errors import BenchError
 from include.lab.bench.sandbox import UPDATED
@@ -51,6 +52,10 @@ ENDED = """
 SELECT applied_at, finished_at FROM ops.deactivations
 JOIN public.memberships ON stripe_subscription_id = subscription_id
 WHERE subscription_id = ANY (%s) AND state = 'done' AND memberships.status = 'canceled'
+"""
+LAST_RUN = """
+SELECT taken_by, extract(epoch FROM finished_at)::float8 FROM ops.deactivations
+WHERE subscription_id = ANY (%s) ORDER BY finished_at DESC LIMIT 1
 """
 RUNS = "DELETE FROM ops.deactivations WHERE starts_with(subscription_id, %s) RETURNING dag_run_id"
 FORGET = (
@@ -106,6 +111,14 @@ class ProductSleepers:
         ids = [member.stripe_subscription_id for member in members]
         rows = self._connection.execute(ENDED, (ids,)).fetchall()
         return [EndTimes(closed_at=closed_at, done_at=done_at) for closed_at, done_at in rows]
+
+    def parts(self, members: Sequence[BenchMember], at: datetime) -> dict[str, float]:
+        """Return where the time of the run went that ended the last of them."""
+        ids = [member.stripe_subscription_id for member in members]
+        row = self._connection.execute(LAST_RUN, (ids,)).fetchone()
+        run, finished_at = row or ("", 0.0)
+        tasks = hops.of_run(run, airflow_url=self._airflow_url)
+        return hops.since(at.timestamp(), tasks, until=finished_at)
 
     def clear(self) -> None:
         """Delete rows, members and runs where they are: taken back one by one they would cost minutes."""

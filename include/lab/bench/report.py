@@ -109,7 +109,7 @@ GOALS = (
         path=(SLOW_MAILCHIMP, "burst", "5000", "seconds"),
         goal=40,
         unit="s",
-        parts=(SLOW_MAILCHIMP, "burst", "5000", "cpu_each"),
+        parts=(SLOW_MAILCHIMP, "burst", "5000", "parts"),
     ),
     Goal(
         label="ingest, at once",
@@ -184,6 +184,7 @@ GOALS = (
         path=("sleepers", "due_lag_p95"),
         goal=5,
         unit="s",
+        parts=("sleepers", "due_parts"),
     ),
 )
 
@@ -322,4 +323,4 @@ def number(value: float, unit: str) -> str:
     if unit == "s" and value < 1:
         return f"{value * 1000:{'.0f' if value >= 0.01 else '.2g'}} ms"  # noqa: PLR2004
     digits = 0 if value >= 100 else 2  # noqa: PLR2004
-    return f"{value:,.{digits}f} {unit}".strip()
+    return f"{round(value, digits) + 0:,.{digits}f} {unit}".strip()  # no minus before a zero

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from include.clients.mailchimp import MOST_CONNECTIONS
 from include.lab.bench.errors import BenchError
+from include.lab.bench.quantiles import DIGITS
 from include.lab.bench.webhooks import Webhook
 
 if TYPE_CHECKING:
@@ -20,8 +24,20 @@ if TYPE_CHECKING:
 
 NEXT_TIER = {"community": "pro", "pro": "leader", "leader": "community"}
 PAGE = 100  # Stripe's most
+MOST_CALLS = 50_000  # the sandbox remembers no more
 UPDATED = "customer.subscription.updated"
 COMPLETED = "checkout.session.completed"
+
+
+KINDS = {
+    r"POST .*/lists/[^/]+": "Mailchimp: hundreds of contacts",
+    r"(GET|POST) .*/segments": "Mailchimp: which tags there are",
+    r"POST .*/segments/\d+": "Mailchimp: a tag of hundreds",
+    r".*/members/[^/]+": "Mailchimp: one contact",
+    r"POST .*/members/[^/]+/tags": "Mailchimp: the tags of one",
+    r"POST .*/(journeys|automations)/.*": "Mailchimp: a welcome",
+}
+"""What each call to Mailchimp is for, by its method and path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +68,7 @@ class BenchSandbox:
     def __init__(self, stack: Stack) -> None:
         """Speak to the sandbox of `stack`."""
         self._http = httpx.Client(base_url=stack.sandbox_url, timeout=60)
+        self._mailchimp_seconds = 0.0
         self._stripe = {"authorization": f"Bearer {stack.stripe_api_key}"}
 
     def close(self) -> None:
@@ -59,8 +76,8 @@ class BenchSandbox:
         self._http.close()
 
     def seed(self, count: int, prefix: str) -> list[BenchMember]:
-        """Make members with a subscription, whom Mailchimp knows too; no webhook tells of them."""
-        wish = {"members": count, "prefix": prefix, "in_mailchimp": True}
+        """Make members with a subscription, whom Mailchimp has as a sync leaves them; no webhook tells of them."""
+        wish = {"members": count, "prefix": prefix, "in_mailchimp": True, "is_tagged": True}
         return [BenchMember(**one) for one in self._post("/_sandbox/seed", json=wish)["members"]]
 
     def change_tier(self, member: BenchMember) -> str:
@@ -132,14 +149,25 @@ class BenchSandbox:
     def slow(self, vendor: str, seconds: float) -> Iterator[None]:
         """Let a vendor take so long for each call within the block."""
         self._patch("/_sandbox/settings", {"service_seconds": {vendor: seconds}})
+        self._mailchimp_seconds = seconds if vendor == "mailchimp" else 0.0
         try:
             yield
         finally:
+            self._mailchimp_seconds = 0.0
             self._patch("/_sandbox/settings", {"service_seconds": {}})
 
     def forget_calls(self) -> None:
         """Forget the calls and the highest number at once."""
         self._http.delete("/_sandbox/calls").raise_for_status()
+
+    def mailchimp_seconds(self) -> dict[str, float]:
+        """Return what each kind of call since `forget_calls` takes all connections; nothing while it is not slow."""
+        if not self._mailchimp_seconds:
+            return {}
+        share = self._mailchimp_seconds / MOST_CONNECTIONS
+        calls = self._get("/_sandbox/calls", params={"vendor": "mailchimp", "limit": MOST_CALLS})
+        kinds = Counter(_kind_of(f"{one['method']} {one['path']}") for one in calls["calls"])
+        return {kind: round(count * share, DIGITS) for kind, count in kinds.items()}
 
     def highest_at_once(self) -> int:
         """Return how many calls Mailchimp had in service at once since `forget_calls`."""
@@ -165,3 +193,7 @@ class BenchSandbox:
                 f"the sandbox answers {answer.status_code} on {answer.request.url.path}"
             )
         return answer.json()
+
+
+def _kind_of(call: str) -> str:
+    return next((kind for form, kind in KINDS.items() if re.fullmatch(form, call)), call)

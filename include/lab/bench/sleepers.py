@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from include.clock import SystemClock
 from include.lab.bench import footprint, latency
-from include.lab.bench.cast import enrol
 from include.lab.bench.errors import BenchError
 from include.lab.bench.quantiles import DIGITS, percentile
 
@@ -77,6 +76,10 @@ class Sleepers(Protocol):
         """Return when these members' ends were carried out, of those that were."""
         ...
 
+    def parts(self, members: Sequence[BenchMember], at: datetime) -> dict[str, float]:
+        """Return the seconds from that moment to the last of these ends, by what they went into; empty where untold."""
+        ...
+
     def clear(self) -> None:
         """Take all of them and their runs away."""
         ...
@@ -88,6 +91,28 @@ class EndTimes:
 
     closed_at: datetime
     done_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueAtOnce:
+    """Ends of one second: when each was carried out, and what took the time until the last one was."""
+
+    at: datetime
+    ended: list[EndTimes]
+    parts: dict[str, float]  # seconds of the run that ended last, and of CPU by process
+
+    def figures(self) -> dict[str, object]:
+        """Return the figures as `--json` has them."""
+        done = lags([one.done_at for one in self.ended], self.at)
+        closed = lags([one.closed_at for one in self.ended], self.at)
+        return {
+            "due": len(self.ended),
+            "due_lag_p50": round(percentile(done, 50), DIGITS),
+            "due_lag_p95": round(percentile(done, 95), DIGITS),
+            "due_closed_p95": round(percentile(closed, 95), DIGITS),
+            "due_earliest": round(min(closed), DIGITS),
+            "due_parts": {name: round(seconds, DIGITS) for name, seconds in self.parts.items()},
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +132,7 @@ class SleepersResult:
     create_cpu_seconds: float
     without: StackState
     beside: StackState
-    lags: list[float]  # seconds after the moment until everything was done
-    closed_lags: list[float]  # until the membership was closed
+    due: DueAtOnce
 
     def figures(self) -> dict[str, object]:
         """Return the figures as `--json` has them; a size is of one sleeper, in KiB.
@@ -134,11 +158,7 @@ class SleepersResult:
             "latency_p50": {"without": p50[0], "with": p50[1]},
             "latency_ratio": round(p50[1] / p50[0], 3),
             "webhooks": len(self.beside.latencies),
-            "due": len(self.lags),
-            "due_lag_p50": round(percentile(self.lags, 50), DIGITS),
-            "due_lag_p95": round(percentile(self.lags, 95), DIGITS),
-            "due_closed_p95": round(percentile(self.closed_lags, 95), DIGITS),
-            "due_earliest": round(min(self.closed_lags), DIGITS),
+            **self.due.figures(),
             "mix": MIX,
         }
 
@@ -166,7 +186,7 @@ def measure(
         asleep = footprint.measure(sleepers.stack_id, seconds=plan.idle_seconds)
         beside = _latencies(sleepers, sandbox, plan.webhooks, f"{name}: beside the sleepers", tell)
         for _, told in tell.steps(f"{name}: {plan.due} ends in one second", 1, plan.due):
-            at, ended = _end_at_once(sleepers, sandbox, plan.due, tell=told)
+            due = _end_at_once(sleepers, sandbox, plan.due, tell=told)
     finally:
         sleepers.clear()
     alone += _latencies(sleepers, sandbox, after, f"{name}: after the sleepers", tell)
@@ -176,8 +196,7 @@ def measure(
         create_cpu_seconds=cpu,
         without=StackState(latencies=alone, footprint=quiet),
         beside=StackState(latencies=beside, footprint=asleep),
-        lags=lags([one.done_at for one in ended], at),
-        closed_lags=lags([one.closed_at for one in ended], at),
+        due=due,
     )
 
 
@@ -222,25 +241,31 @@ def _put_to_sleep(sleepers: Sleepers, count: int, *, tell: Callable[[int], None]
 
 def _end_at_once(
     sleepers: Sleepers, sandbox: BenchSandbox, count: int, *, tell: Callable[[int], None]
-) -> tuple[datetime, list[EndTimes]]:
-    """Let members end in one second that is to come; return it, and when each end was carried out."""
+) -> DueAtOnce:
+    """Let members end in one second that is to come; return when each end was carried out, and what took so long."""
     clock = SystemClock()
     members = sandbox.seed(count, f"bench{token_hex(4)}.due")
-    enrol(sleepers.contender.database_url, members)
+    sleepers.contender.enrol(members)
     at = (clock.now() + AHEAD).replace(microsecond=0)
     for member in members:
         sandbox.cancel_at(member, at)
     sleepers.plan_due(members, at)
     if clock.now() >= at:
         raise BenchError(f"{count} ends could not be planned within {AHEAD.total_seconds():.0f} s")
+    time.sleep((at - clock.now()).total_seconds())
+    cpu = sleepers.contender.cpu_seconds()
     latest = at + timedelta(seconds=LATEST_SECONDS)
     while len(ended := sleepers.ended(members)) < count:
         tell(len(ended))
         if clock.now() > latest:
             raise BenchError(f"{len(ended)} of {count} ends were done {LATEST_SECONDS} s late")
         time.sleep(LOOK_SECONDS)
+    used = {
+        f"CPU: {name}": now - cpu.get(name, 0)
+        for name, now in sleepers.contender.cpu_seconds().items()
+    }
     _check(sandbox, members)
-    return at, ended
+    return DueAtOnce(at=at, ended=ended, parts=sleepers.parts(members, at) | used)
 
 
 def _check(sandbox: BenchSandbox, members: Sequence[BenchMember]) -> None:

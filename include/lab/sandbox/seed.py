@@ -48,6 +48,7 @@ class SeedWish(BaseModel):
     seed: int = 1
     prefix: str = Field(default="member", pattern=r"^[A-Za-z0-9._+-]+$")
     in_mailchimp: bool = False
+    is_tagged: bool = False  # there, as a member is whose last sync is over
 
 
 def seed_members(world: World, wish: SeedWish) -> list[Seeded]:
@@ -63,7 +64,7 @@ def seed_members(world: World, wish: SeedWish) -> list[Seeded]:
         )
         members.append(_known_to_stripe_and_clerk(world, person, subscribed=wish.subscribed))
         if wish.in_mailchimp:
-            _known_to_mailchimp(world, person)
+            _known_to_mailchimp(world, person, is_tagged=wish.is_tagged)
     return members
 
 
@@ -85,7 +86,7 @@ def _known_to_stripe_and_clerk(world: World, person: SeedPerson, *, subscribed: 
     )
 
 
-def _known_to_mailchimp(world: World, person: SeedPerson) -> None:
+def _known_to_mailchimp(world: World, person: SeedPerson, *, is_tagged: bool) -> None:
     mailchimp = world.state(MailchimpState)
     contact = mailchimp.contacts.add(person.email, "subscribed", mailchimp.now())
     contact.merge_fields |= {
@@ -93,3 +94,5 @@ def _known_to_mailchimp(world: World, person: SeedPerson) -> None:
         "LNAME": person.last_name,
         "TIER": person.tier,
     }
+    for tag in ("active", person.tier) if is_tagged else ():
+        mailchimp.tags.set(contact, tag, "active", mailchimp.now())

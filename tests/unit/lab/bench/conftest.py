@@ -17,12 +17,12 @@ class ScriptedContender:
     """Shows the given progress, one after the other, the last for ever."""
 
     name = "scripted"
-    database_url = ""
 
     def __init__(self, *shown: WebhookProgress, port: int = 0) -> None:
         """Begin with the first."""
         self.port = port
         self.looks = 0
+        self.enrolled = []
         self._shown = shown
 
     def request(self, webhook):
@@ -37,6 +37,10 @@ class ScriptedContender:
         """Show the next."""
         self.looks += 1
         return self._shown[min(self.looks, len(self._shown)) - 1]
+
+    def enrol(self, members):
+        """Remember them."""
+        self.enrolled += members
 
     def cpu_seconds(self):
         """Say that nothing was used."""

@@ -10,6 +10,7 @@ from include.lab.bench.report import (
     ReportLine,
     failures,
     lines,
+    number,
     profile,
     table,
 )
@@ -166,6 +167,34 @@ def test_profile_is_of_what_misses_its_goal_alone():
         ["triggerer", "12.00 MiB", ""],
     ]
     assert profile({"burst": {}}) is None
+
+
+def test_nothing_is_less_than_zero_when_it_is_zero():
+    """The CPU of 10,000 planned ends is lost in the noise, and that has no sign."""
+    assert number(-0.001, "") == "0.00"
+    assert number(-0.2, "") == "-0.20"
+
+
+def test_slow_burst_says_what_mailchimp_takes():
+    """Beside the CPU: which of both it waits for."""
+    parts = {"CPU: scheduler": 20.0, "Mailchimp: a welcome": 10.0}
+
+    shown = profile({SLOW_MAILCHIMP: {"burst": {"5000": {"seconds": 50, "parts": parts}}}})
+
+    assert told(shown) == [
+        ["CPU: scheduler", "20.00 s", ""],
+        ["Mailchimp: a welcome", "10.00 s", ""],
+    ]
+
+
+def test_ends_of_one_second_say_what_their_time_went_into():
+    """The run that ended last, and the CPU meanwhile."""
+    due = {"due_lag_p95": 7.0, "due_parts": {"check_status": 3.0, "CPU: scheduler": 2.5}}
+
+    assert told(profile({"sleepers": due})) == [
+        ["check_status", "3.00 s", ""],
+        ["CPU: scheduler", "2.50 s", ""],
+    ]
 
 
 def told(shown):

@@ -54,7 +54,7 @@ def test_a_slow_vendor_takes_its_time_within_the_block(sandbox):
 
 
 def test_tags_are_those_that_mailchimp_has(sandbox):
-    """An address that it does not know has none."""
+    """A member's are those of a sync, and what she got since; an address that it does not know has none."""
     (member,) = sandbox.seed(1, "tags.")
 
     contact = hashlib.md5(member.email.encode(), usedforsecurity=False).hexdigest()
@@ -64,7 +64,7 @@ def test_tags_are_those_that_mailchimp_has(sandbox):
         auth=("any", "key-us1"),
     ).raise_for_status()
 
-    assert sandbox.tags(member.email) == {"alumni"}
+    assert sandbox.tags(member.email) == {"active", member.tier, "alumni"}
     assert sandbox.tags("nobody@example.org") == set()
 
 
@@ -126,16 +126,15 @@ def test_a_member_that_stands_otherwise_fails(sandbox, tier, welcomes):
         check(sandbox, [expected], seed=1)
 
 
-def test_a_scene_has_the_mix_it_says(sandbox, monkeypatch):
+def test_a_scene_has_the_mix_it_says(sandbox, scripted):
     """As many known members as asked for, as many new ones, each in one webhook."""
-    enrolled = []
-    monkeypatch.setattr(cast, "enrol", lambda _url, members: enrolled.extend(members))
+    contender = scripted()
 
-    scene = cast.play(sandbox, "unused", changes=3, joins=2, seed=1)
+    scene = cast.play(sandbox, contender, changes=3, joins=2, seed=1)
 
     kinds = [json.loads(webhook.body)["type"] for webhook in scene.webhooks]
     assert (kinds.count(UPDATED), kinds.count(COMPLETED)) == (3, 2)
-    assert len(enrolled) == 3
+    assert len(contender.enrolled) == 3
     assert sorted(one.welcomes for one in scene.expected) == [0, 0, 0, 1, 1]
 
 
@@ -145,3 +144,26 @@ def test_calls_are_forgotten_and_counted(sandbox):
 
     assert sandbox.highest_at_once() == 0
     assert sandbox.violations() == 0
+
+
+def test_slow_calls_are_told_by_kind(sandbox):
+    """What Mailchimp takes for them with all its ten connections at work; of a call that is new its path is told."""
+    member = "/mailchimp/3.0/lists/a1b2c3d4e5/members/" + "0" * 32
+    sandbox.forget_calls()
+    with sandbox.slow("mailchimp", 0.01):
+        for path in (
+            member,
+            member,
+            "/mailchimp/3.0/lists/a1b2c3d4e5/segments",
+            "/mailchimp/3.0/x",
+        ):
+            sandbox._http.get(path, auth=("any", "key-us1"))
+
+        told = sandbox.mailchimp_seconds()
+
+    assert told == {
+        "Mailchimp: one contact": 0.002,
+        "Mailchimp: which tags there are": 0.001,
+        "GET /x": 0.001,
+    }
+    assert sandbox.mailchimp_seconds() == {}

@@ -10,7 +10,14 @@ from include.lab.bench.errors import BenchError
 from include.lab.bench.footprint import Footprint
 from include.lab.bench.plain_dags.plain_deactivation import plain_deactivation
 from include.lab.bench.processes import Memory
-from include.lab.bench.sleepers import SleepersResult, StackState, lags, summary
+from include.lab.bench.sleepers import (
+    DueAtOnce,
+    EndTimes,
+    SleepersResult,
+    StackState,
+    lags,
+    summary,
+)
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -29,8 +36,16 @@ FOUND = SleepersResult(
     create_cpu_seconds=20.48,
     without=a_state([1.0, 2.0, 3.0], {"relay": 60.0, "scheduler": 200.0}, 0.05),
     beside=a_state([1.0, 2.1, 9.0], {"relay": 60.5, "scheduler": 200.25, "other": 0.25}, 0.06),
-    lags=[2.0, 3.0, 4.0],
-    closed_lags=[1.0, 1.5, 2.0],
+    due=DueAtOnce(
+        at=NOW,
+        ended=[
+            EndTimes(
+                closed_at=NOW + timedelta(seconds=closed), done_at=NOW + timedelta(seconds=done)
+            )
+            for closed, done in ((1.0, 2.0), (1.5, 3.0), (2.0, 4.0))
+        ],
+        parts={"record": 0.25, "CPU: scheduler": 1.5},
+    ),
 )
 
 
@@ -81,6 +96,8 @@ def test_figures_have_the_documented_names():
 
     assert names <= summary(FOUND).keys()
     assert summary(FOUND)["due_lag_p95"] == 4.0
+    assert summary(FOUND)["due_closed_p95"] == 2.0
+    assert summary(FOUND)["due_parts"] == {"record": 0.25, "CPU: scheduler": 1.5}
     assert summary(FOUND)["idle_cpu_added"] == 0.01
 
 
