@@ -13,9 +13,9 @@ from uuid import UUID
 import orjson
 
 from include.events import SubscriptionStatus
+from include.membership.contacts import Contact, ContactStatus
+from include.membership.members import Member, Membership
 from include.operate.deployment import Deployment
-from include.store.contacts import Contact, ContactStatus
-from include.store.members import Member, Membership
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERIOD_END = NOW + timedelta(days=30)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.jobs.membership import STANDING_TAGS, has_tag, tags_in
-from include.store.contacts import Contact, ContactStatus
+from include.membership.contacts import Contact, ContactStatus
 from include.store.run_members import MemberOutcome
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import AudienceMember
     from include.jobs.membership import DesiredContact
-    from include.store.members import Member
+    from include.membership.members import Member
 
 STATUSES = {
     "subscribed": ContactStatus.SUBSCRIBED,

@@ -27,18 +27,17 @@ from include.jobs.merging import (
     without_membership,
 )
 from include.membership.identity import account_named_by
+from include.membership.members import ExternalId, Member
 from include.membership.plans import NO_PLAN, SubscriptionKind, has_lost_its_key, placement_of
-from include.store.members import ExternalId, Member
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
+    from include.membership.ends import Deactivation, Refund
+    from include.membership.members import Membership
     from include.membership.policy import Policy
-    from include.store.deactivations import Deactivation
-    from include.store.members import Membership
-    from include.store.refunds import Refund
 
 EMAIL, NAME = "email", "name"
 NOBODY = "about nobody who is a member here"

@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from include.events import SubscriptionStatus
 from include.jobs.membership import STANDINGS, Standing
+from include.membership.ends import End, EndReason, EndState
+from include.membership.members import Membership
 from include.membership.policy import shipped
-from include.store.deactivations import End, EndReason, EndState
-from include.store.members import Membership
 
 if TYPE_CHECKING:
     from include.events import SubscriptionSnapshot
+    from include.membership.ends import Deactivation, Refund
     from include.membership.policy import Access, Policy
-    from include.store.deactivations import Deactivation
-    from include.store.refunds import Refund
 
 CANCELED = SubscriptionStatus.CANCELED
 SAME_END = timedelta(days=1)

@@ -16,14 +16,14 @@ from include.jobs.planned_ends import (
     open_end,
     revoke_end,
 )
-from include.store.deactivations import End, EndReason, EndState
+from include.membership.ends import End, EndReason, EndState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from include.membership.ends import Deactivation
     from include.person import Person
     from include.store import Store
-    from include.store.deactivations import Deactivation
 
 
 class RowChange(NamedTuple):

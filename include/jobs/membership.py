@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from include.membership.contacts import Contact
+    from include.membership.members import Member, Membership
     from include.membership.policy import Fact, Policy
-    from include.store.contacts import Contact
-    from include.store.members import Member, Membership
 
 
 class Standing(IntEnum):

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from include.jobs.membership import STANDINGS, Standing, current_membership
-from include.store.members import ExternalId
+from include.membership.members import ExternalId
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.store.contacts import Contact
-    from include.store.members import Member, Membership
+    from include.membership.contacts import Contact
+    from include.membership.members import Member, Membership
 
 
 def handles_of(member: Member) -> set[ExternalId]:

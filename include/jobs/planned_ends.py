@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from include.jobs.endings import EndAction, EndDecision
+from include.membership.ends import EndState
 from include.store.audit import AuditEntry, member_target
-from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from include.membership.ends import Deactivation, End
     from include.store import Store
-    from include.store.deactivations import Deactivation, End
 
 ACTOR = "system:deactivation"  # who carries planned ends out
 DEACTIVATED = "member:deactivated"

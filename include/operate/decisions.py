@@ -15,10 +15,10 @@ from include.failures.dead_letters import DeadLetterService
 from include.jobs import ends_by_hand
 from include.jobs.findings import close_finding, close_findings
 from include.jobs.reconciliation import repair
+from include.membership.contacts import ContactStatus
 from include.operate.commands.dead_letters import left_text, none_text
 from include.person import person_from
 from include.store.audit import AuditEntry, member_target
-from include.store.contacts import ContactStatus
 from include.store.dead_letters import DeadLetterAction, Filter
 from include.store.findings import FindingKind
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from include.membership.ends import Deactivation
     from include.store import Store
-    from include.store.deactivations import Deactivation
 
 MAX_SHOWN = 300
 KEPT_SHOWN = timedelta(days=30)

@@ -16,17 +16,17 @@ from include.events import (
     event_from,
 )
 from include.jobs.membership import Standing, has_access, standing_of
+from include.membership.contacts import ContactStatus
 from include.operate.options import day, moment
-from include.store.contacts import ContactStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from include.events import Subject
+    from include.membership.members import Member
     from include.store import Store
     from include.store.dead_letters import DeadLetter
     from include.store.inbox import InboxRow
-    from include.store.members import Member
 
 MAX_TOLD = 5  # of one dead letter
 STATUS_WORDS = {

@@ -18,6 +18,8 @@ from include.jobs.membership import (
     tags_in,
     wish_of,
 )
+from include.membership.contacts import ContactStatus
+from include.membership.ends import EndState
 from include.membership.policy import load
 from include.operate.commands.deactivations import stripe_page
 from include.operate.commands.policy import explained
@@ -32,8 +34,6 @@ from include.operate.options import (
     letter_words,
     moment,
 )
-from include.store.contacts import ContactStatus
-from include.store.deactivations import EndState
 from include.store.dead_letters import NOT_CLOSED, Filter, LetterState
 from include.store.lookup import Lookup
 from include.store.steps import StepState
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from include.membership.ends import Deactivation
+    from include.membership.members import Member
     from include.membership.policy import Policy
     from include.store import Store
-    from include.store.deactivations import Deactivation
     from include.store.dead_letters import DeadLetter
     from include.store.findings import KeptFinding
     from include.store.lookup import JournalStep, MemberPlaces
-    from include.store.members import Member
     from include.store.timeline import TimelineEntry
 
 OUT_OF_REACH = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from include.failures.dead_letters import STEP
 from include.jobs.mailchimp_sync.names import WELCOME
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 from include.store.dead_letters import LetterState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from include.store.deactivations import Deactivation
+    from include.membership.ends import Deactivation
     from include.store.dead_letters import DeadLetter
     from include.store.findings import KeptFinding
 

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.membership.ends import EndState
 from include.operate.event_words import Told, now_words, told_of
 from include.operate.options import Option, finding_option, letter_options, letter_words
-from include.store.deactivations import EndState
 from include.store.dead_letters import LetterState
 from include.store.lookup import Lookup
 

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import AirflowBusyError, AirflowError
+from include.membership.ends import EndState
 from include.relay.attempts import Attempts
 from include.routing import DEACTIVATION
-from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clock import Clock
+    from include.membership.ends import Deactivation
     from include.relay.airflow_api import RelayAirflow
     from include.relay.attempts import FailedAttempt
     from include.settings import Settings
     from include.store import Store
-    from include.store.deactivations import Deactivation, Withdrawal
+    from include.store.deactivations import Withdrawal
 
 log = structlog.get_logger("relay.deactivations")
 

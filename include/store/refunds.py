@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from include.membership.ends import Refund
 from include.store.sql import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refund:
-    """What was paid back of the money for a subscription's period."""
-
-    subscription_id: str
-    paid_until: datetime  # the end of that period
-    refunded_at: datetime
-    charge_id: str = ""  # empty where it was not noted
-    is_full: bool = True
 
 
 class Refunds(Table, file="refunds"):

@@ -10,7 +10,7 @@ from airflow.serialization.decoders import smart_decode_trigger_kwargs
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.dagkit import DEACTIVATION_LEAD
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 from include.store.job_runs import RunStatus
 from tests.airflow_task import load_dags, run_task
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from include.lab.demo.stage import Stage
+from include.membership.ends import EndState
 from include.routing import DEACTIVATION
-from include.store.deactivations import EndState
 from tests.local_stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)

@@ -1,6 +1,6 @@
 """What the tests of deactivation have in common."""
 
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 
 ADA = "ada@example.org"
 HOUR = 3600

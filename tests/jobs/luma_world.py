@@ -13,7 +13,7 @@ from include.clients.luma import Luma
 from include.clock import FixedClock
 from include.events import SubscriptionStatus
 from include.jobs import luma_auto_approval as job
-from include.store.members import Member, Membership
+from include.membership.members import Member, Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable

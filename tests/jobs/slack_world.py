@@ -12,7 +12,7 @@ from include.clients.slack_workspace import SlackWorkspace
 from include.clock import FixedClock
 from include.events import SubscriptionStatus
 from include.jobs import slack_status_sync as job
-from include.store.members import Member, Membership
+from include.membership.members import Member, Membership
 from tests.contract.conftest import slack_client_of
 
 GROUP, CHANNEL, FIELD, STAFF = "S0MEMBERS01", "C0MEMBERS01", "Xf0MEMBER01", "C0STAFF0001"

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.clock import FixedClock, SystemClock
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 
 pytestmark = pytest.mark.timeout(3600)  # with --long
 TRIALS, LONG_TRIALS = 25, 1000

@@ -4,7 +4,7 @@ import pytest
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.events import SubscriptionStatus
-from include.store.contacts import ContactStatus
+from include.membership.contacts import ContactStatus
 from include.store.inbox import InboxState
 from tests import factories
 from tests.jobs.contact_world import ADA, NEW, becomes, moves, no_letter

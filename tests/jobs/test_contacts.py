@@ -5,7 +5,7 @@ import yaml
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.membership import policy
-from include.store.contacts import ContactStatus
+from include.membership.contacts import ContactStatus
 from include.store.inbox import InboxState
 from tests import factories
 from tests.jobs.contact_world import ADA, NEW, becomes, moves, no_letter

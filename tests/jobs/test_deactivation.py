@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from include.store.deactivations import EndReason, EndState
+from include.membership.ends import EndReason, EndState
 from tests import factories
 from tests.jobs.deactivation_world import ADA, HOUR, is_over, the_end
 

@@ -4,7 +4,7 @@ import pytest
 
 from include.errors import VendorUnavailableError
 from include.jobs.planned_ends import AuditContext, move_end
-from include.store.deactivations import End, EndReason, EndState
+from include.membership.ends import End, EndReason, EndState
 from tests.jobs.deactivation_world import ADA, HOUR, is_over, the_end
 
 # --- once, and one step alone ---

@@ -7,8 +7,8 @@ import pytest
 
 from include.errors import ActRefusedError
 from include.jobs import ends_by_hand
+from include.membership.ends import EndState
 from include.person import person_from
-from include.store.deactivations import EndState
 from tests.jobs.world import until
 
 EMAIL = "ada@example.org"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.errors import MemberUnknownError
-from include.store.members import ExternalId
+from include.membership.members import ExternalId
 from include.store.slack import AccountLink
 from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import BOT, CHANNEL, GROUP, OWNER

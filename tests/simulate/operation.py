@@ -14,7 +14,7 @@ from include.errors import VendorError, VendorUnavailableError
 from include.failures.decision import MAX_RETRIES
 from include.jobs import luma_auto_approval, reconciliation, slack_status_sync, webhook_retry
 from include.jobs.reconciliation.repair import RepairLimits
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 from include.store.inbox import Arrival, InboxState
 from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import GROUP, STAFF

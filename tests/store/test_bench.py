@@ -15,7 +15,8 @@ from include.lab.bench.product import Product
 from include.lab.bench.product_sleepers import ProductSleepers
 from include.lab.bench.sandbox import BenchMember
 from include.lab.stack.stack import Stack
-from include.store.deactivations import DAG_ID, End, EndReason
+from include.membership.ends import End, EndReason
+from include.routing import DEACTIVATION as DAG_ID
 from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, receive
 

@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
+from include.membership.members import ExternalId
 from include.store import Store
-from include.store.members import ExternalId
 from include.store.migrate import create_platform_tables, migrate
 
 TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops'"

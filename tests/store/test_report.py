@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
+from include.membership.ends import End, EndReason
 from include.operate.report import OVERDUE_AFTER, read_in
 from include.relay.beats import PARTS, AirflowHealth
 from include.store.breakers import BreakerState
-from include.store.deactivations import End, EndReason
 from include.store.dead_letters import Failure
 from tests.store.arrivals import NOW, receive
 

@@ -12,7 +12,7 @@ from include.jobs.membership import has_access
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from include.store.members import Member
+    from include.membership.members import Member
 
 
 class PlusAddressRule(StrEnum):

@@ -15,8 +15,8 @@ from include.jobs.luma_auto_approval.decisions import Decider, GuestDecision
 from include.jobs.luma_auto_approval.matching import PlusAddressRule, Register, mailbox_of
 from include.jobs.luma_auto_approval.pending import coming_events, pending_guests
 from include.jobs.luma_auto_approval.result import ApprovalResult
+from include.membership.members import ExternalId
 from include.store.audit import AuditEntry
-from include.store.members import ExternalId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from include.clients.luma import Luma
     from include.clock import Clock
     from include.jobs.pace import RateLimiter
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
 
 ACTOR: Final = "system:luma_approval"
 TARGET: Final = "job:luma_auto_approval"

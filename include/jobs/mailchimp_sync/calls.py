@@ -25,7 +25,7 @@ from include.jobs.contact_changes import (
     tags_to_set,
 )
 from include.jobs.fan_out import fan_out
-from include.store.contacts import Contact, ContactStatus
+from include.membership.contacts import Contact, ContactStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.jobs.directory import IdentityMap
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
 
 
 def plan_ends(

@@ -11,9 +11,9 @@ from include.errors import PayloadError, UnreadableError, VendorError
 from include.events import Invoice, MoneyMoved
 from include.jobs.findings import OVER, note_findings
 from include.jobs.mailchimp_sync.names import JOB
+from include.membership.ends import Refund
+from include.membership.members import ExternalId
 from include.store.findings import Finding, FindingKey, FindingKind
-from include.store.members import ExternalId
-from include.store.refunds import Refund
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

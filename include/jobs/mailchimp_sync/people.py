@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from include.events import SubscriptionSnapshot
     from include.jobs.directory import IdentityMap
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
 
 PAYMENTS = frozenset({"invoice.paid", "invoice.payment_succeeded"})
 

@@ -10,9 +10,9 @@ from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
 from include.jobs.mailchimp_sync.vendors import ObjectKind, ObjectReading, VendorReader
 from include.jobs.states import Resolution, judge
 from include.membership.identity import account_named_by
+from include.membership.members import ExternalId
 from include.membership.plans import SubscriptionKind as Placing
 from include.membership.plans import placement_of
-from include.store.members import ExternalId
 from include.store.objects import ObjectKey
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from include.jobs.contact_changes import ContactChange, change_from, outcome_of,
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.calls import CallResult, apply_in_bulk, apply_single
 from include.jobs.membership import is_satisfied, state_of, wish_of
-from include.store.contacts import Contact
-from include.store.members import ExternalId
+from include.membership.contacts import Contact
+from include.membership.members import ExternalId
 from include.store.run_members import MemberOutcome, MemberResult
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
     from include.jobs.membership import DesiredContact
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
 
 MOST_SINGLE = 5  # more members than this are cheaper in bulk: it takes about as many calls as tags
 TERMINAL_REASON = "unsubscribed by herself, bounced, under review or deleted: only she can undo it"

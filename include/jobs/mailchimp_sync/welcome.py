@@ -28,8 +28,8 @@ from include.failures.decision import is_retried_by_task
 from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
+from include.membership.contacts import ContactStatus
 from include.store.audit import AuditEntry, member_target
-from include.store.contacts import ContactStatus
 from include.store.dead_letters import Filter
 from include.store.run_members import MemberOutcome, MemberResult
 from include.store.steps import Ending, StepState
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
 
 ABANDONED = timedelta(minutes=2)  # far above every time-out: nobody works on the call any more
 

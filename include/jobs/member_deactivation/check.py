@@ -10,7 +10,7 @@ import structlog
 from include.jobs.batches import batches
 from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.member_deactivation.judging import Verdicts, judge, locked
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

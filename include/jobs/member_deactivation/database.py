@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.errors import VendorError
+    from include.membership.ends import Deactivation
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.deactivations import Deactivation
-    from include.store.members import Member
 
 FRESH = timedelta(seconds=30)
 """How old Stripe's word may be: an older one is asked for again, for a task may be cleared days later."""

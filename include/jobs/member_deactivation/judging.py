@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.jobs.endings import EndDecision
     from include.jobs.mailchimp_sync.vendors import ObjectReading
+    from include.membership.ends import Deactivation
+    from include.membership.members import Member, Membership
     from include.store import Store
-    from include.store.deactivations import Deactivation
-    from include.store.members import Member, Membership
 
 ACCOUNT_GONE = "the platform's row is gone"
 

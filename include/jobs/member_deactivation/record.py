@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from include.jobs.member_deactivation.judging import locked
 from include.jobs.planned_ends import deactivated
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 
 if TYPE_CHECKING:
     from include.clock import Clock
+    from include.membership.ends import Deactivation
     from include.store import Store
     from include.store.audit import AuditEntry
-    from include.store.deactivations import Deactivation
     from include.store.run_members import Unrecorded
 
 

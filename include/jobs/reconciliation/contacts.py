@@ -22,7 +22,7 @@ from include.jobs.contact_changes import (
 from include.jobs.membership import is_satisfied, tags_in, wish_of
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import put_right
-from include.store.contacts import Contact, ContactStatus
+from include.membership.contacts import Contact, ContactStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.jobs.membership import DesiredContact
     from include.jobs.reconciliation.repair import ObjectDifference, RepairLimits
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
     from include.store.reconciliations import CheckFinding
 
 AT_ONCE = 500

@@ -26,9 +26,9 @@ from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import ObjectDifference, put_right
 from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
 from include.membership.explain import reasons
+from include.membership.members import ExternalId, Member
 from include.membership.plans import placement_of
 from include.membership.policy import shipped
-from include.store.members import ExternalId, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.events import SubscriptionSnapshot
     from include.jobs.reconciliation.repair import RepairLimits
+    from include.membership.members import Membership
     from include.store import Store
-    from include.store.members import Membership
     from include.store.reconciliations import CheckFinding
 
 AT_ONCE = 100

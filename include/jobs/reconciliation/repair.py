@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
 
 FEW = 10  # so many differences are put right whatever their share: of three members one is a third
 AT_ONCE = 500

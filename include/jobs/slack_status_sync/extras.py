@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from include.jobs.slack_status_sync.plan import RemovalGrace, Roster
     from include.jobs.slack_status_sync.result import SlackSyncResult
     from include.jobs.slack_status_sync.turns import SlackRateLimiter
+    from include.membership.members import Member
     from include.store import Store
-    from include.store.members import Member
     from include.store.slack import AccountLink, SlackGracePeriod
 
 MOST_PROPOSED = 50

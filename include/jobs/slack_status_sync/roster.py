@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from include.clients.slack_workspace import SlackWorkspace
     from include.jobs.slack_status_sync.turns import SlackRateLimiter
-    from include.store.members import Member
+    from include.membership.members import Member
 
 log = structlog.get_logger(__name__)
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.jobs.slack_status_sync.places import Changed, SlackTarget
     from include.jobs.slack_status_sync.turns import SlackRateLimiter
+    from include.membership.members import Member
     from include.settings import JobSettings
     from include.store import Store
-    from include.store.members import Member
 
 JOB: Final = "slack_status_sync"
 ACTOR: Final = f"system:{JOB}"

@@ -12,7 +12,7 @@ from include.lab.bench.contender import post, wait_for
 from include.lab.bench.errors import BenchError
 from include.lab.bench.sandbox import UPDATED
 from include.lab.bench.sleepers import EndTimes
-from include.store.deactivations import DAG_ID
+from include.routing import DEACTIVATION as DAG_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import httpx
 
 from include.lab.demo.checks import expect_members
+from include.membership.ends import EndState
 from include.routing import DEACTIVATION
-from include.store.deactivations import EndState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.lab.demo.sandbox import VendorEvent
     from include.lab.demo.stage import Newcomer, Stage
-    from include.store.deactivations import Deactivation
+    from include.membership.ends import Deactivation
 
 PERIOD_SECONDS = 20  # until the paid period ends
 WAIT_SECONDS = 15

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from include.lab.demo.sandbox import DemoSandbox, ScenarioEvents, VendorEvent
     from include.lab.demo.timeline import TimelineMoment
     from include.lab.stack.supervisor import Supervisor
-    from include.store.deactivations import Deactivation
+    from include.membership.ends import Deactivation
 
 DAG = "mailchimp_sync"
 POLL_SECONDS = 0.02

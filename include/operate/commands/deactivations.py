@@ -13,11 +13,12 @@ from rich.text import Text
 
 from include.clock import SystemClock
 from include.jobs import ends_by_hand
+from include.membership.ends import EndState
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import console, document_of, group, moment, say, say_json, table_of
-from include.store.deactivations import DAG_ID, EndState
+from include.routing import DEACTIVATION as DAG_ID
 from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from include.jobs.ends_by_hand import RowChange
+    from include.membership.ends import Deactivation
     from include.operate.deployment import Deployment
     from include.store import Store
-    from include.store.deactivations import Deactivation
 
 MOST_SHOWN = 100
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

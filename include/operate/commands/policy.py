@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from include.clients.stripe import Stripe
     from include.dagkit.collaborators import Collaborators
     from include.jobs.reconciliation.repair import ObjectDifference
+    from include.membership.members import Member
     from include.membership.policy import Policy
     from include.operate.deployment import Deployment
-    from include.store.members import Member
 
 MAX_SHOWN = 50
 INSIDE = (

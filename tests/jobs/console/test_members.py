@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from include.store.deactivations import EndState
+from include.membership.ends import EndState
 from include.store.dead_letters import LetterState
 from include.store.findings import Finding, FindingKind
 from tests.jobs.console.conftest import plain

@@ -9,9 +9,9 @@ import pytest
 
 from include.alerts.history import Sample
 from include.failures.breakers import OPENS_AFTER
+from include.membership.ends import EndState
 from include.routing import UNKNOWN
 from include.store.cron_ticks import Tick, TickOutcome
-from include.store.deactivations import EndState
 from include.store.inbox import InboxState
 from include.store.rejections import AGAIN
 from tests.jobs.console.conftest import plain

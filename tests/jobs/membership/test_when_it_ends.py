@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from include.clock import FixedClock
+from include.membership.ends import EndReason
 from include.membership.policy import policy_from
-from include.store.deactivations import EndReason
 from include.store.findings import FindingKind, FindingState
 from tests import factories
 from tests.jobs.membership.acts import ADA, DAY, act, findings, pass_time, subscribe

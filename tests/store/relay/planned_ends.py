@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
-from include.store.deactivations import End, EndReason
+from include.membership.ends import End, EndReason
 from tests.store.arrivals import NOW
 
 DAG = "member_deactivation"

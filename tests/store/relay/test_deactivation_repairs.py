@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from include.membership.ends import EndState
 from include.relay.attempts import LONGEST_PAUSE
 from include.relay.deactivations import (
     MOST_LOST,
@@ -12,7 +13,6 @@ from include.relay.deactivations import (
     SILENT_AFTER,
     SUPERFLUOUS_AFTER,
 )
-from include.store.deactivations import EndState
 from tests.store.arrivals import NOW
 from tests.store.relay.planned_ends import (
     DAG,

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from include.membership.ends import EndState
 from include.relay.deactivations import (
     BATCH,
     DeactivationScheduler,
 )
 from include.store import Store
-from include.store.deactivations import EndState
 from tests.jobs.world import until
 from tests.store.arrivals import NOW
 from tests.store.relay.planned_ends import (

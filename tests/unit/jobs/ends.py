@@ -8,7 +8,7 @@ from include.jobs.endings import (
     EndHistory,
     membership_from,
 )
-from include.store.deactivations import Deactivation, EndReason, EndState
+from include.membership.ends import Deactivation, EndReason, EndState
 from tests.factories import NOW, PERIOD_END, make_membership
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)

@@ -17,7 +17,7 @@ from include.jobs.contact_changes import (
     tags_to_set,
 )
 from include.jobs.membership import is_satisfied, wish_of
-from include.store.contacts import ContactStatus as Status
+from include.membership.contacts import ContactStatus as Status
 from include.store.run_members import MemberOutcome
 from tests.factories import NOW, make_contact, make_member, make_membership
 

@@ -17,8 +17,8 @@ from include.events import (
     UserSnapshot,
 )
 from include.jobs.directory import IdentityMap
+from include.membership.members import ExternalId
 from include.membership.policy import shipped
-from include.store.members import ExternalId
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
 LATER = NOW + timedelta(hours=1)

@@ -14,8 +14,7 @@ from include.jobs.endings import (
     membership_gone,
     wanted_end,
 )
-from include.store.deactivations import EndReason, EndState
-from include.store.refunds import Refund
+from include.membership.ends import EndReason, EndState, Refund
 from tests.factories import NOW, PERIOD_END, make_membership
 from tests.unit.jobs.ends import DAY, NOTHING, SECOND, a_row, became, told
 

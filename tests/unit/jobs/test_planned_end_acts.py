@@ -13,7 +13,7 @@ from include.jobs.endings import (
     decide,
     wanted_end,
 )
-from include.store.deactivations import End, EndReason, EndState
+from include.membership.ends import End, EndReason, EndState
 from tests.factories import NOW, PERIOD_END
 from tests.unit.jobs.ends import DAY, NOTHING, SECOND, a_row, became, told
 

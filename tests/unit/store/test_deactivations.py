@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.store.deactivations import Deactivation, EndReason, EndState
+from include.membership.ends import Deactivation, EndReason, EndState
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu")
 SECOND = timedelta(seconds=1)

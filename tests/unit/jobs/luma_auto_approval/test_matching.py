@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
 from include.jobs.luma_auto_approval.matching import Denial, PlusAddressRule, Register, mailbox_of
-from include.store.members import Member, Membership
+from include.membership.members import Member, Membership
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ADDRESSES = st.text(alphabet="ab+.@A", min_size=1)

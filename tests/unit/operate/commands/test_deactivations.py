@@ -9,6 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.lab.cli import make_app
+from include.membership.ends import Deactivation, EndReason, EndState
 from include.operate.commands.deactivations import (
     confirm,
     date_from,
@@ -18,7 +19,6 @@ from include.operate.commands.deactivations import (
     table,
 )
 from include.operate.errors import CommandError
-from include.store.deactivations import Deactivation, EndReason, EndState
 from tests.factories import make_deployment
 
 HERE = make_deployment()

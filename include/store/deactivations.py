@@ -1,11 +1,23 @@
-"""The table of planned ends: planned, given their runs, carried out, revoked."""
+"""When memberships end: one row per planned end, from its announcement to the moment it is done.
+
+pending ─▶ scheduled ─▶ running ─▶ done
+   ▲           │           │
+   ├───────────┴───────────┤ moved, or its run is gone
+   │                       └─────▶ failed    its run gave up: a person looks
+   └─ date_unknown                 the vendor does not say when: a person does, or a later event
+
+Whatever is open may be revoked.
+
+A row changes its end (`open`, `redate`, `revoke`) only under its member's lock. The relay, which gives it a run,
+has no such lock: it names the generation that it means.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from include.store.deactivations.rows import Deactivation, EndReason, EndState, Withdrawal
+from include.membership.ends import Deactivation, EndReason, EndState
 from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
@@ -13,9 +25,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from include.store.deactivations.rows import End
+    from include.membership.ends import End
 
 FIELDS = tuple(field.name for field in fields(Deactivation))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawal:
+    """A run that Airflow is to forget, and why; an optional one only if it has not begun."""
+
+    dag_run_id: str
+    reason: str
+    is_optional: bool = False
 
 
 class Deactivations(MemberTable, file="deactivations"):

@@ -1,4 +1,4 @@
-"""What is known of a membership's end: when, why, and how far it is."""
+"""What is known of a membership's end: when, why, how far it is, and what was paid back."""
 
 from __future__ import annotations
 
@@ -88,12 +88,14 @@ class Deactivation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Withdrawal:
-    """A run that Airflow is to forget, and why; an optional one only if it has not begun."""
+class Refund:
+    """What was paid back of the money for a subscription's period."""
 
-    dag_run_id: str
-    reason: str
-    is_optional: bool = False
+    subscription_id: str
+    paid_until: datetime  # the end of that period
+    refunded_at: datetime
+    charge_id: str = ""  # empty where it was not noted
+    is_full: bool = True
 
 
 def _whole_second(instant: datetime | None) -> str:
