@@ -67,7 +67,7 @@ def reconciliation() -> None:
     @job_task(**VENDOR_RETRIES)
     def note_ticks() -> None:
         """Write down what became of each expected start of the scheduled jobs."""
-        from include.jobs.cron_ticks import note_ticks
+        from include.jobs.reconciliation.ticks import note_ticks
 
         with runtime() as rt:
             note_ticks(store=rt.store, airflow=rt.airflow, clock=rt.clock)

@@ -71,7 +71,7 @@ PRELOAD: Final = (
     "include.jobs.member_deactivation",
     "include.jobs.webhook_retry",
     "include.jobs.alert_rules",
-    "include.jobs.run_words",
+    "include.notify.run_notes",
     "include.alerts.rules",
     "include.clients.clerk",
     "include.clients.luma",

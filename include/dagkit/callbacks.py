@@ -23,8 +23,8 @@ def report_failure(context: Mapping[str, Any]) -> None:
     Airflow calls it in the Dag processor, at most once, and with more or less of a context. Where it is lost,
     `reconciliation` finds the run. The failure is noted before anything is sent: Slack may be down.
     """
-    from include.jobs.run_words import words_of
     from include.notify.notices import note_failure
+    from include.notify.run_notes import words_of
 
     with ExitStack() as leftovers:
         kit = Collaborators(leftovers)

@@ -212,7 +212,7 @@ class Runtime(Collaborators):
 
     def _note(self, store: Store, *, failure: str | None = None) -> None:
         """Write into the run's note what it did."""
-        from include.jobs.run_words import words_of
+        from include.notify.run_notes import words_of
 
         job = str(self._ti.task.dag_id)
         words = words_of(job, self.dag_run_id, store=store, failure=failure)

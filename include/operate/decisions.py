@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from include.clock import SystemClock
 from include.errors import ActRefusedError
 from include.failures.dead_letters import DeadLetterService
-from include.jobs import ends_by_hand
-from include.jobs.findings import close_finding, close_findings
 from include.jobs.reconciliation import repair
 from include.membership.contacts import ContactStatus
+from include.notify.findings import close_finding, close_findings
+from include.operate import ends_by_hand
 from include.operate.commands.dead_letters import left_text, none_text
 from include.person import person_from
 from include.store.audit import AuditEntry, member_target

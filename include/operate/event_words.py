@@ -15,8 +15,8 @@ from include.events import (
     UserSnapshot,
     event_from,
 )
-from include.jobs.membership import Standing, has_access, standing_of
 from include.membership.contacts import ContactStatus
+from include.membership.standing import Standing, has_access, standing_of
 from include.operate.options import day, moment
 
 if TYPE_CHECKING:

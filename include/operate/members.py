@@ -8,9 +8,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from include.failures.dead_letters import TAKEN_AS_DONE
-from include.jobs.contact_changes import OUR_TAGS
+from include.jobs.mailchimp_sync.decide import OUR_TAGS
 from include.jobs.mailchimp_sync.names import WELCOME
-from include.jobs.membership import (
+from include.membership.contacts import ContactStatus
+from include.membership.ends import EndState
+from include.membership.policy import load
+from include.membership.standing import (
     Standing,
     has_access,
     is_satisfied,
@@ -18,9 +21,6 @@ from include.jobs.membership import (
     tags_in,
     wish_of,
 )
-from include.membership.contacts import ContactStatus
-from include.membership.ends import EndState
-from include.membership.policy import load
 from include.operate.commands.deactivations import stripe_page
 from include.operate.commands.policy import explained
 from include.operate.event_words import STATUS_WORDS, Told, standing_words, told_of

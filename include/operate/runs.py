@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.jobs.run_words import words_for, words_of
+from include.notify.run_notes import words_for, words_of
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:

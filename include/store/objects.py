@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from include.membership.states import AppliedObject, ObjectKey
 from include.store.sql import MemberTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
     from uuid import UUID
-
-
-class ObjectKey(NamedTuple):
-    """What tells a vendor's object apart: test and live mode share no objects."""
-
-    provider: str
-    mode: str
-    object_id: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AppliedObject:
-    """The state of an object that was applied last."""
-
-    key: ObjectKey
-    member_id: UUID | None
-    as_of: datetime  # the vendor's clock; ours where it was read from the vendor
-    event_id: str | None  # None: read from the vendor
-    is_final: bool  # deleted or canceled: it never changes again
-    provides: frozenset[str] = frozenset()
 
 
 class Objects(MemberTable, file="objects"):

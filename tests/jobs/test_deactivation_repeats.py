@@ -3,8 +3,8 @@
 import pytest
 
 from include.errors import VendorUnavailableError
-from include.jobs.planned_ends import AuditContext, move_end
 from include.membership.ends import End, EndReason, EndState
+from include.store.scheduled_ends import AuditContext, move_end
 from tests.jobs.deactivation_world import ADA, HOUR, is_over, the_end
 
 # --- once, and one step alone ---

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from include.errors import ActRefusedError
-from include.jobs import ends_by_hand
 from include.membership.ends import EndState
+from include.operate import ends_by_hand
 from include.person import person_from
 from tests.jobs.world import until
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg.types.json import Json
 
 from include.errors import ActRefusedError
-from include.jobs.erasure import erase, names
+from include.operate.erasure import erase, names
 from include.person import person_from
 from include.store.airflow_tables import WORDS, AirflowTables
 from include.store.inbox import InboxState

@@ -8,7 +8,7 @@ import pytest
 from include.clients.slack import Slack
 from include.clock import FixedClock
 from include.errors import ActRefusedError
-from include.jobs.findings import close_finding, note_findings
+from include.notify.findings import close_finding, note_findings
 from include.notify.outbox import send_due
 from include.notify.texts import Links
 from include.person import person_from

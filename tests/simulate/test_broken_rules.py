@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from include.jobs import directory, membership
-from include.membership import policy
+from include.membership import identity_map, policy, standing
 from tests.simulate.history import POLICY, DifferenceError
 from tests.simulate.lives import live
 
@@ -43,12 +42,12 @@ def test_other_policy_is_found(rule, new_history, monkeypatch, tmp_path):
 @pytest.mark.timeout(0)
 def test_first_item_that_decides_is_found(new_history, monkeypatch):
     """An add-on that stands first hides the plan."""
-    whole = directory.placement_of
+    whole = identity_map.placement_of
 
     def of_first(subscription, policy):
         return whole(replace(subscription, items=subscription.items[:1]), policy)
 
-    monkeypatch.setattr(directory, "placement_of", of_first)
+    monkeypatch.setattr(identity_map, "placement_of", of_first)
 
     assert is_found(new_history)
 
@@ -56,8 +55,8 @@ def test_first_item_that_decides_is_found(new_history, monkeypatch):
 @pytest.mark.timeout(0)
 def test_forgotten_canceling_is_found(new_history, monkeypatch):
     """Nobody is shown as leaving."""
-    whole = membership.tags_of
-    monkeypatch.setattr(membership, "tags_of", lambda one, *rest: whole(one, *rest) - {"canceling"})
+    whole = standing.tags_of
+    monkeypatch.setattr(standing, "tags_of", lambda one, *rest: whole(one, *rest) - {"canceling"})
 
     assert is_found(new_history)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from include.clients.airflow import Schedule, ScheduledRun
 from include.clock import FixedClock
-from include.jobs.cron_ticks import PATIENCE, note_ticks
+from include.jobs.reconciliation.ticks import PATIENCE, note_ticks
 from include.store.cron_ticks import Tick, TickOutcome
 from tests.store.arrivals import NOW
 

@@ -9,13 +9,13 @@ import pytest
 from include.clock import FixedClock
 from include.errors import ErrorClass
 from include.failures.dead_letters import DeadLetterService
-from include.jobs import ends_by_hand
-from include.jobs.planned_ends import AuditContext, MembershipReference, open_end
 from include.membership.ends import End, EndReason
+from include.operate import ends_by_hand
 from include.person import person_from
 from include.store.audit import AuditEntry, member_target
 from include.store.dead_letters import DeadLetterAction, Failure, Filter
 from include.store.inbox import InboxState
+from include.store.scheduled_ends import AuditContext, MembershipReference, open_end
 from include.store.sql import queries
 from include.store.steps import Ending, StepState
 from include.store.timeline import Timeline

@@ -5,10 +5,10 @@ once more right before her approval. Luma's own state is the journal: a guest is
 that neither a rerun, nor a lost answer, nor a host who was faster has her mailed twice.
 """
 
+from include.clients.rate_limiter import RateLimiter
 from include.jobs.luma_auto_approval.matching import PlusAddressRule
 from include.jobs.luma_auto_approval.result import ApprovalResult
 from include.jobs.luma_auto_approval.run import BUDGET, LumaRunOptions, approve_members, orders_from
-from include.jobs.pace import RateLimiter
 
 __all__ = [
     "BUDGET",

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.clients.luma import Luma
+    from include.clients.rate_limiter import RateLimiter
     from include.jobs.luma_auto_approval.result import ApprovalResult
-    from include.jobs.pace import RateLimiter
 
 OUTAGES_THAT_STOP = 5
 """For so many guests in a row Luma was not there, not even to read them: the others would only wait for it too."""

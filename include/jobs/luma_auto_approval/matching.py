@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from include.events.values import address_from
-from include.jobs.membership import has_access
+from include.membership.standing import has_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clients.luma import Guest, Luma
+    from include.clients.rate_limiter import RateLimiter
     from include.jobs.luma_auto_approval.result import ApprovalResult
-    from include.jobs.pace import RateLimiter
 
 UNREADABLE = "{} entries cannot be read"
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from include.clients.luma import Luma
+    from include.clients.rate_limiter import RateLimiter
     from include.clock import Clock
-    from include.jobs.pace import RateLimiter
     from include.membership.members import Member
     from include.store import Store
 

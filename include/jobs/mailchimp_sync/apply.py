@@ -8,15 +8,15 @@ from include.errors import MemberUnknownError, VendorError
 from include.events import Checkout, CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
 from include.jobs.mailchimp_sync.vendors import ObjectKind
 from include.membership.identity import account_named_by
-from include.store.objects import ObjectKey
+from include.membership.states import ObjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import datetime
     from uuid import UUID
 
-    from include.jobs.directory import IdentityMap
     from include.jobs.mailchimp_sync.collect import ObjectUpdate, ObjectUpdates
+    from include.membership.identity_map import IdentityMap
     from include.membership.policy import Policy
 
 

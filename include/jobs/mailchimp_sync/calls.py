@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from include.clients.fan_out import fan_out
 from include.errors import (
     AddressTakenError,
     ComplianceError,
@@ -16,7 +17,7 @@ from include.errors import (
     VendorNotFoundError,
     VendorUnavailableError,
 )
-from include.jobs.contact_changes import (
+from include.jobs.mailchimp_sync.decide import (
     OUR_TAGS,
     contact_left,
     contact_refused,
@@ -24,14 +25,13 @@ from include.jobs.contact_changes import (
     status_to_tell,
     tags_to_set,
 )
-from include.jobs.fan_out import fan_out
 from include.membership.contacts import Contact, ContactStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from include.clients.mailchimp import AudienceMember, ContactFields, Mailchimp
-    from include.jobs.contact_changes import ContactChange
+    from include.jobs.mailchimp_sync.decide import ContactChange
 
 CallResult = Contact | VendorError
 

@@ -16,9 +16,8 @@ from include.events import (
     UserSnapshot,
 )
 from include.jobs.mailchimp_sync.vendors import ObjectKind
-from include.jobs.states import ObjectReport, Resolution
 from include.membership.identity import account_named_by
-from include.store.objects import ObjectKey
+from include.membership.states import ObjectKey, ObjectReport, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from include.errors import MemberUnknownError, VendorError
     from include.events import Event
     from include.membership.policy import Policy
-    from include.store.objects import AppliedObject
+    from include.membership.states import AppliedObject
 
 
 class Arrived(NamedTuple):

@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from include.errors import ComplianceError, VendorNotFoundError
-from include.jobs.contact_changes import wanted_key
+from include.jobs.mailchimp_sync.decide import wanted_key
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
-from include.jobs.membership import state_of, wish_of
+from include.membership.standing import state_of, wish_of
 from include.store.audit import AuditEntry, member_target
 from include.store.steps import Ending, StepState
 

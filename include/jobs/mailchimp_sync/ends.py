@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.jobs.endings import decide, wanted_end
 from include.jobs.mailchimp_sync.names import ACTOR
-from include.jobs.membership import STANDINGS, Standing, standing_of
-from include.jobs.planned_ends import AuditContext, MembershipReference, carry_out
+from include.membership.end_rules import decide, wanted_end
+from include.membership.standing import STANDINGS, Standing, standing_of
 from include.store.audit import AuditEntry, member_target
+from include.store.scheduled_ends import AuditContext, MembershipReference, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
-    from include.jobs.directory import IdentityMap
+    from include.membership.identity_map import IdentityMap
     from include.membership.members import Member
     from include.store import Store
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 import structlog
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
+from include.batches import batches
 from include.errors import PayloadError, VendorError
 from include.events import event_from
 from include.failures.breakers import OPENS_AFTER, CircuitBreaker
 from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
 from include.failures.decision import is_retried_by_task
-from include.jobs.batches import batches
-from include.jobs.directory import IdentityMap
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
@@ -29,6 +28,7 @@ from include.jobs.mailchimp_sync.resolve import Resolver
 from include.jobs.mailchimp_sync.thin import read_named
 from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.mailchimp_sync.write import ChunkWriter
+from include.membership.identity_map import IdentityMap
 from include.membership.policy import shipped
 from include.store.inbox import NO_MAIL, InboxState
 

@@ -9,10 +9,10 @@ import structlog
 
 from include.errors import PayloadError, UnreadableError, VendorError
 from include.events import Invoice, MoneyMoved
-from include.jobs.findings import OVER, note_findings
 from include.jobs.mailchimp_sync.names import JOB
 from include.membership.ends import Refund
 from include.membership.members import ExternalId
+from include.notify.findings import OVER, note_findings
 from include.store.findings import Finding, FindingKey, FindingKind
 
 if TYPE_CHECKING:

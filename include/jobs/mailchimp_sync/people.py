@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from include.jobs.findings import note_findings
 from include.jobs.mailchimp_sync.names import JOB
-from include.jobs.membership import STANDINGS, Standing, goes_on
+from include.membership.standing import STANDINGS, Standing, goes_on
+from include.notify.findings import note_findings
 from include.store.audit import member_target
 from include.store.findings import Finding, FindingKey, FindingKind
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.events import SubscriptionSnapshot
-    from include.jobs.directory import IdentityMap
+    from include.membership.identity_map import IdentityMap
     from include.membership.members import Member
     from include.store import Store
 

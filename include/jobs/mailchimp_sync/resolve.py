@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 from include.errors import VendorError
 from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
 from include.jobs.mailchimp_sync.vendors import ObjectKind, ObjectReading, VendorReader
-from include.jobs.states import Resolution, judge
 from include.membership.identity import account_named_by
 from include.membership.members import ExternalId
 from include.membership.plans import SubscriptionKind as Placing
 from include.membership.plans import placement_of
-from include.store.objects import ObjectKey
+from include.membership.states import ObjectKey, Resolution, judge
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from uuid import UUID
 
     from include.events import Snapshot
-    from include.jobs.directory import IdentityMap
     from include.jobs.mailchimp_sync.collect import ObjectUpdate, ObjectUpdates
+    from include.membership.identity_map import IdentityMap
     from include.membership.policy import Policy
+    from include.membership.states import AppliedObject
     from include.store import Store
-    from include.store.objects import AppliedObject
 
 
 @dataclass(frozen=True)

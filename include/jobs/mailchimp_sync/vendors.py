@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from include.clients.fan_out import fan_out
 from include.errors import PayloadError, UnreadableError, VendorError, VendorNotFoundError
 from include.events.reading import Node
-from include.jobs.fan_out import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.events import Named, Snapshot, SubscriptionSnapshot
-    from include.store.objects import ObjectKey
+    from include.membership.states import ObjectKey
 
 T = TypeVar("T")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from include.clients.fan_out import fan_out
 from include.clients.mailchimp import VENDOR
 from include.errors import (
     ErrorClass,
@@ -25,10 +26,9 @@ from include.errors import (
 from include.failures.breakers import CircuitBreaker
 from include.failures.cases import note_uncertain
 from include.failures.decision import is_retried_by_task
-from include.jobs.fan_out import fan_out
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
-from include.jobs.membership import Standing, is_satisfied, standing_of, wish_of
 from include.membership.contacts import ContactStatus
+from include.membership.standing import Standing, is_satisfied, standing_of, wish_of
 from include.store.audit import AuditEntry, member_target
 from include.store.dead_letters import Filter
 from include.store.run_members import MemberOutcome, MemberResult

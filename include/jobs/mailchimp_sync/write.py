@@ -12,18 +12,17 @@ from include.jobs.mailchimp_sync.ends import heed_bars, plan_ends
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
 from include.jobs.mailchimp_sync.people import PAYMENTS, Charged, note_people
 from include.jobs.mailchimp_sync.vendors import ObjectKind
-from include.jobs.membership import is_new_member, state_of
-from include.jobs.states import is_outdated
+from include.membership.standing import is_new_member, state_of
+from include.membership.states import AppliedObject, is_outdated
 from include.store.audit import AuditEntry, member_target
 from include.store.inbox import InboxState
-from include.store.objects import AppliedObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from include.jobs.directory import IdentityMap
     from include.jobs.mailchimp_sync.collect import Arrived, ObjectUpdate, ObjectUpdates
+    from include.membership.identity_map import IdentityMap
     from include.membership.policy import Policy
     from include.store import Store
 

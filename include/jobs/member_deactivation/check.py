@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.jobs.batches import batches
+from include.batches import batches
 from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.member_deactivation.judging import Verdicts, judge, locked
 from include.membership.ends import EndState

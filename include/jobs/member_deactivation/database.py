@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from include.batches import batches
 from include.events import SubscriptionStatus
-from include.jobs.batches import batches
 from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.member_deactivation.check import CHUNK_ROWS, fail_unanswered
 from include.jobs.member_deactivation.judging import judge, locked, membership_of
-from include.jobs.membership import STANDINGS, Standing, standing_of, state_of
+from include.membership.standing import STANDINGS, Standing, standing_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,7 +13,8 @@ import structlog
 
 from include.errors import VendorError
 from include.events import SubscriptionSnapshot
-from include.jobs.endings import (
+from include.jobs.mailchimp_sync.vendors import ObjectKind, VendorReader
+from include.membership.end_rules import (
     EndAction,
     EndHistory,
     decide,
@@ -21,16 +22,15 @@ from include.jobs.endings import (
     membership_gone,
     wanted_end,
 )
-from include.jobs.mailchimp_sync.vendors import ObjectKind, VendorReader
-from include.jobs.membership import STANDINGS, Standing
-from include.jobs.planned_ends import (
+from include.membership.standing import STANDINGS, Standing
+from include.membership.states import ObjectKey
+from include.store.scheduled_ends import (
     ACTOR,
     AuditContext,
     MembershipReference,
     carry_out,
     revoke_end,
 )
-from include.store.objects import ObjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clock import Clock
-    from include.jobs.endings import EndDecision
     from include.jobs.mailchimp_sync.vendors import ObjectReading
+    from include.membership.end_rules import EndDecision
     from include.membership.ends import Deactivation
     from include.membership.members import Member, Membership
     from include.store import Store

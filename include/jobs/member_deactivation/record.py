@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.jobs.member_deactivation.judging import locked
-from include.jobs.planned_ends import deactivated
 from include.membership.ends import EndState
+from include.store.scheduled_ends import deactivated
 
 if TYPE_CHECKING:
     from include.clock import Clock

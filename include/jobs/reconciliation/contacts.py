@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from include.jobs.contact_changes import (
+from include.jobs.mailchimp_sync.decide import (
     ASLEEP,
     GETS_MAIL,
     OUR_TAGS,
@@ -19,10 +19,10 @@ from include.jobs.contact_changes import (
     tag_changes,
     wanted_key,
 )
-from include.jobs.membership import is_satisfied, tags_in, wish_of
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import put_right
 from include.membership.contacts import Contact, ContactStatus
+from include.membership.standing import is_satisfied, tags_in, wish_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import AudienceMember, Mailchimp
     from include.clock import Clock
-    from include.jobs.membership import DesiredContact
     from include.jobs.reconciliation.repair import ObjectDifference, RepairLimits
     from include.membership.members import Member
+    from include.membership.standing import DesiredContact
     from include.store import Store
     from include.store.reconciliations import CheckFinding
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from include.jobs.batches import batches
+from include.batches import batches
 from include.jobs.reconciliation.repair import without_mail
 from include.routing import ROUTES
 from include.store.arrivals import stripe_envelope

@@ -14,21 +14,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from include.batches import batches
 from include.clients.stripe import ACCOUNT
 from include.errors import MemberUnknownError
 from include.events import CustomerSnapshot, UserSnapshot
 from include.events.rereads import Reread, RereadKind
-from include.jobs.batches import batches
-from include.jobs.directory import IdentityMap
-from include.jobs.endings import EndHistory, membership_from
-from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import ObjectDifference, put_right
 from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
+from include.membership.end_rules import EndHistory, membership_from
 from include.membership.explain import reasons
+from include.membership.identity_map import IdentityMap
 from include.membership.members import ExternalId, Member
 from include.membership.plans import placement_of
 from include.membership.policy import shipped
+from include.membership.standing import STANDINGS, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

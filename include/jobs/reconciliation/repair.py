@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from include.batches import batches
 from include.events.rereads import Reread, RereadKind, body_of
-from include.jobs.batches import batches
-from include.jobs.membership import current_membership, has_access, standing_of
+from include.membership.standing import current_membership, has_access, standing_of
 from include.routing import route_of
 from include.store.inbox import FILLED_BY, NO_MAIL, Arrival, InboxState
 from include.store.reconciliations import CheckFinding, finding_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.jobs.findings import note_findings
-from include.jobs.membership import STANDINGS, Standing
 from include.jobs.reconciliation.plan import JOB
 from include.membership.plans import SubscriptionKind, placement_of
+from include.membership.standing import STANDINGS, Standing
+from include.notify.findings import note_findings
 from include.store.findings import Finding, FindingKey, FindingKind
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from include.jobs.findings import note_findings
 from include.jobs.reconciliation.plan import JOB
 from include.jobs.reconciliation.silence import NAMES
 from include.jobs.reconciliation.usual import REACH_WEEKS, Counts, rises
+from include.notify.findings import note_findings
 from include.store.findings import Finding, FindingKey, FindingKind, FindingState
 from include.store.rejections import AGAIN
 from include.store.webhooks import hour_of

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
+from include.batches import batches
 from include.clients.door import knock
 from include.errors import PayloadError, PermanentVendorError, VendorError
-from include.jobs.batches import batches
 from include.jobs.reconciliation.events import AT_ONCE, STRIPE_TYPES, gaps_in
 from include.jobs.reconciliation.members import users_that_differ
 from include.jobs.reconciliation.repair import have_read_again

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import PermanentVendorError, TimeUpError, VendorError, VendorUncertainError
-from include.jobs.membership import Standing, access_of, standing_of
 from include.jobs.slack_status_sync.roster import field_of
+from include.membership.standing import Standing, access_of, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

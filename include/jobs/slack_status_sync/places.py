@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from include.batches import batches
 from include.clients.pages import all_pages
 from include.clients.slack_workspace import MOST_INVITED, SlackUserKind, UserGroup, WorkspaceChannel
 from include.errors import (
@@ -16,7 +17,6 @@ from include.errors import (
     VendorError,
     VendorUncertainError,
 )
-from include.jobs.batches import batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

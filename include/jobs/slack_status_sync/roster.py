@@ -11,7 +11,7 @@ import structlog
 from include.clients.pages import all_pages
 from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.errors import PermanentVendorError, Scope, VendorNotFoundError
-from include.jobs.membership import Standing, access_of, current_membership, has_access
+from include.membership.standing import Standing, access_of, current_membership, has_access
 from include.store.slack import AccountLink
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from uuid import UUID
 import structlog
 
 from include.errors import MemberUnknownError
-from include.jobs.membership import Standing, has_access
 from include.jobs.slack_status_sync import extras, plan, roster
 from include.jobs.slack_status_sync.places import read_places
 from include.jobs.slack_status_sync.result import PlaceResult, SlackSyncResult
+from include.membership.standing import Standing, has_access
 from include.store.audit import AuditEntry, member_target
 from include.store.slack import AccountLink, SlackGracePeriod, since_by_id
 

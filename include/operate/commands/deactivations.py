@@ -12,8 +12,8 @@ from rich.style import Style
 from rich.text import Text
 
 from include.clock import SystemClock
-from include.jobs import ends_by_hand
 from include.membership.ends import EndState
+from include.operate import ends_by_hand
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from include.jobs.ends_by_hand import RowChange
     from include.membership.ends import Deactivation
     from include.operate.deployment import Deployment
+    from include.operate.ends_by_hand import RowChange
     from include.store import Store
 
 MOST_SHOWN = 100

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from include.clock import SystemClock
-from include.jobs.erasure import Erased, erase
 from include.operate.act import Actor, JsonOption, Why, acting
+from include.operate.erasure import Erased, erase
 from include.operate.terminal import say, say_json
 
 ELSEWHERE = (

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from include.clock import SystemClock
-from include.jobs.findings import close_finding
+from include.notify.findings import close_finding
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.terminal import console, group, moment, say, say_json, table_of

@@ -12,11 +12,11 @@ import typer
 
 from include.clock import SystemClock
 from include.errors import VendorNotFoundError
-from include.jobs.membership import has_access, standing_of
-from include.jobs.policy_changes import changes_between
 from include.jobs.reconciliation.members import clerk_differences, stripe_differences
 from include.membership.explain import reasons
 from include.membership.policy import FILE, PolicyError, load
+from include.membership.policy_changes import changes_between
+from include.membership.standing import has_access, standing_of
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.errors import CommandError
 from include.operate.terminal import group, say

@@ -6,12 +6,12 @@ import pytest
 
 from include.clock import FixedClock
 from include.jobs import reconciliation
-from include.jobs.policy_changes import changes_between
 from include.jobs.reconciliation import members
 from include.jobs.reconciliation.members import clerk_differences, stripe_differences
 from include.jobs.reconciliation.unnamed import MANY
 from include.membership.explain import reasons
 from include.membership.policy import policy_from, shipped
+from include.membership.policy_changes import changes_between
 from include.operate.commands.policy import explained, explained_at_stripe, planned
 from include.operate.doctor import policy as at_stripe
 from include.operate.doctor.findings import CheckStatus

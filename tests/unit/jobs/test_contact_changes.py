@@ -7,7 +7,7 @@ import pytest
 
 from include.clients.mailchimp import AudienceMember, subscriber_hash
 from include.events import SubscriptionStatus
-from include.jobs.contact_changes import (
+from include.jobs.mailchimp_sync.decide import (
     change_from,
     contact_left,
     contact_refused,
@@ -16,8 +16,8 @@ from include.jobs.contact_changes import (
     status_to_tell,
     tags_to_set,
 )
-from include.jobs.membership import is_satisfied, wish_of
 from include.membership.contacts import ContactStatus as Status
+from include.membership.standing import is_satisfied, wish_of
 from include.store.run_members import MemberOutcome
 from tests.factories import NOW, make_contact, make_member, make_membership
 

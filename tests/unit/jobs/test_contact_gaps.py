@@ -3,8 +3,8 @@
 import pytest
 
 from include.clients.mailchimp import AudienceMember, subscriber_hash
-from include.jobs.membership import wish_of
 from include.jobs.reconciliation.contacts import gap_of
+from include.membership.standing import wish_of
 from tests.factories import make_contact, make_member, make_membership
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.events import SubscriptionStatus
-from include.jobs.membership import Standing
 from include.jobs.slack_status_sync.roster import SlackDirectory, field_of, match, standings
 from include.membership.members import Member, Membership
+from include.membership.standing import Standing
 from include.store.slack import AccountLink
 
 NOW = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)

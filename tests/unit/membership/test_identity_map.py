@@ -16,7 +16,7 @@ from include.events import (
     SubscriptionStatus,
     UserSnapshot,
 )
-from include.jobs.directory import IdentityMap
+from include.membership.identity_map import IdentityMap
 from include.membership.members import ExternalId
 from include.membership.policy import shipped
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership

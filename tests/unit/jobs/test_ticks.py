@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from include.clients.airflow import Schedule, ScheduledRun
-from include.jobs.cron_ticks import Noted, judged, ticks_between
+from include.jobs.reconciliation.ticks import Noted, judged, ticks_between
 from include.store.cron_ticks import TickOutcome
 
 NINE = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from include.jobs.endings import EndAction, EndDecision
+from include.membership.end_rules import EndAction, EndDecision
 from include.membership.ends import EndState
 from include.store.audit import AuditEntry, member_target
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.jobs.endings import EndHistory, membership_from
-from include.jobs.membership import STANDINGS, Standing
+from include.membership.end_rules import EndHistory, membership_from
 from include.membership.plans import SubscriptionKind, placement_of
+from include.membership.standing import STANDINGS, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

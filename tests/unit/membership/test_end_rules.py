@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
-from include.jobs.endings import (
+from include.membership.end_rules import (
     EndHistory,
     membership_gone,
     wanted_end,
 )
 from include.membership.ends import EndReason, EndState, Refund
 from tests.factories import NOW, PERIOD_END, make_membership
-from tests.unit.jobs.ends import DAY, NOTHING, SECOND, a_row, became, told
+from tests.unit.membership.ends import DAY, NOTHING, SECOND, a_row, became, told
 
 
 def end_of(membership, history=NOTHING, now=NOW):

@@ -16,10 +16,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from include.events import SubscriptionStatus
-from include.jobs.membership import STANDINGS, Standing
 from include.membership.ends import End, EndReason, EndState
 from include.membership.members import Membership
 from include.membership.policy import shipped
+from include.membership.standing import STANDINGS, Standing
 
 if TYPE_CHECKING:
     from include.events import SubscriptionSnapshot

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 from include.events import CustomerSnapshot
 from include.events.reading import Node
 from include.events.stripe import subscription_from
-from include.jobs.states import CLOCK_SKEW, FRESH, ObjectReport, Resolution, is_outdated, judge
-from include.store.objects import AppliedObject, ObjectKey
+from include.membership.states import (
+    CLOCK_SKEW,
+    FRESH,
+    AppliedObject,
+    ObjectKey,
+    ObjectReport,
+    Resolution,
+    is_outdated,
+    judge,
+)
 from tests.factories import NOW, subscription
 
 KEY = ObjectKey("stripe", "test", "cus_1")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from include.events import SubscriptionSnapshot
 from include.events import SubscriptionStatus as Status
-from include.jobs.endings import (
+from include.membership.end_rules import (
     EndHistory,
     membership_from,
 )

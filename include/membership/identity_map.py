@@ -12,9 +12,15 @@ from uuid import UUID, uuid4
 
 from include.errors import MemberUnknownError
 from include.events.values import address_from
-from include.jobs.endings import EndHistory, membership_from, membership_gone, not_a_membership
-from include.jobs.membership import goes_on
-from include.jobs.merging import (
+from include.membership.end_rules import (
+    EndHistory,
+    membership_from,
+    membership_gone,
+    not_a_membership,
+)
+from include.membership.identity import account_named_by
+from include.membership.members import ExternalId, Member
+from include.membership.merging import (
     are_two,
     at_customer,
     by_seniority,
@@ -26,9 +32,8 @@ from include.jobs.merging import (
     with_membership,
     without_membership,
 )
-from include.membership.identity import account_named_by
-from include.membership.members import ExternalId, Member
 from include.membership.plans import NO_PLAN, SubscriptionKind, has_lost_its_key, placement_of
+from include.membership.standing import goes_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -12,22 +12,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from include.events import SubscriptionSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from include.events import Snapshot
-    from include.store.objects import AppliedObject
 
 CLOCK_SKEW = timedelta(seconds=5)
 """How far our clock, which dates what was read, may be from the vendor's, which dates events."""
 
 FRESH = timedelta(minutes=1)
 """How old an event of something never seen may be so that it is taken for how things are."""
+
+
+class ObjectKey(NamedTuple):
+    """What tells a vendor's object apart: test and live mode share no objects."""
+
+    provider: str
+    mode: str
+    object_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppliedObject:
+    """The state of an object that was applied last."""
+
+    key: ObjectKey
+    member_id: UUID | None
+    as_of: datetime  # the vendor's clock; ours where it was read from the vendor
+    event_id: str | None  # None: read from the vendor
+    is_final: bool  # deleted or canceled: it never changes again
+    provides: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

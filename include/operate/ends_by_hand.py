@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from include.errors import ActRefusedError
-from include.jobs.planned_ends import (
+from include.membership.ends import End, EndReason, EndState
+from include.store.scheduled_ends import (
     AuditContext,
     MembershipReference,
     move_end,
     open_end,
     revoke_end,
 )
-from include.membership.ends import End, EndReason, EndState
 
 if TYPE_CHECKING:
     from datetime import datetime

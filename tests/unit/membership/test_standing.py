@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
-from include.jobs.membership import (
+from include.membership.policy import Fact, policy_from, shipped
+from include.membership.standing import (
     FACTS,
     STANDINGS,
     DesiredContact,
@@ -24,7 +25,6 @@ from include.jobs.membership import (
     tags_of,
     wish_of,
 )
-from include.membership.policy import Fact, policy_from, shipped
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
 EXCLUSIVE = {"active", "past_due", "paused", "alumni"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from include.jobs.membership import STANDINGS, Standing, current_membership
 from include.membership.members import ExternalId
+from include.membership.standing import STANDINGS, Standing, current_membership
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.events import SubscriptionStatus as Status
-from include.jobs.endings import (
+from include.membership.end_rules import (
     SAME_END,
     EndAction,
     EndDecision,
@@ -15,7 +15,7 @@ from include.jobs.endings import (
 )
 from include.membership.ends import End, EndReason, EndState
 from tests.factories import NOW, PERIOD_END
-from tests.unit.jobs.ends import DAY, NOTHING, SECOND, a_row, became, told
+from tests.unit.membership.ends import DAY, NOTHING, SECOND, a_row, became, told
 
 
 def an_end(at=PERIOD_END, reason=EndReason.PERIOD_END):
