@@ -73,3 +73,32 @@ class ExternalId(NamedTuple):
 
     kind: str  # customer, subscription, user (of Clerk), email, verified (an address that Clerk knows as hers)
     value: str
+
+
+def state_of(member: Member) -> dict[str, object]:
+    """Return a member's state as the audit log shows it: no name, no address."""
+    contact = member.contact
+    return {
+        "deleted": member.deleted_at is not None,
+        "memberships": [_membership_state(membership) for membership in member.memberships],
+        "contact": contact
+        and {
+            "subscriber_hash": contact.subscriber_hash,
+            "status": str(contact.status),
+            "tags": sorted(contact.tags),
+        },
+    }
+
+
+def _membership_state(membership: Membership) -> dict[str, object]:
+    def shown(name: str) -> str | None:
+        instant = getattr(membership, name)
+        return instant.isoformat() if instant else None
+
+    return {
+        "subscription_id": membership.subscription_id,
+        "status": str(membership.status),
+        "tier": membership.tier,
+        "cancel_at_period_end": membership.cancel_at_period_end,
+        **{name: shown(name) for name in ("current_period_end", "cancel_at", "ended_at")},
+    }

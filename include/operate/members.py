@@ -11,16 +11,10 @@ from include.failures.dead_letters import TAKEN_AS_DONE
 from include.jobs.mailchimp_sync.decide import OUR_TAGS
 from include.jobs.mailchimp_sync.names import WELCOME
 from include.membership.contacts import ContactStatus
+from include.membership.desired_contact import is_satisfied, tags_in, wish_of
 from include.membership.ends import EndState
 from include.membership.policy import load
-from include.membership.standing import (
-    Standing,
-    has_access,
-    is_satisfied,
-    standing_of,
-    tags_in,
-    wish_of,
-)
+from include.membership.standing import Standing, has_access, standing_of
 from include.operate.commands.deactivations import stripe_page
 from include.operate.commands.policy import explained
 from include.operate.event_words import STATUS_WORDS, Told, standing_words, told_of

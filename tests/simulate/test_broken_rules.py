@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from include.membership import identity_map, policy, standing
+from include.membership import desired_contact, identity_map, policy
 from tests.simulate.history import POLICY, DifferenceError
 from tests.simulate.lives import live
 
@@ -55,8 +55,10 @@ def test_first_item_that_decides_is_found(new_history, monkeypatch):
 @pytest.mark.timeout(0)
 def test_forgotten_canceling_is_found(new_history, monkeypatch):
     """Nobody is shown as leaving."""
-    whole = standing.tags_of
-    monkeypatch.setattr(standing, "tags_of", lambda one, *rest: whole(one, *rest) - {"canceling"})
+    whole = desired_contact.tags_of
+    monkeypatch.setattr(
+        desired_contact, "tags_of", lambda one, *rest: whole(one, *rest) - {"canceling"}
+    )
 
     assert is_found(new_history)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from include.errors import ComplianceError, VendorNotFoundError
 from include.jobs.mailchimp_sync.decide import wanted_key
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
-from include.membership.standing import state_of, wish_of
+from include.membership.desired_contact import wish_of
+from include.membership.members import state_of
 from include.store.audit import AuditEntry, member_target
 from include.store.steps import Ending, StepState
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.membership.contacts import Contact, ContactStatus
-from include.membership.standing import STANDING_TAGS, has_tag, tags_in
+from include.membership.desired_contact import STANDING_TAGS, has_tag, tags_in
 from include.store.run_members import MemberOutcome
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clients.mailchimp import AudienceMember
+    from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
-    from include.membership.standing import DesiredContact
 
 STATUSES = {
     "subscribed": ContactStatus.SUBSCRIBED,

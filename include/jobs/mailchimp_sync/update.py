@@ -21,8 +21,8 @@ from include.failures.decision import is_retried_by_task
 from include.jobs.mailchimp_sync.calls import CallResult, apply_in_bulk, apply_single
 from include.jobs.mailchimp_sync.decide import ContactChange, change_from, outcome_of, wanted_key
 from include.membership.contacts import Contact
-from include.membership.members import ExternalId
-from include.membership.standing import is_satisfied, state_of, wish_of
+from include.membership.desired_contact import is_satisfied, wish_of
+from include.membership.members import ExternalId, state_of
 from include.store.run_members import MemberOutcome, MemberResult
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
+    from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
-    from include.membership.standing import DesiredContact
     from include.store import Store
 
 MOST_SINGLE = 5  # more members than this are cheaper in bulk: it takes about as many calls as tags

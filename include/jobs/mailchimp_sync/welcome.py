@@ -28,7 +28,8 @@ from include.failures.cases import note_uncertain
 from include.failures.decision import is_retried_by_task
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.membership.contacts import ContactStatus
-from include.membership.standing import Standing, is_satisfied, standing_of, wish_of
+from include.membership.desired_contact import is_satisfied, wish_of
+from include.membership.standing import Standing, standing_of
 from include.store.audit import AuditEntry, member_target
 from include.store.dead_letters import Filter
 from include.store.run_members import MemberOutcome, MemberResult

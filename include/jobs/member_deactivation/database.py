@@ -13,7 +13,8 @@ from include.events import SubscriptionStatus
 from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.member_deactivation.check import CHUNK_ROWS, fail_unanswered
 from include.jobs.member_deactivation.judging import judge, locked, membership_of
-from include.membership.standing import STANDINGS, Standing, standing_of, state_of
+from include.membership.members import state_of
+from include.membership.standing import STANDINGS, Standing, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -22,7 +22,7 @@ from include.jobs.mailchimp_sync.decide import (
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import put_right
 from include.membership.contacts import Contact, ContactStatus
-from include.membership.standing import is_satisfied, tags_in, wish_of
+from include.membership.desired_contact import is_satisfied, tags_in, wish_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from include.clients.mailchimp import AudienceMember, Mailchimp
     from include.clock import Clock
     from include.jobs.reconciliation.repair import ObjectDifference, RepairLimits
+    from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
-    from include.membership.standing import DesiredContact
     from include.store import Store
     from include.store.reconciliations import CheckFinding
 

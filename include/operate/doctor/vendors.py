@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from include.clients.stripe import READ_KINDS
 from include.errors import PermanentVendorError, VendorNotFoundError
+from include.membership.desired_contact import STANDING_TAGS, fields_named_by
 from include.membership.policy import shipped
-from include.membership.standing import STANDING_TAGS, fields_named_by
 from include.operate.doctor import slack
 from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type

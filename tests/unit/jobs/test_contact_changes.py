@@ -17,7 +17,7 @@ from include.jobs.mailchimp_sync.decide import (
     tags_to_set,
 )
 from include.membership.contacts import ContactStatus as Status
-from include.membership.standing import is_satisfied, wish_of
+from include.membership.desired_contact import is_satisfied, wish_of
 from include.store.run_members import MemberOutcome
 from tests.factories import NOW, make_contact, make_member, make_membership
 

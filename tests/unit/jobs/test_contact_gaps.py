@@ -4,7 +4,7 @@ import pytest
 
 from include.clients.mailchimp import AudienceMember, subscriber_hash
 from include.jobs.reconciliation.contacts import gap_of
-from include.membership.standing import wish_of
+from include.membership.desired_contact import wish_of
 from tests.factories import make_contact, make_member, make_membership
 
 

@@ -11,19 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
+from include.membership.desired_contact import FACTS, DesiredContact, is_satisfied, tags_of, wish_of
+from include.membership.members import state_of
 from include.membership.policy import Fact, policy_from, shipped
 from include.membership.standing import (
-    FACTS,
     STANDINGS,
-    DesiredContact,
     Standing,
     current_membership,
     is_new_member,
-    is_satisfied,
     standing_of,
-    state_of,
-    tags_of,
-    wish_of,
 )
 from tests.factories import NOW, PERIOD_END, make_contact, make_member, make_membership
 
