@@ -1,1 +1,4 @@
-"""What we do: one module per job, named like its DAG."""
+"""What the DAGs do: one package per job, named like its DAG.
+
+`steps` has a function per task, `decide` what is decided without a call, `report` what is counted and said.
+"""

@@ -9,8 +9,8 @@ import structlog
 import yaml
 from airflow.sdk.execution_time.supervisor import process_log_messages_from_subprocess
 
-from include.jobs.luma_auto_approval.result import ApprovalResult as LumaResult
-from include.jobs.slack_status_sync.result import SlackSyncResult as SlackResult
+from include.jobs.luma_auto_approval.report import ApprovalResult as LumaResult
+from include.jobs.slack_status_sync.report import SlackSyncResult as SlackResult
 
 ROOT = Path(__file__).parents[2]
 LOGGERS = {"log", "logger"}
@@ -24,12 +24,12 @@ OURS = [
 
 RETENTION = yaml.safe_load((ROOT / "include/retention.yaml").read_text())
 SPREAD = {
-    "include/jobs/database_cleanup.py": [
+    "include/jobs/database_cleanup/report.py": [
         *RETENTION["ops"],
         *RETENTION["airflow"]["tables"],
     ],
-    "include/jobs/luma_auto_approval/run.py": LumaResult(dry_run=True).document(),
-    "include/jobs/slack_status_sync/run.py": SlackResult(dry_run=True).document(),
+    "include/jobs/luma_auto_approval/steps.py": LumaResult(dry_run=True).document(),
+    "include/jobs/slack_status_sync/steps.py": SlackResult(dry_run=True).document(),
 }
 """Files with a log call that spreads a dict → the names in it."""
 

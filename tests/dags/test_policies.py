@@ -51,6 +51,16 @@ def test_every_file_is_parsed():
     assert set(bag.dags) == {path.stem for path in FILES}, "one file = one DAG = one job, same name"
 
 
+def test_every_dag_has_its_job_and_every_job_its_dag():
+    """`include/jobs` has the DAGs' jobs and nothing else: a package each, whose `steps` are what the tasks do."""
+    jobs = {path.name for path in (ROOT / "include/jobs").iterdir() if path.name[0] != "_"}
+
+    assert jobs == {path.stem for path in FILES}, (
+        "what several jobs need goes where its question is"
+    )
+    assert [job for job in jobs if not (ROOT / "include/jobs" / job / "steps.py").is_file()] == []
+
+
 SAYS_WHAT_CAME_OF_IT = {"mailchimp_sync.trigger_welcome"}
 """Tasks whose result is for people: a sentence that a green run would not say, and most runs have none."""
 

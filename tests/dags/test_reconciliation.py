@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from include.jobs.reconciliation import plan
+from include.jobs.reconciliation import steps
 from tests.airflow_stand_in import running_airflow
 from tests.airflow_task import run_task
 
@@ -18,7 +18,7 @@ DEEP = {"deep": True, "dry_run": False, "most_percent": None}
 @pytest.fixture(autouse=True)
 def _by_day(monkeypatch):
     """Let no run be the deep one of the night unless its form says so, whenever the tests run."""
-    monkeypatch.setattr(plan, "NIGHT", range(0))
+    monkeypatch.setattr(steps, "NIGHT", range(0))
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from include.clients.mailchimp import subscriber_hash
+from include.clients.mailchimp import VENDOR, subscriber_hash
 from include.clock import FixedClock, SystemClock
 from include.errors import ActRefusedError
 from include.failures.breakers import VENDORS, note_success, pause, probe_now, resume
 from include.jobs.mailchimp_sync.load import ASKED
-from include.jobs.mailchimp_sync.update import VENDOR
 from include.person import person_from
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState

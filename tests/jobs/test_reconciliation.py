@@ -10,8 +10,8 @@ from include.clients.airflow import JobAirflow
 from include.clock import FixedClock
 from include.errors import AirflowBusyError
 from include.jobs import reconciliation as job
-from include.jobs.reconciliation.plan import NIGHT, is_deep_due
 from include.jobs.reconciliation.repair import RepairLimits
+from include.jobs.reconciliation.steps import NIGHT, is_deep_due
 from include.notify.notices import FailureCause, note_failure
 from include.store.inbox import InboxState
 from include.store.notices import FailedRun

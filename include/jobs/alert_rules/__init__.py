@@ -5,9 +5,9 @@ both, each minute.
 """
 
 from include.jobs.alert_rules.evaluate import Evaluation, evaluate
-from include.jobs.alert_rules.examples import examples_from
 from include.jobs.alert_rules.numbers import StoredNumbers
-from include.jobs.alert_rules.watch import watch, words_of
+from include.jobs.alert_rules.report import examples_from, words_of
+from include.jobs.alert_rules.steps import watch
 from include.notify.alerts import AlertDelivery, deliver
 
 __all__ = [

@@ -6,9 +6,14 @@ that neither a rerun, nor a lost answer, nor a host who was faster has her maile
 """
 
 from include.clients.rate_limiter import RateLimiter
-from include.jobs.luma_auto_approval.matching import PlusAddressRule
-from include.jobs.luma_auto_approval.result import ApprovalResult
-from include.jobs.luma_auto_approval.run import BUDGET, LumaRunOptions, approve_members, orders_from
+from include.jobs.luma_auto_approval.decide import PlusAddressRule
+from include.jobs.luma_auto_approval.report import ApprovalResult
+from include.jobs.luma_auto_approval.steps import (
+    BUDGET,
+    LumaRunOptions,
+    approve_members,
+    orders_from,
+)
 
 __all__ = [
     "BUDGET",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from include.clients.luma import Guest, Luma
     from include.clients.rate_limiter import RateLimiter
-    from include.jobs.luma_auto_approval.result import ApprovalResult
+    from include.jobs.luma_auto_approval.report import ApprovalResult
 
 UNREADABLE = "{} entries cannot be read"
 

@@ -8,38 +8,32 @@ overtaken (superseded). All others wait in the run for what comes of their membe
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
-from include.batches import batches
 from include.errors import PayloadError, VendorError
 from include.events import event_from
-from include.failures.breakers import OPENS_AFTER, CircuitBreaker
-from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
+from include.failures.cases import FailedRow, RunAttempt, fail_rows
 from include.failures.decision import is_retried_by_task
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
-from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
 from include.jobs.mailchimp_sync.names import JOB, WELCOME
+from include.jobs.mailchimp_sync.report import SyncPlan
 from include.jobs.mailchimp_sync.resolve import Resolver
-from include.jobs.mailchimp_sync.thin import read_named
-from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.jobs.mailchimp_sync.write import ChunkWriter
 from include.membership.identity_map import IdentityMap
-from include.membership.policy import shipped
 from include.store.inbox import NO_MAIL, InboxState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from include.clients.clerk import Clerk
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.errors import OpsError
+    from include.failures.breakers import CircuitBreaker
+    from include.jobs.mailchimp_sync.vendors import VendorReader
     from include.membership.policy import Policy
     from include.store import Store
     from include.store.inbox import InboxRow
@@ -51,76 +45,7 @@ COLLISIONS = 5  # how often two runs may make the same person at once before the
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SyncPlan:
-    """What is left to do for a run."""
-
-    members: int
-    has_welcomes: bool
-
-
-def load_members(  # noqa: PLR0913 - collaborators, by name
-    inbox_ids: Sequence[int],
-    *,
-    dag_run_id: str,
-    store: Store,
-    stripe: Stripe,
-    clerk: Clerk,
-    clock: Clock,
-    has_welcome: bool = True,
-    is_first_try: bool = False,
-    is_last_try: bool = False,
-    opens_after: int = OPENS_AFTER,
-    tried: RunAttempt | None = None,
-    policy: Policy | None = None,
-) -> SyncPlan:
-    """Bring the members of these rows up to date in the platform's tables, and plan the rest.
-
-    Raises VendorUnavailableError, after all other rows are done, while a vendor that has to be asked
-    is down; on the last try such rows fail instead. A first try takes dead rows, too: a person has
-    started or cleared the run. Without a `policy` the installation's own says what makes a member.
-    """
-    policy = policy or shipped()
-    tried = tried or RunAttempt(
-        by=JOB, dag_run_id=dag_run_id, now=clock.now(), opens_after=opens_after
-    )
-    store.dispatches.adopt(
-        dag_run_id, job=tried.by, inbox_ids=inbox_ids, now=tried.now, with_dead=is_first_try
-    )
-    rows = [
-        row
-        for row in store.inbox.rows(inbox_ids)
-        if row.state is InboxState.DISPATCHED and row.dag_run_id == dag_run_id
-    ]
-    if policy.test_mode == "ignore":
-        rows = _of_our_world(rows, is_live=stripe.is_live, store=store, now=tried.now)
-    read = _read_events(rows, tried=tried, store=store)
-    gates = {v: CircuitBreaker(v, by=dag_run_id, store=store, clock=clock).enter() for v in ASKED}
-    left_alone = {vendor: gate.error for vendor, gate in gates.items() if gate.is_open}
-    vendors = VendorReader(stripe, clerk, clock, left_alone=left_alone)
-    read, unread = read_named(read, vendors)
-    arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
-    unanswered |= unread
-    for chunk in batches(arrived, CHUNK_ROWS):
-        unanswered |= _apply(
-            chunk,
-            dag_run_id=dag_run_id,
-            has_welcome=has_welcome,
-            store=store,
-            vendors=vendors,
-            clock=clock,
-            policy=policy,
-        )
-    tell_of_payments(payments, store=store, dag_run_id=dag_run_id, now=tried.now)
-    _note_answers(vendors, gates)
-    with store.transaction():
-        end_well([row.id for row in rows], tried=tried, store=store)
-    _answer_for(unanswered, rows, tried=tried, store=store, is_last_try=is_last_try)
-    plan = _plan(dag_run_id, store=store, clock=clock)
-    return plan if has_welcome else replace(plan, has_welcomes=False)
-
-
-def _note_answers(vendors: VendorReader, gates: Mapping[str, CircuitBreaker]) -> None:
+def note_answers(vendors: VendorReader, gates: Mapping[str, CircuitBreaker]) -> None:
     """Tell the breakers which vendors answered, and which were not asked though this run might."""
     for vendor, gate in gates.items():
         if vendor in vendors.answered:
@@ -130,7 +55,7 @@ def _note_answers(vendors: VendorReader, gates: Mapping[str, CircuitBreaker]) ->
         gate.leave()
 
 
-def _of_our_world(
+def of_our_world(
     rows: Sequence[InboxRow], *, is_live: bool, store: Store, now: datetime
 ) -> list[InboxRow]:
     """Return the rows of our own mode: what Stripe tests must not touch who really pays."""
@@ -139,7 +64,7 @@ def _of_our_world(
     return [row for row in rows if row.id not in set(tests)]
 
 
-def _read_events(rows: Sequence[InboxRow], *, tried: RunAttempt, store: Store) -> list[Arrived]:
+def read_events(rows: Sequence[InboxRow], *, tried: RunAttempt, store: Store) -> list[Arrived]:
     """Parse the rows; one that cannot be read is dead, and waits for a person."""
     arrived = []
     for row in rows:
@@ -153,7 +78,7 @@ def _read_events(rows: Sequence[InboxRow], *, tried: RunAttempt, store: Store) -
     return arrived
 
 
-def _apply(  # noqa: PLR0913 - collaborators, by name
+def apply(  # noqa: PLR0913 - collaborators, by name
     rows: Sequence[Arrived],
     *,
     dag_run_id: str,
@@ -181,7 +106,7 @@ def _apply(  # noqa: PLR0913 - collaborators, by name
     raise AssertionError("unreachable")
 
 
-def _answer_for(
+def answer_for(
     unanswered: dict[int, VendorError],
     rows: Sequence[InboxRow],
     *,
@@ -221,7 +146,7 @@ def _fail(
         fail_rows(failed, tried=tried, store=store)
 
 
-def _plan(dag_run_id: str, *, store: Store, clock: Clock) -> SyncPlan:
+def plan(dag_run_id: str, *, store: Store, clock: Clock) -> SyncPlan:
     """Say what is left; a run without members has nothing left and is closed."""
     members = len(store.run_members.pending(dag_run_id))
     if not members:

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.batches import batches
 from include.clients.fan_out import fan_out
-from include.clients.mailchimp import MOST_IN_BULK, VENDOR, subscriber_hash
+from include.clients.mailchimp import subscriber_hash
 from include.errors import VendorError
-from include.failures.breakers import CircuitBreaker
-from include.failures.decision import is_retried_by_task
 from include.jobs.mailchimp_sync.calls import CallResult, apply_in_bulk, apply_single
 from include.jobs.mailchimp_sync.decide import ContactChange, change_from, outcome_of, wanted_key
 from include.membership.contacts import Contact
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
+    from include.failures.breakers import CircuitBreaker
     from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
     from include.store import Store
@@ -41,58 +39,13 @@ TERMINAL_REASON = "unsubscribed by herself, bounced, under review or deleted: on
 log = structlog.get_logger(__name__)
 
 
-def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
-    *,
-    dag_run_id: str,
-    store: Store,
-    mailchimp: Mailchimp,
-    clock: Clock,
-    connections: int,
-    is_first_try: bool = True,
-    is_last_try: bool = False,
-) -> None:
-    """Bring the contacts of the run's members in line, and write down what came of each.
-
-    At most `connections` to Mailchimp at once, over all processes. Raises VendorUnavailableError for
-    the members that it hit, after all others are done; on the last try these fail instead. A first
-    try takes failed members again: a person has cleared the task.
-    """
-    if is_first_try:
-        store.run_members.reopen_failed(dag_run_id)
-    pending = store.run_members.pending(dag_run_id)
-    silent = store.inbox.members_without_mail(dag_run_id) if pending else set()
-    unanswered: list[VendorError] = []
-    gate = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock)
-    if pending:
-        gate.enter()
-    for batch in batches(pending, MOST_IN_BULK):
-        with store.transaction():
-            members = _locked(batch, store)
-            done, changes = _sorted_out([members[one] for one in batch if one in members], store)
-            done += [_gone(member_id) for member_id in batch if member_id not in members]
-            changes = [replace(c, mails_nobody=c.member_id in silent) for c in changes]
-            answers = _apply(changes, store, mailchimp, gate=gate, connections=connections)
-            _save_contacts(answers, store, clock)
-            later = [] if is_last_try else [a for _, a in answers if is_retried_by_task(a)]
-            results = [
-                _result(change, answer, members[change.member_id])
-                for change, answer in answers
-                if is_last_try or not is_retried_by_task(answer)
-            ]
-            store.run_members.settle(dag_run_id, [*done, *results])
-        unanswered += [answer for answer in later if isinstance(answer, VendorError)]
-    gate.leave()
-    if unanswered:
-        log.warning("members.unanswered", count=len(unanswered))
-        raise unanswered[0]
-
-
-def _locked(member_ids: Sequence[UUID], store: Store) -> dict[UUID, Member]:
+def locked(member_ids: Sequence[UUID], store: Store) -> dict[UUID, Member]:
+    """Lock members until the transaction ends, and return them as they are then."""
     store.members.lock(member_ids)
     return store.members.read(member_ids)
 
 
-def _sorted_out(
+def sorted_out(
     members: Sequence[Member], store: Store
 ) -> tuple[list[MemberResult], list[ContactChange]]:
     """Return the outcome of members for whom nothing is to be called, and what is for the others."""
@@ -144,14 +97,14 @@ def _hashes(contact: Contact) -> tuple[str, ...]:
     return (contact.subscriber_hash, *contact.retired)
 
 
-def _gone(member_id: UUID) -> MemberResult:
+def gone(member_id: UUID) -> MemberResult:
     """Return the outcome of a member whose row the platform has deleted meanwhile."""
     return MemberResult(
         member_id=member_id, outcome=MemberOutcome.UNCHANGED, reason="the platform's row is gone"
     )
 
 
-def _apply(
+def apply(
     changes: Sequence[ContactChange],
     store: Store,
     mailchimp: Mailchimp,
@@ -188,7 +141,8 @@ def _call(
     return [*in_bulk, *zip(rest, singles, strict=True)]
 
 
-def _result(change: ContactChange, answer: CallResult, member: Member) -> MemberResult:
+def result(change: ContactChange, answer: CallResult, member: Member) -> MemberResult:
+    """Return what came of a member by Mailchimp's answer."""
     if isinstance(answer, VendorError):
         reason = str(answer)
         log.warning("member.failed", member_id=str(member.id), reason=reason)
@@ -208,8 +162,9 @@ def _result(change: ContactChange, answer: CallResult, member: Member) -> Member
     )
 
 
-def _save_contacts(
+def save_contacts(
     answers: Iterable[tuple[ContactChange, CallResult]], store: Store, clock: Clock
 ) -> None:
+    """Write down how contacts were left."""
     left = {change.member_id: a for change, a in answers if isinstance(a, Contact)}
     store.contacts.save(left, now=clock.now())

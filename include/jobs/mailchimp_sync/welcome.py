@@ -16,14 +16,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.clients.fan_out import fan_out
-from include.clients.mailchimp import VENDOR
 from include.errors import (
-    ErrorClass,
     NotSubscribedError,
     VendorError,
     VendorUncertainError,
 )
-from include.failures.breakers import CircuitBreaker
 from include.failures.cases import note_uncertain
 from include.failures.decision import is_retried_by_task
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
@@ -31,7 +28,6 @@ from include.membership.contacts import ContactStatus
 from include.membership.desired_contact import is_satisfied, wish_of
 from include.membership.standing import Standing, standing_of
 from include.store.audit import AuditEntry, member_target
-from include.store.dead_letters import Filter
 from include.store.run_members import MemberOutcome, MemberResult
 from include.store.steps import Ending, StepState
 
@@ -49,51 +45,7 @@ ABANDONED = timedelta(minutes=2)  # far above every time-out: nobody works on th
 log = structlog.get_logger(__name__)
 
 
-def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
-    *,
-    dag_run_id: str,
-    store: Store,
-    mailchimp: Mailchimp,
-    clock: Clock,
-    connections: int,
-    is_last_try: bool = False,
-) -> None:
-    """Welcome the run's new members whose contact may get mail.
-
-    Raises VendorUnavailableError where a call surely did not arrive, after all others are done; on the
-    last try these members fail instead, and their welcome stays planned for the next run.
-    """
-    _doubt_abandoned(dag_run_id, store, clock)
-    members = _to_welcome(dag_run_id, store, clock)
-    if not members:
-        return
-    errors: dict[UUID, VendorError] = {}
-    keys = list(members)
-    gate = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock).enter()
-    want = min(len(keys), max(1, connections // 2))
-    with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
-        while keys and not gate.is_open:
-            first, _ = gate.split(keys)
-            group = {key: members[key] for key in first[:width]}
-            failed = _welcome_group(group, dag_run_id, store, mailchimp, clock)
-            gate.note([failed.get(members[key].id) for key in group])
-            errors |= failed
-            keys = [key for key in keys if key not in group]
-    gate.leave()
-    errors |= {members[key].id: gate.error for key in keys}
-    _answer_for(errors, dag_run_id, store, is_last_try=is_last_try)
-
-
-def uncertain_welcomes(dag_run_id: str, *, store: Store) -> str | None:
-    """Say which welcomes of a run wait for a person because their answer was lost; None where none does."""
-    wanted = Filter(dag_run_id=dag_run_id, error_class=ErrorClass.UNCERTAIN)
-    ids = [str(letter.id) for letter in store.dead_letters.select(wanted)]
-    if not ids:
-        return None
-    return f"{len(ids)} welcome(s) uncertain, dead letter(s) {', '.join(ids)}: sent or not, a person finds out"
-
-
-def _doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
+def doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
     """Hand over to a person what was begun before and never ended."""
     now = clock.now()
     with store.transaction():
@@ -101,7 +53,7 @@ def _doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
         _note_uncertain(doubted, dag_run_id, store, clock)
 
 
-def _to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member]:
+def to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member]:
     """Return the members to welcome, by step; refuse the steps of those who must not be any more."""
     planned = store.steps.planned(WELCOME, dag_run_id)
     members = store.members.read(set(planned.values()))
@@ -134,7 +86,7 @@ def _reason_against(member: Member | None) -> str | None:
     return None
 
 
-def _welcome_group(
+def welcome_group(
     group: Mapping[str, Member],
     dag_run_id: str,
     store: Store,
@@ -206,7 +158,7 @@ def _note_uncertain(
     store.audit.add(changes, now=clock.now())
 
 
-def _answer_for(
+def answer_for(
     errors: Mapping[UUID, VendorError], dag_run_id: str, store: Store, *, is_last_try: bool
 ) -> None:
     """Fail the members whose welcome was refused, or have the task tried again."""

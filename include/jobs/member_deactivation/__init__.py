@@ -7,9 +7,9 @@ takes all rows that are due, whosever it was made for. Mailchimp is brought in l
 """
 
 from include.jobs.mailchimp_sync import update_mailchimp
-from include.jobs.member_deactivation.check import DeactivationPlan, check_status, row_id_from
-from include.jobs.member_deactivation.database import update_database
-from include.jobs.member_deactivation.record import RecordedEnds, record
+from include.jobs.member_deactivation.decide import row_id_from
+from include.jobs.member_deactivation.report import DeactivationPlan, RecordedEnds
+from include.jobs.member_deactivation.steps import check_status, record, update_database
 
 __all__ = [
     "DeactivationPlan",

@@ -7,10 +7,10 @@ already: the store's own functions, and the normal jobs. May be run again at any
 from include.jobs.reconciliation.contacts import compare_contacts
 from include.jobs.reconciliation.events import read_events
 from include.jobs.reconciliation.members import compare_clerk, compare_stripe
-from include.jobs.reconciliation.plan import RunScope, begin, kind_of, shared
 from include.jobs.reconciliation.repair import RepairLimits
-from include.jobs.reconciliation.report import RunFindings, close, have_reviewed
+from include.jobs.reconciliation.report import RunFindings
 from include.jobs.reconciliation.runs import check_runs
+from include.jobs.reconciliation.steps import RunScope, begin, close, have_reviewed, kind_of, shared
 from include.jobs.reconciliation.webhooks import check_webhooks
 
 __all__ = [

@@ -1,20 +1,8 @@
-"""The end of a run: its report is closed, and says whether a person must decide something."""
+"""What came of a run, and whether a person must decide something."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from include.jobs.dead_letter_review import start_if_due
-from include.jobs.reconciliation.plan import kind_of
-
-if TYPE_CHECKING:
-    from include.clients.airflow import JobAirflow
-    from include.clock import Clock
-    from include.store import Store
-
-SHORT = ("late_rows", "lost_runs", "open_runs", "untold_failures")
-DEEP = ("missed_events", "stripe_state", "clerk_state", "contacts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,28 +30,3 @@ class RunFindings:
             if found
         ]
         return "; ".join(parts) or "nothing was missed"
-
-
-def have_reviewed(dag_run_id: str, *, store: Store, airflow: JobAirflow, clock: Clock) -> bool:
-    """Have people asked about dead letters where that is due; return whether anybody may be told anything.
-
-    Not in a dry run.
-    """
-    if kind_of(dag_run_id, store=store).is_dry_run:
-        return False
-    start_if_due(store=store, airflow=airflow, clock=clock)
-    return True
-
-
-def close(*, dag_run_id: str, store: Store, clock: Clock) -> RunFindings:
-    """Close the report, unless a check is missing in it, and say what came of the run."""
-    report = store.reconciliations.get(dag_run_id)
-    expected = (*SHORT, *(DEEP if report.is_deep else ()))
-    missing = tuple(check for check in expected if check not in report.findings)
-    if not missing:
-        store.reconciliations.close(dag_run_id, now=clock.now())
-    stopped = {
-        check: finding.stopped for check, finding in report.findings.items() if finding.stopped
-    }
-    found = {name: (one.found, one.repaired) for name, one in report.findings.items()}
-    return RunFindings(stopped=stopped, missing=missing, found=found)

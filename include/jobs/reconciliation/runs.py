@@ -14,7 +14,7 @@ import structlog
 
 from include.errors import ErrorClass
 from include.failures.dead_letters import STEP
-from include.jobs.reconciliation.plan import JOB
+from include.jobs.reconciliation.steps import JOB
 from include.notify.notices import FailureCause, Success, close_recovered, note_failure
 from include.store.dead_letters import Failure
 from include.store.inbox import InboxState

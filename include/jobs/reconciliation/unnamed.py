@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.jobs.reconciliation.plan import JOB
+from include.jobs.reconciliation.steps import JOB
 from include.membership.plans import SubscriptionKind, placement_of
 from include.membership.standing import STANDINGS, Standing
 from include.notify.findings import note_findings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from include.jobs.reconciliation.plan import JOB
 from include.jobs.reconciliation.silence import NAMES
+from include.jobs.reconciliation.steps import JOB
 from include.jobs.reconciliation.usual import REACH_WEEKS, Counts, rises
 from include.notify.findings import note_findings
 from include.store.findings import Finding, FindingKey, FindingKind, FindingState

@@ -4,9 +4,9 @@ Slack's own state is the journal: what differs from what should be is computed a
 that was cut off, or a change by hand needs no care. What is ours is who is who, and since when somebody has lapsed.
 """
 
-from include.jobs.slack_status_sync.result import SlackSyncResult
-from include.jobs.slack_status_sync.run import BUDGET, SlackRunOptions, Sync, orders_from
-from include.jobs.slack_status_sync.turns import SlackRateLimiter
+from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
+from include.jobs.slack_status_sync.report import SlackSyncResult
+from include.jobs.slack_status_sync.steps import BUDGET, SlackRunOptions, Sync, orders_from
 
 __all__ = [
     "BUDGET",

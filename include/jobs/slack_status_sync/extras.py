@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import PermanentVendorError, TimeUpError, VendorError, VendorUncertainError
-from include.jobs.slack_status_sync.roster import field_of
+from include.jobs.slack_status_sync.snapshot import field_of
 from include.membership.standing import Standing, access_of, standing_of
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from include.clients.slack import Slack
     from include.clients.slack_workspace import SlackWorkspace
-    from include.jobs.slack_status_sync.plan import RemovalGrace, Roster
-    from include.jobs.slack_status_sync.result import SlackSyncResult
-    from include.jobs.slack_status_sync.turns import SlackRateLimiter
+    from include.jobs.slack_status_sync.decide import MembershipSnapshot, RemovalGrace
+    from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
+    from include.jobs.slack_status_sync.report import SlackSyncResult
     from include.membership.members import Member
     from include.store import Store
     from include.store.slack import AccountLink, SlackGracePeriod
@@ -32,7 +32,10 @@ log = structlog.get_logger(__name__)
 
 
 def fields_to_set(
-    members: Iterable[Member], ties: Mapping[UUID, AccountLink], roster: Roster, grace: RemovalGrace
+    members: Iterable[Member],
+    ties: Mapping[UUID, AccountLink],
+    roster: MembershipSnapshot,
+    grace: RemovalGrace,
 ) -> list[tuple[AccountLink, str]]:
     """Return whose profile says something else than it should, and what it should say.
 
@@ -83,7 +86,7 @@ def set_fields(  # noqa: PLR0913 - collaborators, by name
 def to_propose(
     lapses: Iterable[SlackGracePeriod],
     ties: Iterable[AccountLink],
-    roster: Roster,
+    roster: MembershipSnapshot,
     *,
     now: datetime,
     after: timedelta,

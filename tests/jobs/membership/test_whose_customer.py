@@ -3,8 +3,8 @@
 import pytest
 
 from include.events import SubscriptionStatus
-from include.jobs.luma_auto_approval.matching import Denial, PlusAddressRule, Register
-from include.jobs.slack_status_sync.roster import standings
+from include.jobs.luma_auto_approval.decide import Denial, PlusAddressRule, Register
+from include.jobs.slack_status_sync.snapshot import standings
 from include.membership.standing import Standing, has_access
 from include.store.findings import FindingKind
 from include.store.slack import AccountLink

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
-from include.jobs.luma_auto_approval.matching import Denial, PlusAddressRule, Register, mailbox_of
+from include.jobs.luma_auto_approval.decide import Denial, PlusAddressRule, Register, mailbox_of
 from include.membership.members import Member, Membership
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

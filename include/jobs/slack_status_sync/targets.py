@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from include.clients.slack_workspace import SlackWorkspace
-    from include.jobs.slack_status_sync.plan import TargetChange
-    from include.jobs.slack_status_sync.result import SlackSyncResult
-    from include.jobs.slack_status_sync.turns import SlackRateLimiter
+    from include.jobs.slack_status_sync.decide import TargetChange
+    from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
+    from include.jobs.slack_status_sync.report import SlackSyncResult
 
 NOT_IN_A_GROUP: Final = frozenset({SlackUserKind.GUEST, SlackUserKind.BOT, SlackUserKind.GONE})
 """One of these refuses a group's whole list."""
@@ -51,7 +51,7 @@ class SlackTarget(Protocol):
         """Bring a change about and return what of it came about; what is left or failed is in `result`."""
 
 
-class GroupPlace:
+class GroupTarget:
     """The user group. A disabled one has nobody, whoever Slack still lists."""
 
     cannot_stay: Collection[SlackUserKind] = NOT_IN_A_GROUP
@@ -107,7 +107,7 @@ class GroupPlace:
             raise VendorUncertainError("Slack shows the group in use after it was disabled")
 
 
-class ChannelPlace:
+class ChannelTarget:
     """A channel. Guests and bots may be in it."""
 
     cannot_stay: Collection[SlackUserKind] = frozenset()
@@ -162,7 +162,7 @@ class ChannelPlace:
         return {user_id}
 
 
-def read_places(
+def read_targets(
     group_id: str,
     channel_ids: Iterable[str],
     workspace: SlackWorkspace,
@@ -172,9 +172,9 @@ def read_places(
     """Return the places that are configured; one that Slack refuses is an error, and the others go on."""
     makers: dict[str, Callable[[], SlackTarget]] = {}
     if group_id:
-        makers[group_id] = partial(GroupPlace, group_id, workspace, turns)
+        makers[group_id] = partial(GroupTarget, group_id, workspace, turns)
     for channel_id in channel_ids:
-        makers[channel_id] = partial(ChannelPlace, channel_id, workspace, turns)
+        makers[channel_id] = partial(ChannelTarget, channel_id, workspace, turns)
     found: list[SlackTarget] = []
     for place_id, make in makers.items():
         try:

@@ -1,4 +1,4 @@
-"""Record: the audit log, the end of the rows and of the run, in one transaction."""
+"""What came of a run: what is left to do, what was recorded, and the audit log's line of each member."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING
 
 from include.clients.mailchimp import VENDOR
 from include.errors import ErrorClass
-from include.failures.breakers import OPENS_AFTER
-from include.failures.cases import FailedRow, RunAttempt, end_well, fail_rows
-from include.jobs.mailchimp_sync.names import ACTOR, JOB
+from include.failures.cases import FailedRow
+from include.jobs.mailchimp_sync.names import ACTOR
 from include.store.audit import AuditEntry, member_target
-from include.store.inbox import InboxState
 from include.store.run_members import MemberOutcome
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from include.clock import Clock
-    from include.store import Store
     from include.store.run_members import EndedRow, Unrecorded
 
 ACTIONS = {MemberOutcome.CREATE: "mailchimp:create", MemberOutcome.CANCEL: "mailchimp:cancel"}
 UPDATE = "mailchimp:update"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncPlan:
+    """What is left to do for a run."""
+
+    members: int
+    has_welcomes: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,40 +43,8 @@ class RecordedMembers:
         return f"failed members: {len(self.failures)} ({reasons})"
 
 
-def record(
-    *,
-    dag_run_id: str,
-    store: Store,
-    clock: Clock,
-    opens_after: int = OPENS_AFTER,
-    tried: RunAttempt | None = None,
-) -> RecordedMembers:
-    """Audit every change of the run, end its rows, and close it. Called again it adds nothing.
-
-    What becomes of the rows that failed is decided here, in the same transaction.
-    """
-    now = clock.now()
-    tried = tried or RunAttempt(by=JOB, dag_run_id=dag_run_id, now=now, opens_after=opens_after)
-    with store.transaction():
-        outcomes = store.run_members.unrecorded(dag_run_id)
-        store.audit.add([_change(o, dag_run_id) for o in outcomes if _has_changed(o)], now=now)
-        ended = store.run_members.record(dag_run_id, now=now)
-        end_well(
-            [row.id for row in ended if row.state is not InboxState.FAILED],
-            tried=tried,
-            store=store,
-        )
-        fail_rows(
-            [_failed(row) for row in ended if row.state is InboxState.FAILED],
-            tried=tried,
-            store=store,
-        )
-        store.dispatches.finish(dag_run_id, now=now)
-        failures = store.run_members.failures(dag_run_id)
-    return RecordedMembers(members=len(outcomes), failures=failures)
-
-
-def _failed(row: EndedRow) -> FailedRow:
+def failed_row(row: EndedRow) -> FailedRow:
+    """Return a row whose member failed, as what becomes of it is decided by."""
     return FailedRow(
         inbox_id=row.id,
         job=row.job,
@@ -83,7 +55,7 @@ def _failed(row: EndedRow) -> FailedRow:
     )
 
 
-def _has_changed(outcome: Unrecorded) -> bool:
+def has_changed(outcome: Unrecorded) -> bool:
     """Tell whether there is a change to audit: a call was made, or the platform's state is another."""
     return outcome.before != outcome.after or outcome.outcome not in (
         MemberOutcome.UNCHANGED,
@@ -91,7 +63,8 @@ def _has_changed(outcome: Unrecorded) -> bool:
     )
 
 
-def _change(outcome: Unrecorded, dag_run_id: str) -> AuditEntry:
+def audit_line(outcome: Unrecorded, dag_run_id: str) -> AuditEntry:
+    """Return the audit log's line of one member."""
     reason = {"reason": outcome.reason} if outcome.reason else {}
     return AuditEntry(
         target=member_target(outcome.member_id),

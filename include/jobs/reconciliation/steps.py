@@ -1,4 +1,4 @@
-"""What kind of run it is: every quarter of an hour a short one, once a night a deep one."""
+"""How a run begins and ends: every quarter of an hour a short one, once a night a deep one; between them the checks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from include.jobs.dead_letter_review import start_if_due
 from include.jobs.reconciliation.repair import RepairLimits
+from include.jobs.reconciliation.report import RunFindings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from include.clients.airflow import JobAirflow
     from include.clock import Clock
     from include.settings import JobSettings
     from include.store import Store
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 JOB = "reconciliation"
 NIGHT = range(2, 6)  # UTC hours; a deep run that fails is tried again until the night is over
 DEEP_EVERY = timedelta(hours=20)
+SHORT = ("late_rows", "lost_runs", "open_runs", "untold_failures")
+DEEP = ("missed_events", "stripe_state", "clerk_state", "contacts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,3 +68,28 @@ def shared(
 def is_deep_due(last: datetime | None, now: datetime) -> bool:
     """Tell whether this is the run of the night that looks at the vendors too."""
     return now.hour in NIGHT and (last is None or now - last >= DEEP_EVERY)
+
+
+def have_reviewed(dag_run_id: str, *, store: Store, airflow: JobAirflow, clock: Clock) -> bool:
+    """Have people asked about dead letters where that is due; return whether anybody may be told anything.
+
+    Not in a dry run.
+    """
+    if kind_of(dag_run_id, store=store).is_dry_run:
+        return False
+    start_if_due(store=store, airflow=airflow, clock=clock)
+    return True
+
+
+def close(*, dag_run_id: str, store: Store, clock: Clock) -> RunFindings:
+    """Close the report, unless a check is missing in it, and say what came of the run."""
+    report = store.reconciliations.get(dag_run_id)
+    expected = (*SHORT, *(DEEP if report.is_deep else ()))
+    missing = tuple(check for check in expected if check not in report.findings)
+    if not missing:
+        store.reconciliations.close(dag_run_id, now=clock.now())
+    stopped = {
+        check: finding.stopped for check, finding in report.findings.items() if finding.stopped
+    }
+    found = {name: (one.found, one.repaired) for name, one in report.findings.items()}
+    return RunFindings(stopped=stopped, missing=missing, found=found)

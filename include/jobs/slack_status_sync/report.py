@@ -11,7 +11,7 @@ Errors = list[dict[str, str]]
 
 
 @dataclass(kw_only=True, slots=True)
-class PlaceResult:
+class TargetResult:
     """What came of the user group or of a channel. Of a dry run: what would."""
 
     before: int = 0
@@ -37,7 +37,7 @@ class SlackSyncResult:
     matched: int = 0  # those of them who are ordinary people at Slack
     unmatched: int = 0  # those without an account that could be found
     passed_over: Counter[str] = field(default_factory=Counter)  # staff, guests, protected …
-    places: dict[str, PlaceResult] = field(default_factory=dict)
+    places: dict[str, TargetResult] = field(default_factory=dict)
     fields_set: int = 0
     fields_left: int = 0
     proposed: int = 0  # accounts that staff was told of

@@ -7,7 +7,7 @@ import pytest
 
 from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.events import SubscriptionStatus
-from include.jobs.slack_status_sync.roster import SlackDirectory, field_of, match, standings
+from include.jobs.slack_status_sync.snapshot import SlackDirectory, field_of, match, standings
 from include.membership.members import Member, Membership
 from include.membership.standing import Standing
 from include.store.slack import AccountLink

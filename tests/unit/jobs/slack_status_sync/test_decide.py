@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.clients.slack_workspace import SlackUserKind
-from include.jobs.slack_status_sync.plan import (
+from include.jobs.slack_status_sync.decide import (
     Guard,
+    MembershipSnapshot,
     RemovalGrace,
-    Roster,
     TargetChange,
     difference,
 )
@@ -26,7 +26,7 @@ def roster(*, wanted=(), protected=(), scope=None, **kinds):
     known = dict.fromkeys(IDS, SlackUserKind.PERSON) | {
         user: SlackUserKind(kind) for user, kind in kinds.items()
     }
-    return Roster(
+    return MembershipSnapshot(
         wanted=frozenset(wanted),
         kinds=known,
         protected=frozenset(protected),

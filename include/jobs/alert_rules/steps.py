@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.alerts.rules import load, others
-from include.alerts.states import Phase
 from include.alerts.texts import ActionLinks
 from include.clients import dead_man
 from include.errors import VendorUnavailableError
 from include.jobs.alert_rules.evaluate import evaluate
-from include.jobs.alert_rules.examples import examples_from
 from include.jobs.alert_rules.numbers import StoredNumbers
+from include.jobs.alert_rules.report import examples_from
 from include.notify.alerts import deliver
-from include.notify.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,13 +61,6 @@ def watch(  # noqa: PLR0913 - the watcher's world
     if signal_url is not None and not delivery.unheard:
         _signal(signal_url, timeout_seconds)
     return delivery
-
-
-def words_of(delivery: AlertDelivery, *, store: Store) -> str:
-    """Say in one line what fires, and how many messages went out."""
-    firing = [name for name, state in store.alerts.states().items() if state.phase is Phase.FIRING]
-    fires = f"fires: {', '.join(sorted(firing))}" if firing else "nothing fires"
-    return f"{fires}; {counted(delivery.sent, 'message')} sent" if delivery.sent else fires
 
 
 def _signal(url: SecretStr, timeout_seconds: float) -> None:

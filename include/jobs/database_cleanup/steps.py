@@ -1,8 +1,4 @@
-"""Remove what the retention rules say: `include/retention.yaml` has the days, `queries/retention.sql` the rows.
-
-Small batches, each a transaction of its own, so that nobody waits behind a long one; what is left when the time is
-over is for the next night. A dry run counts with the same conditions and removes nothing.
-"""
+"""The three parts: our tables, Airflow's, and its log files."""
 
 from __future__ import annotations
 
@@ -10,73 +6,24 @@ import os
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
 
-from include.store.audit import AuditEntry
-from include.store.retention import Retention
+from include.jobs.database_cleanup.report import CleanupPart, report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from include.clients.airflow_command import AirflowCommand
     from include.clock import Clock
+    from include.jobs.database_cleanup.decide import RetentionRules
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
 
-JOB = "database_cleanup"
-ACTOR = f"system:{JOB}"
-FILE = Path(__file__).parents[1] / "retention.yaml"
 BATCH_ROWS = 1000
 BUDGET = timedelta(seconds=200)  # of the run's 300: Airflow's tables take their part beside it
-NEVER = frozenset({"trigger", "dag", "dag_version"})
-"""Tables of Airflow's that are never cleaned: the first would delete tasks that wait in a trigger."""
-
-Days = Annotated[int, Field(ge=7)]  # a review waits seven days for its answer
-
 log = structlog.get_logger(__name__)
-
-
-class AirflowRules(BaseModel):
-    """How long Airflow's tables keep what, and which of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    keep_days: Days
-    tables: tuple[str, ...]
-
-
-class LogRules(BaseModel):
-    """How long files of logs are kept."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    keep_days: Days
-
-
-class RetentionRules(BaseModel):
-    """The retention file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ops: dict[str, Days]
-    airflow: AirflowRules
-    logs: LogRules
-
-
-def load_rules(path: Path = FILE) -> RetentionRules:
-    """Read the rules; raises ValueError naming what is not as it should be."""
-    rules = RetentionRules.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    known = Retention.rules()
-    if unknown := sorted(rules.ops.keys() ^ known):
-        raise ValueError(f"{path.name}: rules and statements differ: {', '.join(unknown)}")
-    if forbidden := sorted(NEVER & set(rules.airflow.tables)):
-        raise ValueError(f"{path.name}: never cleaned: {', '.join(forbidden)}")
-    return rules
 
 
 def clean_ops(
@@ -102,7 +49,7 @@ def clean_ops(
     if not dry_run:
         store.retention.analyze()
     run = CleanupPart(dag_run_id=dag_run_id, part="ops", now=now)
-    _report(run, counts, dry_run=dry_run, left=left, store=store)
+    report(run, counts, dry_run=dry_run, left=left, store=store)
     return counts
 
 
@@ -143,7 +90,7 @@ def clean_airflow(  # noqa: PLR0913 - collaborators, by name
         timeout_seconds=BUDGET.total_seconds(),
     )
     run = CleanupPart(dag_run_id=dag_run_id, part="airflow", now=now)
-    _report(run, counts, dry_run=dry_run, left=waiting, store=store)
+    report(run, counts, dry_run=dry_run, left=waiting, store=store)
     return counts
 
 
@@ -165,37 +112,3 @@ def _remove_empty(folders: set[Path]) -> None:
     for one in sorted(folders, reverse=True):
         with suppress(OSError):  # another file is there, or comes there now
             one.rmdir()
-
-
-def words_of(where: str, counts: Mapping[str, int]) -> str:
-    """Say in one line what was removed, the most first."""
-    most_first = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    removed = ", ".join(f"{name} {count:,}" for name, count in most_first if count)
-    return f"of {where} removed: {removed or 'nothing'}"
-
-
-class CleanupPart(NamedTuple):
-    """Which half of which run."""
-
-    dag_run_id: str | None
-    part: str
-    now: datetime
-
-
-def _report(
-    run: CleanupPart, counts: Mapping[str, int], *, dry_run: bool, left: list[str], store: Store
-) -> None:
-    """Say in the log what was removed, and in the audit log unless it was only counted."""
-    verb = "cleanup.counted" if dry_run else "cleanup.removed"
-    log.info(verb, part=run.part, left=left, **counts)
-    if dry_run:
-        return
-    change = AuditEntry(
-        target=f"job:{JOB}",
-        actor=ACTOR,
-        action="job:completed",
-        dag_run_id=run.dag_run_id,
-        metadata={"part": run.part, "removed": dict(counts), "left": left},
-    )
-    with store.transaction():
-        store.audit.add([change], now=run.now)

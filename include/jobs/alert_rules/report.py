@@ -1,4 +1,4 @@
-"""Where to look: the runs an alert is about, newest first."""
+"""What is said: the runs an alert is about, newest first, and a run's own line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from include.alerts.names import OF_WEBHOOKS
+from include.alerts.states import Phase
 from include.alerts.texts import Link
+from include.notify.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +16,19 @@ if TYPE_CHECKING:
     from include.alerts.rules import AlertRule
     from include.alerts.states import AlertEvent
     from include.jobs.alert_rules.evaluate import Examples
+    from include.notify.alerts import AlertDelivery
     from include.store import Store
 
 MOST: Final = 3
 OF_LETTERS: Final = frozenset({"dlq_count"})
 OF_ROWS: Final = frozenset({"queued_jobs", "oldest_waiting_seconds"})
+
+
+def words_of(delivery: AlertDelivery, *, store: Store) -> str:
+    """Say in one line what fires, and how many messages went out."""
+    firing = [name for name, state in store.alerts.states().items() if state.phase is Phase.FIRING]
+    fires = f"fires: {', '.join(sorted(firing))}" if firing else "nothing fires"
+    return f"{fires}; {counted(delivery.sent, 'message')} sent" if delivery.sent else fires
 
 
 def examples_from(store: Store, *, airflow_url: str) -> Examples:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clients.slack_workspace import SlackWorkspace
-    from include.jobs.slack_status_sync.turns import SlackRateLimiter
+    from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
     from include.membership.members import Member
 
 log = structlog.get_logger(__name__)

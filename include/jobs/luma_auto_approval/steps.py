@@ -11,10 +11,10 @@ import structlog
 
 from include.clients.luma import Guest, GuestStatus
 from include.errors import MemberUnknownError, TimeUpError
-from include.jobs.luma_auto_approval.decisions import Decider, GuestDecision
-from include.jobs.luma_auto_approval.matching import PlusAddressRule, Register, mailbox_of
+from include.jobs.luma_auto_approval.approvals import Decider, GuestDecision
+from include.jobs.luma_auto_approval.decide import PlusAddressRule, Register, mailbox_of
 from include.jobs.luma_auto_approval.pending import coming_events, pending_guests
-from include.jobs.luma_auto_approval.result import ApprovalResult
+from include.jobs.luma_auto_approval.report import ApprovalResult
 from include.membership.members import ExternalId
 from include.store.audit import AuditEntry
 

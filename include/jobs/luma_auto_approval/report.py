@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from include.jobs.luma_auto_approval.matching import Denial
+    from include.jobs.luma_auto_approval.decide import Denial
 
 MOST_ERRORS_SHOWN = 100
 

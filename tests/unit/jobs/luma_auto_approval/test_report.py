@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.jobs.luma_auto_approval.matching import Denial
-from include.jobs.luma_auto_approval.result import MOST_ERRORS_SHOWN, ApprovalResult
+from include.jobs.luma_auto_approval.decide import Denial
+from include.jobs.luma_auto_approval.report import MOST_ERRORS_SHOWN, ApprovalResult
 
 
 def result(**values):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from include.clients.luma import Luma
     from include.clients.rate_limiter import RateLimiter
-    from include.jobs.luma_auto_approval.result import ApprovalResult
+    from include.jobs.luma_auto_approval.report import ApprovalResult
 
 OUTAGES_THAT_STOP = 5
 """For so many guests in a row Luma was not there, not even to read them: the others would only wait for it too."""

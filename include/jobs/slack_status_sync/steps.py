@@ -11,9 +11,9 @@ from uuid import UUID
 import structlog
 
 from include.errors import MemberUnknownError
-from include.jobs.slack_status_sync import extras, plan, roster
-from include.jobs.slack_status_sync.places import read_places
-from include.jobs.slack_status_sync.result import PlaceResult, SlackSyncResult
+from include.jobs.slack_status_sync import decide, extras, snapshot
+from include.jobs.slack_status_sync.report import SlackSyncResult, TargetResult
+from include.jobs.slack_status_sync.targets import read_targets
 from include.membership.standing import Standing, has_access
 from include.store.audit import AuditEntry, member_target
 from include.store.slack import AccountLink, SlackGracePeriod, since_by_id
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from include.clients.slack import Slack
     from include.clients.slack_workspace import SlackWorkspace
     from include.clock import Clock
-    from include.jobs.slack_status_sync.places import Changed, SlackTarget
-    from include.jobs.slack_status_sync.turns import SlackRateLimiter
+    from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
+    from include.jobs.slack_status_sync.targets import Changed, SlackTarget
     from include.membership.members import Member
     from include.settings import JobSettings
     from include.store import Store
@@ -112,14 +112,14 @@ class Sync:
         known = self.store.slack.ties() | {tie.member_id: tie for tie in self.orders.ties}
         members = self._members(known)
         orders = self.orders
-        places = read_places(
+        places = read_targets(
             orders.group_id, orders.channel_ids, self.workspace, self.turns, self.result
         )
         people = self._people(members, known, places)
-        found = roster.match(members, known, people)
+        found = snapshot.match(members, known, people)
         wanted = self._roster(members, found, people)
         if self._is_mute(wanted):
-            self.result.refused = plan.NOBODY
+            self.result.refused = decide.NOBODY
         else:
             self._bring_about(members, found, wanted, places)
         self._report()
@@ -142,24 +142,24 @@ class Sync:
         members: list[Member],
         ties: Mapping[UUID, AccountLink],
         places: Collection[SlackTarget],
-    ) -> roster.SlackDirectory:
+    ) -> snapshot.SlackDirectory:
         """Read whom this run has to know at Slack."""
         ids = {member.id for member in members}
         present = [user_id for place in places for user_id in place.users]
         if self.orders.member_id is not None:
             ties, present = {m: tie for m, tie in ties.items() if m in ids}, []
-        return roster.read_people(
+        return snapshot.read_people(
             members, ties, present, workspace=self.workspace, turns=self.turns
         )
 
     def _roster(
-        self, members: list[Member], found: roster.Match, people: roster.SlackDirectory
-    ) -> plan.Roster:
+        self, members: list[Member], found: snapshot.Match, people: snapshot.SlackDirectory
+    ) -> decide.MembershipSnapshot:
         """Say who should be where members are, and count."""
-        best = roster.standings(members, found.ties)
+        best = snapshot.standings(members, found.ties)
         kinds = {user_id: person.kind for user_id, person in people.by_id.items()}
         active = frozenset(user_id for user_id, s in best.items() if s >= Standing.PAST_DUE)
-        everybody = plan.Roster(
+        everybody = decide.MembershipSnapshot(
             wanted=active,
             kinds=kinds,
             protected=self.orders.protected,
@@ -175,7 +175,7 @@ class Sync:
         )
         return everybody
 
-    def _is_mute(self, wanted: plan.Roster) -> bool:
+    def _is_mute(self, wanted: decide.MembershipSnapshot) -> bool:
         """Tell whether nobody at all would be a member, and no person said that this may be so."""
         is_about_all = wanted.scope is None and not self.orders.remove_up_to
         return is_about_all and not any(map(wanted.is_ordinary, wanted.wanted))
@@ -183,12 +183,14 @@ class Sync:
     def _bring_about(
         self,
         members: list[Member],
-        found: roster.Match,
-        wanted: plan.Roster,
+        found: snapshot.Match,
+        wanted: decide.MembershipSnapshot,
         places: Collection[SlackTarget],
     ) -> None:
         lapses = self._lapses(found, wanted, places)
-        grace = plan.RemovalGrace(since=since_by_id(lapses), now=self.now, length=self.orders.grace)
+        grace = decide.RemovalGrace(
+            since=since_by_id(lapses), now=self.now, length=self.orders.grace
+        )
         for place in places:
             self._change(place, wanted, grace, found)
         wishes = extras.fields_to_set(members, found.ties, wanted, grace)
@@ -202,7 +204,10 @@ class Sync:
         self._extras(wishes if self.orders.field_id else [], names)
 
     def _lapses(
-        self, found: roster.Match, wanted: plan.Roster, places: Collection[SlackTarget]
+        self,
+        found: snapshot.Match,
+        wanted: decide.MembershipSnapshot,
+        places: Collection[SlackTarget],
     ) -> dict[str, SlackGracePeriod]:
         """Return since when who has lapsed, and write down what is new of it and of who is who."""
         slack = self.store.slack
@@ -223,11 +228,15 @@ class Sync:
         return new | {user_id: lapse for user_id, lapse in known.items() if user_id in lapsed}
 
     def _change(
-        self, place: SlackTarget, wanted: plan.Roster, grace: plan.RemovalGrace, found: roster.Match
+        self,
+        place: SlackTarget,
+        wanted: decide.MembershipSnapshot,
+        grace: decide.RemovalGrace,
+        found: snapshot.Match,
     ) -> None:
         """Change one place, unless a person has to look first."""
-        change = plan.difference(place.users, wanted, grace, cannot_stay=place.cannot_stay)
-        outcome = PlaceResult(before=len(place.users), waiting=len(change.waiting))
+        change = decide.difference(place.users, wanted, grace, cannot_stay=place.cannot_stay)
+        outcome = TargetResult(before=len(place.users), waiting=len(change.waiting))
         self.result.places[place.id] = outcome
         outcome.refused = self._refusal(place, change, wanted)
         self._tell(place, change, outcome)
@@ -242,15 +251,15 @@ class Sync:
         self._audit(place, changed, found)
 
     def _refusal(
-        self, place: SlackTarget, change: plan.TargetChange, wanted: plan.Roster
+        self, place: SlackTarget, change: decide.TargetChange, wanted: decide.MembershipSnapshot
     ) -> str | None:
-        guard = plan.Guard(share=self.orders.share, confirmed=self.orders.remove_up_to)
+        guard = decide.Guard(share=self.orders.share, confirmed=self.orders.remove_up_to)
         empties = bool(place.users) and not change.target
         if wanted.scope is None or (empties and change.remove):
             return guard.refusal(change)
         return None
 
-    def _tell(self, place: SlackTarget, change: plan.TargetChange, outcome: PlaceResult) -> None:
+    def _tell(self, place: SlackTarget, change: decide.TargetChange, outcome: TargetResult) -> None:
         """Say who is meant, by id at Slack."""
         log.info(
             "slack_sync.would_change" if self.orders.dry_run else "slack_sync.changes",
@@ -284,7 +293,7 @@ class Sync:
             result=self.result,
         )
 
-    def _audit(self, place: SlackTarget, changed: Changed, found: roster.Match) -> None:
+    def _audit(self, place: SlackTarget, changed: Changed, found: snapshot.Match) -> None:
         """Write down who came in and who went out, of those whom we know as members."""
         members = {tie.slack_user_id: tie.member_id for tie in found.ties.values()}
         rows = [

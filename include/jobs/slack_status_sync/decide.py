@@ -19,7 +19,7 @@ NOBODY = "nobody at Slack is an active member, which looks like a fault of ours"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Roster:
+class MembershipSnapshot:
     """Who should be where members are, by id at Slack."""
 
     wanted: frozenset[str]  # who has access
@@ -68,28 +68,30 @@ class TargetChange:
 
 def difference(
     current: Collection[str],
-    roster: Roster,
+    snapshot: MembershipSnapshot,
     grace: RemovalGrace,
     *,
     cannot_stay: Collection[SlackUserKind] = (),
 ) -> TargetChange:
     """Return what is to change; `cannot_stay` are kinds that the place does not take at all."""
     there = frozenset(current)
-    seen = there if roster.scope is None else there & roster.scope
-    wanted = roster.wanted if roster.scope is None else roster.wanted & roster.scope
+    seen = there if snapshot.scope is None else there & snapshot.scope
+    wanted = snapshot.wanted if snapshot.scope is None else snapshot.wanted & snapshot.scope
     dropped = frozenset(
-        user_id for user_id in seen if roster.kinds.get(user_id, SlackUserKind.GONE) in cannot_stay
+        user_id
+        for user_id in seen
+        if snapshot.kinds.get(user_id, SlackUserKind.GONE) in cannot_stay
     )
-    lapsed = frozenset(filter(roster.has_lapsed, seen)) - dropped
+    lapsed = frozenset(filter(snapshot.has_lapsed, seen)) - dropped
     remove = frozenset(filter(grace.is_over, lapsed))
-    add = frozenset(filter(roster.is_ordinary, wanted)) - there
+    add = frozenset(filter(snapshot.is_ordinary, wanted)) - there
     return TargetChange(
         add=add,
         remove=remove,
         waiting=lapsed - remove,
         dropped=dropped,
         target=(there - dropped - remove) | add,
-        ordinary=sum(map(roster.is_ordinary, there)),
+        ordinary=sum(map(snapshot.is_ordinary, there)),
     )
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from include.jobs.slack_status_sync import SlackSyncResult, orders_from
-from include.jobs.slack_status_sync.result import PlaceResult
-from include.jobs.slack_status_sync.turns import A_MINUTE
+from include.jobs.slack_status_sync.rate_limits import A_MINUTE
+from include.jobs.slack_status_sync.report import TargetResult
 from include.settings import JobSettings
 from include.store.slack import AccountLink
 from tests import contracts
@@ -41,9 +41,9 @@ def test_form_is_read():
 def test_run_is_a_failure_when_a_person_has_to_look():
     """Refused, or nothing but errors; what is left for the next run alone is none."""
     good, refused, mute, late = (SlackSyncResult(dry_run=False) for _ in range(4))
-    good.places["S1"] = late.places["C1"] = PlaceResult(added=1, left=3)
+    good.places["S1"] = late.places["C1"] = TargetResult(added=1, left=3)
     good.add_error("cant_invite", place="C1", person="U1")
-    refused.places = {"S1": PlaceResult(refused="too many"), "C1": PlaceResult(added=9)}
+    refused.places = {"S1": TargetResult(refused="too many"), "C1": TargetResult(added=9)}
     mute.add_error("channel_not_found", place="C1")
     late.stopped = "over"
 
