@@ -66,22 +66,22 @@ def luma_auto_approval() -> None:
             if not rt.uses("luma"):
                 skip(why="Luma is not used: there is no connection `luma`")
             settings, clock = rt.settings, rt.clock
-            orders = job.orders_from(
+            run_options = job.run_options_from(
                 rt.params,
                 rule=settings.luma_plus_addresses,
                 unknown_guests=settings.luma_unknown_guests,
                 paid_guests=settings.luma_paid_guests,
                 send_email=settings.luma_send_email,
             )
-            pace = job.RateLimiter(
+            limiter = job.RateLimiter(
                 clock=clock,
                 until=rt.run_began_at + job.BUDGET,
                 per_minute=settings.luma_calls_per_minute,
             )
             result = job.approve_members(
-                orders,
+                run_options,
                 luma=rt.luma,
-                pace=pace,
+                limiter=limiter,
                 store=rt.store,
                 clock=clock,
                 dag_run_id=rt.dag_run_id,

@@ -32,7 +32,7 @@ DRY_RUN = Param(
     title="Only look",
     description="Put nothing right. The report says what would be.",
 )
-MOST_PERCENT = Param(
+MAX_PERCENT = Param(
     default=None,
     type=["null", "number"],
     minimum=0,
@@ -46,7 +46,7 @@ NO_MAIL = Param(default=False, type="boolean", title="Mail nobody", description=
 @dag(
     schedule="*/15 * * * *",
     tags=["housekeeping"],
-    params={"deep": DEEP, "dry_run": DRY_RUN, "most_percent": MOST_PERCENT, "no_mail": NO_MAIL},
+    params={"deep": DEEP, "dry_run": DRY_RUN, "most_percent": MAX_PERCENT, "no_mail": NO_MAIL},
     **options(__doc__, timeout=timedelta(minutes=50), max_active_runs=1),
 )
 def reconciliation() -> None:

@@ -83,10 +83,10 @@ def slack_status_sync() -> None:
             if not rt.uses("slack"):
                 skip(why="Slack is not used: there is no connection `slack`")
             result = job.Sync(
-                job.orders_from(rt.params, extra=rt.slack_extra, settings=rt.settings),
+                job.run_options_from(rt.params, extra=rt.slack_extra, settings=rt.settings),
                 workspace=rt.slack_workspace,
                 slack=rt.slack,
-                turns=job.SlackRateLimiter(clock=rt.clock, until=rt.run_began_at + job.BUDGET),
+                limiter=job.SlackRateLimiter(clock=rt.clock, until=rt.run_began_at + job.BUDGET),
                 store=rt.store,
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from include.errors import told
+from include.errors import redact
 
 WITHHELD: Final = "(text withheld: see the task's log)"
 PERSONAL: Final = ("breadcrumbs", "extra", "user", "request", "logentry", "message")
@@ -23,7 +23,7 @@ def without_people(event: dict[str, Any], _hint: dict[str, Any] | None = None) -
 
 def _exception(one: dict[str, Any]) -> dict[str, Any]:
     is_ours = str(one.get("module", "")).startswith("include.")
-    text = told(str(one.get("value", ""))) if is_ours else WITHHELD
+    text = redact(str(one.get("value", ""))) if is_ours else WITHHELD
     return {**one, "value": text, "stacktrace": _stacktrace(one.get("stacktrace"))}
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 ADDRESS: Final = re.compile(r"[^\s@<>()\"',;:=]+@[^\s@<>()\"',;:=]+")
-LONGEST_TEXT: Final = 300
+MAX_TEXT: Final = 300
 
 
 class ErrorClass(StrEnum):
@@ -207,6 +207,6 @@ class ForgottenError(ComplianceError):
     """The contact was deleted for good; only the member can come back."""
 
 
-def told(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text that may be kept and shown: short, in one line, without an e-mail address."""
-    return ADDRESS.sub("***", " ".join(text.split()))[:LONGEST_TEXT]
+    return ADDRESS.sub("***", " ".join(text.split()))[:MAX_TEXT]

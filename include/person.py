@@ -13,7 +13,7 @@ SECRET = re.compile(
     r"|\beyJ[\w-]{8,}\.|(?:pass(?:word|wd)?|secret|token|api[_ -]?key)\s*[:=]\s*\S|://[^\s/:@]+:[^\s/@]+@"
 )
 """What is like a secret: vendors' keys, tokens, passwords with their name, addresses with a password."""
-LONGEST_NAME, LONGEST_REASON = 80, 500
+MAX_NAME, MAX_REASON = 80, 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +30,8 @@ def person_from(name: str, why: str) -> Person:
     Both are kept for years, where no e-mail address may be.
     """
     return Person(
-        actor="user:" + _line(name, "the name of who decides", LONGEST_NAME),
-        why=_line(why, "the reason", LONGEST_REASON),
+        actor="user:" + _line(name, "the name of who decides", MAX_NAME),
+        why=_line(why, "the reason", MAX_REASON),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.errors import OpsError, told
+from include.errors import OpsError, redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -124,4 +124,4 @@ class RunRecord:
 
 def reason_of(error: BaseException) -> str | None:
     """Return the text of an error of ours; None for others, which may quote anything."""
-    return told(str(error)) if isinstance(error, OpsError) else None
+    return redact(str(error)) if isinstance(error, OpsError) else None

@@ -183,7 +183,7 @@ class WarmLocalExecutor(LocalExecutor):
         self._successes.listen_to_supervisors()
         super().start()
         gc.freeze()  # what was imported stays shared with the workers: no collection writes to it
-        self._doorbell = NotifyListener(load_settings().database_url.get_secret_value())
+        self._waiter = NotifyListener(load_settings().database_url.get_secret_value())
 
     def _process_workloads(self, workload_list: Sequence[Any]) -> None:
         self._sent += len(workload_list)
@@ -245,7 +245,7 @@ class WarmLocalExecutor(LocalExecutor):
     def _wait(self) -> None:
         until = time.monotonic() + self._pause_seconds
         while news := multiprocessing.connection.wait(
-            [self._results, self._successes, *self._doorbell.sockets()],  # type: ignore[list-item]  # has a fileno
+            [self._results, self._successes, *self._waiter.sockets()],  # type: ignore[list-item]  # has a fileno
             timeout=max(0, until - time.monotonic()),
         ):
             if self._is_for_the_loop(news):
@@ -269,5 +269,5 @@ class WarmLocalExecutor(LocalExecutor):
         if self._results in news:
             self._read_results()  # type: ignore[no-untyped-call]
         if is_rung := any(one not in (self._results, self._successes) for one in news):
-            self._doorbell.clear()
+            self._waiter.clear()
         return is_rung or self._ended > ended

@@ -11,13 +11,13 @@ import socket
 import sys
 import time
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR2)
 
 
 def connect(path: str) -> socket.socket:
     """Return a connection to the fork server, which may still be importing."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         server = socket.socket(socket.AF_UNIX)
         try:

@@ -27,7 +27,7 @@ from include.alerts.history import firings
 from include.alerts.names import NUMBERS
 from include.alerts.readings import reading_of
 from include.alerts.rules import UNITS, RulesError
-from include.alerts.states import PACE, AlertState, happening, step
+from include.alerts.states import PACE, AlertState, alert_event_from, step
 from include.strict_yaml import nearest
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def play(rule: AlertRule, case: AlertCase) -> Iterator[AlertEvent]:
         before = state
         state, what = step(rule, before, reading_of(rule, found), now=now)
         if what is not None:
-            yield happening(state, what, at=now, since=before.since)
+            yield alert_event_from(state, what, at=now, since=before.since)
 
 
 def shown(times: Sequence[tuple[timedelta, timedelta | None]]) -> str:

@@ -12,7 +12,14 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from include.alerts.readings import reading_of
-from include.alerts.states import PACE, AlertEventType, AlertState, forgotten, happening, step
+from include.alerts.states import (
+    PACE,
+    AlertEventType,
+    AlertState,
+    alert_event_from,
+    forgotten,
+    step,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +39,7 @@ GAUGES: Final = (
 KEPT: Final = frozenset({*COUNTS, *GAUGES, "total_runs", "failure_rate", "success_rate"})
 """Numbers that history can tell."""
 
-LONGEST_GAP: Final = 3 * PACE
+MAX_GAP: Final = 3 * PACE
 """Between two samples; after a longer one nothing is known of what was pending."""
 
 
@@ -137,7 +144,7 @@ def play(rule: AlertRule, history: SampleHistory) -> Iterator[AlertEvent]:
     """Yield what would have happened to a rule, oldest first."""
     state, last = AlertState(rule=rule.name), None
     for at in history.instants:
-        if last is not None and at - last > LONGEST_GAP:
+        if last is not None and at - last > MAX_GAP:
             state = forgotten(state)
         numbers = {job: history.numbers(at, rule.window, job) for job in rule.candidates()}
         reading = reading_of(rule, numbers)
@@ -146,7 +153,7 @@ def play(rule: AlertRule, history: SampleHistory) -> Iterator[AlertEvent]:
             continue
         state, what = step(rule, before, reading, now=at)
         if what is not None:
-            yield happening(state, what, at=at, since=before.since)
+            yield alert_event_from(state, what, at=at, since=before.since)
 
 
 def numbers_are_missing(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACE: Final = timedelta(minutes=1)
 """How often the rules are evaluated."""
 
-MOST_MISSED: Final = 60
+MAX_MISSED: Final = 60
 """Evaluations that are made up for from history; of what was missed before, nothing is assumed."""
 
 
@@ -124,7 +124,7 @@ def forgotten(state: AlertState) -> AlertState:
     return replace(state, phase=phase, since=None)
 
 
-def happening(
+def alert_event_from(
     state: AlertState, what: AlertEventType, *, at: datetime, since: datetime | None
 ) -> AlertEvent:
     """Return a change as it is kept; `since` is that of the state before, for what has ended."""
@@ -151,7 +151,7 @@ def instants(last: datetime | None, now: datetime) -> tuple[datetime, ...]:
 def _missed(last: datetime | None, now: datetime) -> Iterator[datetime]:
     if last is None:
         return
-    first = max(last, now - MOST_MISSED * PACE) + PACE
+    first = max(last, now - MAX_MISSED * PACE) + PACE
     while now - first > PACE / 2:
         yield first
         first += PACE
@@ -159,7 +159,7 @@ def _missed(last: datetime | None, now: datetime) -> Iterator[datetime]:
 
 def is_forgotten(last: datetime | None, now: datetime) -> bool:
     """Tell whether more was missed than is made up for."""
-    return last is not None and now - last > (MOST_MISSED + 1) * PACE
+    return last is not None and now - last > (MAX_MISSED + 1) * PACE
 
 
 def to_tell(happenings: Sequence[AlertEvent]) -> list[AlertEvent]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PAGE = 100  # Airflow's most
 NEWEST = 25  # runs among which one of each kind is looked for
 CRON = re.compile(r"(\S+ ){4}\S+")  # other schedules (None, "Asset") are no cron lines
-MOST_PAGES = 50  # more failed runs than this are told of by the next run
+MAX_PAGES = 50  # more failed runs than this are told of by the next run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,22 +79,22 @@ class JobAirflow(AirflowSession):
 
     def failed_runs(self, *, since: datetime) -> list[EndedRun]:
         """Return the runs of all our DAGs that have failed since then, oldest first."""
-        wish = {"state": "failed", "end_date_gte": since.isoformat(), "order_by": "end_date"}
-        return list(self._runs("~", wish))
+        query = {"state": "failed", "end_date_gte": since.isoformat(), "order_by": "end_date"}
+        return list(self._runs("~", query))
 
     def newest_successes(self, dag_id: str) -> dict[str, EndedRun]:
         """Return the run of a DAG that ended well last, of each kind among the newest ones."""
-        wish = {"state": "success", "order_by": "-end_date"}
+        query = {"state": "success", "order_by": "-end_date"}
         newest: dict[str, EndedRun] = {}
-        for run in islice(self._runs(dag_id, wish, page=NEWEST), NEWEST):
+        for run in islice(self._runs(dag_id, query, page=NEWEST), NEWEST):
             newest.setdefault(run.kind, run)
         return newest
 
     def failed_task(self, dag_id: str, dag_run_id: str) -> FailedTask | None:
         """Return the first task that failed in a run; None where none did: it timed out, or it is gone."""
         path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(dag_run_id)}/taskInstances"
-        wish: dict[str, str | int] = {"state": "failed", "order_by": "end_date", "limit": 1}
-        answer = self._call("GET", path, params=wish)
+        query: dict[str, str | int] = {"state": "failed", "order_by": "end_date", "limit": 1}
+        answer = self._call("GET", path, params=query)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         tasks = _list(json_of(answer, expected=HTTPStatus.OK), "task_instances")
@@ -128,12 +128,12 @@ class JobAirflow(AirflowSession):
 
     def scheduled_runs(self, job: str, *, since: datetime) -> list[ScheduledRun]:
         """Return the runs of a DAG that its schedule made, whose tick is not before `since`."""
-        wish = {
+        query = {
             "run_type": "scheduled",
             "run_after_gte": since.isoformat(),
             "order_by": "run_after",
         }
-        return [_scheduled_from(run) for run in self._pages(job, wish)]
+        return [_scheduled_from(run) for run in self._pages(job, query)]
 
     def start_run(
         self, dag_id: str, dag_run_id: str, conf: Mapping[str, object] | None = None
@@ -150,16 +150,16 @@ class JobAirflow(AirflowSession):
         answer = json_of(self._call("GET", path), expected=HTTPStatus.OK)
         return bool(_list(answer, "dag_runs"))
 
-    def _runs(self, dag_id: str, wish: dict[str, Any], *, page: int = PAGE) -> Iterator[EndedRun]:
-        runs = self._pages(dag_id, wish, page=page)
+    def _runs(self, dag_id: str, query: dict[str, Any], *, page: int = PAGE) -> Iterator[EndedRun]:
+        runs = self._pages(dag_id, query, page=page)
         return (_run_from(run) for run in runs if run.get("end_date"))
 
     def _pages(
-        self, dag_id: str, wish: dict[str, Any], *, page: int = PAGE
+        self, dag_id: str, query: dict[str, Any], *, page: int = PAGE
     ) -> Iterator[dict[str, Any]]:
         path = f"/api/v2/dags/{quote(dag_id, safe='~')}/dagRuns"
-        for number in range(MOST_PAGES):
-            params = {**wish, "limit": page, "offset": number * page}
+        for number in range(MAX_PAGES):
+            params = {**query, "limit": page, "offset": number * page}
             answer = self._call("GET", path, params=params)
             runs = _list(json_of(answer, expected=HTTPStatus.OK), "dag_runs")
             yield from runs

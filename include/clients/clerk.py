@@ -58,12 +58,12 @@ class Clerk:
     def list_users(self) -> Iterator[UserSnapshot]:
         """Return all users as they are now, oldest first, so that a new one shifts no page."""
         for offset in count(0, PAGE):
-            wish: dict[str, str | int] = {
+            query: dict[str, str | int] = {
                 "limit": PAGE,
                 "offset": offset,
                 "order_by": "+created_at",
             }
-            answer = self._get(f"{self._base_url}/users", wish)
+            answer = self._get(f"{self._base_url}/users", query)
             users = node_from(b'{"users":' + answer.content + b"}").nodes(
                 "users"
             )  # it is a bare list
@@ -77,12 +77,12 @@ class Clerk:
         Who has changed while this is read comes first and may be missed here: the next look finds her.
         """
         for offset in range(0, most, PAGE):
-            wish: dict[str, str | int] = {
+            query: dict[str, str | int] = {
                 "limit": min(PAGE, most - offset),
                 "offset": offset,
                 "order_by": "-updated_at",
             }
-            answer = self._get(f"{self._base_url}/users", wish)
+            answer = self._get(f"{self._base_url}/users", query)
             users = node_from(b'{"users":' + answer.content + b"}").nodes("users")
             for node in users:
                 changed_at = node.instant("updated_at")
@@ -107,10 +107,10 @@ class Clerk:
         answer = self._get(f"{self._base_url}/users/{quote(user_id, safe='')}")
         return user_from(node_from(answer.content))
 
-    def _get(self, url: str, wish: Mapping[str, str | int] | None = None) -> requests.Response:
+    def _get(self, url: str, query: Mapping[str, str | int] | None = None) -> requests.Response:
         try:
             answer = self._session.get(
-                url, params=wish, auth=self._authorize, timeout=self._timeout_seconds
+                url, params=query, auth=self._authorize, timeout=self._timeout_seconds
             )
         except requests.RequestException:
             raise VendorUnavailableError("Clerk does not answer").by("clerk") from None

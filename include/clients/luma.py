@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAGE = 100  # Luma caps it as it likes
-LONGEST_EVENT = timedelta(days=7)  # one that lasts longer is not looked for once it has begun
+MAX_EVENT_LENGTH = timedelta(days=7)  # one that lasts longer is not looked for once it has begun
 BLOCK_SECONDS = (
     60.0  # who makes too many calls is blocked for a minute (docs.luma.com, rate limits)
 )
@@ -160,7 +160,7 @@ class Luma:
 
     def list_events(self, *, after: datetime, cursor: str | None = None) -> Page[str]:
         """Return a page of the ids of events that end after a moment: those that are under way, too."""
-        begin = (after - LONGEST_EVENT).isoformat()  # Luma can only be asked for when they begin
+        begin = (after - MAX_EVENT_LENGTH).isoformat()  # Luma can only be asked for when they begin
         query = {"after": begin, "sort_column": "start_at", "sort_direction": "asc"}
         wrapper = self._routes.event_wrapper
         page = self._page(self._routes.list_events, query, cursor, lambda e: _event(e, wrapper))

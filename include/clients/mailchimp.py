@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 VENDOR = "mailchimp"
-MOST_IN_BULK = 500
+MAX_IN_BULK = 500
 MEMBERS_PAGE = 1000  # Mailchimp's most
 MEMBER_FIELDS = ("email_address", "status", "tags", "merge_fields", "timestamp_opt")
 WITHOUT_REQUIRED = {"skip_merge_validation": "true"}  # fields of others must keep no member out
-MOST_CONNECTIONS = 10  # Mailchimp's cap, over everything; how many there are is leased elsewhere
+MAX_CONNECTIONS = 10  # Mailchimp's cap, over everything; how many there are is leased elsewhere
 BULK_TIMEOUT_SECONDS = 60  # hundreds of members take Mailchimp longer than one
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")
 JSON = dict[str, Any]
@@ -269,7 +269,7 @@ class _PooledApiClient(ApiClient):
         super().__init__(config)  # type: ignore[no-untyped-call]
         self.host = base_url.rstrip("/")
         self._session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)
         self._session.mount(self.host, adapter)
 
     def request(

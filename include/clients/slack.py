@@ -23,7 +23,7 @@ QUIET = logging.getLogger("include.clients.slack.package")
 """For the package, which logs what it sends and what it cannot read; our errors say what is needed."""
 QUIET.setLevel(logging.CRITICAL + 1)
 
-MOST_IN_A_SECTION: Final = 3000
+MAX_IN_A_SECTION: Final = 3000
 """Characters of a block's text (docs.slack.dev/reference/block-kit/blocks/section-block)."""
 SCOPES: Final = "x-oauth-scopes"  # docs.slack.dev/authentication/installing-with-oauth
 Block = dict[str, Any]
@@ -83,7 +83,7 @@ class Slack:
 
 def _blocks(text: str, buttons: Sequence[Link]) -> list[Block] | None:
     """Return a text with buttons under it; None where there are none, or where the text is too long for a block."""
-    if not buttons or len(text) > MOST_IN_A_SECTION:
+    if not buttons or len(text) > MAX_IN_A_SECTION:
         return None
     elements = [
         {

@@ -29,7 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PAGE = 200  # docs.slack.dev/apis/web-api/pagination: no more than 200 at a time
-MOST_INVITED = 100  # at once; docs.slack.dev/reference/methods/conversations.invite
+MAX_INVITED = 100  # at once; docs.slack.dev/reference/methods/conversations.invite
 SLACKBOT = "USLACKBOT"  # of itself it says that it is no bot
 UNREADABLE = "Slack's answer cannot be read"
 ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
@@ -203,7 +203,7 @@ class SlackWorkspace:
         return _page(answer, _ids(answer, "members"))
 
     def invite(self, channel_id: str, user_ids: Sequence[str]) -> None:
-        """Let people into a channel, at most `MOST_INVITED`; one who cannot be keeps all the others out."""
+        """Let people into a channel, at most `MAX_INVITED`; one who cannot be keeps all the others out."""
         _call(
             self._client.conversations_invite,
             is_so_already="already_in_channel" if len(user_ids) == 1 else "",

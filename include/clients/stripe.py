@@ -147,7 +147,7 @@ class Stripe:
 
     def _list_destinations(self) -> list[WebhookEndpoint]:
         """Return the event destinations that are webhook endpoints."""
-        wish = {"include": ["webhook_endpoint.url"]}
+        query = {"include": ["webhook_endpoint.url"]}
         return [
             WebhookEndpoint(
                 url=url,
@@ -157,7 +157,7 @@ class Stripe:
                 api_version=found.optional_text("snapshot_api_version"),
                 updated_at=found.iso_instant("updated"),
             )
-            for found in _all_v2(self._event_destinations.list, wish)
+            for found in _all_v2(self._event_destinations.list, query)
             if (url := found.node("webhook_endpoint").optional_text("url"))
         ]
 
@@ -172,18 +172,18 @@ class Stripe:
 
     def create_webhook_endpoint(self, url: str, types: Sequence[str]) -> str:
         """Have Stripe send events of these types there; return the secret, which is shown only now."""
-        wish = {
+        query = {
             "url": url,
             "enabled_events": list(types),
             "api_version": stripe.api_version,  # a change of the account's changes no webhook
             "description": "wdai-ops",
         }
-        return _read(self._webhook_endpoints.create, wish).text("secret")
+        return _read(self._webhook_endpoints.create, query).text("secret")
 
     def read_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """Return the subscription as it is now, with what its newest invoice and its products tell."""
-        wish = {"expand": ["latest_invoice", "items.data.price.product"]}
-        found = subscription_from(_read(self._subscriptions.retrieve, subscription_id, wish))
+        query = {"expand": ["latest_invoice", "items.data.price.product"]}
+        found = subscription_from(_read(self._subscriptions.retrieve, subscription_id, query))
         if found.unpaid_since is None or found.status not in OWING:
             return found
         owed = {"subscription": subscription_id, "status": "open", "limit": PAGE}
@@ -192,8 +192,8 @@ class Stripe:
 
     def list_subscriptions_of(self, customer_id: str) -> list[SubscriptionSnapshot]:
         """Return all subscriptions of a customer, ended ones too; one that cannot be read is left out."""
-        wish = {"status": "all", **_paid_by(customer_id), "expand": ["data.latest_invoice"]}
-        return list(_parsed(_all(self._subscriptions.list, wish), subscription_from))
+        query = {"status": "all", **_paid_by(customer_id), "expand": ["data.latest_invoice"]}
+        return list(_parsed(_all(self._subscriptions.list, query), subscription_from))
 
     def read_named(self, kind: str, object_id: str) -> Node:
         """Return what a thin event names, as it is now; `kind` is one of `events.thin.NAMED`."""
@@ -212,8 +212,8 @@ class Stripe:
         """Return which of a customer's newest invoices a charge had paid; None where it is none of them."""
         if charge.customer_id is None:
             return None
-        wish = {**_paid_by(charge.customer_id), "limit": PAGE, "expand": ["data.payments"]}
-        for invoice in _read(self._invoices.list, wish).nodes("data"):
+        query = {**_paid_by(charge.customer_id), "limit": PAGE, "expand": ["data.payments"]}
+        for invoice in _read(self._invoices.list, query).nodes("data"):
             period = paid_period_from(invoice)
             if period is not None and period.payment_ids & charge.payment_ids:
                 return period
@@ -226,13 +226,13 @@ class Stripe:
 
         `delivered` False: only those that Stripe could not deliver to every endpoint.
         """
-        wish: dict[str, Any] = {
+        query: dict[str, Any] = {
             "types": list(types),
             "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
         }
         if delivered is not None:
-            wish["delivery_success"] = delivered
-        for event in _all(self._events.list, wish):
+            query["delivery_success"] = delivered
+        for event in _all(self._events.list, query):
             yield event.values
 
     def list_subscriptions(self) -> Iterator[SubscriptionSnapshot]:
@@ -267,8 +267,8 @@ class Stripe:
 
     def list_customers(self, email: str | None = None) -> Iterator[CustomerSnapshot]:
         """Return all customers, or those of an address, as they are now; one that cannot be read is left out."""
-        wish = {"email": email} if email else {}
-        yield from _parsed(_all(self._customers.list, wish), customer_from)
+        query = {"email": email} if email else {}
+        yield from _parsed(_all(self._customers.list, query), customer_from)
 
     def read_customer(self, customer_id: str) -> CustomerSnapshot:
         """Return the customer as it is now; of a deleted one Stripe still knows the id."""
@@ -283,9 +283,9 @@ def _paid_by(customer_id: str) -> dict[str, str]:
     return {kind: customer_id}
 
 
-def _read(read: Callable[..., Any], *wish: str | dict[str, Any]) -> Node:
+def _read(read: Callable[..., Any], *query: str | dict[str, Any]) -> Node:
     with _told_as_ours():
-        return Node(read(*wish).to_dict(), "stripe")
+        return Node(read(*query).to_dict(), "stripe")
 
 
 @contextmanager
@@ -297,11 +297,11 @@ def _told_as_ours() -> Iterator[None]:
         raise _error_from(error).by("stripe") from None  # Stripe's own text may quote what was sent
 
 
-def _all(read: Callable[[Any], Any], wish: dict[str, Any]) -> Iterator[Node]:
+def _all(read: Callable[[Any], Any], query: dict[str, Any]) -> Iterator[Node]:
     """Read every page of a list."""
     after: dict[str, str] = {}
     while True:
-        page = _read(read, {**wish, **after, "limit": PAGE})
+        page = _read(read, {**query, **after, "limit": PAGE})
         items = page.nodes("data")
         yield from items
         if not page.flag("has_more") or not items:
@@ -309,10 +309,10 @@ def _all(read: Callable[[Any], Any], wish: dict[str, Any]) -> Iterator[Node]:
         after = {"starting_after": items[-1].text("id")}
 
 
-def _all_v2(read: Callable[[Any], Any], wish: dict[str, Any]) -> Iterator[Node]:
+def _all_v2(read: Callable[[Any], Any], query: dict[str, Any]) -> Iterator[Node]:
     """Read every page of one of v2's lists."""
     with _told_as_ours():
-        for item in read({**wish, "limit": PAGE}).auto_paging_iter():
+        for item in read({**query, "limit": PAGE}).auto_paging_iter():
             yield Node(item.to_dict(), "stripe")
 
 

@@ -12,10 +12,10 @@ from include.console.member_pages import ActForm, decision_from
 from include.console.pages import attempt, console_of, page
 from include.operate.decisions import perform
 from include.operate.ends import read_ends
-from include.operate.figures import WINDOWS, read_figures
+from include.operate.metrics import WINDOWS, read_figures
 from include.operate.person import person_from
 from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now, who_waits
-from include.operate.webhook_figures import read_webhooks
+from include.operate.webhook_metrics import read_webhooks
 
 router = APIRouter()
 CLOCK = SystemClock()

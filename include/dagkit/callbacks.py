@@ -26,8 +26,8 @@ def report_failure(context: Mapping[str, Any]) -> None:
     from include.notify.notices import note_failure
     from include.notify.run_notes import words_of
 
-    with ExitStack() as leftovers:
-        kit = Collaborators(leftovers)
+    with ExitStack() as exit_stack:
+        kit = Collaborators(exit_stack)
         run, cause = _failure_from(context, kit.clock)
         dag_run = context.get("dag_run")
         asked = getattr(dag_run, "conf", None)
@@ -65,8 +65,8 @@ async def report_late(context: Mapping[str, Any]) -> None:
     is_looking = is_dry(dag_run["dag_id"], dag_run.get("run_type"), dag_run.get("conf"))
     if dag_run["state"] not in ("queued", "running") or is_looking:
         return
-    with ExitStack() as leftovers:
-        kit = Collaborators(leftovers)
+    with ExitStack() as exit_stack:
+        kit = Collaborators(exit_stack)
         run = FailedRun(
             job=dag_run["dag_id"],
             dag_run_id=dag_run["dag_run_id"],

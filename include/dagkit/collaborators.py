@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger("dagkit")
 
-LONGEST_IDLE_SECONDS: Final = 330.0
+MAX_IDLE_SECONDS: Final = 330.0
 """A task that works with a vendor inside a transaction is over before: a run has five minutes."""
 
 LUMA_TIMEOUT_SECONDS: Final = 6.0
@@ -51,9 +51,9 @@ LUMA_TIMEOUT_SECONDS: Final = 6.0
 class Collaborators:
     """What a task or a callback works with, each made when it is first used."""
 
-    def __init__(self, leftovers: ExitStack) -> None:
-        """Make nothing yet; what is opened is put away with `leftovers`."""
-        self._leftovers = leftovers
+    def __init__(self, exit_stack: ExitStack) -> None:
+        """Make nothing yet; what is opened is put away with `exit_stack`."""
+        self._exit_stack = exit_stack
         self.clock: Clock = SystemClock()
 
     def uses(self, vendor: str) -> bool:
@@ -118,8 +118,8 @@ class Collaborators:
         from include.store import Store
 
         store = Store(cast("Any", PostgresHook("ops_postgres").get_conn()))
-        self._leftovers.callback(store.close)
-        store.limit_idle_transactions(seconds=LONGEST_IDLE_SECONDS)
+        self._exit_stack.callback(store.close)
+        store.limit_idle_transactions(seconds=MAX_IDLE_SECONDS)
         return store
 
     @cached_property
@@ -155,7 +155,7 @@ class Collaborators:
             username=connection.login or "",
             password=SecretStr(connection.password or ""),
         )
-        self._leftovers.callback(airflow.close)
+        self._exit_stack.callback(airflow.close)
         return airflow
 
     @cached_property
@@ -166,7 +166,7 @@ class Collaborators:
         from include.store.airflow_tables import AirflowTables
 
         connection = cast("Any", PostgresHook("airflow_postgres").get_conn())
-        self._leftovers.callback(connection.close)
+        self._exit_stack.callback(connection.close)
         return AirflowTables(connection)
 
     @property
@@ -234,7 +234,7 @@ class Collaborators:
         from include.clients.clerk import Clerk
 
         hook = HttpHook("GET", "clerk")
-        session = self._leftovers.enter_context(hook.get_conn())
+        session = self._exit_stack.enter_context(hook.get_conn())
         return Clerk(
             session,
             api_key=hook.get_connection("clerk").password or "",
@@ -248,7 +248,7 @@ class Collaborators:
         from include.clients.luma import Luma
 
         hook = HttpHook("GET", "luma")
-        session = self._leftovers.enter_context(hook.get_conn())
+        session = self._exit_stack.enter_context(hook.get_conn())
         return Luma(
             session,
             api_key=hook.get_connection("luma").password or "",

@@ -41,8 +41,8 @@ class ReviewOperator(HITLOperator):
         from include.jobs import dead_letter_review as job
 
         run, question = context["run_id"], None
-        with ExitStack() as leftovers:
-            kit = Collaborators(leftovers)
+        with ExitStack() as exit_stack:
+            kit = Collaborators(exit_stack)
             if job.stands(run, store=kit.store):
                 return None
             if job.has_asked(run, store=kit.store):
@@ -63,8 +63,8 @@ class ReviewOperator(HITLOperator):
         from include.jobs import dead_letter_review as job
 
         run = context["run_id"]
-        with ExitStack() as leftovers:
-            kit = Collaborators(leftovers)
+        with ExitStack() as exit_stack:
+            kit = Collaborators(exit_stack)
             if "error" not in event:
                 refusal = job.note_answer(
                     run,

@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import (
 
 from include.airflow_api.kinds import DRY, is_dry
 from include.dagkit.collaborators import Collaborators
-from include.errors import told
+from include.errors import redact
 from include.run_record import RunRecord, TaskAttempt, reason_of
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class JobOperator(_PythonDecoratedOperator):
     def execute(self, context: Any) -> Any:
         """Run the task; write down the run's beginning, end or failure if that is its part."""
         _guard_error_reports()
-        with ExitStack() as leftovers:
-            self.runtime = Runtime(context, leftovers)
+        with ExitStack() as exit_stack:
+            self.runtime = Runtime(context, exit_stack)
             try:
                 result = super().execute(context)
             except DownstreamTasksSkipped as skipped:
@@ -126,9 +126,9 @@ def runtime() -> Iterator[Runtime]:
 class Runtime(Collaborators):
     """A task's collaborators, and what it may know of its run."""
 
-    def __init__(self, context: Mapping[str, Any], leftovers: ExitStack) -> None:
-        """Read the context of the running task; `leftovers` is closed when it ends."""
-        super().__init__(leftovers)
+    def __init__(self, context: Mapping[str, Any], exit_stack: ExitStack) -> None:
+        """Read the context of the running task; `exit_stack` is closed when it ends."""
+        super().__init__(exit_stack)
         self.dag_run_id: str = context["run_id"]
         self.params: dict[str, Any] = dict(context["params"])
         self._ti: Any = context["ti"]
@@ -182,7 +182,7 @@ class Runtime(Collaborators):
     def say(self, words: str) -> None:
         """Say what came of the run, for its note: in words, and no address stays in them."""
         only = "Only looked. It would be: " if self.is_dry else ""
-        self._said = f"{only}{told(words)}"
+        self._said = f"{only}{redact(words)}"
 
     def record_end(self, skipped: Sequence[str] = ()) -> None:
         """Write that this task ended well and these later ones are skipped, if that says anything of the run.
@@ -202,7 +202,7 @@ class Runtime(Collaborators):
         """Write that the run failed, unless the task will be tried again."""
         if not self.is_last_try and not isinstance(error, AirflowFailException):
             return
-        reason = told(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
+        reason = redact(str(error)) if isinstance(error, GivenUpError) else reason_of(error)
         try:
             store = self._connect()
             self._tell_duration(self._record.fail(store, error, reason=reason, said=self._said))

@@ -13,7 +13,7 @@ import orjson
 
 from include.errors import PayloadError
 
-LONGEST_TEXT = 1000
+MAX_TEXT = 1000
 LAST_SECOND = 253_402_300_799  # of the year 9999
 MILLISECONDS_FROM = 10**11  # as seconds: the year 5138
 
@@ -39,7 +39,7 @@ class Node:
             return None
         if not isinstance(value, str):
             raise self.error(name, "is not a text")
-        if "\0" in value or len(value) > LONGEST_TEXT:
+        if "\0" in value or len(value) > MAX_TEXT:
             raise self.error(name, "is too long or has a NUL")
         return value
 

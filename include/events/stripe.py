@@ -35,7 +35,7 @@ UNPAID = ("payment_failed", "payment_disputed")  # reasons of a cancellation
 
 OWED = ("open", "uncollectible")  # of an invoice
 
-LONGEST_TIER = 50  # Mailchimp takes 100 characters in a tag's name
+MAX_TIER = 50  # Mailchimp takes 100 characters in a tag's name
 
 FIRST_DAY = timedelta(days=1)
 WITH_THE_BEGINNING = timedelta(minutes=1)
@@ -237,7 +237,7 @@ def _tier_from(price: Node) -> str:
         or price.optional_text("nickname")
         or ""
     )
-    return tier.strip().lower()[:LONGEST_TIER]
+    return tier.strip().lower()[:MAX_TIER]
 
 
 def _latest_invoice(node: Node) -> Node | None:

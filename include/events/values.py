@@ -10,7 +10,7 @@ import unicodedata
 
 import idna
 
-LONGEST_NAME = 255  # of a merge field at Mailchimp
+MAX_NAME = 255  # of a merge field at Mailchimp
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"  # nobody types them, and no `strip` takes them away
 
 
@@ -41,4 +41,4 @@ def address_forms(address: str) -> frozenset[str]:
 
 def name_from(text: str | None) -> str:
     """Return a name on one line, as long as every vendor takes it; empty where there is none."""
-    return " ".join((text or "").split())[:LONGEST_NAME].rstrip()
+    return " ".join((text or "").split())[:MAX_NAME].rstrip()

@@ -36,12 +36,12 @@ T = TypeVar("T")
 
 VENDORS = ("clerk", "mailchimp", "stripe")  # whose breakers there are
 OPENS_AFTER = 5
-MOST_NAMED = 100  # more of those whom calls failed for say nothing new
+MAX_NAMED = 100  # more of those whom calls failed for say nothing new
 PAUSES = tuple(
     timedelta(minutes=minutes) for minutes in (1, 5, 15, 60)
 )  # the last one again and again
 PROBE_LEASE = timedelta(minutes=3)  # the run that probes is gone: another one may
-LONGEST_WAIT = timedelta(hours=24)  # after that an event is a dead letter
+MAX_WAIT = timedelta(hours=24)  # after that an event is a dead letter
 PAUSED = "a person has paused it"
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ def after_failures(  # noqa: PLR0913 - what is known of them, by name
     """
     match breaker.state:
         case BreakerState.CLOSED:
-            failing = tuple(sorted({*breaker.failing, *who})[:MOST_NAMED])
+            failing = tuple(sorted({*breaker.failing, *who})[:MAX_NAMED])
             told = replace(breaker, failing=failing, reason=reason)
             is_down = len(failing) >= opens_after
             return _opened(told, openings=1, opened_at=now, now=now) if is_down else told
@@ -218,7 +218,7 @@ def resume(vendor: str, *, person: Person, store: Store, now: datetime) -> None:
 
 def _let_go_on(vendor: str, *, store: Store, now: datetime) -> None:
     """Let what waits for a vendor be due now."""
-    store.dead_letters.hurry(vendor, now=now)
+    store.dead_letters.release(vendor, now=now)
     store.inbox.wake_dispatchers()
 
 

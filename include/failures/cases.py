@@ -14,7 +14,7 @@ import structlog
 
 from include.errors import ErrorClass
 from include.failures.breakers import OPENS_AFTER, note_failures
-from include.failures.dead_letters import STEP, settle
+from include.failures.dead_letters import STEP, resolve
 from include.failures.decision import RetryAction, RetryDecision, retry_decision
 from include.store.dead_letters import Failure, LetterState, subject_of
 
@@ -169,11 +169,11 @@ def _carry_out(
         store.inbox.fail(ids, reason=first.reason, error_class=first.error_class, now=now)
     is_compensation = case.before and case.before.state is LetterState.COMPENSATING
     if decision.due_at is None:
-        store.inbox.bury(ids)
+        store.inbox.dead_letter(ids)
     elif decision.action is RetryAction.RETRY or is_compensation:
         store.inbox.retry(ids, due_at=decision.due_at)
     else:
-        store.inbox.put_off(ids, due_at=decision.due_at)
+        store.inbox.defer(ids, due_at=decision.due_at)
 
 
 def _note_attempt(case: _Case, decision: RetryDecision, *, tried: RunAttempt, store: Store) -> None:
@@ -225,7 +225,7 @@ def note_uncertain(  # noqa: PLR0913 - what is known of them, by name
 
 def end_well(inbox_ids: Iterable[int], *, tried: RunAttempt, store: Store) -> None:
     """Close the letters of events that have ended well. In the transaction that ends them."""
-    settle(
+    resolve(
         list(inbox_ids),
         actor=f"system:{tried.by}",
         dag_run_id=tried.dag_run_id,

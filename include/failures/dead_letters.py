@@ -226,11 +226,11 @@ class DeadLetterService:
         )
 
 
-def settle(
+def resolve(
     inbox_ids: Collection[int], *, actor: str, dag_run_id: str, store: Store, now: datetime
 ) -> None:
     """Close the letters of events that a run has ended well. In the transaction that ends them."""
-    moved = store.dead_letters.settle(inbox_ids, now=now)
+    moved = store.dead_letters.resolve(inbox_ids, now=now)
     audit_moves(moved, actor=actor, store=store, now=now, dag_run_id=dag_run_id)
 
 

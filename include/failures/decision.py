@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from include.errors import BreakerOpenError, ErrorClass, VendorUnavailableError
-from include.failures.breakers import LONGEST_WAIT
+from include.failures.breakers import MAX_WAIT
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
 
@@ -70,7 +70,7 @@ def retry_decision(  # noqa: PLR0913 - what is known of it, by name
         case ErrorClass.TRANSIENT if breaker and breaker.state is not BreakerState.CLOSED:
             probe_at = breaker.probe_at or now
             since = letter.since if letter is not None and letter.closed_at is None else now
-            return _deferred(probe_at) if probe_at - since <= LONGEST_WAIT else DEAD
+            return _deferred(probe_at) if probe_at - since <= MAX_WAIT else DEAD
         case ErrorClass.TRANSIENT if retries < MAX_RETRIES and not is_replay:
             return RetryDecision(action=RetryAction.RETRY, due_at=now + RETRY_PAUSES[retries])
         case ErrorClass.SLOW_TRANSIENT if slow_tries < len(SLOW_PAUSES) and not is_replay:

@@ -57,13 +57,13 @@ class DesiredContact:
 
     @property
     def sha256(self) -> bytes:
-        """Return what tells two wishes apart; at its end, under which definition it was wished."""
+        """Return what tells two desired contacts apart; at its end, under which definition."""
         values = [value or "" for value in self.fields.values()]
         told = [self.email, self.subscribed, *values, sorted(self.tags)]
         return hashlib.sha256(orjson.dumps(told)).digest() + self.definition
 
     def is_of_definition(self, applied_sha256: bytes) -> bool:
-        """Tell whether what was applied was defined as this wish is."""
+        """Tell whether what was applied was defined as this contact is."""
         return applied_sha256[DIGEST_BYTES:] == self.definition
 
 
@@ -131,7 +131,7 @@ def fields_named_by(policy: Policy) -> tuple[str, ...]:
     return (*NAMES_FIELDS, *policy.merge_fields)
 
 
-def wish_of(member: Member, policy: Policy | None = None) -> DesiredContact | None:
+def desired_contact_of(member: Member, policy: Policy | None = None) -> DesiredContact | None:
     """Return how her contact should be; None where she should have none, or none is possible.
 
     No contact for whom never was a member, and none is made for a deleted account. Without a `policy` the
@@ -163,7 +163,7 @@ def wish_of(member: Member, policy: Policy | None = None) -> DesiredContact | No
 
 
 def _definition_of(policy: Policy) -> bytes:
-    """Return what tells apart which fields and tags a policy wishes for; nothing for the usual ones."""
+    """Return what tells apart which fields and tags a policy asks for; nothing for the usual ones."""
     told = [policy.merge_fields, policy.tags]
     is_usual = told == [USUAL_FIELDS, USUAL_TAGS]
     return b"" if is_usual else hashlib.sha256(orjson.dumps(told)).digest()[:4]
@@ -180,8 +180,8 @@ def tags_in(tags: Iterable[str], wanted: Iterable[str]) -> frozenset[str]:
     return frozenset(tag for tag in tags if tag.casefold() in known)
 
 
-def is_satisfied(wish: DesiredContact | None, contact: Contact | None) -> bool:
+def is_satisfied(desired: DesiredContact | None, contact: Contact | None) -> bool:
     """Tell whether nothing has to be called."""
-    if wish is None or contact is None:
-        return wish is None
-    return contact.applied_sha256 == wish.sha256 and not contact.retired
+    if desired is None or contact is None:
+        return desired is None
+    return contact.applied_sha256 == desired.sha256 and not contact.retired

@@ -24,7 +24,7 @@ from include.membership.merging import (
     are_two,
     at_customer,
     by_seniority,
-    handles_of,
+    external_ids_of,
     is_other,
     may_be_one,
     membership_of,
@@ -70,13 +70,13 @@ class IdentityMap:
         self.contested: set[UUID] = set()  # whose address somebody of another name pays under, too
         self.misnamed: set[UUID] = set()  # whose customer Stripe says is another account's
 
-    def add(self, members: Mapping[UUID, Member], handles: Mapping[ExternalId, UUID]) -> None:
-        """Take in members as they were read; `handles` are further ones they are known by."""
+    def add(self, members: Mapping[UUID, Member], external_ids: Mapping[ExternalId, UUID]) -> None:
+        """Take in members as they were read; `external_ids` are further ones that they are known by."""
         for member in members.values():
             self.known.setdefault(member.id, member)
             if member.id not in self.members:
                 self._put(member)
-        self._ids.update(handles)
+        self._ids.update(external_ids)
 
     def note_provided(self, member_id: UUID, provides: frozenset[str]) -> None:
         """Note what a member has from Clerk: Stripe does not overwrite that."""
@@ -330,10 +330,10 @@ class IdentityMap:
 
     def _put(self, member: Member) -> UUID:
         old = self.members.get(member.id)
-        for handle in handles_of(old) - handles_of(member) if old else ():
-            if handle.kind != "customer":  # she may have several, of which her row names one
-                self._ids.pop(handle, None)
-        self._ids.update(dict.fromkeys(handles_of(member), member.id))
+        for external_id in external_ids_of(old) - external_ids_of(member) if old else ():
+            if external_id.kind != "customer":  # she may have several, of which her row names one
+                self._ids.pop(external_id, None)
+        self._ids.update(dict.fromkeys(external_ids_of(member), member.id))
         self.members[member.id] = member
         return member.id
 
@@ -381,10 +381,10 @@ class IdentityMap:
         return self.members[survivor.id]
 
 
-def _has_verified(member: Member, email: str | None, directory: IdentityMap) -> bool:
+def _has_verified(member: Member, email: str | None, identity_map: IdentityMap) -> bool:
     """Tell whether Clerk has verified an address for a living member; of old rows only the main one is known."""
     address = address_from(email)
     if address is None or member.clerk_user_id is None or member.deleted_at is not None:
         return False
-    is_main = EMAIL in directory.provides(member.id) and address == member.address
+    is_main = EMAIL in identity_map.provides(member.id) and address == member.address
     return address in member.addresses or is_main

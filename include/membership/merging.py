@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from include.membership.members import Member, Membership
 
 
-def handles_of(member: Member) -> set[ExternalId]:
+def external_ids_of(member: Member) -> set[ExternalId]:
     """Return whatever a member is known by."""
-    handles = {
+    external_ids = {
         ExternalId("user", member.clerk_user_id or ""),
         ExternalId("customer", member.stripe_customer_id or ""),
         *(ExternalId("customer", m.customer_id or "") for m in member.memberships),
@@ -25,7 +25,7 @@ def handles_of(member: Member) -> set[ExternalId]:
         *(ExternalId("subscription", m.subscription_id or "") for m in member.memberships),
         *(ExternalId("verified", "" if member.deleted_at else one) for one in member.addresses),
     }
-    return {handle for handle in handles if handle.value}
+    return {external_id for external_id in external_ids if external_id.value}
 
 
 def membership_of(member: Member, subscription_id: str) -> Membership | None:

@@ -24,7 +24,7 @@ UNITS: Final = {"h": "hours", "d": "days"}
 STANDING_NAMES: Final = ("active", "alumni", "canceling", "past_due", "paused")
 """Tags that a standing has; a tier must not be named like one."""
 
-LONGEST_TIER: Final = 50  # Mailchimp takes 100 characters in a tag's name
+MAX_TIER: Final = 50  # Mailchimp takes 100 characters in a tag's name
 VALUE: Final = "{}"  # in a tag's name: where the fact's value goes
 Fact = Literal["tier", "first_active_at", "first_active_year", "ends_at"]
 """What is known of a member and can be shown at Mailchimp, in a merge field or as a tag."""
@@ -69,8 +69,8 @@ def _place_from(value: object) -> str:
 
 def _tier_from(value: object) -> str:
     """Return a tier's name, which becomes a tag and a merge field."""
-    if not isinstance(value, str) or not value.strip() or len(value.strip()) > LONGEST_TIER:
-        longest = {"longest": LONGEST_TIER}
+    if not isinstance(value, str) or not value.strip() or len(value.strip()) > MAX_TIER:
+        longest = {"longest": MAX_TIER}
         raise PydanticCustomError("policy", "tier: 1 to {longest} characters are expected", longest)
     tier = value.strip()
     if tier.lower().replace(" ", "_") in STANDING_NAMES:
@@ -123,7 +123,7 @@ class Plan(_Part):
     tier: Annotated[
         str,
         BeforeValidator(_tier_from),
-        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TIER}),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_TIER}),
     ]
     products: tuple[PlanId, ...] = Field(default=(), description="ids of products: prod_…")
     prices: tuple[PlanId, ...] = Field(default=(), description="ids of prices: price_…")

@@ -67,7 +67,7 @@ class Resolution(Enum):
     KEEP = auto()  # what is known stays: it is final, or the newest report is where it came from
 
 
-def judge(
+def resolve(
     known: AppliedObject | None, reports: Sequence[ObjectReport], *, now: datetime
 ) -> tuple[Resolution, ObjectReport]:
     """Decide about an object on which there is at least one report; returns the newest, too."""

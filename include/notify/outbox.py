@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 CHANNEL = "slack"
 LEASE = timedelta(minutes=1)  # for whoever sends; a message and its time-out take some seconds
-AT_ONCE = 10  # Slack takes one message a second of a channel; a callback has 50 s for all it does
+BATCH_SIZE = (
+    10  # Slack takes one message a second of a channel; a callback has 50 s for all it does
+)
 SHORT_PAUSE = 2.0  # seconds that are waited on the spot: Slack wants one between two messages
 POLICY = SendPolicy(first_pause=timedelta(minutes=1), longest_pause=timedelta(minutes=30))
 
@@ -65,7 +67,7 @@ def send_due(
     ours = _Slack(slack, links, Sender(wait=pause, wait_seconds=SHORT_PAUSE))
     note_new_letters(store=store, now=now)
     due = store.notices.take_due(
-        now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=AT_ONCE
+        now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=BATCH_SIZE
     )
     problem: str | None = None
     for number, notice in enumerate(due):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REVIEW = "dead_letter_review"  # the job in which people decide, and its runbook
 LATE = "late"  # why of a run that has not failed: its deadline has passed
-LONGEST_REASON = 300
+MAX_REASON = 300
 ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
 
 
@@ -57,7 +57,7 @@ class Links:
 
 def clean(reason: str) -> str:
     """Keep addresses out, whatever a reason holds, and its length within bounds."""
-    return ADDRESS.sub("(an address)", reason)[:LONGEST_REASON]
+    return ADDRESS.sub("(an address)", reason)[:MAX_REASON]
 
 
 def buttons_of(notice: Notice, links: Links) -> tuple[Link, ...]:

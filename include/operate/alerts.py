@@ -12,7 +12,7 @@ from include.alerts.rules import load
 from include.alerts.states import AlertState, Phase
 from include.errors import ActRefusedError
 from include.store.audit import AuditEntry
-from include.store.figures import outages
+from include.store.metrics import outages
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,7 +13,7 @@ from include.alerts.readings import reading_of
 from include.alerts.rules import load
 from include.alerts.states import PACE
 from include.alerts.texts import moment
-from include.operate.figures import Chart, chart_data
+from include.operate.metrics import Chart, chart_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -39,7 +39,7 @@ DONE_WORDS = {
     DeadLetterAction.CLOSE_FIXED: "Closed: it came right",
     DeadLetterAction.HOLD: "Held: it waits for a person again",
 }
-NOT_APPLIED = b""  # equals no wish: the job calls Mailchimp again
+NOT_APPLIED = b""  # equals no desired contact: the job calls Mailchimp again
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
 
 
@@ -79,11 +79,11 @@ def decide_letters(
     act: DeadLetterAction, wanted: Filter, *, person: Person, store: Store, clock: Clock
 ) -> str:
     """Carry an act out on all dead letters that are wanted, and return what came of it."""
-    desk = DeadLetterService(store, clock=clock)
-    preview = desk.preview(act, wanted)
+    service = DeadLetterService(store, clock=clock)
+    preview = service.preview(act, wanted)
     if not preview.count:
-        raise ActRefusedError(none_text(act, preview, desk.elsewhere(act, wanted)))
-    done = desk.decide(act, wanted, by=person, with_fixed=wanted.ids is not None)
+        raise ActRefusedError(none_text(act, preview, service.elsewhere(act, wanted)))
+    done = service.decide(act, wanted, by=person, with_fixed=wanted.ids is not None)
     if done.chosen == 1 and done.done == 1:
         return f"{DONE_WORDS[act]}."
     left = left_text(act, done)

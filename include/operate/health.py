@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from include.relay.beats import PARTS, read_beats
+from include.relay.airflow_health import PARTS, read_airflow_health
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.relay.beats import AirflowHealth
+    from include.relay.airflow_health import AirflowHealth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,23 +33,25 @@ def all_health(
 ) -> tuple[AirflowHealth, list[PartHealth]]:
     """Ask Airflow, the relays, and the vendors' stand-ins where there are any; return what Airflow said too."""
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
-        beats = read_beats(client, airflow_url.rstrip("/"))
-        parts = airflow_health(beats)
+        health = read_airflow_health(client, airflow_url.rstrip("/"))
+        parts = airflow_health(health)
         for number, url in enumerate(relay_urls, 1):
             name = "relay" if len(relay_urls) == 1 else f"relay {number}"
             parts.append(_relay(client, name, url))
         if sandbox_url:
             parts.append(_sandbox(client, sandbox_url))
-    return beats, parts
+    return health, parts
 
 
-def airflow_health(beats: AirflowHealth) -> list[PartHealth]:
+def airflow_health(health: AirflowHealth) -> list[PartHealth]:
     """Return each of Airflow's parts, from what Airflow said of them."""
-    if beats.problem:
-        return [PartHealth(part="Airflow API", ok=False, words=beats.problem)]
+    if health.problem:
+        return [PartHealth(part="Airflow API", ok=False, words=health.problem)]
     parts = [
         PartHealth(
-            part=name.removeprefix("the "), ok=beats.parts[key] == "healthy", words=beats.parts[key]
+            part=name.removeprefix("the "),
+            ok=health.parts[key] == "healthy",
+            words=health.parts[key],
         )
         for key, name in PARTS.items()
     ]

@@ -11,7 +11,7 @@ from include.failures.dead_letters import TAKEN_AS_DONE
 from include.jobs.mailchimp_sync.decide import OUR_TAGS
 from include.jobs.mailchimp_sync.names import WELCOME
 from include.membership.contacts import ContactStatus
-from include.membership.desired_contact import is_satisfied, tags_in, wish_of
+from include.membership.desired_contact import desired_contact_of, is_satisfied, tags_in
 from include.membership.ends import EndState
 from include.membership.policy import load
 from include.membership.standing import Standing, has_access, standing_of
@@ -186,16 +186,16 @@ def _places(member: Member, known: MemberPlaces, *, mode: str) -> Iterator[Membe
 
 
 def _mailchimp(member: Member, known: MemberPlaces) -> MemberPlace:
-    wish, contact = wish_of(member), member.contact
+    desired, contact = desired_contact_of(member), member.contact
     if contact is None:
-        should = "a contact that gets mail" if wish and wish.subscribed else None
+        should = "a contact that gets mail" if desired and desired.subscribed else None
         return MemberPlace(name="Mailchimp", words="no contact", should=should)
     tags = ", ".join(sorted(contact.tags)) or "no tags"
     words = f"{STATUS_WORDS[contact.status]}; {tags}; as of {moment(known.synced_at)}"
-    if wish is None or is_satisfied(wish, contact) or contact.status in OUT_OF_REACH:
+    if desired is None or is_satisfied(desired, contact) or contact.status in OUT_OF_REACH:
         return MemberPlace(name="Mailchimp", words=words)
-    mail = "gets mail" if wish.subscribed else "gets no mail"
-    ours = tags_in(wish.tags, OUR_TAGS | wish.tags)
+    mail = "gets mail" if desired.subscribed else "gets no mail"
+    ours = tags_in(desired.tags, OUR_TAGS | desired.tags)
     return MemberPlace(name="Mailchimp", words=words, should=f"{mail}; {', '.join(sorted(ours))}")
 
 
@@ -232,7 +232,7 @@ def _problem(
     for end in ends:
         if end.state in (EndState.FAILED, EndState.DATE_UNKNOWN) or (end.is_open and end.problem):
             return f"Her planned end cannot go on: {end.why or end.problem or 'it has no date'}."
-    if not is_satisfied(wish_of(member), member.contact) and (
+    if not is_satisfied(desired_contact_of(member), member.contact) and (
         member.contact is None or member.contact.status not in OUT_OF_REACH
     ):
         return "Mailchimp does not have yet what it should: bring her in line, or wait for the run."

@@ -13,12 +13,12 @@ from include.clock import SystemClock
 from include.operate import trouble
 from include.operate.health import PartHealth, all_health
 from include.operate.terminal import document_of
-from include.relay.insight import facts_in
 from include.relay.job_health import Judged, judge, judge_job
+from include.relay.metrics import facts_in
 from include.relay.trouble import OPS, Trouble, counted
 from include.store import Store
 from include.store.dead_letters import NOT_CLOSED
-from include.store.figures import numbers
+from include.store.metrics import numbers
 from include.store.reasons import reason_of
 from include.store.timeline import Timeline
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.operate.deployment import Deployment
-    from include.relay.beats import AirflowHealth
+    from include.relay.airflow_health import AirflowHealth
     from include.relay.job_health import HealthFacts
     from include.store.notices import Notice
 
 OVERDUE_AFTER = timedelta(minutes=2)  # what an end has to be carried out
-MOST_PROBLEMS = 10
+MAX_PROBLEMS = 10
 GIVEN_UP_SHOWN = timedelta(days=7)
 
 
@@ -94,16 +94,16 @@ class StatusReport:
 def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) -> StatusReport:
     """Ask every part of the deployment how it is; `processes` are those that the asker knows of."""
     now = SystemClock().now()
-    beats, parts = all_health(
+    airflow, others = all_health(
         airflow_url=deployment.airflow_url,
         relay_urls=deployment.relay_urls,
         sandbox_url=deployment.sandbox_url,
     )
-    read, database = _read(deployment, beats=beats, now=now)
-    health = (database, *parts)
+    read, database = _read(deployment, health=airflow, now=now)
+    parts = (database, *others)
     troubles = (
         *trouble.of_processes(processes),
-        *trouble.of_parts(health, beats if read is None else None),
+        *trouble.of_parts(parts, airflow if read is None else None),
         *(read.troubles if read else ()),
     )
     return StatusReport(
@@ -111,29 +111,29 @@ def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) ->
         troubles=troubles,
         decisions=read.decisions if read else (),
         processes=processes,
-        health=health,
+        health=parts,
         work=read.work if read else None,
         jobs=read.jobs if read else {},
     )
 
 
 def _read(
-    deployment: Deployment, *, beats: AirflowHealth, now: datetime
+    deployment: Deployment, *, health: AirflowHealth, now: datetime
 ) -> tuple[ReadStatus | None, PartHealth]:
     """Read the tables; None where the database does not answer."""
     dsn = deployment.database_url.get_secret_value()
     try:
         with closing(Store.connect(dsn, timeout_seconds=2)) as store:
-            read = read_in(store, beats=beats, now=now)
+            read = read_in(store, health=health, now=now)
     except psycopg.Error as error:
         words = f"does not answer: {reason_of(error)}"
         return None, PartHealth(part="database", ok=False, words=words)
     return read, PartHealth(part="database", ok=True, words="answers")
 
 
-def read_in(store: Store, *, beats: AirflowHealth, now: datetime) -> ReadStatus:
+def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> ReadStatus:
     """Return what the tables say, judged as the relay judges it."""
-    facts = facts_in(store, beats=beats, now=now)
+    facts = facts_in(store, health=health, now=now)
     judged, work = judge(facts), work_in(store, now=now, facts=facts)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
     return ReadStatus(
@@ -148,7 +148,7 @@ def read_in(store: Store, *, beats: AirflowHealth, now: datetime) -> ReadStatus:
             *judged.troubles,
             *trouble.of_runs(store.dispatches.in_flight()),
             *trouble.of_ends(
-                work.deactivations, store.deactivations.problems(row_limit=MOST_PROBLEMS)
+                work.deactivations, store.deactivations.problems(row_limit=MAX_PROBLEMS)
             ),
             *trouble.of_messages(one for one in untold if not one.given_up_at),
         ),

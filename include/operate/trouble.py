@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from include.operate.health import PartHealth
     from include.operate.report import ProcessStatus
-    from include.relay.beats import AirflowHealth
+    from include.relay.airflow_health import AirflowHealth
     from include.store.dispatches import Dispatch
     from include.store.notices import Notice
 
@@ -20,7 +20,7 @@ PARTS_TO_DO = {
     "database": "start it, or mend the way to it; until then vendors send their webhooks again",
     "sandbox": "see its log; it is started again by itself",
 }
-MOST_NAMED = 3
+MAX_NAMED = 3
 RELAY_TO_DO = "see its log and its database; vendors send again what was not answered"
 
 
@@ -47,11 +47,11 @@ def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[Trouble]:
         )
 
 
-def of_parts(health: Iterable[PartHealth], beats: AirflowHealth | None) -> Iterator[Trouble]:
+def of_parts(parts: Iterable[PartHealth], health: AirflowHealth | None) -> Iterator[Trouble]:
     """Yield the parts that are not well; those of Airflow where the tables, which are judged with them, say nothing."""
-    if beats and beats.problem:
-        yield Trouble(what=beats.problem, to_do="see that the API server runs")
-    for one in health:
+    if health and health.problem:
+        yield Trouble(what=health.problem, to_do="see that the API server runs")
+    for one in parts:
         if one.ok:
             continue
         if one.part in PARTS_TO_DO:
@@ -87,7 +87,7 @@ def of_ends(counts: Mapping[str, int], problems: Mapping[int, str]) -> Iterator[
         )
     for problem in dict.fromkeys(problems.values()):
         numbers = [str(number) for number, one in problems.items() if one == problem]
-        waiting = f"among them {', '.join(numbers[:MOST_NAMED])}"
+        waiting = f"among them {', '.join(numbers[:MAX_NAMED])}"
         yield Trouble(what="planned ends cannot go on", why=problem, waiting=waiting, to_do=to_do)
 
 

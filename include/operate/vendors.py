@@ -11,8 +11,8 @@ from include.failures.breakers import VENDORS, pause, probe_now, resume
 from include.relay.trouble import counted, wait
 from include.store.audit import AuditEntry
 from include.store.breakers import BreakerState
-from include.store.figures import open_breakers
 from include.store.lookup import Lookup
+from include.store.metrics import open_breakers
 
 if TYPE_CHECKING:
     from datetime import datetime

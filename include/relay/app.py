@@ -29,14 +29,14 @@ from include.relay.dispatch_loop import DispatchLoop
 from include.relay.dispatcher import Dispatcher
 from include.relay.exposition import CONTENT_TYPE
 from include.relay.health import ReadinessProbe
-from include.relay.insight import RelayMetrics
+from include.relay.health_monitor import HealthMonitor
 from include.relay.intake import Intake
+from include.relay.metrics import RelayMetrics
 from include.relay.presses import Presses
 from include.relay.rejections import RejectionCounter
 from include.relay.signatures.slack import SlackSignature
 from include.relay.signatures.stripe import StripeSignature
 from include.relay.signatures.svix import SvixSignature
-from include.relay.watch import HealthMonitor
 from include.relay.writer import InboxWriter
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Relay:
             timeout_seconds=seconds,
         )
         self._watch = HealthMonitor(settings, connect=connect, clock=clock)
-        self._insight = RelayMetrics(
+        self._read_metrics = RelayMetrics(
             connect, watch=self._watch, clock=clock, timeout_seconds=seconds
         )
         self._intake = Intake(
@@ -153,11 +153,11 @@ class Relay:
 
     async def _health_jobs(self, _request: Request) -> Response:
         """Say how the jobs are, and why; always 200: the answer is the news, not the status."""
-        return JSONResponse(await self._insight.health())
+        return JSONResponse(await self._read_metrics.health())
 
     async def _metrics(self, _request: Request) -> Response:
         """Give the numbers to Prometheus; 503 lets it know that there are none."""
-        text = await self._insight.metrics()
+        text = await self._read_metrics.metrics()
         status = 200 if text is not None else 503
         return Response(text, status_code=status, media_type=CONTENT_TYPE)
 

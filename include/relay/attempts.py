@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("relay.attempts")
 
 SHORTEST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(seconds=60)
+MAX_PAUSE = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class FailedAttempt:
 
     def again(self, problem: str, now: datetime) -> None:
         """Wait twice as long as before."""
-        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+        self.pause = min(2 * self.pause, MAX_PAUSE)
         self.problem, self.retry_at = problem, now + self.pause
 
 

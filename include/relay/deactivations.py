@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from include.relay.attempts import FailedAttempt
     from include.settings import Settings
     from include.store import Store
-    from include.store.deactivations import Withdrawal
+    from include.store.deactivations import RunCancellation
 
 log = structlog.get_logger("relay.deactivations")
 
@@ -39,7 +39,7 @@ SUPERFLUOUS_AFTER = timedelta(
 SILENT_AFTER = timedelta(seconds=30)  # a run that has done nothing for so long is asked about,
 CHECK_AFTER = timedelta(seconds=15)  # and so often
 LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications
-MOST_LOST = 3  # runs that had begun to work on a row, before a person looks
+MAX_LOST = 3  # runs that had begun to work on a row, before a person looks
 STARTS, WITHDRAWALS, CHECKS = "starts", "withdrawals", "checks"
 
 
@@ -63,7 +63,7 @@ class DeactivationScheduler:
 
     def turn(self, store: Store) -> float:
         """Do what there is to do, if this relay leads; return how many seconds may pass now."""
-        if not store.deactivations.lead():
+        if not store.deactivations.try_lead():
             self.troubles.clear()  # they are another relay's now
             return self._poll_seconds
         self._attempts.attempt(WITHDRAWALS, partial(self._withdraw_all, store))
@@ -116,9 +116,11 @@ class DeactivationScheduler:
         """Have Airflow forget what is withdrawn; one that it will not forget does not hold up the others."""
         refused: AirflowError | None = None
         superfluous_since = self._clock.now() - SUPERFLUOUS_AFTER
-        for withdrawal in store.deactivations.withdrawals(superfluous_since=superfluous_since):
+        for cancellation in store.deactivations.run_cancellations(
+            superfluous_since=superfluous_since
+        ):
             try:
-                self._withdraw(withdrawal, store)
+                self._cancel_run(cancellation, store)
             except AirflowBusyError:
                 raise
             except AirflowError as error:
@@ -126,16 +128,16 @@ class DeactivationScheduler:
         if refused is not None:
             raise refused
 
-    def _withdraw(self, withdrawal: Withdrawal, store: Store) -> None:
+    def _cancel_run(self, cancellation: RunCancellation, store: Store) -> None:
         """Delete a run; one that has begun is ended first, unless it has work of other rows in its hands."""
-        run = withdrawal.dag_run_id
+        run = cancellation.dag_run_id
         is_gone = self._airflow.delete_run(DEACTIVATION, run)
-        if not is_gone and not withdrawal.is_optional and not store.deactivations.is_at_work(run):
+        if not is_gone and not cancellation.is_optional and not store.deactivations.is_at_work(run):
             self._airflow.end_run(DEACTIVATION, run)
             if not self._airflow.delete_run(DEACTIVATION, run):
                 raise AirflowBusyError("the withdrawn run goes on")
-        store.deactivations.forget(run)
-        log.info("deactivation.withdrawn", dag_run_id=run, reason=withdrawal.reason)
+        store.deactivations.delete_cancellation(run)
+        log.info("deactivation.withdrawn", dag_run_id=run, reason=cancellation.reason)
 
     # --- runs that go on ---
 
@@ -160,12 +162,12 @@ class DeactivationScheduler:
             why = "Airflow does not have its run any more"
         elif state in ("success", "failed"):
             why = f"its run ended as {state} without recording this"
-            store.deactivations.lose(run, why=why, now=now)
+            store.deactivations.mark_lost(run, why=why, now=now)
         else:
             problem = self._problem_of(state, run, store) if is_late else None
             store.deactivations.set_run_problem(run, problem)
             return
-        store.deactivations.reschedule(run, why=why, most=MOST_LOST, now=now)
+        store.deactivations.reschedule(run, why=why, most=MAX_LOST, now=now)
         log.warning("deactivation.lost", dag_run_id=run, state=state)
 
     def _problem_of(self, state: str, run: str, store: Store) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 import structlog
 
-from include.relay.doorbell import NotifyWaiter
+from include.relay.notify_waiter import NotifyWaiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class DispatchLoop:
         self._name = name
         self._connect = connect
         self._clock = clock
-        self._doorbell = NotifyWaiter(channel)
+        self._waiter = NotifyWaiter(channel)
         self._stopping = Event()
         self._problem: str | None = None
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -68,10 +68,10 @@ class DispatchLoop:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._doorbell.ring()
+        self._waiter.wake()
         self._thread.join(timeout=5)
         if not self._thread.is_alive():
-            self._doorbell.close()
+            self._waiter.close()
 
     def state(self) -> dict[str, Any]:
         """Say in words how it goes, for a person who asks `/readyz`."""
@@ -108,11 +108,11 @@ class DispatchLoop:
                 self._stopping.wait(BUG_PAUSE_SECONDS)
 
     def _serve(self, store: Store) -> None:
-        self._doorbell.listen(store.connection)
+        self._waiter.listen(store.connection)
         while not self._stopping.is_set():
             seconds = self._starter.turn(store)
             self._note(None)
-            self._doorbell.wait(store.connection, seconds)
+            self._waiter.wait(store.connection, seconds)
 
     def _note(self, problem: str | None) -> None:
         """Remember how the database is; log the change, not each failure."""

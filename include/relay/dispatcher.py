@@ -105,11 +105,11 @@ class Dispatcher:
         if state in (None, "success", "failed"):
             store.job_runs.close_lost(job, dag_run_id, airflow_state=state, now=now)
         if state is None:
-            store.dispatches.give_back(dag_run_id, now=now)
+            store.dispatches.requeue(dag_run_id, now=now)
             log.warning("dispatch.gone", job=job, dag_run_id=dag_run_id)
         elif state in ("success", "failed"):
             reason = f"the run ended as {state} without recording this"
-            store.dispatches.lose(dag_run_id, reason=reason, now=now)
+            store.dispatches.mark_lost(dag_run_id, reason=reason, now=now)
             log.warning("dispatch.lost", job=job, dag_run_id=dag_run_id, state=state)
         else:
             is_paused = state == "queued" and self._airflow.is_paused(job)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from include.relay.beats import AirflowHealth
+    from include.relay.airflow_health import AirflowHealth
     from include.relay.job_health import HealthFacts
-    from include.store.figures import Measurement
+    from include.store.metrics import Measurement
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 ALL: Final = "all"
@@ -63,7 +63,7 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: H
     for field, (name, words) in OF_NOW.items():
         now = [({"job": job or ALL}, getattr(one, field)) for job, one in facts.jobs.items()]
         lines += _gauge(name, words, now)
-    lines += _of_airflow(facts.beats)
+    lines += _of_airflow(facts.health)
     breakers = [({"vendor": breaker.vendor}, 1.0) for breaker in facts.breakers]
     lines += _gauge("ops_breaker_open", "Vendors that are not called now.", breakers)
     firing = [({"alarm": alarm.name}, 1.0) for alarm in facts.alarms]
@@ -96,11 +96,11 @@ def exposition(windows: Mapping[str, Mapping[str | None, Measurement]], facts: H
     return "\n".join([*lines, ""])
 
 
-def _of_airflow(beats: AirflowHealth) -> Iterator[str]:
-    up: list[MetricSample] = [({}, float(beats.problem is None))]
+def _of_airflow(health: AirflowHealth) -> Iterator[str]:
+    up: list[MetricSample] = [({}, float(health.problem is None))]
     yield from _gauge("ops_airflow_up", "Whether Airflow's API answers.", up)
     parts: list[MetricSample] = [
-        ({"part": name}, float(state == "healthy")) for name, state in beats.parts.items()
+        ({"part": name}, float(state == "healthy")) for name, state in health.parts.items()
     ]
     yield from _gauge("ops_airflow_part_healthy", "Whether a part of Airflow is well.", parts)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from include.relay.look import CachedProbe
+from include.relay.cached_probe import CachedProbe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from include.relay.beats import PARTS
+from include.relay.airflow_health import PARTS
 from include.relay.trouble import OPS, Trouble, counted, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from include.relay.beats import AirflowHealth
-    from include.store.figures import Measurement, OpenBreaker
+    from include.relay.airflow_health import AirflowHealth
+    from include.store.metrics import Measurement, OpenBreaker
     from include.store.rejections import Refused
     from include.store.relay_alarms import Alarm
     from include.store.webhooks import Silence, Unrouted
@@ -58,7 +58,7 @@ class HealthFacts:
     jobs: Mapping[str | None, Measurement]
     breakers: tuple[OpenBreaker, ...]
     reconciled_at: datetime | None  # when one came to its end last; None: not lately, or never
-    beats: AirflowHealth
+    health: AirflowHealth
     alarms: tuple[Alarm, ...] = ()  # what the relays have raised and not taken back
     unrouted: tuple[Unrouted, ...] = ()  # of the last day
     refused: tuple[Refused, ...] = ()  # of the last day
@@ -133,15 +133,15 @@ def _of_runs(verdict: HealthVerdict, words: str, measured: Measurement) -> Itera
 
 
 def _of_airflow(facts: HealthFacts) -> Iterator[Trouble]:
-    beats = facts.beats
-    if beats.problem:
+    health = facts.health
+    if health.problem:
         since = next((one.since for one in facts.alarms if one.name == "airflow_unreachable"), None)
         rows = facts.jobs[None].queued_jobs
         waiting = "webhooks are stored, and wait" + (f" ({counted(rows, 'row')})" if rows else "")
         to_do = "see that the API server runs and reaches its database; what waits is run by itself"
-        yield Trouble(what=beats.problem, since=since, waiting=waiting, to_do=to_do)
+        yield Trouble(what=health.problem, since=since, waiting=waiting, to_do=to_do)
         return
-    for part, status in beats.parts.items():
+    for part, status in health.parts.items():
         if status != "healthy":
             name = PARTS.get(part, part)
             yield Trouble(what=f"{name} is {status}, Airflow says", to_do=f"see the log of {name}")

@@ -25,7 +25,7 @@ class RejectionCounter:
             counts, self._counts = self._counts, Counter()
         return counts
 
-    def give_back(self, counts: Counter[tuple[str, str]]) -> None:
+    def requeue(self, counts: Counter[tuple[str, str]]) -> None:
         """Keep counts that could not be written."""
         with self._lock:
             self._counts += counts

@@ -189,7 +189,7 @@ class InboxWriter:
                 self._store = self._store or self._connect()
                 self._store.rejections.add(counts, now=self._clock.now())
             except psycopg.Error as error:
-                self._rejections.give_back(counts)
+                self._rejections.requeue(counts)
                 self._note(_described(error))
 
     def _note(self, problem: str | None) -> None:

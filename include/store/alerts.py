@@ -15,7 +15,7 @@ from include.alerts.history import Sample
 from include.alerts.pauses import Pause, PauseKind
 from include.alerts.states import AlertEvent, AlertEventType, AlertState, Phase, RuleReading
 from include.alerts.texts import AlertMessage
-from include.store.figures import WATCHERS
+from include.store.metrics import WATCHERS
 from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:

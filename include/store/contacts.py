@@ -1,4 +1,4 @@
-"""Members' contacts at Mailchimp, as we last left them: what equals the wish needs no call."""
+"""Members' contacts at Mailchimp, as we last left them: what equals the desired one needs no call."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Contacts(Table, file="contacts"):
         """Write down that these contacts get no mail yet, though we took them for subscribed."""
         self._sql.note_pending(member_ids=list(member_ids))
 
-    def forget(self, member_ids: Collection[UUID]) -> None:
+    def delete(self, member_ids: Collection[UUID]) -> None:
         """Drop the contacts of members that were merged into others."""
         self._sql.forget_contacts(member_ids=list(member_ids))
 

@@ -31,7 +31,7 @@ FIELDS = tuple(field.name for field in fields(Deactivation))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Withdrawal:
+class RunCancellation:
     """A run that Airflow is to forget, and why; an optional one only if it has not begun."""
 
     dag_run_id: str
@@ -137,7 +137,7 @@ class Deactivations(MemberTable, file="deactivations"):
 
     # --- what the relay does: a run for each ---
 
-    def lead(self) -> bool:
+    def try_lead(self) -> bool:
         """Be the one relay that gives rows their runs, for as long as the connection lasts; or not."""
         return self._sql.lead()
 
@@ -172,16 +172,16 @@ class Deactivations(MemberTable, file="deactivations"):
         """Say why a run does not go on with what it has to do; None when all is well again."""
         self._sql.set_run_problem(dag_run_id=dag_run_id, problem=problem)
 
-    def withdrawals(self, *, superfluous_since: datetime) -> list[Withdrawal]:
+    def run_cancellations(self, *, superfluous_since: datetime) -> list[RunCancellation]:
         """Return the runs that Airflow is to forget, oldest first; optional ones, if asked for by then."""
         rows = self._sql.read_withdrawals(superfluous_since=superfluous_since)
-        return [Withdrawal(**row) for row in rows]
+        return [RunCancellation(**row) for row in rows]
 
     def withdraw(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
         """Have Airflow forget a run."""
         self._sql.add_withdrawal(dag_run_id=dag_run_id, reason=reason, now=now)
 
-    def forget(self, dag_run_id: str) -> None:
+    def delete_cancellation(self, dag_run_id: str) -> None:
         """Write down that Airflow has forgotten a run."""
         self._sql.forget_withdrawal(dag_run_id=dag_run_id)
 
@@ -205,7 +205,7 @@ class Deactivations(MemberTable, file="deactivations"):
         self.wake()
         return [row["id"] for row in rows]
 
-    def lose(self, dag_run_id: str, *, why: str, now: datetime) -> list[int]:
+    def mark_lost(self, dag_run_id: str, *, why: str, now: datetime) -> list[int]:
         """Fail what this run has taken and not brought to its end."""
         return [row["id"] for row in self._sql.lose_run(dag_run_id=dag_run_id, why=why, now=now)]
 

@@ -99,7 +99,7 @@ class Dispatches(Table, file="dispatches"):
                 self._inbox.postpone_rows(ids=ids, due_at=now + WINDOW)
             return None
 
-    def adopt(
+    def attach(
         self,
         dag_run_id: str,
         *,
@@ -163,13 +163,13 @@ class Dispatches(Table, file="dispatches"):
             list(self._inbox.wake_dispatchers())
         return bool(changed)
 
-    def give_back(self, dag_run_id: str, *, now: datetime) -> None:
+    def requeue(self, dag_run_id: str, *, now: datetime) -> None:
         """Let the rows of a run that Airflow does not have any more wait for another one."""
         with self._connection.transaction():
             self._inbox.return_rows(dag_run_id=dag_run_id, now=now)
             self._lose(dag_run_id, "Airflow does not have the run any more", now=now)
 
-    def lose(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
+    def mark_lost(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
         """Close a run that Airflow has ended; what it left in its hands has failed.
 
         What a retry has left is dead: it was tried alone already, and would be lost like this again.

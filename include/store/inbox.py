@@ -190,11 +190,11 @@ class Inbox(Table, file="inbox"):
         """Have rows that failed taken to a run of `webhook_retry` from then on."""
         self._sql.retry_rows(ids=list(ids), due_at=due_at)
 
-    def put_off(self, ids: Collection[int], *, due_at: datetime) -> None:
+    def defer(self, ids: Collection[int], *, due_at: datetime) -> None:
         """Let rows that failed wait for their own job again, not before then."""
         self._sql.put_off_rows(ids=list(ids), due_at=due_at)
 
-    def bury(self, ids: Collection[int]) -> None:
+    def dead_letter(self, ids: Collection[int]) -> None:
         """Let rows that failed wait for a person."""
         self._sql.bury_rows(ids=list(ids))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.store.figures import WATCHERS
 from include.store.job_runs import JobRun
+from include.store.metrics import WATCHERS
 from include.store.sql import Table
 
 if TYPE_CHECKING:

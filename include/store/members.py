@@ -24,10 +24,10 @@ STATUSES = frozenset(SubscriptionStatus)  # other statuses are the platform's ow
 class Members(MemberTable, file="members"):
     """The tables `public.users` and `public.memberships`."""
 
-    def find(self, handles: Collection[ExternalId]) -> set[UUID]:
+    def find(self, external_ids: Collection[ExternalId]) -> set[UUID]:
         """Return the members known by any of these."""
         kinds = {
-            kind: [handle.value for handle in handles if handle.kind == kind]
+            kind: [external_id.value for external_id in external_ids if external_id.kind == kind]
             for kind in ("customer", "subscription", "user", "email")
         }
         kinds["email"] = [form for email in kinds["email"] for form in address_forms(email)]
@@ -90,9 +90,13 @@ class Members(MemberTable, file="members"):
 
         Raises UniqueViolation when another transaction has made the same person meanwhile.
         """
-        freed = [m.id for m in members if m.id in known and _handles(m) != _handles(known[m.id])]
+        freed = [
+            m.id
+            for m in members
+            if m.id in known and _external_ids(m) != _external_ids(known[m.id])
+        ]
         if freed:  # an address or id may go from one to the other within this very call
-            self._sql.free_handles(member_ids=freed)
+            self._sql.free_external_ids(member_ids=freed)
         self._sql.save_users([_user_values(member, now) for member in members])
         accounts = [_account_values(one) for one in members if one.clerk_user_id is not None]
         self._sql.save_accounts(accounts)
@@ -113,7 +117,7 @@ class Members(MemberTable, file="members"):
         self._sql.add_accounts([_account_values(m) for m in members if m.addresses])
 
 
-def _handles(member: Member) -> tuple[str | None, str | None, str | None]:
+def _external_ids(member: Member) -> tuple[str | None, str | None, str | None]:
     return member.address, member.clerk_user_id, member.stripe_customer_id
 
 

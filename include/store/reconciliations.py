@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-MOST_EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ def finding_of(check: str, ids: Iterable[str], **known: Any) -> CheckFinding:
     """Return a finding of these ids, of which it shows the first few."""
     found = list(ids)
     return CheckFinding(
-        check=check, found=len(found), examples=tuple(found[:MOST_EXAMPLES]), **known
+        check=check, found=len(found), examples=tuple(found[:MAX_EXAMPLES]), **known
     )
 
 

@@ -93,7 +93,7 @@ class RunMembers(Table, file="run_members"):
         """Return the members without an outcome."""
         return [row["member_id"] for row in self._sql.read_pending(dag_run_id=dag_run_id)]
 
-    def settle(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
+    def resolve(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
         """Write down outcomes."""
         self._sql.settle_members(
             [
@@ -123,7 +123,7 @@ class RunMembers(Table, file="run_members"):
             ]
         )
 
-    def mend(self, dag_run_id: str, member_ids: Collection[UUID]) -> None:
+    def recover(self, dag_run_id: str, member_ids: Collection[UUID]) -> None:
         """Let members succeed that had failed in an earlier try."""
         self._sql.mend_members(dag_run_id=dag_run_id, member_ids=list(member_ids))
 

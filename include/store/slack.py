@@ -35,20 +35,20 @@ class SlackGracePeriod:
 class SlackPeople(Table, file="slack"):
     """The tables `ops.slack_people` and `ops.slack_lapses`."""
 
-    def ties(self) -> dict[UUID, AccountLink]:
-        """Return all ties, by member."""
+    def links(self) -> dict[UUID, AccountLink]:
+        """Return all links, by member."""
         return {row["member_id"]: AccountLink(**row) for row in self._sql.read_ties()}
 
-    def tie(self, ties: Collection[AccountLink], *, now: datetime) -> None:
-        """Write ties down; one made by hand is only replaced by hand."""
+    def link(self, links: Collection[AccountLink], *, now: datetime) -> None:
+        """Write links down; one made by hand is only replaced by hand."""
         rows = [
             {
-                "member_id": tie.member_id,
-                "slack_user_id": tie.slack_user_id,
-                "by_hand": tie.by_hand,
+                "member_id": link.member_id,
+                "slack_user_id": link.slack_user_id,
+                "by_hand": link.by_hand,
                 "now": now,
             }
-            for tie in ties
+            for link in links
         ]
         self._sql.save_ties(rows)
 
@@ -56,7 +56,7 @@ class SlackPeople(Table, file="slack"):
         """Write down what is in a member's profile now."""
         self._sql.note_field(member_id=member_id, value=value)
 
-    def lapses(self) -> dict[str, SlackGracePeriod]:
+    def grace_periods(self) -> dict[str, SlackGracePeriod]:
         """Return since when who should not be there, by id at Slack."""
         return {row["slack_user_id"]: SlackGracePeriod(**row) for row in self._sql.read_lapses()}
 

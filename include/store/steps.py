@@ -70,7 +70,7 @@ class Steps(MemberTable, file="steps"):
             [{"key": e.key, "state": e.state, "reason": e.reason, "now": now} for e in endings]
         )
 
-    def doubt(
+    def mark_uncertain(
         self, effect: str, dag_run_id: str, *, stale_since: datetime, now: datetime
     ) -> list[UUID]:
         """Make begun steps uncertain that nobody works on any more; return their members.

@@ -29,7 +29,7 @@ def letter(connected):
     """Have one open dead letter."""
     [row] = connected.receive({"type": "customer.updated", "id": "evt_1", "livemode": False})
     now = connected.clock.now()
-    connected.store.dispatches.adopt("run", job="mailchimp_sync", inbox_ids=[row], now=now)
+    connected.store.dispatches.attach("run", job="mailchimp_sync", inbox_ids=[row], now=now)
     connected.store.inbox.finish([row], state=InboxState.DEAD, reason="down", now=now)
     failure = Failure(
         job="mailchimp_sync",

@@ -23,7 +23,7 @@ LONG_EPISODES = 29  # 203 kills
 FREEZE_EACH = 5  # episodes
 GIVEN_UP_SECONDS = 150  # Airflow's heartbeat time-out is 60
 CALM_SECONDS, LONG_CALM_SECONDS = 200, 900
-AT_ONCE = "A worker was killed while it worked on"  # says the scheduler
+BATCH_SIZE = "A worker was killed while it worked on"  # says the scheduler
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(  # noqa: PLR0913, PLR0917 - 
     say.in_the_end(found.summary(load))
     assert froze == late == -(-episodes // FREEZE_EACH), "a freeze did not happen"
     assert chaos.killed == dict.fromkeys([*ROLES, SCHEDULER], episodes), "a kill did not happen"
-    noticed = local_stack.layout.log_of("scheduler").read_text().count(AT_ONCE)
+    noticed = local_stack.layout.log_of("scheduler").read_text().count(BATCH_SIZE)
     assert noticed, "a dead worker's task has waited for the time-out"
     assert found.broken == []
     assert is_over, "rows are still open"

@@ -34,7 +34,7 @@ FAULTS = (
     "killed, called failed",
     "frozen, late",
 )
-MOST_WORDS = 12
+MAX_WORDS = 12
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def executor(relay, sandbox, monkeypatch):
         for name, connection in connections(world).items():
             monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection)
     # What a frozen task has locked is free when it has been frozen for longer than this.
-    monkeypatch.setattr(collaborators, "LONGEST_IDLE_SECONDS", 3.0)
+    monkeypatch.setattr(collaborators, "MAX_IDLE_SECONDS", 3.0)
     return Executor(relay.airflow)
 
 
@@ -102,7 +102,7 @@ class Executor:
         task = self._dice.choice(run.tasks)
         run.until(task)
         number = signal.SIGSTOP if fault == "frozen, late" else signal.SIGKILL
-        child = run.begin(task, 1 + self._dice.randrange(MOST_WORDS), number)
+        child = run.begin(task, 1 + self._dice.randrange(MAX_WORDS), number)
         if number == signal.SIGSTOP:
             child.stopped_or_ended()
             run.go()

@@ -16,9 +16,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
-from include.operate.doctor.examination import examine
+from include.operate.doctor.checks import examine
 from include.operate.doctor.findings import CheckStatus
-from include.operate.doctor.look import look, read_patient
+from include.operate.doctor.run import look, read_context
 from tests.airflow_stand_in import running_airflow
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET
 from tests.dags.conftest import connections
@@ -173,8 +173,8 @@ class DoctorWorld:
 
     def group(self, module, *, seconds=15.0, has_stand_ins=True):
         """Look at one group of checks."""
-        patient, _ = read_patient(clock=self.clock, has_stand_ins=has_stand_ins)
-        return dict_of(examine(module.checks(patient), seconds=seconds))
+        context, _ = read_context(clock=self.clock, has_stand_ins=has_stand_ins)
+        return dict_of(examine(module.checks(context), seconds=seconds))
 
     def content(self):
         """Return what stands for the content of every table: equal only where nothing has changed."""

@@ -81,7 +81,7 @@ class LumaWorld:
         return job.approve_members(
             job.LumaRunOptions(**orders),
             luma=luma,
-            pace=pace,
+            limiter=pace,
             store=self.store,
             clock=self.clock,
             dag_run_id="run_1",

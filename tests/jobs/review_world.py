@@ -32,7 +32,7 @@ class Board:
         [row] = self.world.receive(
             {"type": "customer.updated", "id": f"evt_{number}", "livemode": False}
         )
-        self.store.dispatches.adopt(f"run_{number}", job=SYNC, inbox_ids=[row], now=NOW)
+        self.store.dispatches.attach(f"run_{number}", job=SYNC, inbox_ids=[row], now=NOW)
         self.store.inbox.finish([row], state=InboxState.DEAD, reason=reason, now=NOW)
         failure = Failure(
             job=SYNC,

@@ -19,11 +19,11 @@ from include.console.app import create_app as create_console
 from include.jobs import alert_rules, reconciliation
 from include.jobs.reconciliation.repair import RepairLimits
 from include.operate.deployment import Deployment
+from include.relay.airflow_health import AirflowHealth
 from include.relay.app import create_app
-from include.relay.beats import AirflowHealth
 from include.relay.exposition import exposition
-from include.relay.insight import facts_in
 from include.relay.job_health import judge
+from include.relay.metrics import facts_in
 from include.routing import route_of
 from include.settings import JobSettings, Settings
 from tests.jobs.console.conftest import Console, Starts, login
@@ -236,7 +236,7 @@ class Post:
         return {one["email_addresses"][0]["email_address"] for one in people} - emails
 
     def _facts(self):
-        return facts_in(self.world.store, beats=AirflowHealth(), now=self.world.clock.now())
+        return facts_in(self.world.store, health=AirflowHealth(), now=self.world.clock.now())
 
     def _advice(self):
         return {one.to_do for one in self.world.store.webhooks.silences()}

@@ -85,7 +85,7 @@ class SlackWorld:
             job.SlackRunOptions(**{"group_id": GROUP, **orders}),
             workspace=SlackWorkspace(bot, admin),
             slack=Slack(bot, ops_channel="C0OPSALERTS", staff_channel=STAFF),
-            turns=turns,
+            limiter=turns,
             store=self.store,
             clock=self.clock,
             dag_run_id="run_1",

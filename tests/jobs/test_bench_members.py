@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from include.lab.bench.enrolment import enrol_synced
 from include.lab.bench.sandbox import BenchMember
-from include.store.members import ExternalId
+from include.membership.members import ExternalId
 
 EMAIL = "ada@example.org"
 

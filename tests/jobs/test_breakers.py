@@ -12,8 +12,8 @@ from include.jobs.mailchimp_sync.load import ASKED
 from include.person import person_from
 from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
-from include.store.figures import open_breakers
 from include.store.inbox import InboxState
+from include.store.metrics import open_breakers
 from tests.jobs.test_webhook_retry import attempt, batch, claim
 
 GRACE = person_from("grace", "they move")
@@ -287,7 +287,7 @@ def test_vendor_that_was_down_when_it_was_paused_is_probed_after_it(waiting, mov
     moving.clock.advance(timedelta(minutes=5) if is_ended else HOUR)
     if is_ended:
         resume("mailchimp", person=GRACE, store=moving.store, now=moving.clock.now())
-    moving.store.dead_letters.hurry("mailchimp", now=moving.clock.now())
+    moving.store.dead_letters.release("mailchimp", now=moving.clock.now())
     before = calls(moving)
     taken = take(moving)
 

@@ -298,7 +298,7 @@ def test_vendor_that_is_back_does_not_hurry_replays(store, desk):
     store.connection.execute("UPDATE ops.inbox SET error_class = 'transient'")
     desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY, per_minute=1)
 
-    store.dead_letters.hurry("mailchimp", now=NOW)
+    store.dead_letters.release("mailchimp", now=NOW)
 
     due = [row.due_at for row in rows_of(store, ids)]
     assert due == [NOW + timedelta(minutes=minutes) for minutes in range(3)]

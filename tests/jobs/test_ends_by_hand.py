@@ -59,7 +59,7 @@ def scheduled(world, row):
 def withdrawn(world):
     return [
         one.dag_run_id
-        for one in world.store.deactivations.withdrawals(superfluous_since=world.clock.now())
+        for one in world.store.deactivations.run_cancellations(superfluous_since=world.clock.now())
     ]
 
 

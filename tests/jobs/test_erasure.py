@@ -83,7 +83,7 @@ def test_nothing_of_her_is_left(world):
         '"ada"',
     ]
     [user] = world.query("SELECT id FROM public.users WHERE lower(email) = %s", LOWER)
-    world.store.slack.tie(
+    world.store.slack.link(
         [AccountLink(member_id=user["id"], slack_user_id="U0HERSELF")], now=world.clock.now()
     )
     traces.append("u0herself")

@@ -18,12 +18,12 @@ from tests.jobs.notice_world import JOB, MINUTE, RUN
 def test_failed_run_is_one_message_with_all_that_is_needed(desk):
     """Who reads it knows what failed, how much of it, and where to look; nothing names a member."""
     [row] = desk.world.receive(desk.world.join()[0])
-    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.dispatches.attach(RUN, job=JOB, inbox_ids=[row], now=NOW)
     member_id = uuid4()
     desk.store.run_members.open(RUN, {member_id: None})
     reason = "Mailchimp: ada@example.org is in <compliance> & stays"
     failed = MemberResult(member_id=member_id, outcome=MemberOutcome.FAILED, reason=reason)
-    desk.store.run_members.settle(RUN, [failed])
+    desk.store.run_members.resolve(RUN, [failed])
     desk.store.inbox.finish([row], state=InboxState.FAILED, reason=reason, now=NOW)
 
     desk.fail()
@@ -170,14 +170,14 @@ def test_failure_that_comes_back_within_the_quiet_time_is_not_told_again(desk):
 def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
     """A later run about others does not mend a member's row: her own has to end well."""
     [row] = desk.world.receive(desk.world.join()[0])
-    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.dispatches.attach(RUN, job=JOB, inbox_ids=[row], now=NOW)
     desk.store.inbox.finish([row], state=InboxState.FAILED, reason="Mailchimp is down", now=NOW)
     desk.fail()
     desk.send()
     desk.clock.advance(MINUTE)
     assert desk.succeed() == 0
 
-    desk.store.dispatches.adopt("again", job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.dispatches.attach("again", job=JOB, inbox_ids=[row], now=NOW)
     assert desk.succeed() == 0
     desk.store.inbox.finish([row], state=InboxState.PROCESSED, now=NOW)
     assert desk.succeed() == 1
@@ -191,7 +191,7 @@ def test_failure_with_rows_is_over_when_its_rows_are_well(desk):
 def test_row_that_is_tried_again_meanwhile_still_counts(desk):
     """`webhook_retry` has taken it within a second: the failure is over when it ends well, not with others' success."""
     [row] = desk.world.receive(desk.world.join()[0])
-    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.dispatches.attach(RUN, job=JOB, inbox_ids=[row], now=NOW)
     desk.store.inbox.finish([row], state=InboxState.FAILED, reason="Mailchimp is down", now=NOW)
     failure = Failure(
         job=JOB,
@@ -202,7 +202,7 @@ def test_row_that_is_tried_again_meanwhile_still_counts(desk):
         dag_run_id=RUN,
     )
     desk.store.dead_letters.open_case(failure, now=NOW)
-    desk.store.dispatches.adopt("retry.1", job="webhook_retry", inbox_ids=[row], now=NOW)
+    desk.store.dispatches.attach("retry.1", job="webhook_retry", inbox_ids=[row], now=NOW)
 
     desk.fail()
     desk.send()
@@ -219,7 +219,7 @@ def test_row_that_is_tried_again_meanwhile_still_counts(desk):
 def test_failure_is_over_when_a_person_abandons_what_it_left(desk):
     """Nothing more is to come of it: nobody waits for the row to end well."""
     [row] = desk.world.receive(desk.world.join()[0])
-    desk.store.dispatches.adopt(RUN, job=JOB, inbox_ids=[row], now=NOW)
+    desk.store.dispatches.attach(RUN, job=JOB, inbox_ids=[row], now=NOW)
     desk.store.inbox.finish([row], state=InboxState.DEAD, reason="cannot be read", now=NOW)
     failure = Failure(
         job=JOB, subject=f"row:{row}", error_class="payload", reason="bad", inbox_ids=(row,)

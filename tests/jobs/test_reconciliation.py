@@ -227,7 +227,7 @@ def test_effect_that_was_begun_and_never_ended_is_uncertain(night):
 def test_event_that_failed_and_is_nobodys_becomes_a_dead_letter(night):
     """A run failed its rows and died before it wrote the letter: a person is asked after all."""
     poison = night.world.receive({"type": "customer.updated", "id": "evt_x", "livemode": False})
-    night.store.dispatches.adopt("run", job=SYNC, inbox_ids=poison, now=NOW)
+    night.store.dispatches.attach("run", job=SYNC, inbox_ids=poison, now=NOW)
     night.store.inbox.finish(poison, state=InboxState.DEAD, reason="cannot be read: data", now=NOW)
     night.clock.advance(11 * MINUTE)
 

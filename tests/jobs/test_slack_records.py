@@ -79,7 +79,7 @@ def test_dry_run_shows_the_difference_and_changes_nothing(slack):
     assert (len(channel["add"]), result.fields_set) == (11, 11)
     assert "@" not in str(logs)
     assert slack.writes() == slack.audit() == []
-    assert (slack.store.slack.ties(), slack.store.slack.lapses()) == ({}, {})
+    assert (slack.store.slack.links(), slack.store.slack.grace_periods()) == ({}, {})
 
 
 def test_refusal_shows_in_a_dry_run(slack):

@@ -155,7 +155,7 @@ def test_no_member_at_all_is_refused(slack):
     assert result.is_failure
     assert "nobody at Slack is an active member" in result.summary
     assert slack.group() == slack.channel() == set(emails)
-    assert (len(slack.writes()), slack.store.slack.lapses()) == (before, {})
+    assert (len(slack.writes()), slack.store.slack.grace_periods()) == (before, {})
 
 
 def test_last_member_leaves_a_group_that_is_disabled(slack):
@@ -236,7 +236,7 @@ def test_different_addresses_are_tied_by_a_person(slack):
     member = slack.member("billing@example.org")
     hers = slack.joins("private@example.org")
 
-    result = slack.run(ties=(AccountLink(member_id=member.id, slack_user_id=hers, by_hand=True),))
+    result = slack.run(links=(AccountLink(member_id=member.id, slack_user_id=hers, by_hand=True),))
     slack.joins("billing@example.org")
     again = slack.run()
 

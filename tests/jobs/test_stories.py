@@ -292,7 +292,7 @@ def test_next_run_tells_what_a_lost_one_did(world):
     world.load(ids, claim.dag_run_id)
     world.update(claim.dag_run_id)
     world.store.dispatches.started(claim.dag_run_id, now=world.clock.now())
-    world.store.dispatches.lose(claim.dag_run_id, reason="killed", now=world.clock.now())
+    world.store.dispatches.mark_lost(claim.dag_run_id, reason="killed", now=world.clock.now())
 
     world.run_rows(ids)
     world.run_rows(ids)

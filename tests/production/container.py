@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.production.images import Image
     from tests.production.machine import Machine
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 60.0  # before a restart: Docker's, doubled each time
+FIRST_PAUSE, MAX_PAUSE = 0.1, 60.0  # before a restart: Docker's, doubled each time
 STEADY_SECONDS = 10  # who ran that long begins with the first pause again
 MAKE = """
 mkdir -p upper work root && mount -t overlay -o "lowerdir=$1,upperdir=upper,workdir=work" root root
@@ -273,7 +273,7 @@ class Container:
             if self._ends.wait(pause):
                 self.exit_code = code
                 return
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)
             self.restarts += 1
             self.health = Health(cpu_seconds=self.health.cpu_seconds, checks=self.health.checks)
             self._launch()

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from tests.production.forms import RunningForm
 
 OUTSIDE = "sandbox"
-MOST_BYTES = 65536
+MAX_BYTES = 65536
 CLIENT = f"""#!{sys.executable} -I
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as there:
     there.connect(os.path.join(os.path.dirname(__file__), "docker.socket"))
     socket.send_fds(there, [json.dumps(sys.argv[1:]).encode()], [0, 1, 2])
-    sys.exit(int(there.recv({MOST_BYTES}) or b"125"))
+    sys.exit(int(there.recv({MAX_BYTES}) or b"125"))
 """
 
 
@@ -78,7 +78,7 @@ class Docker:
                     self._answer(there)
 
     def _answer(self, there: socket.socket) -> None:
-        said, files, _, _ = socket.recv_fds(there, MOST_BYTES, 3)
+        said, files, _, _ = socket.recv_fds(there, MAX_BYTES, 3)
         try:
             code = self._do(json.loads(said), files)
         except (UnknownWordsError, DeploymentError, BuildError) as error:

@@ -24,7 +24,7 @@ COUNT, SIZE, REPETITIONS = 16, 200, 3
 SEED = 20260301
 IDLE_SECONDS = 60
 GIB = 1024  # in MiB
-MOST_PSS, MOST_CORES = 1.3 * GIB, 0.15
+MAX_PSS, MAX_CORES = 1.3 * GIB, 0.15
 NEAR_LATENCY, NEAR_BURST, CELERY_LATENCY = 1.3, 1.5, 2.0
 WORKERS, MORE_WORKERS = (1, 2, 4), 1.25
 
@@ -87,8 +87,8 @@ def test_one_host_has_the_local_figures(local, one_host, say):
     say.in_the_end(f"local stack: p50 {local[0]:.2f} s, {SIZE} webhooks in {local[1]:.1f} s")
     say.in_the_end(f"one host: {one_host}")
 
-    assert sum(one_host.memory.values()) <= MOST_PSS
-    assert one_host.cores <= MOST_CORES
+    assert sum(one_host.memory.values()) <= MAX_PSS
+    assert one_host.cores <= MAX_CORES
     assert one_host.latency <= NEAR_LATENCY * local[0]
     assert one_host.burst <= NEAR_BURST * local[1]
 

@@ -150,7 +150,7 @@ class Operation(World):
             orders,
             workspace=SlackWorkspace(bot, admin),
             slack=Slack(bot, ops_channel="C0OPSALERTS", staff_channel=STAFF),
-            turns=turns,
+            limiter=turns,
             store=self.store,
             clock=self.clock,
             dag_run_id=f"slack_{next(numbers)}",
@@ -167,7 +167,7 @@ class Operation(World):
         luma_auto_approval.approve_members(
             luma_auto_approval.LumaRunOptions(),
             luma=luma,
-            pace=pace,
+            limiter=pace,
             store=self.store,
             clock=self.clock,
             dag_run_id=f"luma_{next(numbers)}",

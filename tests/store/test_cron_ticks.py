@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from include.clients.airflow import Schedule, ScheduledRun
 from include.clock import FixedClock
-from include.jobs.reconciliation.ticks import PATIENCE, note_ticks
+from include.jobs.reconciliation.ticks import START_TIMEOUT, note_ticks
 from include.store.cron_ticks import Tick, TickOutcome
 from tests.store.arrivals import NOW
 
@@ -48,7 +48,7 @@ def test_every_tick_has_one_row(store):
     airflow, clock = Airflow(), FixedClock(NOW + timedelta(minutes=1))
     airflow.run(NOW)
     note_ticks(store=store, airflow=airflow, clock=clock)
-    clock.advance(3 * HOUR + PATIENCE)
+    clock.advance(3 * HOUR + START_TIMEOUT)
     airflow.run(NOW + 2 * HOUR, late=timedelta(minutes=5))
     airflow.run(NOW + 3 * HOUR)
 
@@ -70,7 +70,7 @@ def test_missed_tick_that_ran_after_all(store):
     airflow, clock = Airflow(), FixedClock(NOW)
     airflow.run(NOW)
     note_ticks(store=store, airflow=airflow, clock=clock)
-    clock.advance(HOUR + PATIENCE)
+    clock.advance(HOUR + START_TIMEOUT)
     note_ticks(store=store, airflow=airflow, clock=clock)
     missed = outcomes(store)
     airflow.run(NOW + HOUR, late=timedelta(minutes=45))

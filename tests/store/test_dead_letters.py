@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from include.errors import ErrorClass
+from include.operate.dead_letters.filter_options import DeadLetterFilter, filter_from
 from include.operate.errors import CommandError
-from include.operate.letters.wish import DeadLetterFilter, filter_from
 from include.store.dead_letters import DeadLetterAction, Failure, Filter, LetterState, Severity
 from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, receive
@@ -152,10 +152,10 @@ def test_letter_closes_when_all_its_events_went_well(store):
     rows = receive(store, "evt_1", "evt_2")
     store.dead_letters.open_case(failure(inbox_ids=tuple(rows)), now=NOW)
     finish(store, rows[:1])
-    assert store.dead_letters.settle(rows, now=NOW) == []
+    assert store.dead_letters.resolve(rows, now=NOW) == []
 
     finish(store, rows[1:])
-    [moved] = store.dead_letters.settle(rows, now=NOW)
+    [moved] = store.dead_letters.resolve(rows, now=NOW)
 
     assert (moved.state_before, moved.state) == (LetterState.OPEN, LetterState.RESOLVED)
 

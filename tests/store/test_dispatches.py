@@ -72,10 +72,10 @@ def test_a_cleared_run_takes_its_failed_rows_again(store):
     """Decision: each task may be cleared and rerun; the run is then followed as before."""
     run = claim_one(store)
     store.dispatches.started(run.dag_run_id, now=NOW)
-    store.dispatches.lose(run.dag_run_id, reason="it failed", now=NOW)
+    store.dispatches.mark_lost(run.dag_run_id, reason="it failed", now=NOW)
     later = NOW + timedelta(hours=1)
 
-    adopted = store.dispatches.adopt(run.dag_run_id, job=JOB, inbox_ids=run.inbox_ids, now=later)
+    adopted = store.dispatches.attach(run.dag_run_id, job=JOB, inbox_ids=run.inbox_ids, now=later)
 
     assert adopted == run.inbox_ids
     dispatch = store.dispatches.get(run.dag_run_id)
@@ -88,7 +88,7 @@ def test_a_run_started_by_hand_takes_rows_that_wait(store):
     """A person triggers the DAG with inbox ids: the dispatcher does not start them too."""
     ids = receive(store, "evt_1")
 
-    assert store.dispatches.adopt("manual__1", job=JOB, inbox_ids=ids, now=NOW) == ids
+    assert store.dispatches.attach("manual__1", job=JOB, inbox_ids=ids, now=NOW) == ids
 
     assert claim(store) is None
     assert [dispatch.dag_run_id for dispatch in store.dispatches.in_flight()] == ["manual__1"]
@@ -101,7 +101,7 @@ def test_a_run_started_by_hand_takes_nothing_from_another(store):
     store.inbox.finish(ended.inbox_ids, state=InboxState.PROCESSED, now=NOW)
     ids = held.inbox_ids + ended.inbox_ids
 
-    assert store.dispatches.adopt("manual__1", job=JOB, inbox_ids=ids, now=NOW) == []
+    assert store.dispatches.attach("manual__1", job=JOB, inbox_ids=ids, now=NOW) == []
     assert store.dispatches.get("manual__1") is None
 
 
@@ -109,7 +109,7 @@ def test_the_dispatchers_own_run_adopts_nothing(store):
     """Every run asks; only those of a person find something."""
     run = claim_one(store)
 
-    assert store.dispatches.adopt(run.dag_run_id, job=JOB, inbox_ids=run.inbox_ids, now=NOW) == []
+    assert store.dispatches.attach(run.dag_run_id, job=JOB, inbox_ids=run.inbox_ids, now=NOW) == []
     assert store.inbox.of_run(run.dag_run_id)[0].attempts == 1
 
 
@@ -118,7 +118,7 @@ def test_a_run_without_rows_left_is_finished_not_lost(store):
     run = claim_one(store)
     store.inbox.finish(run.inbox_ids, state=InboxState.PROCESSED, now=NOW)
 
-    store.dispatches.lose(run.dag_run_id, reason="it failed", now=NOW)
+    store.dispatches.mark_lost(run.dag_run_id, reason="it failed", now=NOW)
 
     assert store.dispatches.get(run.dag_run_id).state == "finished"
     assert store.inbox.counts() == {InboxState.PROCESSED: 1}

@@ -9,7 +9,7 @@ import pytest
 from include.errors import ErrorClass
 from include.membership.ends import End, EndReason
 from include.operate.report import OVERDUE_AFTER, read_in
-from include.relay.beats import PARTS, AirflowHealth
+from include.relay.airflow_health import PARTS, AirflowHealth
 from include.store.breakers import BreakerState
 from include.store.dead_letters import Failure
 from tests.store.arrivals import NOW, receive
@@ -69,7 +69,7 @@ def test_empty_tables_count_nothing(store):
 
 def read(store):
     """Read the tables beside an Airflow that is well."""
-    return read_in(store, beats=AirflowHealth(parts=dict.fromkeys(PARTS, "healthy")), now=NOW)
+    return read_in(store, health=AirflowHealth(parts=dict.fromkeys(PARTS, "healthy")), now=NOW)
 
 
 def troubles(store):

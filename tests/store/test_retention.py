@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from include.alerts.states import AlertEventType, AlertState, Phase, happening
+from include.alerts.states import AlertEventType, AlertState, Phase, alert_event_from
 from include.clock import FixedClock
 from include.jobs import database_cleanup as job
+from include.jobs.database_cleanup import steps
 from include.store.findings import Finding, FindingKind
 from include.store.inbox import InboxState, Receipt
 from include.store.notices import FailedRun
@@ -91,7 +92,7 @@ def fill(store):
 def fire(store, rule, at):
     """Have an alert that fired, and somebody who was told."""
     state = AlertState(rule=rule, phase=Phase.FIRING, since=at, fired_at=at)
-    change = happening(state, AlertEventType.FIRED, at=at, since=at)
+    change = alert_event_from(state, AlertEventType.FIRED, at=at, since=at)
     event = store.alerts.add_event(change, condition="dlq_count > 1", message=None)
     store.alerts.plan(event, "email", "a@example.org", now=at)
 
@@ -191,13 +192,13 @@ def test_source_of_a_planned_end_keeps_its_body(store):
 def test_batches_end_when_the_time_is_over(store, monkeypatch):
     """What is left after the budget waits for the next night, and the audit log says so."""
     fill(store)
-    monkeypatch.setattr(job, "BATCH_ROWS", 1)
+    monkeypatch.setattr(steps, "BATCH_ROWS", 1)
     clock = FixedClock(NOW)
     removes = []
 
     def slow(rule, **options):
         removes.append(rule)
-        clock.advance(job.BUDGET)
+        clock.advance(steps.BUDGET)
         return 1
 
     monkeypatch.setattr(store.retention, "remove", slow)

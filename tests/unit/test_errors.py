@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.errors import VendorBusyError, told
+from include.errors import VendorBusyError, redact
 from include.run_record import reason_of
 
 
@@ -18,7 +18,7 @@ from include.run_record import reason_of
 )
 def test_text_that_is_told(text, safe):
     """One short line without an address, whatever the vendor quotes."""
-    assert told(text) == safe
+    assert redact(text) == safe
 
 
 def test_reason_of_ours_and_of_others():

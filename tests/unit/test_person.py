@@ -3,7 +3,7 @@
 import pytest
 
 from include.errors import ActRefusedError
-from include.person import LONGEST_REASON, person_from
+from include.person import MAX_REASON, person_from
 
 
 def test_name_and_reason_become_one_line_each():
@@ -39,4 +39,4 @@ def test_at_sign_alone_is_no_address():
 
 def test_reason_is_a_sentence_and_not_a_book():
     with pytest.raises(ActRefusedError, match="more than 500"):
-        person_from("grace", "x" * (LONGEST_REASON + 1))
+        person_from("grace", "x" * (MAX_REASON + 1))

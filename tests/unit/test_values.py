@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.clients.mailchimp import subscriber_hash
-from include.events.values import LONGEST_NAME, address_forms, address_from, name_from
+from include.events.values import MAX_NAME, address_forms, address_from, name_from
 
 ADA = "ada@example.org"
 
@@ -71,12 +71,12 @@ def test_name_fits_every_vendor(text):
     """On one line, not longer than a merge field, and the same when it comes again."""
     name = name_from(text)
 
-    assert len(name) <= LONGEST_NAME
+    assert len(name) <= MAX_NAME
     assert name == name_from(name)
     assert not name or name.split() == name.split(" ")
 
 
 def test_name_is_cut():
     """300 characters are no reason to fail."""
-    assert name_from("A" * 300) == "A" * LONGEST_NAME
+    assert name_from("A" * 300) == "A" * MAX_NAME
     assert name_from("  Ada\n Maria ") == "Ada Maria"

@@ -19,15 +19,15 @@ from include.alerts.states import (
     AlertEventType,
     AlertState,
     Phase,
+    alert_event_from,
     forgotten,
-    happening,
     instants,
     is_forgotten,
     step,
     to_tell,
 )
 from include.alerts.texts import Link, message_of, moment
-from include.store.figures import outages
+from include.store.metrics import outages
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -126,7 +126,7 @@ def _go_on(
         after, what = step(rule, before, reading, now=at)
         state, what, is_quiet = hush(before, after, what, at=at)
         if what is not None:
-            change = happening(state, what, at=at, since=before.since)
+            change = alert_event_from(state, what, at=at, since=before.since)
             (quiet if is_quiet else changes).append(change)
     return state, changes, quiet
 
@@ -196,7 +196,7 @@ def _end(state: AlertState, *, store: Store, now: datetime) -> AlertState:
     ended = replace(state, phase=Phase.INACTIVE, since=None)
     if state.phase is not Phase.FIRING or state.fired_at is None:
         return ended
-    change = happening(state, AlertEventType.RESOLVED, at=now, since=state.since)
+    change = alert_event_from(state, AlertEventType.RESOLVED, at=now, since=state.since)
     fired = store.alerts.fired_message(state.rule, state.fired_at)
     message = fired and replace(
         fired, what=AlertEventType.RESOLVED, at=now, examples=(), facts=("The rule was taken away",)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from include.alerts.history import Sample
 from include.alerts.names import OF_THE_PRESENT
-from include.store.figures import Measurement, measure_all, numbers
+from include.store.metrics import Measurement, measure_all, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

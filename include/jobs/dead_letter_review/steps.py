@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from include.store.reviews import Review
 
 JOB, ASK_TASK = "dead_letter_review", "ask_people"
-MOST_GROUPS = 10  # a longer form is not read; the others come with the next review
+MAX_GROUPS = 10  # a longer form is not read; the others come with the next review
 LATER = timedelta(days=1)  # for so long nobody is asked again about a group
 CARRY_OUT, NOT_NOW = "Carry out", "Not now"
 UNSAID = "decided in a review of dead letters"
@@ -122,7 +122,7 @@ def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Questio
     groups = store.dead_letters.groups(Filter())
     if not groups:
         return None
-    now, shown = clock.now(), groups[:MOST_GROUPS]
+    now, shown = clock.now(), groups[:MAX_GROUPS]
     asked = [_asked(group, store) for group in shown]
     refused = store.reviews.newest_refused()
     count = sum(group.count for group in groups)
@@ -214,21 +214,21 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
     review = _review(dag_run_id, store)
     if review.state not in (ReviewState.ANSWERED, ReviewState.DONE):
         return CarriedOut(done={}, refused={})
-    desk, done, refused = DeadLetterService(store, clock=clock), {}, {}
+    service, done, refused = DeadLetterService(store, clock=clock), {}, {}
     by = Person(actor=review.actor or "user:somebody", why=review.why or UNSAID)
-    desk.resume()
+    service.resume()
     for group in review.groups:
         choice = choice_from(review.decisions.get(group.name))
         if choice is Choice.LATER:
             continue
         act, wanted = DeadLetterAction(choice), letters_of(group, review)
         acts = (DeadLetterAction.CLOSE_FIXED, act) if act is DeadLetterAction.REPLAY else (act,)
-        changed = sum(desk.decide(one, wanted, by=by).done for one in acts)
+        changed = sum(service.decide(one, wanted, by=by).done for one in acts)
         if changed or group.name not in review.results:  # again, there is nothing left to change
             outcome = {"act": str(choice), "letters": changed}
             store.reviews.save_result(dag_run_id, group.name, outcome)
         done[group.name] = changed
-        if act in LEFT and (left := desk.preview(act, wanted).count):
+        if act in LEFT and (left := service.preview(act, wanted).count):
             refused[group.name] = f"{counted(left, 'letter')} left: such a letter {LEFT[act]}"
     store.reviews.finish(dag_run_id, now=clock.now())
     how = summary_of(_review(dag_run_id, store))

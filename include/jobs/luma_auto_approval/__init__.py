@@ -12,7 +12,7 @@ from include.jobs.luma_auto_approval.steps import (
     BUDGET,
     LumaRunOptions,
     approve_members,
-    orders_from,
+    run_options_from,
 )
 
 __all__ = [
@@ -22,5 +22,5 @@ __all__ = [
     "PlusAddressRule",
     "RateLimiter",
     "approve_members",
-    "orders_from",
+    "run_options_from",
 ]

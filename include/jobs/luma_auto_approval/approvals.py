@@ -49,10 +49,10 @@ class Decider:
     """Carries decisions out, and counts what came of each."""
 
     def __init__(
-        self, luma: Luma, pace: RateLimiter, result: ApprovalResult, *, send_email: bool
+        self, luma: Luma, limiter: RateLimiter, result: ApprovalResult, *, send_email: bool
     ) -> None:
-        """Decide over `luma`, at that pace."""
-        self._luma, self._pace, self._result = luma, pace, result
+        """Decide over `luma`, at the limiter's rate."""
+        self._luma, self._limiter, self._result = luma, limiter, result
         self._send_email = send_email
 
     def decide_all(self, decisions: Sequence[GuestDecision]) -> None:
@@ -105,13 +105,13 @@ class Decider:
     def _decide(self, decision: GuestDecision) -> bool:
         """Decide about a guest if nobody has; tell whether it was us. A 429 decided nothing."""
         while self._is_pending(decision.guest):
-            self._pace.take_turn()
+            self._limiter.take_turn()
             try:
                 self._luma.update_status(
                     decision.guest, decision.status, send_email=self._send_email
                 )
             except VendorBusyError as busy:
-                self._pace.wait_out(busy)  # and read her again: a host may have been faster
+                self._limiter.wait_out(busy)  # and read her again: a host may have been faster
             except VendorUncertainError as lost:
                 self._look_after(decision, lost)
                 return True
@@ -136,7 +136,7 @@ class Decider:
             return False
 
     def _read(self, guest: Guest) -> Guest:
-        return self._pace.call(partial(self._luma.read_guest, guest.event_id, guest.id))
+        return self._limiter.call(partial(self._luma.read_guest, guest.event_id, guest.id))
 
     def _stop(self, why: str, *, left: int) -> None:
         self._result.stopped, self._result.left = why, left

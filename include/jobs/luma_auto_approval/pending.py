@@ -19,11 +19,11 @@ UNREADABLE = "{} entries cannot be read"
 
 
 def coming_events(
-    luma: Luma, pace: RateLimiter, result: ApprovalResult, *, now: datetime
+    luma: Luma, limiter: RateLimiter, result: ApprovalResult, *, now: datetime
 ) -> list[str]:
     """Return the ids of the events to come; raises VendorError where they cannot be listed."""
     ids: list[str] = []
-    for page in all_pages(partial(luma.list_events, after=now), pace.call, vendor="Luma"):
+    for page in all_pages(partial(luma.list_events, after=now), limiter.call, vendor="Luma"):
         ids += page.entries
         if page.unreadable:
             result.add_error(UNREADABLE.format(page.unreadable), event="list of events")
@@ -31,7 +31,7 @@ def coming_events(
 
 
 def pending_guests(
-    events: list[str], luma: Luma, pace: RateLimiter, result: ApprovalResult
+    events: list[str], luma: Luma, limiter: RateLimiter, result: ApprovalResult
 ) -> list[Guest]:
     """Return the guests who wait; what cannot be read is an error of its event, and the others go on."""
     guests: dict[tuple[str, str], Guest] = {}
@@ -39,7 +39,7 @@ def pending_guests(
         result.events += 1
         try:
             read = partial(luma.list_pending_guests, event)
-            for page in all_pages(read, pace.call, vendor="Luma"):
+            for page in all_pages(read, limiter.call, vendor="Luma"):
                 guests |= {(event, guest.id): guest for guest in page.entries}
                 if page.unreadable:
                     result.add_error(UNREADABLE.format(page.unreadable), event=event)

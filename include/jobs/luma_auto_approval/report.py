@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from include.jobs.luma_auto_approval.decide import Denial
 
-MOST_ERRORS_SHOWN = 100
+MAX_ERRORS_SHOWN = 100
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,7 +84,7 @@ class ApprovalResult:
             "declined": self.declined,
             "settled": self.settled,
             "failed": len(self.errors),
-            "errors": self.errors[:MOST_ERRORS_SHOWN],
+            "errors": self.errors[:MAX_ERRORS_SHOWN],
             "left": self.left,
             "stopped": self.stopped,
         }

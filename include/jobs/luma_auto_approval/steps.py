@@ -48,7 +48,7 @@ class LumaRunOptions:
     send_email: bool = True
 
 
-def orders_from(
+def run_options_from(
     params: Mapping[str, Any],
     *,
     rule: str,
@@ -70,10 +70,10 @@ def orders_from(
 
 
 def approve_members(  # noqa: PLR0913 - collaborators, by name
-    orders: LumaRunOptions,
+    run_options: LumaRunOptions,
     *,
     luma: Luma,
-    pace: RateLimiter,
+    limiter: RateLimiter,
     store: Store,
     clock: Clock,
     dag_run_id: str,
@@ -83,22 +83,22 @@ def approve_members(  # noqa: PLR0913 - collaborators, by name
     What fails for one guest or one event does not stop the others. Raises VendorError where the
     events cannot be listed, and MemberUnknownError where the member asked for is nobody.
     """
-    result = ApprovalResult(dry_run=orders.dry_run)
-    member = _one_member(orders.member_id, store)
+    result = ApprovalResult(dry_run=run_options.dry_run)
+    member = _one_member(run_options.member_id, store)
     try:
-        events = [orders.event_id] if orders.event_id else None
-        events = events or coming_events(luma, pace, result, now=clock.now())
-        guests = pending_guests(events, luma, pace, result)
+        events = [run_options.event_id] if run_options.event_id else None
+        events = events or coming_events(luma, limiter, result, now=clock.now())
+        guests = pending_guests(events, luma, limiter, result)
     except TimeUpError as over:
         result.stopped = f"not all guests could be read: {over}"
     else:
         if member is not None:
-            guests = _guests_of(member, guests, orders.rule)
-        decisions = _decisions(guests, orders, store, result)
-        if orders.dry_run:
+            guests = _guests_of(member, guests, run_options.rule)
+        decisions = _decisions(guests, run_options, store, result)
+        if run_options.dry_run:
             _pretend(decisions, result)
         else:
-            Decider(luma, pace, result, send_email=orders.send_email).decide_all(decisions)
+            Decider(luma, limiter, result, send_email=run_options.send_email).decide_all(decisions)
     _report(result, store=store, clock=clock, dag_run_id=dag_run_id)
     return result
 
@@ -119,21 +119,21 @@ def _guests_of(member: Member, guests: Iterable[Guest], rule: PlusAddressRule) -
 
 
 def _decisions(
-    guests: list[Guest], orders: LumaRunOptions, store: Store, result: ApprovalResult
+    guests: list[Guest], run_options: LumaRunOptions, store: Store, result: ApprovalResult
 ) -> list[GuestDecision]:
     """Judge every guest; count who is denied, and return what is to be done."""
     result.found = len(guests)
-    register = Register(_members_meant(guests, orders.rule, store), orders.rule)
+    register = Register(_members_meant(guests, run_options.rule, store), run_options.rule)
     decisions = []
     for guest in guests:
         denial = register.denial(guest.email)
-        if denial is None and guest.has_to_pay and not orders.takes_money:
+        if denial is None and guest.has_to_pay and not run_options.takes_money:
             result.paid += 1
         elif denial is None:
             decisions.append(GuestDecision(guest=guest, status=GuestStatus.APPROVED))
         else:
             result.denials[denial] += 1
-            if orders.decline_others:
+            if run_options.decline_others:
                 decisions.append(GuestDecision(guest=guest, status=GuestStatus.DECLINED))
     return sorted(
         decisions, key=lambda one: not one.is_approval

@@ -1,4 +1,4 @@
-"""Apply: what the newest states make of the members, in the directory alone; nothing is written."""
+"""Apply: what the newest states make of the members, in the identity map alone; nothing is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def apply_updates(
     updates: ObjectUpdates,
-    directory: IdentityMap,
+    identity_map: IdentityMap,
     *,
     policy: Policy,
     ask: Callable[[Collection[ObjectUpdate]], None],
@@ -32,63 +32,63 @@ def apply_updates(
     `ask` has a vendor asked about what turns out to be somebody's again. What fails is its update's `problem`.
     """
     for kind in (ObjectKind.USER, ObjectKind.CUSTOMER):
-        _apply_all(updates, kind, directory)
+        _apply_all(updates, kind, identity_map)
     for row, _ in updates.rows:
         if isinstance(subject := row.event.subject, Checkout):
-            directory.name_account(subject.customer_id, account_named_by(subject, policy))
-    if moved := _moved(updates, directory):
+            identity_map.name_account(subject.customer_id, account_named_by(subject, policy))
+    if moved := _moved(updates, identity_map):
         ask(moved)
-    _apply_all(updates, ObjectKind.SUBSCRIPTION, directory)
+    _apply_all(updates, ObjectKind.SUBSCRIPTION, identity_map)
     for update in updates:  # who is a member by what she pays for
         if update.kind is ObjectKind.CUSTOMER and isinstance(update.problem, MemberUnknownError):
             update.problem = None
-            _apply(update, updates, directory)
+            _apply(update, updates, identity_map)
 
 
-def _apply_all(updates: ObjectUpdates, kind: ObjectKind, directory: IdentityMap) -> None:
+def _apply_all(updates: ObjectUpdates, kind: ObjectKind, identity_map: IdentityMap) -> None:
     for update in updates:
         if update.kind is kind and update.problem is None:
-            _apply(update, updates, directory)
+            _apply(update, updates, identity_map)
 
 
-def _apply(update: ObjectUpdate, updates: ObjectUpdates, directory: IdentityMap) -> None:
+def _apply(update: ObjectUpdate, updates: ObjectUpdates, identity_map: IdentityMap) -> None:
     try:
         if update.as_of is None:  # kept: whose it is, is known already
             update.member_id = update.known.member_id if update.known else None
         else:
-            update.member_id = _applied(update, update.as_of, updates, directory)
+            update.member_id = _applied(update, update.as_of, updates, identity_map)
     except (MemberUnknownError, VendorError) as error:
         update.problem = error
 
 
 def _applied(
-    update: ObjectUpdate, as_of: datetime, updates: ObjectUpdates, directory: IdentityMap
+    update: ObjectUpdate, as_of: datetime, updates: ObjectUpdates, identity_map: IdentityMap
 ) -> UUID:
     match update.snapshot:
         case UserSnapshot() as user:
-            return directory.apply_user(user, at=as_of)
+            return identity_map.apply_user(user, at=as_of)
         case CustomerSnapshot() as customer:
-            return directory.apply_customer(customer)
+            return identity_map.apply_customer(customer)
         case SubscriptionSnapshot() as subscription:
             payer = updates.by_key.get(updates.customer_of(update, subscription))
             if payer is not None and isinstance(payer.problem, VendorError):
                 raise payer.problem  # she could not be asked about
-            return directory.apply_subscription(subscription, at=as_of)
+            return identity_map.apply_subscription(subscription, at=as_of)
         case None if update.kind is ObjectKind.SUBSCRIPTION:
-            return directory.end_subscription(update.key.object_id, at=as_of)
+            return identity_map.end_subscription(update.key.object_id, at=as_of)
         case None if update.kind is ObjectKind.USER:
             gone = UserSnapshot(
                 id=update.key.object_id, email=None, first_name="", last_name="", deleted=True
             )
-            return directory.apply_user(gone, at=as_of)
+            return identity_map.apply_user(gone, at=as_of)
         case _:  # a customer whom Stripe does not know is named no more, as a deleted one
             lost = CustomerSnapshot(id=update.key.object_id, email=None, name="", deleted=True)
-            return directory.apply_customer(lost)
+            return identity_map.apply_customer(lost)
 
 
-def _moved(updates: ObjectUpdates, directory: IdentityMap) -> list[ObjectUpdate]:
+def _moved(updates: ObjectUpdates, identity_map: IdentityMap) -> list[ObjectUpdate]:
     """Return what a deleted account had paid for, now that it is somebody's again."""
-    gone = [directory.known[lost] for lost in directory.merged if lost in directory.known]
+    gone = [identity_map.known[lost] for lost in identity_map.merged if lost in identity_map.known]
     subscriptions = [
         updates.add(
             ObjectKey("stripe", updates.mode, membership.subscription_id or ""),

@@ -1,4 +1,4 @@
-"""The calls that make contacts as wished: single ones, or for many members in bulk."""
+"""The calls that make contacts as desired: single ones, or for many members in bulk."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CallResult = Contact | VendorError
 
 
 def apply_single(change: ContactChange, mailchimp: Mailchimp) -> Contact:
-    """Make one member's contact as wished, and return how it was left. May be repeated.
+    """Make one member's contact as desired, and return how it was left. May be repeated.
 
     A contact that Mailchimp will not rename, for whatever reason, is left behind: first her new address has
     all that is hers, then the old contact loses it.
@@ -169,7 +169,7 @@ def _moved(old_hash: str, change: ContactChange, mailchimp: Mailchimp) -> bool:
 
 
 def _upserted(change: ContactChange, left_behind: str | None, mailchimp: Mailchimp) -> Contact:
-    """Make the contact of her address as wished; one that takes another's place gets what is hers there."""
+    """Make the contact of her address as desired; one that takes another's place gets what is hers there."""
     fields = change.fields
     if left_behind is not None:
         fields = fields_of_new_contact(change, _read_or_none(left_behind, mailchimp))
@@ -204,7 +204,7 @@ def _read_or_none(old_hash: str, mailchimp: Mailchimp) -> AudienceMember | None:
 def _retire(old_hash: str, change: ContactChange, mailchimp: Mailchimp) -> None:
     """Take the tags of members from a contact that is hers no more, and archive it."""
     had = change.contact.tags if change.contact else frozenset()
-    tags = dict.fromkeys(sorted(OUR_TAGS | change.wish.tags | had), False)
+    tags = dict.fromkeys(sorted(OUR_TAGS | change.desired.tags | had), False)
     with suppress(VendorNotFoundError):
         mailchimp.set_tags(old_hash, tags, is_silent=change.mails_nobody)
     with suppress(PermanentVendorError):  # not there, or archived already

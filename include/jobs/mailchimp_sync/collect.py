@@ -50,7 +50,7 @@ class ObjectUpdate:
     reports: list[ObjectReport] = field(default_factory=list)
     known: AppliedObject | None = None
     must_ask: bool = False
-    verdict: Resolution = Resolution.ASK
+    resolution: Resolution = Resolution.ASK
     snapshot: Snapshot | None = None
     as_of: datetime | None = None
     event_id: str | None = None

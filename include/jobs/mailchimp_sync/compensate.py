@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from include.errors import ComplianceError, VendorNotFoundError
 from include.jobs.mailchimp_sync.decide import wanted_key
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
-from include.membership.desired_contact import wish_of
+from include.membership.desired_contact import desired_contact_of
 from include.membership.members import state_of
 from include.store.audit import AuditEntry, member_target
 from include.store.steps import Ending, StepState
@@ -36,13 +36,13 @@ def undo(member_id: UUID, *, store: Store, mailchimp: Mailchimp, clock: Clock) -
     with store.transaction():
         store.members.lock([member_id])
         member = store.members.read([member_id]).get(member_id)
-        wish = wish_of(member) if member else None
-        if member is None or wish is None:
+        desired = desired_contact_of(member) if member else None
+        if member is None or desired is None:
             return False
         had = member.contact.tags if member.contact else frozenset()
-        tags = {tag: tag in had for tag in sorted(wish.tags | had)}
+        tags = {tag: tag in had for tag in sorted(desired.tags | had)}
         with suppress(VendorNotFoundError, ComplianceError):  # then nothing was done either
-            mailchimp.set_tags(wanted_key(wish, member.contact), tags)
+            mailchimp.set_tags(wanted_key(desired, member.contact), tags)
         now = clock.now()
         ending = Ending(key=f"{WELCOME}:{member_id}", state=StepState.REFUSED, reason=NOT_WELCOMED)
         store.steps.end([ending], now=now)

@@ -33,7 +33,7 @@ STATUSES = {
 ASLEEP = ("archived", "transactional")
 """Statuses of contacts that are not in the audience's mailings and come in when told to."""
 GETS_MAIL = ("subscribed", "pending")
-AT_ONCE = timedelta(minutes=1)
+SAME_MOMENT = timedelta(minutes=1)
 """How far apart two things may be that are one: Mailchimp's clock has seconds, and is not ours."""
 OUR_TAGS = frozenset({*STANDING_TAGS.values(), "canceling"})
 """The tags of standings: nobody else gives or takes them."""
@@ -44,7 +44,7 @@ class ContactChange:
     """What is to be called for one member."""
 
     member_id: UUID
-    wish: DesiredContact
+    desired: DesiredContact
     key: str  # the hash under which the contact is, or will be
     fields: ContactFields
     tags: dict[str, bool]
@@ -65,34 +65,38 @@ class ContactChange:
         """Tell whether only Mailchimp knows if she was a reader before, and so how she is left."""
         contact = self.contact
         is_unknown = contact is not None and contact.is_reader is None and contact.receives_mail
-        return is_unknown and not self.wish.subscribed
+        return is_unknown and not self.desired.subscribed
 
 
 def change_from(
-    member: Member, wish: DesiredContact, *, holder: Contact | None = None, held: Iterable[str] = ()
+    member: Member,
+    desired: DesiredContact,
+    *,
+    holder: Contact | None = None,
+    held: Iterable[str] = (),
 ) -> ContactChange:
-    """Return the calls that make a member's contact as wished.
+    """Return the calls that make a member's contact as desired.
 
     `holder` is the record of another account that had the contact at her address before; `held` are hashes
     of contacts that are others' now, which are left alone.
     """
     contact, held = member.contact, frozenset(held)
-    key = wanted_key(wish, contact)
+    key = wanted_key(desired, contact)
     own = contact if contact and contact.subscriber_hash == key else None
     record = own or holder or contact
     had = (contact.tags if contact else frozenset()) | (holder.tags if holder else frozenset())
     old_hash = contact.subscriber_hash if contact else key
     return ContactChange(
         member_id=member.id,
-        wish=wish,
+        desired=desired,
         key=key,
         fields=ContactFields(
-            email=wish.email or "",
-            merge_fields=wish.merge_fields,
-            status_if_new="subscribed" if wish.subscribed else "unsubscribed",
-            status=_status_to_set(wish, record),
+            email=desired.email or "",
+            merge_fields=desired.merge_fields,
+            status_if_new="subscribed" if desired.subscribed else "unsubscribed",
+            status=_status_to_set(desired, record),
         ),
-        tags=tag_changes(wish, has=had),
+        tags=tag_changes(desired, has=had),
         contact=contact or holder,
         joined_at=_joined_at(member),
         move_from=old_hash if old_hash != key and old_hash not in held else None,
@@ -100,26 +104,26 @@ def change_from(
     )
 
 
-def wanted_key(wish: DesiredContact, contact: Contact | None) -> str:
-    """Return the hash of the contact that a wish is about: of an address we lost, the contact's own."""
-    if wish.email is None:
+def wanted_key(desired: DesiredContact, contact: Contact | None) -> str:
+    """Return the hash of the contact that is desired: of an address we lost, the contact's own."""
+    if desired.email is None:
         return contact.subscriber_hash if contact else ""
-    return subscriber_hash(wish.email)
+    return subscriber_hash(desired.email)
 
 
-def tag_changes(wish: DesiredContact, *, has: Iterable[str]) -> dict[str, bool]:
+def tag_changes(desired: DesiredContact, *, has: Iterable[str]) -> dict[str, bool]:
     """Return the tags to give and to take from a contact that has these; tags have no case."""
     has = frozenset(has)
-    give = {tag: True for tag in wish.tags if not has_tag(has, tag)}
-    take = {tag: False for tag in has if not has_tag(wish.tags, tag)}
+    give = {tag: True for tag in desired.tags if not has_tag(has, tag)}
+    take = {tag: False for tag in has if not has_tag(desired.tags, tag)}
     return dict(sorted((give | take).items()))
 
 
 def tags_to_set(change: ContactChange, found: AudienceMember) -> dict[str, bool]:
     """Return the tags to give and take, now that Mailchimp says which there are; others are nobody's business."""
     had = change.contact.tags if change.contact else frozenset()
-    managed = OUR_TAGS | change.wish.tags | had
-    return tag_changes(change.wish, has=tags_in(found.tags, managed))
+    managed = OUR_TAGS | change.desired.tags | had
+    return tag_changes(change.desired, has=tags_in(found.tags, managed))
 
 
 def fields_of_new_contact(change: ContactChange, old: AudienceMember | None) -> ContactFields:
@@ -135,7 +139,7 @@ def fields_of_new_contact(change: ContactChange, old: AudienceMember | None) -> 
         status = "pending"
     elif old.status == "unsubscribed" and not _was_unsubscribed_by_us(change.contact):
         status = "unsubscribed"
-    known = {n: old.merge_fields[n] for n in change.wish.fields if old.merge_fields.get(n)}
+    known = {n: old.merge_fields[n] for n in change.desired.fields if old.merge_fields.get(n)}
     merge_fields = {**known, **change.fields.merge_fields}
     return replace(change.fields, merge_fields=merge_fields, status_if_new=status)
 
@@ -146,7 +150,7 @@ def status_to_tell(change: ContactChange, found: AudienceMember) -> str | None:
         return None
     if found.status in ASLEEP:
         return change.fields.status_if_new
-    is_wrong = not change.wish.subscribed and found.status in GETS_MAIL
+    is_wrong = not change.desired.subscribed and found.status in GETS_MAIL
     return "unsubscribed" if is_wrong and not is_reader(change, found) else None
 
 
@@ -156,7 +160,7 @@ def is_reader(change: ContactChange, found: AudienceMember) -> bool:
     if contact is not None and contact.is_reader is not None:
         return contact.is_reader
     opted_in = found.opted_in_at
-    is_before = opted_in is not None and opted_in < change.joined_at - AT_ONCE
+    is_before = opted_in is not None and opted_in < change.joined_at - SAME_MOMENT
     return found.status in GETS_MAIL and is_before
 
 
@@ -171,9 +175,9 @@ def contact_left(
     return Contact(
         subscriber_hash=change.key,
         status=_status_left(change, status or found.status, told=told or change.fields.status),
-        tags=change.wish.tags,
+        tags=change.desired.tags,
         retired=(),
-        applied_sha256=change.wish.sha256,
+        applied_sha256=change.desired.sha256,
         is_reader=is_reader(change, found),
     )
 
@@ -188,16 +192,16 @@ def contact_refused(change: ContactChange, status: ContactStatus) -> Contact:
         status=status,
         tags=contact.tags if contact and is_there and not is_gone else frozenset(),
         retired=(),
-        applied_sha256=change.wish.sha256,
+        applied_sha256=change.desired.sha256,
         is_reader=contact.is_reader if contact else None,
     )
 
 
 def outcome_of(change: ContactChange, left: Contact) -> MemberOutcome:
     """Return what came of a member whose contact was left so."""
-    if change.wish.subscribed and not left.receives_mail:
+    if change.desired.subscribed and not left.receives_mail:
         return MemberOutcome.TERMINAL
-    if not change.wish.subscribed and (change.contact is None or change.contact.receives_mail):
+    if not change.desired.subscribed and (change.contact is None or change.contact.receives_mail):
         return MemberOutcome.CANCEL
     return MemberOutcome.CREATE if change.contact is None else MemberOutcome.UPDATE
 
@@ -208,15 +212,15 @@ def _status_left(change: ContactChange, answered: str, *, told: str | None) -> C
     if status is not ContactStatus.UNSUBSCRIBED or told == "unsubscribed":
         return status
     before = change.contact.status if change.contact else None
-    is_ours = not change.wish.subscribed and before in (None, ContactStatus.UNSUBSCRIBED)
+    is_ours = not change.desired.subscribed and before in (None, ContactStatus.UNSUBSCRIBED)
     return status if is_ours else ContactStatus.COMPLIANCE
 
 
-def _status_to_set(wish: DesiredContact, contact: Contact | None) -> str | None:
+def _status_to_set(desired: DesiredContact, contact: Contact | None) -> str | None:
     """Return the status to set, or None to leave it: a routine upsert never subscribes anybody anew."""
     if contact is None or contact.status in (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN):
         return None
-    if wish.subscribed:
+    if desired.subscribed:
         return "subscribed" if _was_unsubscribed_by_us(contact) else None
     is_to_end = contact.receives_mail and contact.is_reader is False
     return "unsubscribed" if is_to_end else None

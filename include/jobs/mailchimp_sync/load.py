@@ -45,14 +45,14 @@ COLLISIONS = 5  # how often two runs may make the same person at once before the
 log = structlog.get_logger(__name__)
 
 
-def note_answers(vendors: VendorReader, gates: Mapping[str, CircuitBreaker]) -> None:
+def note_answers(vendors: VendorReader, breakers: Mapping[str, CircuitBreaker]) -> None:
     """Tell the breakers which vendors answered, and which were not asked though this run might."""
-    for vendor, gate in gates.items():
+    for vendor, breaker in breakers.items():
         if vendor in vendors.answered:
-            gate.note([None])
+            breaker.note([None])
         elif vendor in vendors.down:
             continue  # for whom it failed is told with the rows that fail
-        gate.leave()
+        breaker.leave()
 
 
 def of_our_world(
@@ -93,11 +93,11 @@ def apply(  # noqa: PLR0913 - collaborators, by name
     for attempt in range(1, COLLISIONS + 1):
         try:
             with store.transaction():
-                updates, directory = collect(rows, policy), IdentityMap(now, policy)
-                resolver = Resolver(updates, directory, store, vendors, policy)
+                updates, identity_map = collect(rows, policy), IdentityMap(now, policy)
+                resolver = Resolver(updates, identity_map, store, vendors, policy)
                 resolver.resolve()
-                apply_updates(updates, directory, policy=policy, ask=resolver.ask)
-                writer = ChunkWriter(updates, directory, store, policy, dag_run_id)
+                apply_updates(updates, identity_map, policy=policy, ask=resolver.ask)
+                writer = ChunkWriter(updates, identity_map, store, policy, dag_run_id)
                 return writer.write(has_welcome=has_welcome)
         except (UniqueViolation, DeadlockDetected):
             if attempt == COLLISIONS:

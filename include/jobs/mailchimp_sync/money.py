@@ -153,8 +153,8 @@ def _note_refund(  # noqa: PLR0913 - what a refund is
 
 def _found(one: PaymentNews, store: Store) -> Iterator[Finding]:
     """Yield what a person has to know about a member's payment."""
-    handle = ExternalId("subscription", one.period.subscription_id)
-    owner = next(iter(store.members.find({handle})), None)
+    external_id = ExternalId("subscription", one.period.subscription_id)
+    owner = next(iter(store.members.find({external_id})), None)
     if owner is None:
         return
     if one.moved.has_failed:

@@ -41,25 +41,27 @@ class Charged:
 
 def note_people(
     members: Collection[Member],
-    directory: IdentityMap,
+    identity_map: IdentityMap,
     charged: Mapping[UUID, Charged],
     *,
     dag_run_id: str,
     store: Store,
 ) -> None:
     """Keep what a person has to know of these members, and end what is not so any more."""
-    found = [one for member in members for one in _found(member, charged.get(member.id), directory)]
+    found = [
+        one for member in members for one in _found(member, charged.get(member.id), identity_map)
+    ]
     note_findings(
         found,
         checked=[key for member in members for key in _checked(member, charged.get(member.id))],
         job=JOB,
         store=store,
-        now=directory.now,
+        now=identity_map.now,
         dag_run_id=dag_run_id,
     )
 
 
-def _found(member: Member, charged: Charged | None, directory: IdentityMap) -> Iterator[Finding]:
+def _found(member: Member, charged: Charged | None, identity_map: IdentityMap) -> Iterator[Finding]:
     told = charged or Charged()
     ours = {m.subscription_id or "" for m in member.memberships if goes_on(m)}
     paid_for = sorted((ours | told.going_on) - told.over)
@@ -72,10 +74,10 @@ def _found(member: Member, charged: Charged | None, directory: IdentityMap) -> I
     if member.deleted_at is None and member.is_barred and paid_for:
         words = f"a banned or locked account is charged for {', '.join(paid_for)}"
         yield _finding(FindingKind.BANNED_AND_BILLED, member, words)
-    if member.id in directory.contested:
+    if member.id in identity_map.contested:
         words = "somebody of another name pays for a membership of her own under a member's address"
         yield _finding(FindingKind.ADDRESS_CLAIMED_TWICE, member, words)
-    if member.id in directory.misnamed and paid_for:
+    if member.id in identity_map.misnamed and paid_for:
         words = f"Stripe names another account for what a member pays for: {', '.join(paid_for)}; it stays hers"
         yield _finding(FindingKind.ANOTHER_ACCOUNT_NAMED, member, words)
 

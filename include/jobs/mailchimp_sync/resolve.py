@@ -12,7 +12,7 @@ from include.membership.identity import account_named_by
 from include.membership.members import ExternalId
 from include.membership.plans import SubscriptionKind as Placing
 from include.membership.plans import placement_of
-from include.membership.states import ObjectKey, Resolution, judge
+from include.membership.states import ObjectKey, Resolution, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resolver:
-    """Fills the directory with everybody whom a chunk's updates lead to, and the updates with their newest states."""
+    """Fills the identity map with everybody whom a chunk's updates lead to, and updates with their newest states."""
 
     updates: ObjectUpdates
-    directory: IdentityMap
+    identity_map: IdentityMap
     store: Store
     vendors: VendorReader
     policy: Policy
 
     def resolve(self) -> None:
-        """Find and lock the members, judge what was told, and ask about what only a vendor knows."""
-        self._lock_and_read(_handles(self.updates))
+        """Find and lock the members, resolve what was told, and ask about what only a vendor knows."""
+        self._lock_and_read(_external_ids(self.updates))
         self._judge()
-        self.ask([update for update in self.updates if update.verdict is Resolution.ASK])
+        self.ask([update for update in self.updates if update.resolution is Resolution.ASK])
         self._meet_customers()
         self._meet_earlier_subscriptions()
         self._note_endings()
@@ -57,38 +57,38 @@ class Resolver:
                 update.snapshot, update.as_of = answer.snapshot, max(answer.read_at, newest)
             else:
                 update.problem = answer
-        handles = {
+        external_ids = {
             ExternalId("email", one) for update in updates for one in _addresses_in(update.snapshot)
         }
-        if handles:
-            self._lock_and_read(handles)
+        if external_ids:
+            self._lock_and_read(external_ids)
 
     # --- who that is ---
 
-    def _lock_and_read(self, handles: Collection[ExternalId]) -> None:
-        """Lock the members these handles and the known objects lead to, then read both."""
-        store, directory = self.store, self.directory
-        locked = set(directory.known)
+    def _lock_and_read(self, external_ids: Collection[ExternalId]) -> None:
+        """Lock the members these external ids and the known objects lead to, then read both."""
+        store, identity_map = self.store, self.identity_map
+        locked = set(identity_map.known)
         while True:
             objects = store.objects.read(list(self.updates.by_key))
             owners = {known.member_id for known in objects.values() if known.member_id}
-            found = store.members.find(handles) | owners
+            found = store.members.find(external_ids) | owners
             if found <= locked:
                 break
             store.members.lock(found - locked)
             locked |= found
-        members = store.members.read(locked - set(directory.known))
-        directory.add(members, {})
+        members = store.members.read(locked - set(identity_map.known))
+        identity_map.add(members, {})
         for key, known in objects.items():
             self.updates.by_key[key].known = self._with_living_owner(known)
-        directory.add({}, _known_customers(self.updates))
+        identity_map.add({}, _known_customers(self.updates))
         for user in store.objects.of_members("clerk", list(members)).values():
             if user.member_id is not None and not user.is_final:
-                directory.note_provided(user.member_id, user.provides)
+                identity_map.note_provided(user.member_id, user.provides)
 
     def _with_living_owner(self, known: AppliedObject) -> AppliedObject:
         """Return an object without its member, if the platform has deleted her row."""
-        is_there = known.member_id is None or known.member_id in self.directory.members
+        is_there = known.member_id is None or known.member_id in self.identity_map.members
         return known if is_there else replace(known, member_id=None)
 
     # --- which state wins ---
@@ -96,12 +96,14 @@ class Resolver:
     def _judge(self) -> None:
         for update in self.updates:
             if not update.reports:  # something names the user: ask, unless she is known
-                update.verdict = Resolution.KEEP if update.known else Resolution.ASK
+                update.resolution = Resolution.KEEP if update.known else Resolution.ASK
                 continue
-            update.verdict, newest = judge(update.known, update.reports, now=self.directory.now)
+            update.resolution, newest = resolve(
+                update.known, update.reports, now=self.identity_map.now
+            )
             if update.must_ask or self._is_untold(newest.snapshot):
-                update.verdict = Resolution.ASK
-            if update.verdict is Resolution.APPLY:
+                update.resolution = Resolution.ASK
+            if update.resolution is Resolution.APPLY:
                 update.snapshot = newest.snapshot
                 update.as_of, update.event_id = newest.occurred_at, newest.event_id
 
@@ -122,9 +124,9 @@ class Resolver:
         updates, unknown = self.updates, []
         for update, subscription in updates.subscriptions():
             key = updates.customer_of(update, subscription)
-            if key in updates or self.directory.reason_against(subscription):
+            if key in updates or self.identity_map.reason_against(subscription):
                 continue
-            payer = self.directory.find("customer", subscription.customer_id)
+            payer = self.identity_map.find("customer", subscription.customer_id)
             if payer is None or payer.deleted_at is not None:
                 unknown.append(updates.add(key, ObjectKind.CUSTOMER))
         self._meet(unknown)
@@ -144,7 +146,7 @@ class Resolver:
             is_deleted = (
                 update.kind is ObjectKind.USER and update.as_of is not None and update.is_final
             )
-            member = self.directory.find("user", update.key.object_id) if is_deleted else None
+            member = self.identity_map.find("user", update.key.object_id) if is_deleted else None
             for membership in member.memberships if member else ():
                 key = ObjectKey("stripe", update.key.mode, membership.customer_id or "")
                 if membership.customer_id and key not in self.updates:
@@ -154,14 +156,14 @@ class Resolver:
     def _meet(self, updates: Collection[ObjectUpdate]) -> None:
         """Read whose these objects are, and ask about those that are nobody's yet."""
         if updates:
-            self._lock_and_read(_handles(updates))
+            self._lock_and_read(_external_ids(updates))
             self.ask([update for update in updates if not self._is_known(update)])
 
     def _is_known(self, update: ObjectUpdate) -> bool:
-        found = self.directory.find(update.kind, update.key.object_id)
+        found = self.identity_map.find(update.kind, update.key.object_id)
         if found is None or (update.kind is ObjectKind.CUSTOMER and found.deleted_at is not None):
             return False
-        update.verdict = Resolution.KEEP
+        update.resolution = Resolution.KEEP
         return True
 
     # --- what was before ---
@@ -182,23 +184,23 @@ class Resolver:
                 continue
             for snapshot in answer:
                 key = ObjectKey("stripe", first.key.mode, snapshot.id)
-                if key not in self.updates and not self.directory.reason_against(snapshot):
+                if key not in self.updates and not self.identity_map.reason_against(snapshot):
                     update = self.updates.add(key, ObjectKind.SUBSCRIPTION)
-                    update.snapshot, update.as_of = snapshot, self.directory.now
+                    update.snapshot, update.as_of = snapshot, self.identity_map.now
                     earlier.append(update)
         if earlier:
-            self._lock_and_read(_handles(earlier))
+            self._lock_and_read(_external_ids(earlier))
 
     def _may_be_new(self, update: ObjectUpdate, subscription: SubscriptionSnapshot) -> bool:
         """Tell whether a subscription makes a new member as far as we know, of an older customer."""
-        oldest = self.directory.now - self.policy.welcome.within
+        oldest = self.identity_map.now - self.policy.welcome.within
         if update.known is not None or subscription.status.is_final:
             return False
-        if self.directory.reason_against(subscription):
+        if self.identity_map.reason_against(subscription):
             return False
         if subscription.started_at is not None and subscription.started_at < oldest:
             return False
-        member = self.directory.find("customer", subscription.customer_id)
+        member = self.identity_map.find("customer", subscription.customer_id)
         if member is not None and any(m.first_active_at for m in member.memberships):
             return False
         payer = self.updates.by_key.get(self.updates.customer_of(update, subscription))
@@ -208,7 +210,7 @@ class Resolver:
 
     def _note_endings(self) -> None:
         """Read what is known of the ends of all memberships at hand."""
-        members = self.directory.members.values()
+        members = self.identity_map.members.values()
         ids = {m.subscription_id for member in members for m in member.memberships}
         ids |= {
             update.key.object_id
@@ -217,20 +219,20 @@ class Resolver:
         }
         if known := [subscription_id for subscription_id in ids if subscription_id]:
             latest, refunds = self.store.deactivations.latest(known), self.store.refunds.read(known)
-            self.directory.note_endings(latest, refunds)
+            self.identity_map.note_endings(latest, refunds)
 
 
-def _handles(updates: Iterable[ObjectUpdate]) -> set[ExternalId]:
+def _external_ids(updates: Iterable[ObjectUpdate]) -> set[ExternalId]:
     """Return whatever these updates' members may be known by."""
-    handles = set()
+    external_ids = set()
     for update in updates:
-        handles.add(ExternalId(update.kind, update.key.object_id))
+        external_ids.add(ExternalId(update.kind, update.key.object_id))
         for report in update.reports:
             if isinstance(report.snapshot, SubscriptionSnapshot):
-                handles.add(ExternalId("customer", report.snapshot.customer_id))
+                external_ids.add(ExternalId("customer", report.snapshot.customer_id))
             else:
-                handles |= {ExternalId("email", one) for one in _addresses_in(report.snapshot)}
-    return handles
+                external_ids |= {ExternalId("email", one) for one in _addresses_in(report.snapshot)}
+    return external_ids
 
 
 def _addresses_in(snapshot: Snapshot | None) -> set[str]:

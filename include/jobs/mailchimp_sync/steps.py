@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.batches import batches
-from include.clients.mailchimp import MOST_IN_BULK, VENDOR
+from include.clients.mailchimp import MAX_IN_BULK, VENDOR
 from include.errors import ErrorClass, VendorError
 from include.failures.breakers import OPENS_AFTER, CircuitBreaker
 from include.failures.cases import RunAttempt, end_well, fail_rows
@@ -68,7 +68,7 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     tried = tried or RunAttempt(
         by=JOB, dag_run_id=dag_run_id, now=clock.now(), opens_after=opens_after
     )
-    store.dispatches.adopt(
+    store.dispatches.attach(
         dag_run_id, job=tried.by, inbox_ids=inbox_ids, now=tried.now, with_dead=is_first_try
     )
     rows = [
@@ -79,10 +79,10 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
     if policy.test_mode == "ignore":
         rows = load.of_our_world(rows, is_live=stripe.is_live, store=store, now=tried.now)
     read = load.read_events(rows, tried=tried, store=store)
-    gates = {
+    breakers = {
         v: CircuitBreaker(v, by=dag_run_id, store=store, clock=clock).enter() for v in load.ASKED
     }
-    left_alone = {vendor: gate.error for vendor, gate in gates.items() if gate.is_open}
+    left_alone = {vendor: breaker.error for vendor, breaker in breakers.items() if breaker.is_open}
     vendors = VendorReader(stripe, clerk, clock, left_alone=left_alone)
     read, unread = read_named(read, vendors)
     arrived, payments, unanswered = note_refunds(read, store=store, stripe=stripe, policy=policy)
@@ -98,7 +98,7 @@ def load_members(  # noqa: PLR0913 - collaborators, by name
             policy=policy,
         )
     tell_of_payments(payments, store=store, dag_run_id=dag_run_id, now=tried.now)
-    load.note_answers(vendors, gates)
+    load.note_answers(vendors, breakers)
     with store.transaction():
         end_well([row.id for row in rows], tried=tried, store=store)
     load.answer_for(unanswered, rows, tried=tried, store=store, is_last_try=is_last_try)
@@ -127,10 +127,10 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
     pending = store.run_members.pending(dag_run_id)
     silent = store.inbox.members_without_mail(dag_run_id) if pending else set()
     unanswered: list[VendorError] = []
-    gate = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock)
+    breaker = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock)
     if pending:
-        gate.enter()
-    for batch in batches(pending, MOST_IN_BULK):
+        breaker.enter()
+    for batch in batches(pending, MAX_IN_BULK):
         with store.transaction():
             members = update.locked(batch, store)
             done, changes = update.sorted_out(
@@ -138,7 +138,9 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
             )
             done += [update.gone(member_id) for member_id in batch if member_id not in members]
             changes = [replace(c, mails_nobody=c.member_id in silent) for c in changes]
-            answers = update.apply(changes, store, mailchimp, gate=gate, connections=connections)
+            answers = update.apply(
+                changes, store, mailchimp, breaker=breaker, connections=connections
+            )
             update.save_contacts(answers, store, clock)
             later = [] if is_last_try else [a for _, a in answers if is_retried_by_task(a)]
             results = [
@@ -146,9 +148,9 @@ def update_mailchimp(  # noqa: PLR0913 - collaborators, by name
                 for change, answer in answers
                 if is_last_try or not is_retried_by_task(answer)
             ]
-            store.run_members.settle(dag_run_id, [*done, *results])
+            store.run_members.resolve(dag_run_id, [*done, *results])
         unanswered += [answer for answer in later if isinstance(answer, VendorError)]
-    gate.leave()
+    breaker.leave()
     if unanswered:
         log.warning("members.unanswered", count=len(unanswered))
         raise unanswered[0]
@@ -174,18 +176,18 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
         return
     errors: dict[UUID, VendorError] = {}
     keys = list(members)
-    gate = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock).enter()
+    breaker = CircuitBreaker(VENDOR, by=dag_run_id, store=store, clock=clock).enter()
     want = min(len(keys), max(1, connections // 2))
     with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
-        while keys and not gate.is_open:
-            first, _ = gate.split(keys)
+        while keys and not breaker.is_open:
+            first, _ = breaker.split(keys)
             group = {key: members[key] for key in first[:width]}
             failed = welcome.welcome_group(group, dag_run_id, store, mailchimp, clock)
-            gate.note([failed.get(members[key].id) for key in group])
+            breaker.note([failed.get(members[key].id) for key in group])
             errors |= failed
             keys = [key for key in keys if key not in group]
-    gate.leave()
-    errors |= {members[key].id: gate.error for key in keys}
+    breaker.leave()
+    errors |= {members[key].id: breaker.error for key in keys}
     welcome.answer_for(errors, dag_run_id, store, is_last_try=is_last_try)
 
 

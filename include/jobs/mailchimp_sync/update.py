@@ -1,8 +1,8 @@
 """Update Mailchimp: the audience's contacts and tags follow the platform's tables.
 
-A batch of members is one transaction that holds their locks from reading what is wished to writing down
-what was done: of two runs on one member the later one sees what the earlier one left. What equals the
-last wish that was applied is not called again.
+A batch of members is one transaction that holds their locks from reading what is desired to writing down
+what was done: of two runs on one member the later one sees what the earlier one left. A contact
+that is as desired already is not called again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from include.errors import VendorError
 from include.jobs.mailchimp_sync.calls import CallResult, apply_in_bulk, apply_single
 from include.jobs.mailchimp_sync.decide import ContactChange, change_from, outcome_of, wanted_key
 from include.membership.contacts import Contact
-from include.membership.desired_contact import is_satisfied, wish_of
+from include.membership.desired_contact import desired_contact_of, is_satisfied
 from include.membership.members import ExternalId, state_of
 from include.store.run_members import MemberOutcome, MemberResult
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from include.membership.members import Member
     from include.store import Store
 
-MOST_SINGLE = 5  # more members than this are cheaper in bulk: it takes about as many calls as tags
+MAX_SINGLE = 5  # more members than this are cheaper in bulk: it takes about as many calls as tags
 TERMINAL_REASON = "unsubscribed by herself, bounced, under review or deleted: only she can undo it"
 
 log = structlog.get_logger(__name__)
@@ -49,19 +49,19 @@ def sorted_out(
     members: Sequence[Member], store: Store
 ) -> tuple[list[MemberResult], list[ContactChange]]:
     """Return the outcome of members for whom nothing is to be called, and what is for the others."""
-    wishes = {member.id: wish_of(member) for member in members}
-    taken = {subscriber_hash(wish.email) for wish in wishes.values() if wish and wish.email}
+    contacts = {member.id: desired_contact_of(member) for member in members}
+    taken = {subscriber_hash(one.email) for one in contacts.values() if one and one.email}
     done, wanted = [], []
     for member in members:
-        wish = wishes[member.id]
-        is_done = wish is None or is_satisfied(wish, member.contact)
-        if wish is None or is_done or _is_anothers(member, taken, store):
+        desired = contacts[member.id]
+        is_done = desired is None or is_satisfied(desired, member.contact)
+        if desired is None or is_done or _is_anothers(member, taken, store):
             after = state_of(member)
             done.append(
                 MemberResult(member_id=member.id, outcome=MemberOutcome.UNCHANGED, after=after)
             )
         else:
-            wanted.append((member, wish))
+            wanted.append((member, desired))
     return done, _changes(wanted, store)
 
 
@@ -72,24 +72,26 @@ def _is_anothers(member: Member, taken: Collection[str], store: Store) -> bool:
     if member.deleted_at is None:
         return False
     others = store.members.find([ExternalId("email", member.address)]) - {member.id}
-    return any(wish_of(other) is not None for other in store.members.read(others).values())
+    return any(
+        desired_contact_of(other) is not None for other in store.members.read(others).values()
+    )
 
 
 def _changes(wanted: Sequence[tuple[Member, DesiredContact]], store: Store) -> list[ContactChange]:
     """Return the changes, each knowing which of its contacts another account had, or has now."""
-    keys = [wanted_key(wish, member.contact) for member, wish in wanted]
+    keys = [wanted_key(desired, member.contact) for member, desired in wanted]
     keys += [one for member, _ in wanted if member.contact for one in _hashes(member.contact)]
     records = store.contacts.of_hashes(keys)
     changes = []
-    for member, wish in wanted:
+    for member, desired in wanted:
         others = {
             key: contact
             for key, held in records.items()
             for member_id, contact in held.items()
             if member_id != member.id
         }
-        holder = others.get(wanted_key(wish, member.contact))
-        changes.append(change_from(member, wish, holder=holder, held=others))
+        holder = others.get(wanted_key(desired, member.contact))
+        changes.append(change_from(member, desired, holder=holder, held=others))
     return changes
 
 
@@ -109,17 +111,17 @@ def apply(
     store: Store,
     mailchimp: Mailchimp,
     *,
-    gate: CircuitBreaker,
+    breaker: CircuitBreaker,
     connections: int,
 ) -> list[tuple[ContactChange, CallResult]]:
     """Make the calls as far as the breaker lets them through: to probe, for one member alone."""
-    first, rest = gate.split(changes)
+    first, rest = breaker.split(changes)
     probed = _call(first, store, mailchimp, connections=connections)
-    gate.note([answer for _, answer in probed])
-    if gate.is_open:
-        return [*probed, *((change, gate.error) for change in rest)]
+    breaker.note([answer for _, answer in probed])
+    if breaker.is_open:
+        return [*probed, *((change, breaker.error) for change in rest)]
     called = _call(rest, store, mailchimp, connections=connections)
-    gate.note([answer for _, answer in called])
+    breaker.note([answer for _, answer in called])
     return [*probed, *called]
 
 
@@ -130,7 +132,7 @@ def _call(
     if not changes:
         return []
     plain = [change for change in changes if change.is_plain]
-    bulk = plain if len(plain) > MOST_SINGLE else []
+    bulk = plain if len(plain) > MAX_SINGLE else []
     want = min(len(changes), max(1, connections // 2))  # so that two runs at once both get on
     with store.throttle.connections("mailchimp", cap=connections, want=want) as width:
         answers = apply_in_bulk(bulk, mailchimp, width=width) if bulk else {}

@@ -25,7 +25,7 @@ from include.failures.cases import note_uncertain
 from include.failures.decision import is_retried_by_task
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.membership.contacts import ContactStatus
-from include.membership.desired_contact import is_satisfied, wish_of
+from include.membership.desired_contact import desired_contact_of, is_satisfied
 from include.membership.standing import Standing, standing_of
 from include.store.audit import AuditEntry, member_target
 from include.store.run_members import MemberOutcome, MemberResult
@@ -49,7 +49,9 @@ def doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
     """Hand over to a person what was begun before and never ended."""
     now = clock.now()
     with store.transaction():
-        doubted = store.steps.doubt(WELCOME, dag_run_id, stale_since=now - ABANDONED, now=now)
+        doubted = store.steps.mark_uncertain(
+            WELCOME, dag_run_id, stale_since=now - ABANDONED, now=now
+        )
         _note_uncertain(doubted, dag_run_id, store, clock)
 
 
@@ -75,7 +77,7 @@ def _can_be_welcomed(member: Member) -> bool:
     """Tell whether her contact is as it should be, and confirmed."""
     contact = member.contact
     is_confirmed = contact is not None and contact.status is not ContactStatus.PENDING
-    return is_confirmed and is_satisfied(wish_of(member), contact)
+    return is_confirmed and is_satisfied(desired_contact_of(member), contact)
 
 
 def _reason_against(member: Member | None) -> str | None:
@@ -114,7 +116,7 @@ def welcome_group(
     with store.transaction():
         store.steps.end(endings, now=clock.now())
         store.contacts.note_pending(waiting)
-        store.run_members.mend(dag_run_id, done)
+        store.run_members.recover(dag_run_id, done)
         _note_uncertain(uncertain, dag_run_id, store, clock)
     return {
         group[key].id: error

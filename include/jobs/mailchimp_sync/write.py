@@ -33,7 +33,7 @@ class ChunkWriter:
     """Writes down what a chunk has come to, in the transaction that holds its members' locks."""
 
     updates: ObjectUpdates
-    directory: IdentityMap
+    identity_map: IdentityMap
     store: Store
     policy: Policy
     dag_run_id: str
@@ -45,9 +45,9 @@ class ChunkWriter:
         return self._end_rows()
 
     def _write_members(self, *, has_welcome: bool) -> None:
-        store, directory = self.store, self.directory
-        changed = directory.changed()
-        store.members.save(changed, known=directory.known, now=self.directory.now)
+        store, identity_map = self.store, self.identity_map
+        changed = identity_map.changed()
+        store.members.save(changed, known=identity_map.known, now=self.identity_map.now)
         self._write_merges()
         store.objects.save(self._applied_objects())
         if has_welcome:
@@ -57,13 +57,13 @@ class ChunkWriter:
                 for member in changed
                 if member.id not in silent
                 and is_new_member(
-                    directory.memberships_before(member.id),
+                    identity_map.memberships_before(member.id),
                     member,
-                    now=self.directory.now,
+                    now=self.identity_map.now,
                     within=self.policy.welcome.within,
                 )
             ]
-            store.steps.plan(WELCOME, new, dag_run_id=self.dag_run_id, now=self.directory.now)
+            store.steps.plan(WELCOME, new, dag_run_id=self.dag_run_id, now=self.identity_map.now)
 
     def _without_mail(self) -> set[UUID]:
         """Return the members of whom only rows tell for which nobody is to be mailed."""
@@ -74,13 +74,13 @@ class ChunkWriter:
         rows: dict[UUID, list[int]] = defaultdict(list)
         for row, update in self.updates.rows:
             if update is not None and update.member_id is not None:
-                rows[self.directory.resolve(update.member_id)].append(row.inbox_id)
+                rows[self.identity_map.resolve(update.member_id)].append(row.inbox_id)
         return rows
 
     def _write_merges(self) -> None:
-        store, directory = self.store, self.directory
-        merged = {lost: directory.resolve(lost) for lost in directory.merged}
-        merged = {lost: kept for lost, kept in merged.items() if lost in directory.known}
+        store, identity_map = self.store, self.identity_map
+        merged = {lost: identity_map.resolve(lost) for lost in identity_map.merged}
+        merged = {lost: kept for lost, kept in merged.items() if lost in identity_map.known}
         if not merged:
             return
         tables = (
@@ -93,12 +93,12 @@ class ChunkWriter:
         )
         for table in tables:
             table.move(merged)
-        store.contacts.forget(list(merged))
-        kept = [directory.members[member_id] for member_id in merged.values()]
+        store.contacts.delete(list(merged))
+        kept = [identity_map.members[member_id] for member_id in merged.values()]
         contacts = {member.id: member.contact for member in kept if member.contact}
-        store.contacts.save(contacts, now=self.directory.now)
+        store.contacts.save(contacts, now=self.identity_map.now)
         store.audit.add(
-            [self._merge_change(*pair) for pair in merged.items()], now=self.directory.now
+            [self._merge_change(*pair) for pair in merged.items()], now=self.identity_map.now
         )
 
     def _merge_change(self, lost: UUID, kept: UUID) -> AuditEntry:
@@ -107,8 +107,8 @@ class ChunkWriter:
             actor=ACTOR,
             action="member:merge",
             dag_run_id=self.dag_run_id,
-            before=state_of(self.directory.known[lost]),
-            after=state_of(self.directory.members[kept]),
+            before=state_of(self.identity_map.known[lost]),
+            after=state_of(self.identity_map.members[kept]),
             metadata={"merged": member_target(lost)},
         )
 
@@ -116,7 +116,7 @@ class ChunkWriter:
         for update in self.updates:
             if update.as_of is None or isinstance(update.problem, VendorError):
                 continue
-            member_id = update.member_id and self.directory.resolve(update.member_id)
+            member_id = update.member_id and self.identity_map.resolve(update.member_id)
             is_final = update.is_final
             if member_id is None and not is_final:  # a person may send it again once she is known
                 continue
@@ -127,34 +127,34 @@ class ChunkWriter:
                 as_of=update.as_of,
                 event_id=update.event_id,
                 is_final=is_final,
-                provides=self.directory.provides(member_id)
+                provides=self.identity_map.provides(member_id)
                 if is_profile and member_id
                 else frozenset(),
             )
 
     def _plan_ends(self) -> None:
         """Plan what is to end, show and hide profiles, and tell a person what she has to know."""
-        directory, sources = self.directory, self._rows_by_member()
-        touched = {m.id for m in directory.changed()} | sources.keys()
-        touched |= directory.contested | directory.misnamed
-        members = [directory.members[member_id] for member_id in sorted(touched)]
+        identity_map, sources = self.identity_map, self._rows_by_member()
+        touched = {m.id for m in identity_map.changed()} | sources.keys()
+        touched |= identity_map.contested | identity_map.misnamed
+        members = [identity_map.members[member_id] for member_id in sorted(touched)]
         run, store = self.dag_run_id, self.store
-        plan_ends(members, directory, sources=sources, dag_run_id=run, store=store)
-        heed_bars(members, directory, dag_run_id=run, store=store)
-        note_people(members, directory, self._charged(), dag_run_id=run, store=store)
+        plan_ends(members, identity_map, sources=sources, dag_run_id=run, store=store)
+        heed_bars(members, identity_map, dag_run_id=run, store=store)
+        note_people(members, identity_map, self._charged(), dag_run_id=run, store=store)
 
     def _charged(self) -> dict[UUID, Charged]:
         """Return whose subscriptions Stripe has just told us of, whether they go on, and what was paid for them."""
         charged: dict[UUID, Charged] = defaultdict(Charged)
         for update, subscription in self.updates.subscriptions():
             if update.member_id is not None:
-                charged[self.directory.resolve(update.member_id)].add(subscription)
+                charged[self.identity_map.resolve(update.member_id)].add(subscription)
         for row, paid in self.updates.rows:
             subject = row.event.subject
             if paid is None or paid.member_id is None or row.event.type not in PAYMENTS:
                 continue
             if isinstance(subject, Invoice):
-                charged[self.directory.resolve(paid.member_id)].invoice_id = subject.id
+                charged[self.identity_map.resolve(paid.member_id)].invoice_id = subject.id
         return charged
 
     # --- what becomes of the rows ---
@@ -173,12 +173,12 @@ class ChunkWriter:
             if end is not None:
                 ends[end].append(row.inbox_id)
             if update is not None and update.member_id is not None:
-                members[row.inbox_id] = self.directory.resolve(update.member_id)
+                members[row.inbox_id] = self.identity_map.resolve(update.member_id)
                 if end is None:
                     open_ids.add(members[row.inbox_id])
         self.store.inbox.assign_members(members)
         for (state, reason), ids in ends.items():
-            self.store.inbox.finish(ids, state=state, reason=reason, now=self.directory.now)
+            self.store.inbox.finish(ids, state=state, reason=reason, now=self.identity_map.now)
         self.store.run_members.open(self.dag_run_id, {m: self._state_before(m) for m in open_ids})
         return unanswered
 
@@ -191,13 +191,13 @@ class ChunkWriter:
         if update.member_id is None:
             return InboxState.IGNORED, "about nobody who is a member here"
         report = next(r for r in update.reports if r.event_id == row.event.id)
-        member_id = self.directory.resolve(update.member_id)
-        member = self.directory.members[member_id]
-        is_unchanged = member == self.directory.known.get(member_id)
+        member_id = self.identity_map.resolve(update.member_id)
+        member = self.identity_map.members[member_id]
+        is_unchanged = member == self.identity_map.known.get(member_id)
         if is_outdated(update.known, report) and is_unchanged and not row.was_loaded:
             return InboxState.SUPERSEDED, "something newer was applied before"
         return None
 
     def _state_before(self, member_id: UUID) -> dict[str, object] | None:
-        before = self.directory.known.get(member_id)
+        before = self.identity_map.known.get(member_id)
         return None if before is None else state_of(before)

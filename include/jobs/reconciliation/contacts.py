@@ -1,6 +1,6 @@
 """The platform's tables beside Mailchimp's audience.
 
-What a contact should be is what the job wishes; how it is, Mailchimp says. Where they differ, our record of the contact
+What a contact should be is what the job desires; how it is, Mailchimp says. Where they differ, our record of it
 is brought to what Mailchimp says, and the member goes through the normal job. Who has unsubscribed herself, or
 bounced, is only written down: that is hers to undo. Whose contact was made before the policy named another merge
 field or tag gets it, however many they are: that is no difference.
@@ -22,7 +22,7 @@ from include.jobs.mailchimp_sync.decide import (
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import put_right
 from include.membership.contacts import Contact, ContactStatus
-from include.membership.desired_contact import is_satisfied, tags_in, wish_of
+from include.membership.desired_contact import desired_contact_of, is_satisfied, tags_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from include.store import Store
     from include.store.reconciliations import CheckFinding
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
-NOT_APPLIED = b""  # equals no wish: the job calls again
+NOT_APPLIED = b""  # equals no desired contact: the job calls again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactGap:
-    """A member whose contact is not as wished; `seen` is the record as Mailchimp has the contact, None without one."""
+    """A member whose contact is not as desired; `seen` is the record as Mailchimp has the contact, None without one."""
 
     member: Member
     seen: Contact | None
@@ -93,47 +93,47 @@ def _notes(*, hers: int, redefined: int) -> Iterable[str]:
 
 def gap_of(member: Member, audience: Mapping[str, AudienceMember]) -> ContactGap | None:
     """Return how a member's contact differs from what it should be; None where it does not."""
-    wish, contact = wish_of(member), member.contact
-    if wish is None:
+    desired, contact = desired_contact_of(member), member.contact
+    if desired is None:
         return None
-    if contact is None or not is_satisfied(wish, contact):
-        is_redefined = contact is not None and _is_redefined(wish, contact)
+    if contact is None or not is_satisfied(desired, contact):
+        is_redefined = contact is not None and _is_redefined(desired, contact)
         seen = contact and replace(contact, applied_sha256=NOT_APPLIED)
         return ContactGap(member=member, seen=seen, is_redefined=is_redefined)
-    found = audience.get(wanted_key(wish, contact))
+    found = audience.get(wanted_key(desired, contact))
     if found is None:  # of one that only she can make again, that is known
         is_gone = contact.status in HERS
         return None if is_gone else ContactGap(member=member, seen=None)
-    return _gap_to(found, member, wish, contact)
+    return _gap_to(found, member, desired, contact)
 
 
-def _is_redefined(wish: DesiredContact, contact: Contact) -> bool:
+def _is_redefined(desired: DesiredContact, contact: Contact) -> bool:
     """Tell whether a contact was made by other fields and tags; one that is known to differ is not."""
     is_known = contact.applied_sha256 != NOT_APPLIED
-    return is_known and not wish.is_of_definition(contact.applied_sha256)
+    return is_known and not desired.is_of_definition(contact.applied_sha256)
 
 
 def _gap_to(
-    found: AudienceMember, member: Member, wish: DesiredContact, contact: Contact
+    found: AudienceMember, member: Member, desired: DesiredContact, contact: Contact
 ) -> ContactGap | None:
-    managed = OUR_TAGS | wish.tags | contact.tags
+    managed = OUR_TAGS | desired.tags | contact.tags
     seen = replace(contact, tags=tags_in(found.tags, managed), applied_sha256=NOT_APPLIED)
     if contact.receives_mail and found.status in ("unsubscribed", "cleaned"):
         is_hers = replace(contact, status=ContactStatus.COMPLIANCE)
         return ContactGap(member=member, seen=is_hers, is_hers=True)
-    if _status_differs(wish, contact, found) or not _shows(found, wish, managed):
+    if _status_differs(desired, contact, found) or not _shows(found, desired, managed):
         return ContactGap(member=member, seen=replace(seen, status=_status_seen(contact, found)))
     return None
 
 
-def _status_differs(wish: DesiredContact, contact: Contact, found: AudienceMember) -> bool:
+def _status_differs(desired: DesiredContact, contact: Contact, found: AudienceMember) -> bool:
     """Tell whether somebody gets mail who should not, sleeps who should get it, or has confirmed or come back."""
     gets_mail = found.status in GETS_MAIL
-    if gets_mail and not wish.subscribed:
+    if gets_mail and not desired.subscribed:
         return not contact.is_reader
     if gets_mail:
         return STATUSES[found.status] is not contact.status
-    return contact.receives_mail and (wish.subscribed or found.status not in ASLEEP)
+    return contact.receives_mail and (desired.subscribed or found.status not in ASLEEP)
 
 
 def _status_seen(contact: Contact, found: AudienceMember) -> ContactStatus:
@@ -142,14 +142,14 @@ def _status_seen(contact: Contact, found: AudienceMember) -> ContactStatus:
     return contact.status if is_hers else STATUSES.get(found.status, contact.status)
 
 
-def _shows(found: AudienceMember, wish: DesiredContact, managed: frozenset[str]) -> bool:
-    """Tell whether tags and fields are as wished; tags that are not ours are nobody's business."""
-    has_tags = not tag_changes(wish, has=tags_in(found.tags, managed))
+def _shows(found: AudienceMember, desired: DesiredContact, managed: frozenset[str]) -> bool:
+    """Tell whether tags and fields are as desired; tags that are not ours are nobody's business."""
+    has_tags = not tag_changes(desired, has=tags_in(found.tags, managed))
     return (
         has_tags
         and all(  # a field that the audience lacks is the doctor's business; one may hold numbers
             str(found.merge_fields.get(name, value)) == value
-            for name, value in wish.merge_fields.items()
+            for name, value in desired.merge_fields.items()
         )
     )
 
@@ -164,14 +164,14 @@ def _write_down(gaps: Iterable[ContactGap], store: Store, clock: Clock) -> None:
             if current is None or current.contact != gap.member.contact:
                 continue
             if gap.seen is None:
-                store.contacts.forget([member_id])
+                store.contacts.delete([member_id])
             else:
                 store.contacts.save({member_id: gap.seen}, now=clock.now())
 
 
 def _all_members(store: Store) -> Iterable[list[Member]]:
     after: UUID | None = None
-    while ids := store.members.ids_after(after, limit=AT_ONCE):
+    while ids := store.members.ids_after(after, limit=BATCH_SIZE):
         yield list(store.members.read(ids).values())
         after = ids[-1]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 REACH = timedelta(days=30)  # Stripe's
 ON_ITS_WAY = timedelta(minutes=15)  # a younger event may still be delivered
-AT_ONCE = 100
+BATCH_SIZE = 100
 STRIPE_TYPES = [kind for kind in ROUTES["stripe"] if not kind.startswith("reconciliation.")]
 HEADERS = orjson.dumps({FILLED_BY: "reconciliation"}).decode()
 
@@ -52,7 +52,7 @@ def read_events(
             until=now - ON_ITS_WAY,
             delivered=delivered,
         )
-        for part in batches(_unseen(events, seen), AT_ONCE):
+        for part in batches(_unseen(events, seen), BATCH_SIZE):
             gaps = gaps_in(part, store=store, now=now)
             missing += [arrival.event_id for arrival in gaps]
             if gaps and not limits.is_dry_run:

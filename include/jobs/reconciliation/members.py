@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from include.store import Store
     from include.store.reconciliations import CheckFinding
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 MemberChange = tuple[Member | None, Member | None]  # before and after
 
 
@@ -100,11 +100,11 @@ def stripe_differences(
     named = [one for one in store.members.named_customers() if not one.startswith(ACCOUNT)]
     found: list[ObjectDifference] = []
     unnamed, policy = Counter[str](), shipped()
-    for customers in batches(stripe.list_customers(), AT_ONCE):
+    for customers in batches(stripe.list_customers(), BATCH_SIZE):
         seen |= {one.id for one in customers}
         idle = [one for one in customers if f"stripe:{one.id}" not in busy]
         found += _customers_that_differ(idle, store, now)
-    for subscriptions in batches(stripe.list_subscriptions(), AT_ONCE):
+    for subscriptions in batches(stripe.list_subscriptions(), BATCH_SIZE):
         seen |= {one.id for one in subscriptions}
         unnamed.update(p for one in subscriptions for p in unnamed_prices(one, policy))
         idle_ones = [one for one in subscriptions if f"stripe:{one.customer_id}" not in busy]
@@ -127,7 +127,7 @@ def clerk_differences(store: Store, clerk: Clerk, now: datetime, *, is_dry_run: 
     busy, seen = store.inbox.busy_members(), set[str]()
     known = store.members.living_users()
     found: list[ObjectDifference] = []
-    for users in batches(clerk.list_users(), AT_ONCE):
+    for users in batches(clerk.list_users(), BATCH_SIZE):
         seen |= {one.id for one in users}
         idle = [one for one in users if f"clerk:{one.id}" not in busy]
         found += users_that_differ(idle, store, now, is_dry_run=is_dry_run)
@@ -145,29 +145,29 @@ def _meaning_of(
 ) -> list[ObjectDifference]:
     """Return what a vendor does not list any more, each with what becomes of its member if it is not there."""
     found = []
-    for part in batches(gone, AT_ONCE):
-        handles = [ExternalId(one.reread.kind, one.reread.id) for one in part]
-        directory = _directory_of(_members_of(handles, store), store, now)
+    for part in batches(gone, BATCH_SIZE):
+        external_ids = [ExternalId(one.reread.kind, one.reread.id) for one in part]
+        identity_map = _directory_of(_members_of(external_ids, store), store, now)
         ids = [one.reread.id for one in part]
-        directory.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
+        identity_map.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
         for one in part:
-            change = _change(directory, partial(_lose, one.reread, directory))
+            change = _change(identity_map, partial(_lose, one.reread, identity_map))
             meant = one.meaning(*change) if change else one
             found.append(replace(meant, why=("the vendor does not list it any more",)))
     return found
 
 
-def _lose(reread: Reread, directory: IdentityMap) -> UUID:
+def _lose(reread: Reread, identity_map: IdentityMap) -> UUID:
     """Apply that something is not there any more."""
     match reread.kind:
         case RereadKind.SUBSCRIPTION:
-            return directory.end_subscription(reread.id, at=directory.now)
+            return identity_map.end_subscription(reread.id, at=identity_map.now)
         case RereadKind.CUSTOMER:
             lost = CustomerSnapshot(id=reread.id, email=None, name="", deleted=True)
-            return directory.apply_customer(lost)
+            return identity_map.apply_customer(lost)
         case RereadKind.USER:
             gone = UserSnapshot(id=reread.id, email=None, first_name="", last_name="", deleted=True)
-            return directory.apply_user(gone, at=directory.now)
+            return identity_map.apply_user(gone, at=identity_map.now)
 
 
 def _customers_that_differ(
@@ -175,33 +175,33 @@ def _customers_that_differ(
 ) -> list[ObjectDifference]:
     """Compare customers that are members here; others are nobody's business before they subscribe."""
     members = _members_of([ExternalId("customer", one.id) for one in customers], store)
-    directory = _directory_of(members, store, now)
+    identity_map = _directory_of(members, store, now)
     return [
         repair.customer(one.id).meaning(*change)
         for one in customers
-        if directory.find("customer", one.id) is not None
-        and (change := _change(directory, partial(directory.apply_customer, one))) is not None
+        if identity_map.find("customer", one.id) is not None
+        and (change := _change(identity_map, partial(identity_map.apply_customer, one))) is not None
     ]
 
 
 def _subscriptions_that_differ(
     subscriptions: list[SubscriptionSnapshot], store: Store, now: datetime, *, is_dry_run: bool
 ) -> list[ObjectDifference]:
-    handles = [ExternalId("subscription", one.id) for one in subscriptions]
-    handles += [ExternalId("customer", one.customer_id) for one in subscriptions]
-    members = with_facts(_members_of(handles, store), subscriptions)
+    external_ids = [ExternalId("subscription", one.id) for one in subscriptions]
+    external_ids += [ExternalId("customer", one.customer_id) for one in subscriptions]
+    members = with_facts(_members_of(external_ids, store), subscriptions)
     if not is_dry_run:
         store.members.note_facts(members.values())
-    directory = _directory_of(members, store, now)
+    identity_map = _directory_of(members, store, now)
     ids = [one.id for one in subscriptions]
-    directory.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
+    identity_map.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
     return [
         replace(
             repair.subscription(one.id, one.customer_id).meaning(*change),
-            why=tuple(reasons(one, directory.policy)),
+            why=tuple(reasons(one, identity_map.policy)),
         )
         for one in subscriptions
-        if (change := _subscription_change(one, directory, now)) is not None
+        if (change := _subscription_change(one, identity_map, now)) is not None
     ]
 
 
@@ -234,13 +234,13 @@ def with_facts(
 
 
 def _subscription_change(
-    subscription: SubscriptionSnapshot, directory: IdentityMap, now: datetime
+    subscription: SubscriptionSnapshot, identity_map: IdentityMap, now: datetime
 ) -> MemberChange | None:
     """Return how applying it changes a member; one of somebody unknown does if it makes a member."""
     try:
-        return _change(directory, partial(directory.apply_subscription, subscription, at=now))
+        return _change(identity_map, partial(identity_map.apply_subscription, subscription, at=now))
     except MemberUnknownError:
-        if directory.reason_against(subscription) is not None:
+        if identity_map.reason_against(subscription) is not None:
             return None
         membership = membership_from(
             subscription, tier="", before=None, history=EndHistory(), at=now, now=now
@@ -252,16 +252,17 @@ def users_that_differ(
     users: list[UserSnapshot], store: Store, now: datetime, *, is_dry_run: bool
 ) -> list[ObjectDifference]:
     """Return the users that our tables have otherwise, or not at all."""
-    handles = [ExternalId("user", one.id) for one in users]
-    handles += [ExternalId("email", address) for one in users for address in one.addresses]
-    members = with_addresses(_members_of(handles, store), users)
+    external_ids = [ExternalId("user", one.id) for one in users]
+    external_ids += [ExternalId("email", address) for one in users for address in one.addresses]
+    members = with_addresses(_members_of(external_ids, store), users)
     if not is_dry_run:
         store.members.note_facts(members.values())
-    directory = _directory_of(members, store, now)
+    identity_map = _directory_of(members, store, now)
     return [
         repair.user(one.id).meaning(*change)
         for one in users
-        if (change := _change(directory, partial(directory.apply_user, one, at=now))) is not None
+        if (change := _change(identity_map, partial(identity_map.apply_user, one, at=now)))
+        is not None
     ]
 
 
@@ -278,25 +279,25 @@ def with_addresses(
     }
 
 
-def _change(directory: IdentityMap, apply: Callable[[], UUID]) -> MemberChange | None:
+def _change(identity_map: IdentityMap, apply: Callable[[], UUID]) -> MemberChange | None:
     """Return the member that applying a state is about, before and after; None where it changes nobody."""
-    before = dict(directory.members)
+    before = dict(identity_map.members)
     member_id = apply()
-    if before == directory.members:
+    if before == identity_map.members:
         return None
-    return before.get(member_id), directory.members[directory.resolve(member_id)]
+    return before.get(member_id), identity_map.members[identity_map.resolve(member_id)]
 
 
-def _members_of(handles: Iterable[ExternalId], store: Store) -> dict[UUID, Member]:
+def _members_of(external_ids: Iterable[ExternalId], store: Store) -> dict[UUID, Member]:
     """Return the members known by these, as they are."""
-    return store.members.read(store.members.find(set(handles)))
+    return store.members.read(store.members.find(set(external_ids)))
 
 
 def _directory_of(members: Mapping[UUID, Member], store: Store, now: datetime) -> IdentityMap:
-    """Return a directory of members, with what each has from Clerk."""
-    directory = IdentityMap(now, shipped())
-    directory.add(members, {})
+    """Return an identity map of members, with what each has from Clerk."""
+    identity_map = IdentityMap(now, shipped())
+    identity_map.add(members, {})
     for known in store.objects.of_members("clerk", list(members)).values():
         if known.member_id is not None and not known.is_final:
-            directory.note_provided(known.member_id, known.provides)
-    return directory
+            identity_map.note_provided(known.member_id, known.provides)
+    return identity_map

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from include.store import Store
 
 FEW = 10  # so many differences are put right whatever their share: of three members one is a third
-AT_ONCE = 500
+BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +108,7 @@ def have_read_again(
 ) -> None:
     """Put rows into the inbox that have the normal job read these objects."""
     modes = {provider: store.inbox.mode_of(provider) for provider in ("stripe", "clerk")}
-    for part in batches(differences, AT_ONCE):
+    for part in batches(differences, BATCH_SIZE):
         arrivals = [arrival_of(one, dag_run_id, modes, now) for one in part]
         store.inbox.receive([without_mail(a) for a in arrivals] if mails_nobody else arrivals)
 

@@ -146,10 +146,10 @@ class Checks:
             if self._is_dry_run:
                 continue
             if state is None:
-                dispatches.give_back(dag_run_id, now=self._now)
+                dispatches.requeue(dag_run_id, now=self._now)
             else:
                 reason = f"the run ended as {state} without recording this"
-                dispatches.lose(dag_run_id, reason=reason, now=self._now)
+                dispatches.mark_lost(dag_run_id, reason=reason, now=self._now)
         return finding_of("lost_runs", lost, repaired=0 if self._is_dry_run else len(lost))
 
     def open_runs(self) -> CheckFinding:

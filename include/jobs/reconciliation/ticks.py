@@ -2,7 +2,7 @@
 
 For every tick there is a row: it ran, ran late by so many seconds, was skipped (why) or missed (why). A tick is judged
 once its run has started; without one when a later tick has a run, because no DAG makes up for more than the last tick,
-or when `PATIENCE` is over. A run that comes after that still replaces `missed`.
+or when `START_TIMEOUT` is over. A run that comes after that still replaces `missed`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LATE_SHARE = 0.2  # of the time to the next tick
 LATE_AFTER = timedelta(seconds=60)  # at the most
-PATIENCE = timedelta(minutes=10)
-LONGEST_LOOK = timedelta(days=7)
+START_TIMEOUT = timedelta(minutes=10)
+MAX_LOOK_BACK = timedelta(days=7)
 """How far back ticks are looked for that nobody noted: after a long outage the older ones stay unknown."""
 FIRST_LOOK = timedelta(minutes=20)  # more than between two looks
 NEARBY = timedelta(minutes=2)
@@ -71,7 +71,7 @@ def _noted(
     now: datetime,
 ) -> Noted:
     """Return what is known; a job that was never looked at begins with its first run."""
-    earliest = now - LONGEST_LOOK
+    earliest = now - MAX_LOOK_BACK
     last = store.cron_ticks.last(job)
     if last is not None:
         until = max(last, earliest)
@@ -85,10 +85,10 @@ def _noted(
 def _runs_since(
     job: str, *, store: Store, airflow: JobAirflow, now: datetime
 ) -> Sequence[ScheduledRun]:
-    earliest = now - LONGEST_LOOK
+    earliest = now - MAX_LOOK_BACK
     last = store.cron_ticks.last(job) or earliest
     since = min([max(last, earliest), *store.cron_ticks.missed(job, since=earliest)])
-    return airflow.scheduled_runs(job, since=since - PATIENCE)
+    return airflow.scheduled_runs(job, since=since - START_TIMEOUT)
 
 
 def judged(
@@ -111,7 +111,9 @@ def judged(
             yield _with_run(schedule, tick_at, run, run.started_at)
         elif tick_at in noted.missed:
             continue
-        elif now - tick_at >= PATIENCE or (run is None and newest is not None and tick_at < newest):
+        elif now - tick_at >= START_TIMEOUT or (
+            run is None and newest is not None and tick_at < newest
+        ):
             yield _without_run(schedule, tick_at, by_tick, starts)
         else:
             return  # it may still start; it is judged next time, and those after it

@@ -17,7 +17,7 @@ import structlog
 from include.batches import batches
 from include.clients.door import knock
 from include.errors import PayloadError, PermanentVendorError, VendorError
-from include.jobs.reconciliation.events import AT_ONCE, STRIPE_TYPES, gaps_in
+from include.jobs.reconciliation.events import BATCH_SIZE, STRIPE_TYPES, gaps_in
 from include.jobs.reconciliation.members import users_that_differ
 from include.jobs.reconciliation.repair import have_read_again
 from include.jobs.reconciliation.silence import (
@@ -219,7 +219,7 @@ def _missed_events(watch: WebhookCheckContext, gap: WebhookGap, *, until: dateti
         events = watch.stripe.list_events(
             types=sorted(STRIPE_TYPES), since=cursor - OVERLAP, until=end, delivered=None
         )
-        for part in batches(events, AT_ONCE):
+        for part in batches(events, BATCH_SIZE):
             looked_at += len(part)
             gaps = gaps_in(part, store=store, now=now)
             ids += [one.event_id for one in gaps]

@@ -6,7 +6,7 @@ that was cut off, or a change by hand needs no care. What is ours is who is who,
 
 from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
 from include.jobs.slack_status_sync.report import SlackSyncResult
-from include.jobs.slack_status_sync.steps import BUDGET, SlackRunOptions, Sync, orders_from
+from include.jobs.slack_status_sync.steps import BUDGET, SlackRunOptions, Sync, run_options_from
 
 __all__ = [
     "BUDGET",
@@ -14,5 +14,5 @@ __all__ = [
     "SlackRunOptions",
     "SlackSyncResult",
     "Sync",
-    "orders_from",
+    "run_options_from",
 ]

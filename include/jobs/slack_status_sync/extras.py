@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from include.store import Store
     from include.store.slack import AccountLink, SlackGracePeriod
 
-MOST_PROPOSED = 50
+MAX_PROPOSED = 50
 """People named in one message; more are named by the next run."""
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 def fields_to_set(
     members: Iterable[Member],
-    ties: Mapping[UUID, AccountLink],
+    links: Mapping[UUID, AccountLink],
     roster: MembershipSnapshot,
     grace: RemovalGrace,
 ) -> list[tuple[AccountLink, str]]:
@@ -43,64 +43,64 @@ def fields_to_set(
     """
     best: dict[str, Member] = {}
     for member in members:
-        if member.id in ties and roster.is_ordinary(ties[member.id].slack_user_id):
-            user_id = ties[member.id].slack_user_id
+        if member.id in links and roster.is_ordinary(links[member.id].slack_user_id):
+            user_id = links[member.id].slack_user_id
             if user_id not in best or standing_of(member) > standing_of(best[user_id]):
                 best[user_id] = member
-    wishes = []
+    texts = []
     for user_id, member in sorted(best.items()):
-        tie = ties[member.id]
+        link = links[member.id]
         is_over = roster.has_lapsed(user_id) and grace.is_over(user_id)
         is_settled = is_over or access_of(member) is Standing.ACTIVE
-        if is_settled and tie.field_value != field_of(member):
-            wishes.append((tie, field_of(member)))
-    return wishes
+        if is_settled and link.field_value != field_of(member):
+            texts.append((link, field_of(member)))
+    return texts
 
 
 def set_fields(  # noqa: PLR0913 - collaborators, by name
-    wishes: list[tuple[AccountLink, str]],
+    texts: list[tuple[AccountLink, str]],
     field_id: str,
     *,
     workspace: SlackWorkspace,
-    turns: SlackRateLimiter,
+    limiter: SlackRateLimiter,
     store: Store,
     result: SlackSyncResult,
 ) -> None:
     """Set one profile after the other; one person's failure stops nobody else."""
-    for number, (tie, value) in enumerate(wishes):
-        user_id = tie.slack_user_id
+    for number, (link, value) in enumerate(texts):
+        user_id = link.slack_user_id
         try:
-            turns.of("users.profile.set")(partial(workspace.set_field, user_id, field_id, value))
+            limiter.of("users.profile.set")(partial(workspace.set_field, user_id, field_id, value))
         except PermanentVendorError as error:
             result.add_error(str(error), place="profile", person=user_id)
             log.warning("slack_sync.failed", place="profile", person=user_id, why=str(error))
         except (TimeUpError, VendorError) as stop:
-            result.stopped, result.fields_left = str(stop), len(wishes) - number
+            result.stopped, result.fields_left = str(stop), len(texts) - number
             log.warning("slack_sync.stopped", place="profile", why=str(stop))
             return
         else:
-            store.slack.note_field(tie.member_id, value)
+            store.slack.note_field(link.member_id, value)
             result.fields_set += 1
 
 
 def to_propose(
-    lapses: Iterable[SlackGracePeriod],
-    ties: Iterable[AccountLink],
+    grace_periods: Iterable[SlackGracePeriod],
+    links: Iterable[AccountLink],
     roster: MembershipSnapshot,
     *,
     now: datetime,
     after: timedelta,
 ) -> list[str]:
     """Return whose account staff may close: a member's who lapsed long ago, and who was not named yet."""
-    tied = {tie.slack_user_id for tie in ties}
+    tied = {link.slack_user_id for link in links}
     return sorted(
-        lapse.slack_user_id
-        for lapse in lapses
-        if lapse.slack_user_id in tied
-        and lapse.proposed_at is None
-        and now - lapse.since >= after
-        and roster.has_lapsed(lapse.slack_user_id)
-    )[:MOST_PROPOSED]
+        grace_period.slack_user_id
+        for grace_period in grace_periods
+        if grace_period.slack_user_id in tied
+        and grace_period.proposed_at is None
+        and now - grace_period.since >= after
+        and roster.has_lapsed(grace_period.slack_user_id)
+    )[:MAX_PROPOSED]
 
 
 def propose(  # noqa: PLR0913 - collaborators, by name
@@ -108,7 +108,7 @@ def propose(  # noqa: PLR0913 - collaborators, by name
     *,
     days: float,
     slack: Slack,
-    turns: SlackRateLimiter,
+    limiter: SlackRateLimiter,
     store: Store,
     now: datetime,
     result: SlackSyncResult,
@@ -125,7 +125,7 @@ def propose(  # noqa: PLR0913 - collaborators, by name
         f"Their accounts can be closed in Slack's administration; nothing happens by itself: {names}"
     )
     try:
-        turns.of("chat.postMessage")(partial(slack.post_message, slack.staff_channel, text))
+        limiter.of("chat.postMessage")(partial(slack.post_message, slack.staff_channel, text))
     except VendorUncertainError as error:
         log.warning("slack_sync.proposal_uncertain", why=str(error))
     except (TimeUpError, VendorError) as error:

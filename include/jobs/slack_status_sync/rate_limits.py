@@ -1,4 +1,4 @@
-"""The pace of each of Slack's methods: so many calls a minute (docs.slack.dev/apis/web-api/rate-limits)."""
+"""The rate of each of Slack's methods: so many calls a minute (docs.slack.dev/apis/web-api/rate-limits)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class SlackRateLimiter:
-    """Makes all calls of one run, each method at its own pace, none after `until`."""
+    """Makes all calls of one run, each method at its own rate, none after `until`."""
 
     def __init__(
         self, *, clock: Clock, until: datetime, sleep: Callable[[float], None] = time.sleep
@@ -58,17 +58,17 @@ class SlackRateLimiter:
 
         Raises TimeUpError where the time left is too short for the turn or for the pause that Slack wants.
         """
-        pace = self._paces[method]
+        limiter = self._paces[method]
 
         def call(ask: Callable[[], T]) -> T:
             for tries_left in reversed(range(TRIES)):
                 try:
-                    return pace.call(ask)
+                    return limiter.call(ask)
                 except VendorUnavailableError as error:
                     if not tries_left:
                         raise
                     log.warning("slack_sync.again", method=method, why=str(error))
-                    pace.wait_out(VendorBusyError(str(error), retry_after_seconds=PAUSE_SECONDS))
+                    limiter.wait_out(VendorBusyError(str(error), retry_after_seconds=PAUSE_SECONDS))
             raise AssertionError("unreachable")
 
         return call

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-MOST_ERRORS_SHOWN = 100
+MAX_ERRORS_SHOWN = 100
 Errors = list[dict[str, str]]
 
 
@@ -95,7 +95,7 @@ class SlackSyncResult:
             "fields_left": self.fields_left,
             "proposed": self.proposed,
             "failed": len(self.errors),
-            "errors": self.errors[:MOST_ERRORS_SHOWN],
+            "errors": self.errors[:MAX_ERRORS_SHOWN],
             "stopped": self.stopped,
             "refused": self.refusals,
         }

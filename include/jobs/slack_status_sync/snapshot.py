@@ -56,29 +56,29 @@ class SlackDirectory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
-    """Members and their accounts; `new` are ties that were not known."""
+    """Members and their accounts; `new` are links that were not known."""
 
-    ties: Mapping[UUID, AccountLink]
+    links: Mapping[UUID, AccountLink]
     new: tuple[AccountLink, ...]
     unmatched: int  # members with access but without an account that could be found
 
 
 def read_people(
     members: Collection[Member],
-    ties: Mapping[UUID, AccountLink],
+    links: Mapping[UUID, AccountLink],
     present: Collection[str],
     *,
     workspace: SlackWorkspace,
-    turns: SlackRateLimiter,
+    limiter: SlackRateLimiter,
 ) -> SlackDirectory:
     """Return Slack's people as far as they matter: one by one where they are few, else all of them.
 
     `present` are the ids of who is in the group and the channels. Who is not even in the whole list, which has the
     deactivated too, is of another workspace; and of whom Slack says nothing clear is left as she is.
     """
-    ids = set(present) | {tie.slack_user_id for tie in ties.values()}
-    if len(ids) + len(_addresses(members, ties)) > FEW:
-        pages = all_pages(workspace.list_people, turns.of("users.list"), vendor="Slack")
+    ids = set(present) | {link.slack_user_id for link in links.values()}
+    if len(ids) + len(_addresses(members, links)) > FEW:
+        pages = all_pages(workspace.list_people, limiter.of("users.list"), vendor="Slack")
         people = SlackDirectory(person for page in pages for person in page.entries)
         for user_id in ids - people.by_id.keys():
             people.add(SlackUser(id=user_id, kind=SlackUserKind.STRANGER))
@@ -86,12 +86,12 @@ def read_people(
     people = SlackDirectory()
     for user_id in sorted(ids):
         read = partial(workspace.read_person, user_id)
-        if not _add(people, read, turns.of("users.info")):
+        if not _add(people, read, limiter.of("users.info")):
             people.add(SlackUser(id=user_id, kind=SlackUserKind.STRANGER))
-    settled = [member_id for member_id, tie in ties.items() if _is_settled(tie, people)]
+    settled = [member_id for member_id, link in links.items() if _is_settled(link, people)]
     for address in sorted(_addresses(members, settled)):
         find = partial(workspace.find_person, address)
-        _add(people, find, turns.of("users.lookupByEmail"))
+        _add(people, find, limiter.of("users.lookupByEmail"))
     return people
 
 
@@ -104,9 +104,9 @@ def _addresses(members: Iterable[Member], settled: Collection[UUID]) -> set[str]
     }
 
 
-def _is_settled(tie: AccountLink, people: SlackDirectory) -> bool:
-    """Tell whether a tie says who somebody is, so that her address need not be asked."""
-    return tie.by_hand or people.kind_of(tie.slack_user_id) not in (
+def _is_settled(link: AccountLink, people: SlackDirectory) -> bool:
+    """Tell whether a link says who somebody is, so that her address need not be asked."""
+    return link.by_hand or people.kind_of(link.slack_user_id) not in (
         SlackUserKind.GONE,
         SlackUserKind.STRANGER,
     )
@@ -131,31 +131,31 @@ def _add(
 
 
 def match(
-    members: Iterable[Member], ties: Mapping[UUID, AccountLink], people: SlackDirectory
+    members: Iterable[Member], links: Mapping[UUID, AccountLink], people: SlackDirectory
 ) -> Match:
     """Find every member's account: the one she is tied to, else the one with her address."""
     found: dict[UUID, AccountLink] = {}
     new: list[AccountLink] = []
     unmatched = 0
     for member in members:
-        tie = ties.get(member.id)
+        link = links.get(member.id)
         user_id = people.id_of(member.address)
-        if tie is not None and (_is_settled(tie, people) or user_id is None):
-            found[member.id] = tie
+        if link is not None and (_is_settled(link, people) or user_id is None):
+            found[member.id] = link
         elif user_id is not None:
             found[member.id] = AccountLink(member_id=member.id, slack_user_id=user_id)
             new.append(found[member.id])
         elif has_access(member):
             unmatched += 1
-    return Match(ties=found, new=tuple(new), unmatched=unmatched)
+    return Match(links=found, new=tuple(new), unmatched=unmatched)
 
 
-def standings(members: Iterable[Member], ties: Mapping[UUID, AccountLink]) -> dict[str, Standing]:
+def standings(members: Iterable[Member], links: Mapping[UUID, AccountLink]) -> dict[str, Standing]:
     """Return each account's standing: the best of the members who have it."""
     best: dict[str, Standing] = {}
     for member in members:
-        if member.id in ties:
-            user_id = ties[member.id].slack_user_id
+        if member.id in links:
+            user_id = links[member.id].slack_user_id
             best[user_id] = max(best.get(user_id, Standing.NONE), access_of(member))
     return best
 

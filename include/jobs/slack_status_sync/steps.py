@@ -56,10 +56,10 @@ class SlackRunOptions:
     dry_run: bool = False
     member_id: UUID | None = None  # only this member
     remove_up_to: int = 0  # a person has looked, and so many may go
-    ties: tuple[AccountLink, ...] = ()  # who is who, said by a person
+    links: tuple[AccountLink, ...] = ()  # who is who, said by a person
 
 
-def orders_from(
+def run_options_from(
     params: Mapping[str, Any], *, extra: Mapping[str, Any], settings: JobSettings
 ) -> SlackRunOptions:
     """Read what a person filled in, the connection's extras, and the settings."""
@@ -76,7 +76,7 @@ def orders_from(
         dry_run=bool(params["dry_run"]),
         member_id=UUID(member_id) if member_id else None,
         remove_up_to=int(params["remove_up_to"]),
-        ties=tuple(
+        links=tuple(
             AccountLink(member_id=UUID(member), slack_user_id=user, by_hand=True)
             for member, _, user in pairs
         ),
@@ -88,20 +88,20 @@ class Sync:
 
     def __init__(  # noqa: PLR0913 - collaborators, by name
         self,
-        orders: SlackRunOptions,
+        run_options: SlackRunOptions,
         *,
         workspace: SlackWorkspace,
         slack: Slack,
-        turns: SlackRateLimiter,
+        limiter: SlackRateLimiter,
         store: Store,
         clock: Clock,
         dag_run_id: str,
     ) -> None:
         """Begin now; nothing is called yet."""
-        self.orders, self.workspace, self.slack = orders, workspace, slack
-        self.turns, self.store, self.clock, self.dag_run_id = turns, store, clock, dag_run_id
+        self.run_options, self.workspace, self.slack = run_options, workspace, slack
+        self.limiter, self.store, self.clock, self.dag_run_id = limiter, store, clock, dag_run_id
         self.now: datetime = clock.now()
-        self.result = SlackSyncResult(dry_run=orders.dry_run)
+        self.result = SlackSyncResult(dry_run=run_options.dry_run)
 
     def run(self) -> SlackSyncResult:
         """Bring Slack in line, write down what came of it, and return it.
@@ -109,11 +109,11 @@ class Sync:
         One place's or person's failure stops nobody else. Raises VendorError or TimeUpError where it cannot
         even be found out who is there: then nothing was changed.
         """
-        known = self.store.slack.ties() | {tie.member_id: tie for tie in self.orders.ties}
+        known = self.store.slack.links() | {link.member_id: link for link in self.run_options.links}
         members = self._members(known)
-        orders = self.orders
+        run_options = self.run_options
         places = read_targets(
-            orders.group_id, orders.channel_ids, self.workspace, self.turns, self.result
+            run_options.group_id, run_options.channel_ids, self.workspace, self.limiter, self.result
         )
         people = self._people(members, known, places)
         found = snapshot.match(members, known, people)
@@ -125,13 +125,13 @@ class Sync:
         self._report()
         return self.result
 
-    def _members(self, ties: Mapping[UUID, AccountLink]) -> list[Member]:
+    def _members(self, links: Mapping[UUID, AccountLink]) -> list[Member]:
         """Return the members this run is about: all, or one with whoever has the same account."""
-        wanted = self.orders.member_id
+        wanted = self.run_options.member_id
         if wanted is None:
             return list(self.store.members.read(self.store.members.subscribers()).values())
-        account = ties[wanted].slack_user_id if wanted in ties else None
-        same = {m for m, tie in ties.items() if tie.slack_user_id == account}
+        account = links[wanted].slack_user_id if wanted in links else None
+        same = {m for m, link in links.items() if link.slack_user_id == account}
         members = self.store.members.read({wanted, *same})
         if wanted not in members:
             raise MemberUnknownError(f"there is no member {wanted}")
@@ -140,36 +140,36 @@ class Sync:
     def _people(
         self,
         members: list[Member],
-        ties: Mapping[UUID, AccountLink],
+        links: Mapping[UUID, AccountLink],
         places: Collection[SlackTarget],
     ) -> snapshot.SlackDirectory:
         """Read whom this run has to know at Slack."""
         ids = {member.id for member in members}
         present = [user_id for place in places for user_id in place.users]
-        if self.orders.member_id is not None:
-            ties, present = {m: tie for m, tie in ties.items() if m in ids}, []
+        if self.run_options.member_id is not None:
+            links, present = {m: link for m, link in links.items() if m in ids}, []
         return snapshot.read_people(
-            members, ties, present, workspace=self.workspace, turns=self.turns
+            members, links, present, workspace=self.workspace, limiter=self.limiter
         )
 
     def _roster(
         self, members: list[Member], found: snapshot.Match, people: snapshot.SlackDirectory
     ) -> decide.MembershipSnapshot:
         """Say who should be where members are, and count."""
-        best = snapshot.standings(members, found.ties)
+        best = snapshot.standings(members, found.links)
         kinds = {user_id: person.kind for user_id, person in people.by_id.items()}
         active = frozenset(user_id for user_id, s in best.items() if s >= Standing.PAST_DUE)
         everybody = decide.MembershipSnapshot(
             wanted=active,
             kinds=kinds,
-            protected=self.orders.protected,
-            scope=frozenset(best) if self.orders.member_id else None,
+            protected=self.run_options.protected,
+            scope=frozenset(best) if self.run_options.member_id else None,
         )
         self.result.active = sum(map(has_access, members))
         self.result.matched = sum(map(everybody.is_ordinary, active))
         self.result.unmatched = found.unmatched
         self.result.passed_over = Counter(
-            "protected" if user_id in self.orders.protected else str(people.kind_of(user_id))
+            "protected" if user_id in self.run_options.protected else str(people.kind_of(user_id))
             for user_id in active
             if not everybody.is_ordinary(user_id)
         )
@@ -177,7 +177,7 @@ class Sync:
 
     def _is_mute(self, wanted: decide.MembershipSnapshot) -> bool:
         """Tell whether nobody at all would be a member, and no person said that this may be so."""
-        is_about_all = wanted.scope is None and not self.orders.remove_up_to
+        is_about_all = wanted.scope is None and not self.run_options.remove_up_to
         return is_about_all and not any(map(wanted.is_ordinary, wanted.wanted))
 
     def _bring_about(
@@ -187,23 +187,23 @@ class Sync:
         wanted: decide.MembershipSnapshot,
         places: Collection[SlackTarget],
     ) -> None:
-        lapses = self._lapses(found, wanted, places)
+        grace_periods = self._grace_periods(found, wanted, places)
         grace = decide.RemovalGrace(
-            since=since_by_id(lapses), now=self.now, length=self.orders.grace
+            since=since_by_id(grace_periods), now=self.now, length=self.run_options.grace
         )
         for place in places:
             self._change(place, wanted, grace, found)
-        wishes = extras.fields_to_set(members, found.ties, wanted, grace)
+        texts = extras.fields_to_set(members, found.links, wanted, grace)
         names = extras.to_propose(
-            lapses.values(),
-            found.ties.values(),
+            grace_periods.values(),
+            found.links.values(),
             wanted,
             now=self.now,
-            after=self.orders.propose_after,
+            after=self.run_options.propose_after,
         )
-        self._extras(wishes if self.orders.field_id else [], names)
+        self._extras(texts if self.run_options.field_id else [], names)
 
-    def _lapses(
+    def _grace_periods(
         self,
         found: snapshot.Match,
         wanted: decide.MembershipSnapshot,
@@ -212,20 +212,22 @@ class Sync:
         """Return since when who has lapsed, and write down what is new of it and of who is who."""
         slack = self.store.slack
         there = {user_id for place in places for user_id in place.users}
-        there |= {tie.slack_user_id for tie in found.ties.values()}
+        there |= {link.slack_user_id for link in found.links.values()}
         there &= there if wanted.scope is None else wanted.scope
         lapsed = set(filter(wanted.has_lapsed, there))
-        known = slack.lapses()
-        if not self.orders.dry_run:
+        known = slack.grace_periods()
+        if not self.run_options.dry_run:
             over = known.keys() - lapsed
             with self.store.transaction():
-                slack.tie([*self.orders.ties, *found.new], now=self.now)
+                slack.link([*self.run_options.links, *found.new], now=self.now)
                 slack.note_lapses(lapsed, now=self.now)
                 slack.end_lapses(over if wanted.scope is None else over & wanted.scope)
         new = {
             user_id: SlackGracePeriod(slack_user_id=user_id, since=self.now) for user_id in lapsed
         }
-        return new | {user_id: lapse for user_id, lapse in known.items() if user_id in lapsed}
+        return new | {
+            user_id: grace_period for user_id, grace_period in known.items() if user_id in lapsed
+        }
 
     def _change(
         self,
@@ -242,7 +244,7 @@ class Sync:
         self._tell(place, change, outcome)
         if outcome.refused:
             return
-        if self.orders.dry_run:
+        if self.run_options.dry_run:
             outcome.added, outcome.removed = len(change.add), len(change.remove)
             outcome.dropped = len(change.dropped)
             return
@@ -253,7 +255,7 @@ class Sync:
     def _refusal(
         self, place: SlackTarget, change: decide.TargetChange, wanted: decide.MembershipSnapshot
     ) -> str | None:
-        guard = decide.Guard(share=self.orders.share, confirmed=self.orders.remove_up_to)
+        guard = decide.Guard(share=self.run_options.share, confirmed=self.run_options.remove_up_to)
         empties = bool(place.users) and not change.target
         if wanted.scope is None or (empties and change.remove):
             return guard.refusal(change)
@@ -262,7 +264,7 @@ class Sync:
     def _tell(self, place: SlackTarget, change: decide.TargetChange, outcome: TargetResult) -> None:
         """Say who is meant, by id at Slack."""
         log.info(
-            "slack_sync.would_change" if self.orders.dry_run else "slack_sync.changes",
+            "slack_sync.would_change" if self.run_options.dry_run else "slack_sync.changes",
             place=place.id,
             add=sorted(change.add),
             remove=sorted(change.remove),
@@ -271,23 +273,23 @@ class Sync:
             refused=outcome.refused,
         )
 
-    def _extras(self, wishes: list[tuple[AccountLink, str]], names: list[str]) -> None:
-        if self.orders.dry_run:
-            self.result.fields_set, self.result.proposed = len(wishes), len(names)
+    def _extras(self, texts: list[tuple[AccountLink, str]], names: list[str]) -> None:
+        if self.run_options.dry_run:
+            self.result.fields_set, self.result.proposed = len(texts), len(names)
             return
         extras.set_fields(
-            wishes,
-            self.orders.field_id,
+            texts,
+            self.run_options.field_id,
             workspace=self.workspace,
-            turns=self.turns,
+            limiter=self.limiter,
             store=self.store,
             result=self.result,
         )
         extras.propose(
             names,
-            days=self.orders.propose_after / timedelta(days=1),
+            days=self.run_options.propose_after / timedelta(days=1),
             slack=self.slack,
-            turns=self.turns,
+            limiter=self.limiter,
             store=self.store,
             now=self.now,
             result=self.result,
@@ -295,7 +297,7 @@ class Sync:
 
     def _audit(self, place: SlackTarget, changed: Changed, found: snapshot.Match) -> None:
         """Write down who came in and who went out, of those whom we know as members."""
-        members = {tie.slack_user_id: tie.member_id for tie in found.ties.values()}
+        members = {link.slack_user_id: link.member_id for link in found.links.values()}
         rows = [
             AuditEntry(
                 target=member_target(members[user_id]),
@@ -318,9 +320,9 @@ class Sync:
         """Say in the log what came of the run, and in the audit log unless it was only tried out."""
         document = self.result.document()
         log.info(
-            "slack_sync.dry_run" if self.orders.dry_run else "slack_sync.completed", **document
+            "slack_sync.dry_run" if self.run_options.dry_run else "slack_sync.completed", **document
         )
-        if self.orders.dry_run:
+        if self.run_options.dry_run:
             return
         change = AuditEntry(
             target=TARGET,

@@ -10,7 +10,7 @@ import structlog
 
 from include.batches import batches
 from include.clients.pages import all_pages
-from include.clients.slack_workspace import MOST_INVITED, SlackUserKind, UserGroup, WorkspaceChannel
+from include.clients.slack_workspace import MAX_INVITED, SlackUserKind, UserGroup, WorkspaceChannel
 from include.errors import (
     PermanentVendorError,
     TimeUpError,
@@ -56,11 +56,11 @@ class GroupTarget:
 
     cannot_stay: Collection[SlackUserKind] = NOT_IN_A_GROUP
 
-    def __init__(self, group_id: str, workspace: SlackWorkspace, turns: SlackRateLimiter) -> None:
+    def __init__(self, group_id: str, workspace: SlackWorkspace, limiter: SlackRateLimiter) -> None:
         """Read who is in it."""
         self.id = group_id
-        self._workspace, self._turns = workspace, turns
-        self._group: UserGroup = turns.of("usergroups.list")(
+        self._workspace, self._turns = workspace, limiter
+        self._group: UserGroup = limiter.of("usergroups.list")(
             partial(workspace.read_group, group_id)
         )
         self.users = frozenset() if self._group.is_disabled else self._group.users
@@ -112,15 +112,17 @@ class ChannelTarget:
 
     cannot_stay: Collection[SlackUserKind] = frozenset()
 
-    def __init__(self, channel_id: str, workspace: SlackWorkspace, turns: SlackRateLimiter) -> None:
+    def __init__(
+        self, channel_id: str, workspace: SlackWorkspace, limiter: SlackRateLimiter
+    ) -> None:
         """Read who is in it; raises PermanentVendorError for one that nobody can be taken out of or let in to."""
         self.id = channel_id
-        self._workspace, self._turns = workspace, turns
-        channel = turns.of("conversations.info")(partial(workspace.read_channel, channel_id))
+        self._workspace, self._turns = workspace, limiter
+        channel = limiter.of("conversations.info")(partial(workspace.read_channel, channel_id))
         if obstacle := _obstacle(channel):
             raise PermanentVendorError(obstacle)
         read = partial(workspace.list_channel_users, channel_id)
-        pages = all_pages(read, turns.of("conversations.members"), vendor="Slack")
+        pages = all_pages(read, limiter.of("conversations.members"), vendor="Slack")
         self.users = frozenset(user_id for page in pages for user_id in page.entries)
 
     def apply(self, change: TargetChange, result: SlackSyncResult) -> Changed:
@@ -129,7 +131,7 @@ class ChannelTarget:
         todo = len(change.add) + len(change.remove)
         failed = len(result.errors)
         try:
-            for batch in batches(sorted(change.add), MOST_INVITED):
+            for batch in batches(sorted(change.add), MAX_INVITED):
                 changed.added |= self._invite(batch, result)
             for user_id in sorted(change.remove):
                 changed.removed |= self._kick(user_id, result)
@@ -166,15 +168,15 @@ def read_targets(
     group_id: str,
     channel_ids: Iterable[str],
     workspace: SlackWorkspace,
-    turns: SlackRateLimiter,
+    limiter: SlackRateLimiter,
     result: SlackSyncResult,
 ) -> list[SlackTarget]:
     """Return the places that are configured; one that Slack refuses is an error, and the others go on."""
     makers: dict[str, Callable[[], SlackTarget]] = {}
     if group_id:
-        makers[group_id] = partial(GroupTarget, group_id, workspace, turns)
+        makers[group_id] = partial(GroupTarget, group_id, workspace, limiter)
     for channel_id in channel_ids:
-        makers[channel_id] = partial(ChannelTarget, channel_id, workspace, turns)
+        makers[channel_id] = partial(ChannelTarget, channel_id, workspace, limiter)
     found: list[SlackTarget] = []
     for place_id, make in makers.items():
         try:

@@ -81,7 +81,7 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
     Raises VendorUnavailableError where another try may help, with this one written down; a vendor that
     is down as a whole is not waited for: its rows wait for the next probe, and the run is over.
     """
-    store.dispatches.adopt(
+    store.dispatches.attach(
         dag_run_id, job=JOB, inbox_ids=inbox_ids, now=clock.now(), with_dead=which.number == 1
     )
     ids = [row.id for row in _held(inbox_ids, dag_run_id, store)]
@@ -191,19 +191,19 @@ class _Run:
     def undo(self, letters: Sequence[DeadLetter], ids: Sequence[int]) -> None:
         """Undo what letters' jobs have half done, then end their events and close them."""
         store, clock, run_id = self.store, self.clock, self.tried.dag_run_id
-        gate = CircuitBreaker(VENDOR, by=run_id, store=store, clock=clock).enter()
-        if gate.is_open:
-            raise gate.error
+        breaker = CircuitBreaker(VENDOR, by=run_id, store=store, clock=clock).enter()
+        if breaker.is_open:
+            raise breaker.error
         members = [letter.member_id for letter in letters if letter.member_id is not None]
         try:
             for member_id in members:
                 if undo(member_id, store=store, mailchimp=self.vendors.mailchimp, clock=clock):
-                    gate.note([None])
+                    breaker.note([None])
         except VendorError as error:
-            gate.note([error])
+            breaker.note([error])
             raise
         finally:
-            gate.leave()
+            breaker.leave()
         now = clock.now()
         with store.transaction():
             store.inbox.finish(ids, state=InboxState.IGNORED, reason=UNDONE, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.clients.mailchimp import MOST_CONNECTIONS
+from include.clients.mailchimp import MAX_CONNECTIONS
 from include.lab.bench.cast import check, play
 from include.lab.bench.contender import wait_for
 from include.lab.bench.errors import BenchError
@@ -79,8 +79,8 @@ def measure(
     if sandbox.violations() > violations:
         raise BenchError("calls did not fit the vendors' descriptions: see /_sandbox/violations")
     at_once = sandbox.highest_at_once()
-    if at_once > MOST_CONNECTIONS:
-        raise BenchError(f"{at_once} calls at once at Mailchimp, whose cap is {MOST_CONNECTIONS}")
+    if at_once > MAX_CONNECTIONS:
+        raise BenchError(f"{at_once} calls at once at Mailchimp, whose cap is {MAX_CONNECTIONS}")
     seconds = ended - outcome.first_sent_at
     return Burst(
         seconds=seconds,

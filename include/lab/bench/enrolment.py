@@ -17,11 +17,11 @@ import psycopg
 from include.clients.mailchimp import subscriber_hash
 from include.clock import SystemClock
 from include.events import SubscriptionStatus
-from include.jobs.membership import wish_of
+from include.membership.contacts import Contact, ContactStatus
+from include.membership.desired_contact import desired_contact_of
+from include.membership.members import Member, Membership
+from include.membership.states import AppliedObject, ObjectKey
 from include.store import Store
-from include.store.contacts import Contact, ContactStatus
-from include.store.members import Member, Membership
-from include.store.objects import AppliedObject, ObjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,14 +102,14 @@ def _objects(member: Member, at: datetime) -> Iterator[AppliedObject]:
 
 def _contact(member: Member) -> Contact:
     """Return her contact as Mailchimp has it; she read no newsletter before."""
-    wish = wish_of(member)
-    if wish is None:
+    desired = desired_contact_of(member)
+    if desired is None:
         raise AssertionError("an active member has a contact")
     return Contact(
         subscriber_hash=subscriber_hash(member.email or ""),
         status=ContactStatus.SUBSCRIBED,
-        tags=wish.tags,
+        tags=desired.tags,
         retired=(),
-        applied_sha256=wish.sha256,
+        applied_sha256=desired.sha256,
         is_reader=False,
     )

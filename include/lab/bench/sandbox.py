@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from include.clients.mailchimp import MOST_CONNECTIONS
+from include.clients.mailchimp import MAX_CONNECTIONS
 from include.lab.bench.errors import BenchError
 from include.lab.bench.quantiles import DIGITS
 from include.lab.bench.webhooks import Webhook
@@ -164,7 +164,7 @@ class BenchSandbox:
         """Return what each kind of call since `forget_calls` takes all connections; nothing while it is not slow."""
         if not self._mailchimp_seconds:
             return {}
-        share = self._mailchimp_seconds / MOST_CONNECTIONS
+        share = self._mailchimp_seconds / MAX_CONNECTIONS
         calls = self._get("/_sandbox/calls", params={"vendor": "mailchimp", "limit": MOST_CALLS})
         kinds = Counter(_kind_of(f"{one['method']} {one['path']}") for one in calls["calls"])
         return {kind: round(count * share, DIGITS) for kind, count in kinds.items()}

@@ -22,7 +22,7 @@ from include.lab.demo.stage import DeliveryRound, StoryStoppedError
 from include.lab.demo.timeline import TimelineMoment
 from include.store import Store
 from include.store.dead_letters import DeadLetters, Filter
-from include.store.figures import measure
+from include.store.metrics import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

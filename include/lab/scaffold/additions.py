@@ -81,7 +81,7 @@ VENDOR = (
         from include.clients.{{ name }} import {{ Name }}
 
         hook = HttpHook("GET", "{{ name }}")
-        session = self._leftovers.enter_context(hook.get_conn())
+        session = self._exit_stack.enter_context(hook.get_conn())
         return {{ Name }}(
             session,
             api_key=hook.get_connection("{{ name }}").password or "",
@@ -98,15 +98,15 @@ VENDOR = (
     ),
     Addition(
         DOCTOR,
-        '{new}        "Slack": lambda: slack.look(patient),',
-        '        "{{ Name }}": lambda: _{{ name }}(patient),\n',
+        '{new}        "Slack": lambda: slack.look(context),',
+        '        "{{ Name }}": lambda: _{{ name }}(context),\n',
     ),
     Addition(
         DOCTOR,
         "{new}# --- whom alerts are told by ---",
         """\
-def _{{ name }}(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _{{ name }}(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         if not rt.uses("{{ name }}"):
             yield not_configured("{{ Name }}", "its connection is not defined")
             return

@@ -130,8 +130,8 @@ def check(
     if why:
         say(f"ops: {why}, so the channels were not tried")
         return
-    with ExitStack() as leftovers:
-        failed = try_channels(_channels(leftovers), others(rules), send_test=send_test)
+    with ExitStack() as exit_stack:
+        failed = try_channels(_channels(exit_stack), others(rules), send_test=send_test)
     if failed:
         raise CommandError(f"not reached: {', '.join(failed)}")
 
@@ -232,10 +232,10 @@ def why_not_tried() -> str | None:
     )
 
 
-def _channels(leftovers: ExitStack) -> Mapping[str, AlertChannel]:
+def _channels(exit_stack: ExitStack) -> Mapping[str, AlertChannel]:
     from include.dagkit.collaborators import Collaborators  # noqa: PLC0415 - imports Airflow
 
-    return Collaborators(leftovers).alert_channels
+    return Collaborators(exit_stack).alert_channels
 
 
 def try_channels(

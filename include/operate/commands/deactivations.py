@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from include.operate.ends_by_hand import RowChange
     from include.store import Store
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 app = group("Show the planned ends of memberships; revoke one, move it, or have it now.")
@@ -62,9 +62,9 @@ def show(
     if not rows:
         say("ops: no end of a membership is planned")
         return
-    console().print(table(deployment, rows[:MOST_SHOWN], now=SystemClock().now()))
-    if len(rows) > MOST_SHOWN:
-        say(f"and {len(rows) - MOST_SHOWN:,} more; --json prints all of them")
+    console().print(table(deployment, rows[:MAX_SHOWN], now=SystemClock().now()))
+    if len(rows) > MAX_SHOWN:
+        say(f"and {len(rows) - MAX_SHOWN:,} more; --json prints all of them")
 
 
 @app.command()

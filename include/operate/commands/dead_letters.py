@@ -12,9 +12,8 @@ from rich.progress import Progress
 from include.clock import SystemClock
 from include.failures.dead_letters import LEFT, PER_MINUTE, STATES_FOR, DeadLetterService
 from include.operate.act import Actor, JsonOption, person_of
-from include.operate.deployment import chosen
-from include.operate.errors import CommandError
-from include.operate.letters.shown import (
+from include.operate.dead_letters.filter_options import DeadLetterFilter, filter_from, filtered
+from include.operate.dead_letters.shown import (
     attempt_document,
     attempt_table,
     document,
@@ -23,7 +22,8 @@ from include.operate.letters.shown import (
     group_table,
     letter_table,
 )
-from include.operate.letters.wish import DeadLetterFilter, filter_from, filtered
+from include.operate.deployment import chosen
+from include.operate.errors import CommandError
 from include.operate.terminal import console, group, say, say_json
 from include.store.dead_letters import DeadLetterAction, Filter, LetterState
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from include.person import Person
     from include.store import Store
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 HELP = {
     DeadLetterAction.REPLAY: "Let their jobs try again, so many a minute.",
     DeadLetterAction.COMPENSATE: "Undo what their jobs have half done; docs/failures.md says what that is.",
@@ -60,7 +60,7 @@ ReasonOption = Annotated[
 @filtered
 def show_list(
     *,
-    wish: DeadLetterFilter,
+    filters: DeadLetterFilter,
     state: Annotated[
         list[LetterState] | None, typer.Option("--state", help="In these states; without, open.")
     ] = None,
@@ -69,8 +69,8 @@ def show_list(
     """List the letters that wait for a person, and the groups of alike ones."""
     deployment = chosen()
     with deployment.store() as store:
-        wanted = filter_from(wish, store=store, now=SystemClock().now())
-        states = tuple(LetterState) if wish.ids and not state else state or wanted.states
+        wanted = filter_from(filters, store=store, now=SystemClock().now())
+        states = tuple(LetterState) if filters.ids and not state else state or wanted.states
         wanted = replace(wanted, states=tuple(states))
         letters, groups = store.dead_letters.select(wanted), store.dead_letters.groups(wanted)
     if as_json:
@@ -79,15 +79,15 @@ def show_list(
             "groups": [group_document(group) for group in groups],
         }
         say_json(found)
-        raise typer.Exit(1 if wish.names_one and not letters else 0)
+        raise typer.Exit(1 if filters.names_one and not letters else 0)
     if not letters:
         say("ops: no such dead letter")
-        raise typer.Exit(1 if wish.names_one else 0)
+        raise typer.Exit(1 if filters.names_one else 0)
     console().print(group_table(groups))
     say()
-    console().print(letter_table(deployment, letters[:MOST_SHOWN]))
-    if len(letters) > MOST_SHOWN:
-        say(f"and {len(letters) - MOST_SHOWN:,} more; --json prints all of them")
+    console().print(letter_table(deployment, letters[:MAX_SHOWN]))
+    if len(letters) > MAX_SHOWN:
+        say(f"and {len(letters) - MAX_SHOWN:,} more; --json prints all of them")
 
 
 @app.command()
@@ -140,7 +140,7 @@ def _add(act: DeadLetterAction) -> None:
     @filtered
     def command(  # noqa: PLR0913 - an act's options
         *,
-        wish: DeadLetterFilter,
+        filters: DeadLetterFilter,
         reason: ReasonOption = None,
         actor: Actor = None,
         per_minute: Annotated[
@@ -155,12 +155,12 @@ def _add(act: DeadLetterAction) -> None:
     ) -> None:
         deployment = chosen()
         with deployment.store() as store:
-            wanted = filter_from(wish, store=store, now=SystemClock().now())
-            desk = DeadLetterService(store, clock=SystemClock())
-            preview = desk.preview(act, wanted)
+            wanted = filter_from(filters, store=store, now=SystemClock().now())
+            service = DeadLetterService(store, clock=SystemClock())
+            preview = service.preview(act, wanted)
             if dry_run or not preview.count:
-                _tell_preview(act, preview, desk.elsewhere(act, wanted), as_json=as_json)
-                is_nothing = not preview.count and (wish.names_one or not dry_run)
+                _tell_preview(act, preview, service.elsewhere(act, wanted), as_json=as_json)
+                is_nothing = not preview.count and (filters.names_one or not dry_run)
                 raise typer.Exit(1 if is_nothing else 0)
             person = person_of(actor, reason or "")
             _confirm(act, preview, yes=yes, as_json=as_json)
@@ -192,12 +192,12 @@ def _carry_out(  # noqa: PLR0913 - what an act is
         console=console(), transient=True, disable=quiet or not sys.stdout.isatty()
     ) as bar:
         task = bar.add_task(NAMES[act])
-        desk = DeadLetterService(
+        service = DeadLetterService(
             store,
             clock=SystemClock(),
             progress=lambda place, total: bar.update(task, completed=place, total=total),
         )
-        return desk.decide(
+        return service.decide(
             act, wanted, by=person, per_minute=options.per_minute, with_fixed=options.with_fixed
         )
 

@@ -50,6 +50,6 @@ def command(
 def examined(*, has_stand_ins: bool, before_start: bool) -> list[tuple[str, CheckResult]]:
     """Look at what this process' environment says."""
     with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
-        from include.operate.doctor.look import look  # noqa: PLC0415 - imports Airflow
+        from include.operate.doctor.run import look  # noqa: PLC0415 - imports Airflow
 
         return look(clock=SystemClock(), has_stand_ins=has_stand_ins, before_start=before_start)

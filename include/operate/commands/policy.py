@@ -205,10 +205,10 @@ def asking() -> Iterator[Collaborators | None]:
         yield None
         return
     with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
-        from include.operate.doctor.look import read_patient  # noqa: PLC0415 - imports Airflow
+        from include.operate.doctor.run import read_context  # noqa: PLC0415 - imports Airflow
 
-        patient, _ = read_patient(clock=SystemClock(), has_stand_ins=False)
-    with patient.collaborators() as rt:
+        context, _ = read_context(clock=SystemClock(), has_stand_ins=False)
+    with context.collaborators() as rt:
         yield rt
 
 

@@ -16,7 +16,7 @@ from include.operate.terminal import say
 from include.operate.webhook_probe import probes_of, send
 from include.relay.trouble import counted, wait
 from include.store.breakers import BreakerState
-from include.store.figures import open_breakers
+from include.store.metrics import open_breakers
 
 if TYPE_CHECKING:
     from include.store import Store

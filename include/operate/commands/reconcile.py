@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DAG_ID = "reconciliation"
 LOOK_SECONDS = 0.5
-PATIENCE_SECONDS = 3600.0  # the DAG's own time-out comes first
+TIMEOUT_SECONDS = 3600.0  # the DAG's own time-out comes first
 
 
 def command(  # noqa: PLR0913 - what a run may be told
@@ -60,7 +60,7 @@ def start(deployment: Deployment, params: dict[str, Any]) -> str:
     run = f"by-hand.{SystemClock().now():%Y%m%dT%H%M%S}"
     with closing(airflow_of(deployment)) as airflow:
         airflow.start_run(DAG_ID, run, params)
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while airflow.run_state(DAG_ID, run) not in ("success", "failed"):
             if time.monotonic() > deadline:
                 raise CommandError(f"the run {run} does not end")

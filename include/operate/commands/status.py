@@ -9,7 +9,7 @@ import typer
 from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
 from include.operate.report import ProcessStatus, document, report
-from include.operate.screen import screen
+from include.operate.status_view import screen
 from include.operate.terminal import console, say_json
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from include.operate.doctor.databases import SECONDS
 from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.health import airflow_health
 from include.relay.airflow_api import RelayAirflow
-from include.relay.beats import read_beats
+from include.relay.airflow_health import read_airflow_health
 from include.routing import RELAY_DAGS
 from include.store.rights import make_read_only
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from include.clients.airflow import Dag
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "Airflow"
 DAGS: Final = Path(__file__).resolve().parents[3] / "dags"
 DEFAULT_POOL: Final = "default_pool"  # every task of ours runs in it
-MOST_SHOWN: Final = 4
+MAX_SHOWN: Final = 4
 PREPARE: Final = (
     "run `prepare` (or `./ops up`) again: it gives each role what include/airflow_api/roles.py says"
 )
@@ -35,19 +35,19 @@ PREPARE: Final = (
 Permissions = set[tuple[str, str]]
 
 
-def checks(patient: CheckContext) -> list[DoctorCheck]:
+def checks(context: CheckContext) -> list[DoctorCheck]:
     """Return the checks, by whom Airflow is asked."""
     looks = {
-        "Airflow's parts": (lambda: _parts(patient), "is OPS_AIRFLOW_URL right, and Airflow up?"),
+        "Airflow's parts": (lambda: _parts(context), "is OPS_AIRFLOW_URL right, and Airflow up?"),
         "user of the relay": (
-            lambda: _relay_user(patient),
+            lambda: _relay_user(context),
             "set OPS_AIRFLOW_PASSWORD to what `prepare` was given, then run it again",
         ),
         "user of reconciliation": (
-            lambda: _reconciler(patient),
+            lambda: _reconciler(context),
             "set OPS_AIRFLOW_RECONCILER_PASSWORD to what `prepare` was given, then run it again",
         ),
-        "roles and pools": (lambda: _tables(patient), "set AIRFLOW_CONN_AIRFLOW_POSTGRES"),
+        "roles and pools": (lambda: _tables(context), "set AIRFLOW_CONN_AIRFLOW_POSTGRES"),
     }
     return [
         DoctorCheck(group=GROUP, name=name, look=look, advice=advice)
@@ -55,21 +55,23 @@ def checks(patient: CheckContext) -> list[DoctorCheck]:
     ]
 
 
-def _parts(patient: CheckContext) -> Iterable[CheckResult]:
-    if patient.relay is None:
+def _parts(context: CheckContext) -> Iterable[CheckResult]:
+    if context.relay is None:
         yield not_configured("Airflow's parts", "the relay's settings cannot be used")
         return
     with httpx.Client(timeout=SECONDS, trust_env=False) as client:
-        for part in airflow_health(read_beats(client, patient.relay.airflow_url.rstrip("/"))):
+        for part in airflow_health(
+            read_airflow_health(client, context.relay.airflow_url.rstrip("/"))
+        ):
             advice = f"see the log of {part.part}, and whether it runs"
             yield ok(part.part, part.words) if part.ok else failed(part.part, part.words, advice)
 
 
-def _relay_user(patient: CheckContext) -> Iterable[CheckResult]:
+def _relay_user(context: CheckContext) -> Iterable[CheckResult]:
     """Log in as the relay, and read the DAGs that it starts."""
-    if patient.relay is None:
+    if context.relay is None:
         return
-    relay = patient.relay
+    relay = context.relay
     api = RelayAirflow(
         url=relay.airflow_url, username=relay.airflow_username, password=relay.airflow_password
     )
@@ -81,9 +83,9 @@ def _relay_user(patient: CheckContext) -> Iterable[CheckResult]:
     yield ok("user of the relay", f"{relay.airflow_username} logs in and reads its DAGs")
 
 
-def _reconciler(patient: CheckContext) -> Iterable[CheckResult]:
+def _reconciler(context: CheckContext) -> Iterable[CheckResult]:
     """Log in as the user who may read all DAGs, and look at each."""
-    with patient.collaborators() as rt:
+    with context.collaborators() as rt:
         known = {dag.dag_id: dag for dag in rt.airflow.dags()}
     yield ok("user of reconciliation", f"{account_of('airflow').login} logs in and reads DAGs")
     for dag_id in sorted(path.stem for path in DAGS.glob("*.py")):
@@ -101,12 +103,12 @@ def _dag(name: str, dag: Dag | None) -> CheckResult:
     return ok(name, "is known and not paused")
 
 
-def _tables(patient: CheckContext) -> Iterable[CheckResult]:
+def _tables(context: CheckContext) -> Iterable[CheckResult]:
     """Read from Airflow's own tables what no small user may ask its API."""
-    with patient.collaborators() as rt:
+    with context.collaborators() as rt:
         tables = rt.airflow_tables
         make_read_only(tables.connection, timeout_seconds=SECONDS)
-        relay = patient.relay.airflow_username if patient.relay else "relay"
+        relay = context.relay.airflow_username if context.relay else "relay"
         yield _role("rights of the relay", relay_permissions(), tables.permissions_of(relay))
         try:
             reconciler = account_of("airflow").login
@@ -132,8 +134,8 @@ def _role(name: str, wanted: Permissions, found: Permissions) -> CheckResult:
 
 def _shown(permissions: Permissions) -> str:
     words = sorted(f"{action.removeprefix('can_')} {what}" for action, what in permissions)
-    more = f" and {len(words) - MOST_SHOWN} more" if len(words) > MOST_SHOWN else ""
-    return ", ".join(words[:MOST_SHOWN]) + more
+    more = f" and {len(words) - MAX_SHOWN} more" if len(words) > MAX_SHOWN else ""
+    return ", ".join(words[:MAX_SHOWN]) + more
 
 
 def _pool(slots: int | None) -> CheckResult:
@@ -146,9 +148,9 @@ def _pool(slots: int | None) -> CheckResult:
 def _imports(files: list[str]) -> CheckResult:
     if not files:
         return ok("import errors", "there are none")
-    more = f" and {len(files) - MOST_SHOWN} more" if len(files) > MOST_SHOWN else ""
+    more = f" and {len(files) - MAX_SHOWN} more" if len(files) > MAX_SHOWN else ""
     return failed(
         "import errors",
-        ", ".join(files[:MOST_SHOWN]) + more,
+        ", ".join(files[:MAX_SHOWN]) + more,
         "Airflow's UI shows each with its reason",
     )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from include.clients.alert_channels import ChannelAccount
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "Airflow's connections"
 
@@ -78,34 +78,34 @@ WELCOME_EXTRAS: Final = {
 ADVICE: Final = "set AIRFLOW_CONN_{} (.env.example has an example), or add it in Airflow's UI"
 
 
-def checks(patient: CheckContext) -> list[DoctorCheck]:
+def checks(context: CheckContext) -> list[DoctorCheck]:
     """Return one check per connection, and one that compares live with test."""
     each = [
         DoctorCheck(
             group=GROUP,
             name=connection,
-            look=lambda connection=connection: _look(connection, patient),  # type: ignore[misc]
+            look=lambda connection=connection: _look(connection, context),  # type: ignore[misc]
             advice=ADVICE.format(connection.upper()),
         )
         for connection in NEEDS
     ]
     advice = "use keys of the same kind everywhere, and set OPS_CLERK_MODE to that of Clerk's"
     mode = DoctorCheck(
-        group=GROUP, name="live or test", look=lambda: _live_or_test(patient), advice=advice
+        group=GROUP, name="live or test", look=lambda: _live_or_test(context), advice=advice
     )
     return [*each, mode]
 
 
-def _look(connection: str, patient: CheckContext) -> Iterable[CheckResult]:
+def _look(connection: str, context: CheckContext) -> Iterable[CheckResult]:
     need, advice = NEEDS[connection], ADVICE.format(connection.upper())
     try:
         account = account_of(connection)
     except LookupError:
         yield _missing(connection, need, advice)
         return
-    if wrong := _wrong_in(account, need) or _wrong_in_welcome(connection, account, patient):
+    if wrong := _wrong_in(account, need) or _wrong_in_welcome(connection, account, context):
         yield failed(connection, wrong, advice)
-    elif need.host and not _is_at_vendor(account, need) and not patient.has_stand_ins:
+    elif need.host and not _is_at_vendor(account, need) and not context.has_stand_ins:
         shown = urlsplit(_address_of(account)).hostname or "no address"
         yield warning(
             connection,
@@ -165,9 +165,9 @@ def _wrong_in(account: ChannelAccount, need: Need) -> str:
     return ""
 
 
-def _wrong_in_welcome(connection: str, account: ChannelAccount, patient: CheckContext) -> str:
+def _wrong_in_welcome(connection: str, account: ChannelAccount, context: CheckContext) -> str:
     """Say what Mailchimp's connection lacks to welcome new members as the setting says."""
-    needed = WELCOME_EXTRAS.get(patient.jobs.welcome, {}) if connection == "mailchimp" else {}
+    needed = WELCOME_EXTRAS.get(context.jobs.welcome, {}) if connection == "mailchimp" else {}
     wrong = [
         name
         for name, form in needed.items()
@@ -189,11 +189,11 @@ def _is_stand_in(account: ChannelAccount, need: Need) -> bool:
     return bool(need.host) and not _is_at_vendor(account, need)
 
 
-def _live_or_test(patient: CheckContext) -> Iterable[CheckResult]:
+def _live_or_test(context: CheckContext) -> Iterable[CheckResult]:
     """Compare what the keys say with each other, and with the setting: Clerk's events do not say it themselves."""
     modes = {"stripe": _mode_of("stripe", STRIPE_KEY), "clerk": _mode_of("clerk", CLERK_KEY)}
     name = "live or test"
-    setting = patient.relay.clerk_mode if patient.relay else None
+    setting = context.relay.clerk_mode if context.relay else None
     if None in modes.values():
         return
     if setting not in (None, modes["clerk"]):

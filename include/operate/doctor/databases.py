@@ -13,28 +13,28 @@ from include.store.rights import Rights
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
     from include.settings import Settings
 
 GROUP: Final = "databases"
 SECONDS: Final = 5.0  # for a statement, and to connect
-MOST_SHOWN: Final = 5
+MAX_SHOWN: Final = 5
 MIGRATE: Final = (
     "start the new version as its documentation says: `prepare` (or `./ops up`) migrates first"
 )
 
 
-def checks(patient: CheckContext) -> list[DoctorCheck]:
+def checks(context: CheckContext) -> list[DoctorCheck]:
     """Return the checks, each over connections of its own that Postgres lets change nothing."""
     looks = {
-        "ops database, for jobs": (lambda: _jobs(patient), "set AIRFLOW_CONN_OPS_POSTGRES"),
-        "ops database, for the relay": (lambda: _relay(patient), "set OPS_DATABASE_URL"),
+        "ops database, for jobs": (lambda: _jobs(context), "set AIRFLOW_CONN_OPS_POSTGRES"),
+        "ops database, for the relay": (lambda: _relay(context), "set OPS_DATABASE_URL"),
         "one ops database for both": (
-            lambda: _are_one(patient),
+            lambda: _are_one(context),
             "see to the databases that cannot be reached first",
         ),
-        "Airflow's database": (lambda: _airflow(patient), "set AIRFLOW_CONN_AIRFLOW_POSTGRES"),
+        "Airflow's database": (lambda: _airflow(context), "set AIRFLOW_CONN_AIRFLOW_POSTGRES"),
     }
     return [
         DoctorCheck(group=GROUP, name=name, look=look, advice=f"is it up? If it is: {advice}")
@@ -42,29 +42,29 @@ def checks(patient: CheckContext) -> list[DoctorCheck]:
     ]
 
 
-def _jobs(patient: CheckContext) -> Iterable[CheckResult]:
-    with _jobs_rights(patient) as rights:
+def _jobs(context: CheckContext) -> Iterable[CheckResult]:
+    with _jobs_rights(context) as rights:
         yield from _role(rights, "ops database, for jobs")
         if not rights.missing():
             yield _migrations(rights)
         yield _platform(rights)
 
 
-def _relay(patient: CheckContext) -> Iterable[CheckResult]:
+def _relay(context: CheckContext) -> Iterable[CheckResult]:
     name = "ops database, for the relay"
-    if patient.relay is None:
+    if context.relay is None:
         yield not_configured(name, "the relay's settings cannot be used")
         return
-    with _relay_rights(patient.relay) as rights:
+    with _relay_rights(context.relay) as rights:
         yield from _role(rights, name)
         yield _session(rights)
 
 
-def _are_one(patient: CheckContext) -> Iterable[CheckResult]:
+def _are_one(context: CheckContext) -> Iterable[CheckResult]:
     """Compare what the jobs reach with what the relay reaches: by the server's start and the database's name."""
-    if patient.relay is None:
+    if context.relay is None:
         return
-    with _jobs_rights(patient) as jobs, _relay_rights(patient.relay) as relay:
+    with _jobs_rights(context) as jobs, _relay_rights(context.relay) as relay:
         ours, theirs = jobs.session(), relay.session()
     name = "one ops database for both"
     if (ours.database, ours.started_at) == (theirs.database, theirs.started_at):
@@ -75,16 +75,16 @@ def _are_one(patient: CheckContext) -> Iterable[CheckResult]:
         yield failed(name, reason, advice)
 
 
-def _airflow(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _airflow(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         rights = Rights(rt.airflow_tables.connection, timeout_seconds=SECONDS)
         session = rights.session()
     yield ok("Airflow's database", f"answers {session.role}")
 
 
 @contextmanager
-def _jobs_rights(patient: CheckContext) -> Iterator[Rights]:
-    with patient.collaborators() as rt:
+def _jobs_rights(context: CheckContext) -> Iterator[Rights]:
+    with context.collaborators() as rt:
         yield Rights(rt.store.connection, timeout_seconds=SECONDS)
 
 
@@ -116,8 +116,8 @@ def _role(rights: Rights, name: str) -> Iterable[CheckResult]:
 
 def _shown(missing: Mapping[str, list[str]]) -> str:
     parts = [f"{', '.join(rights)} on {place}" for place, rights in list(missing.items())]
-    more = f" and {len(parts) - MOST_SHOWN} more" if len(parts) > MOST_SHOWN else ""
-    return "; ".join(parts[:MOST_SHOWN]) + more
+    more = f" and {len(parts) - MAX_SHOWN} more" if len(parts) > MAX_SHOWN else ""
+    return "; ".join(parts[:MAX_SHOWN]) + more
 
 
 def _migrations(rights: Rights) -> CheckResult:
@@ -139,10 +139,10 @@ def _platform(rights: Rights) -> CheckResult:
     name, problems = "the platform's tables", rights.platform_problems()
     if not problems:
         return ok(name, "have the columns and keys that were agreed")
-    more = f" and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
+    more = f" and {len(problems) - MAX_SHOWN} more" if len(problems) > MAX_SHOWN else ""
     return failed(
         name,
-        "; ".join(problems[:MOST_SHOWN]) + more,
+        "; ".join(problems[:MAX_SHOWN]) + more,
         "is it the platform's database? Its contract is include/store/platform.sql",
     )
 

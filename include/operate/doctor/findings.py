@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.errors import told
+from include.errors import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,19 +43,21 @@ class DoctorCheck:
 
 def ok(check: str, reason: str) -> CheckResult:
     """Return that it is well."""
-    return CheckResult(check=check, status=CheckStatus.OK, reason=told(reason))
+    return CheckResult(check=check, status=CheckStatus.OK, reason=redact(reason))
 
 
 def warning(check: str, reason: str, advice: str) -> CheckResult:
     """Return that it works, but not as it should be."""
-    return CheckResult(check=check, status=CheckStatus.WARNING, reason=told(reason), advice=advice)
+    return CheckResult(
+        check=check, status=CheckStatus.WARNING, reason=redact(reason), advice=advice
+    )
 
 
 def failed(check: str, reason: str, advice: str) -> CheckResult:
     """Return that it does not work."""
-    return CheckResult(check=check, status=CheckStatus.FAILED, reason=told(reason), advice=advice)
+    return CheckResult(check=check, status=CheckStatus.FAILED, reason=redact(reason), advice=advice)
 
 
 def not_configured(check: str, reason: str) -> CheckResult:
     """Return that it is turned off or left out."""
-    return CheckResult(check=check, status=CheckStatus.NOT_CONFIGURED, reason=told(reason))
+    return CheckResult(check=check, status=CheckStatus.NOT_CONFIGURED, reason=redact(reason))

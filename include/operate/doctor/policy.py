@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from include.clients.stripe import Price, Stripe
     from include.membership.policy import Policy
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "vendors"
 NAME: Final = "membership policy"
@@ -23,13 +23,13 @@ MAX_UNNAMED: Final = 20  # prices that are looked at one by one
 ADVICE: Final = "put the ids of your own Stripe account into include/membership.yaml"
 
 
-def checks(patient: CheckContext) -> list[DoctorCheck]:
+def checks(context: CheckContext) -> list[DoctorCheck]:
     """Return the check."""
-    return [DoctorCheck(group=GROUP, name=NAME, look=lambda: _look(patient), advice=ADVICE)]
+    return [DoctorCheck(group=GROUP, name=NAME, look=lambda: _look(context), advice=ADVICE)]
 
 
-def _look(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _look(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         yield from look(rt.stripe)
 
 

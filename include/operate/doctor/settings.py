@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
     from include.settings import Settings
 
 GROUP: Final = "settings and secrets"
@@ -27,16 +27,16 @@ ROTATED: Final = 2  # secrets of one vendor while one is rotated
 
 
 def checks(
-    patient: CheckContext, *, wrong: Mapping[str, str], airflow: Mapping[str, str]
+    context: CheckContext, *, wrong: Mapping[str, str], airflow: Mapping[str, str]
 ) -> list[DoctorCheck]:
     """Return the checks; `wrong` is what could not be read, by whose settings, `airflow` Airflow's own keys."""
-    relay = patient.relay
+    relay = context.relay
     looks = {
         "settings": lambda: _settings(wrong),
         "webhook secrets": lambda: _webhook_secrets(relay),
         "relay's password": lambda: _password(relay),
         "Airflow's keys": lambda: _airflow_keys(airflow),
-        "addresses": lambda: _addresses(patient, airflow),
+        "addresses": lambda: _addresses(context, airflow),
     }
     advice = ".env.example says what each setting is and how it is made"
     return [
@@ -117,9 +117,9 @@ def _fernet_key(keys: str) -> CheckResult:
     return ok(name, "is set")
 
 
-def _addresses(patient: CheckContext, airflow: Mapping[str, str]) -> Iterable[CheckResult]:
+def _addresses(context: CheckContext, airflow: Mapping[str, str]) -> Iterable[CheckResult]:
     """Say whether what is called to tell somebody has the form of an address: a call would tell her."""
-    signal = patient.jobs.alert_signal_url
+    signal = context.jobs.alert_signal_url
     yield _address(
         "dead man's switch",
         [signal.get_secret_value()] if signal else [],
@@ -128,7 +128,7 @@ def _addresses(patient: CheckContext, airflow: Mapping[str, str]) -> Iterable[Ch
     )
     yield _address(
         "addresses of the relay's own alerts",
-        [url.get_secret_value() for url in (patient.relay.watch_urls if patient.relay else ())],
+        [url.get_secret_value() for url in (context.relay.watch_urls if context.relay else ())],
         setting="OPS_WATCH_URLS",
         without="what the relay has to say is in its log, /health/jobs and /metrics only",
     )

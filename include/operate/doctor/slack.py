@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from include.clients.slack_workspace import SlackWorkspace
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
     from include.settings import Settings
 
 POST: Final = ("chat:write",)
@@ -26,9 +26,9 @@ PROFILE: Final = "users.profile:write"
 REINSTALL: Final = "add it in the app's settings (OAuth & Permissions), then install the app anew"
 
 
-def look(patient: CheckContext) -> Iterable[CheckResult]:
+def look(context: CheckContext) -> Iterable[CheckResult]:
     """Look as the bot."""
-    with patient.collaborators() as rt:
+    with context.collaborators() as rt:
         extra = rt.slack_extra
         scopes = rt.slack.check()
         yield ok("Slack: token", "Slack knows us")
@@ -36,12 +36,12 @@ def look(patient: CheckContext) -> Iterable[CheckResult]:
         for name in ("ops_channel", "staff_channel"):
             yield _channel(name, str(extra.get(name) or ""), rt.slack_workspace)
         yield from _members(extra, rt.slack_workspace)
-        yield from _buttons(extra, patient.relay)
+        yield from _buttons(extra, context.relay)
 
 
-def look_at_admin(patient: CheckContext) -> Iterable[CheckResult]:
+def look_at_admin(context: CheckContext) -> Iterable[CheckResult]:
     """Look as the administrator, whom only the profile field needs."""
-    with patient.collaborators() as rt:
+    with context.collaborators() as rt:
         if not rt.slack_extra.get("profile_field"):
             yield not_configured("Slack: profile field", "members' profiles are left alone")
             return

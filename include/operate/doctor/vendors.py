@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from include.clients.mailchimp import MergeField
     from include.clients.stripe import WebhookEndpoint
+    from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
-    from include.operate.doctor.patient import CheckContext
 
 GROUP: Final = "vendors"
 SKEW_TOLD: Final = timedelta(seconds=30)
@@ -31,18 +31,18 @@ USUAL_TOLERANCE: Final = timedelta(minutes=5)
 TEXT_FIELDS: Final = frozenset({"text", "dropdown", "radio"})
 
 
-def checks(patient: CheckContext) -> list[DoctorCheck]:
+def checks(context: CheckContext) -> list[DoctorCheck]:
     """Return one check per vendor: where it does not answer, that is one line."""
     looks = {
-        "Stripe": lambda: _stripe(patient),
-        "Clerk": lambda: _clerk(patient),
-        "Mailchimp": lambda: _mailchimp(patient),
-        "Luma": lambda: _luma(patient),
-        "Slack": lambda: slack.look(patient),
-        "Slack's administrator": lambda: slack.look_at_admin(patient),
-        "mail": lambda: _channel(patient, "mail", "email", "the mail server takes our log-in"),
-        "Twilio": lambda: _channel(patient, "Twilio", "sms", "knows the account and its token"),
-        "PagerDuty": lambda: _pagerduty(patient),
+        "Stripe": lambda: _stripe(context),
+        "Clerk": lambda: _clerk(context),
+        "Mailchimp": lambda: _mailchimp(context),
+        "Luma": lambda: _luma(context),
+        "Slack": lambda: slack.look(context),
+        "Slack's administrator": lambda: slack.look_at_admin(context),
+        "mail": lambda: _channel(context, "mail", "email", "the mail server takes our log-in"),
+        "Twilio": lambda: _channel(context, "Twilio", "sms", "knows the account and its token"),
+        "PagerDuty": lambda: _pagerduty(context),
     }
     return [
         DoctorCheck(group=GROUP, name=name, look=look, advice=_advice(name))
@@ -57,8 +57,8 @@ def _advice(name: str) -> str:
 # --- whose webhooks come in ---
 
 
-def _stripe(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _stripe(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         theirs = None
         for kind in READ_KINDS:
             name = f"Stripe: {kind}"
@@ -68,7 +68,7 @@ def _stripe(patient: CheckContext) -> Iterable[CheckResult]:
                 yield failed(name, str(error), f"use a key that may read {kind}")
             else:
                 yield ok(name, "can be read")
-        yield _clock("Stripe", theirs, patient)
+        yield _clock("Stripe", theirs, context)
         try:
             endpoints = rt.stripe.list_webhook_endpoints()
         except PermanentVendorError:
@@ -105,14 +105,14 @@ def _types() -> str:
     return ", ".join(sorted(STARTING_TYPES["stripe"]))
 
 
-def _clerk(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _clerk(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         theirs = rt.clerk.check()
     yield ok("Clerk: users", "can be read")
-    yield _clock("Clerk", theirs, patient)
+    yield _clock("Clerk", theirs, context)
 
 
-def _clock(vendor: str, theirs: datetime | None, patient: CheckContext) -> CheckResult:
+def _clock(vendor: str, theirs: datetime | None, context: CheckContext) -> CheckResult:
     """Compare our clock with a vendor's: a signature is refused that is too old, or from the future."""
     name = f"{vendor}: clock"
     if theirs is None:
@@ -120,11 +120,11 @@ def _clock(vendor: str, theirs: datetime | None, patient: CheckContext) -> Check
             name, "the answers do not say what time it is there", "see to our clock: NTP"
         )
     tolerance = (
-        timedelta(seconds=patient.relay.signature_tolerance_seconds)
-        if patient.relay
+        timedelta(seconds=context.relay.signature_tolerance_seconds)
+        if context.relay
         else USUAL_TOLERANCE
     )
-    skew = abs(patient.clock.now() - theirs)
+    skew = abs(context.clock.now() - theirs)
     words = f"ours and theirs are {skew.total_seconds():.0f} s apart"
     if skew >= tolerance:
         reason = f"{words}: webhooks signed now are refused"
@@ -139,8 +139,8 @@ def _clock(vendor: str, theirs: datetime | None, patient: CheckContext) -> Check
 # --- whom jobs call ---
 
 
-def _mailchimp(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _mailchimp(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         try:
             fields = rt.mailchimp.list_merge_fields()
         except VendorNotFoundError:
@@ -150,7 +150,7 @@ def _mailchimp(patient: CheckContext) -> Iterable[CheckResult]:
             yield ok("Mailchimp: audience", "is there")
             yield _merge_fields(fields)
             yield _tags(rt.mailchimp.list_tags())
-        yield _welcome(patient, found=rt.mailchimp.check_welcome)
+        yield _welcome(context, found=rt.mailchimp.check_welcome)
 
 
 def _merge_fields(fields: list[MergeField]) -> CheckResult:
@@ -174,8 +174,8 @@ def _tags(known: dict[str, int]) -> CheckResult:
     return ok("Mailchimp: tags", f"can be read{later}")
 
 
-def _welcome(patient: CheckContext, *, found: Callable[[], bool]) -> CheckResult:
-    name, kind = "Mailchimp: welcome", patient.jobs.welcome
+def _welcome(context: CheckContext, *, found: Callable[[], bool]) -> CheckResult:
+    name, kind = "Mailchimp: welcome", context.jobs.welcome
     if kind == "off":
         return not_configured(name, "new members are not welcomed (OPS_WELCOME)")
     try:
@@ -188,9 +188,9 @@ def _welcome(patient: CheckContext, *, found: Callable[[], bool]) -> CheckResult
     return ok(name, f"the {kind}'s ids have the right form; no call shows it without starting it")
 
 
-def _luma(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
-        events = rt.luma.list_events(after=patient.clock.now())
+def _luma(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
+        events = rt.luma.list_events(after=context.clock.now())
         yield ok("Luma: events", "can be read")
         if not events.entries:
             yield ok("Luma: guests", "no event comes, so none could be read")
@@ -202,9 +202,9 @@ def _luma(patient: CheckContext) -> Iterable[CheckResult]:
 # --- whom alerts are told by ---
 
 
-def _channel(patient: CheckContext, name: str, channel: str, well: str) -> Iterable[CheckResult]:
+def _channel(context: CheckContext, name: str, channel: str, well: str) -> Iterable[CheckResult]:
     """Have a channel of alerts ask whether it is known; nothing is sent."""
-    with patient.collaborators() as rt:
+    with context.collaborators() as rt:
         if channel not in rt.alert_channels.defined():
             yield not_configured(name, "its connection is not defined")
             return
@@ -212,8 +212,8 @@ def _channel(patient: CheckContext, name: str, channel: str, well: str) -> Itera
     yield ok(name, well)
 
 
-def _pagerduty(patient: CheckContext) -> Iterable[CheckResult]:
-    with patient.collaborators() as rt:
+def _pagerduty(context: CheckContext) -> Iterable[CheckResult]:
+    with context.collaborators() as rt:
         if "pagerduty" not in rt.alert_channels.defined():
             yield not_configured("PagerDuty", "its connection is not defined")
             return

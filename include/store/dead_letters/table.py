@@ -91,7 +91,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         )
         AuditLog(self._connection).add([change], now=now)
 
-    def settle(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
+    def resolve(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
         """Close the letters of these events of which all has gone well by now."""
         return [_moved(row) for row in self._sql.settle_letters(inbox_ids=list(inbox_ids), now=now)]
 
@@ -195,7 +195,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         """Have the dead events of these letters taken to a run of `webhook_retry`."""
         self._sql.ask_for_run([{"id": id_, "due_at": due_at} for id_, due_at in due.items()])
 
-    def hurry(self, vendor: str, *, now: datetime) -> None:
+    def release(self, vendor: str, *, now: datetime) -> None:
         """Let what waits for a vendor be due now."""
         self._sql.hurry_rows(vendor=vendor, now=now)
 

@@ -99,7 +99,7 @@ LEFT JOIN ops.subscriptions ON subscription_id = stripe_subscription_id
 WHERE user_id = ANY (:member_ids::uuid[])
 ORDER BY user_id, stripe_subscription_id;
 
--- name: free_handles(member_ids)!
+-- name: free_external_ids(member_ids)!
 -- Take unique values away before they are given anew, perhaps to another member.
 UPDATE public.users SET email = NULL, clerk_user_id = NULL, stripe_customer_id = NULL
 WHERE id = ANY (:member_ids::uuid[]);

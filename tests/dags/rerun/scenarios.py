@@ -135,7 +135,7 @@ def letter_that_is_open(place: Place) -> dict[str, Any]:
     world = place.world
     [row] = world.receive({"type": "customer.updated", "id": "evt_1", "livemode": False})
     now = world.clock.now()
-    world.store.dispatches.adopt("run", job="mailchimp_sync", inbox_ids=[row], now=now)
+    world.store.dispatches.attach("run", job="mailchimp_sync", inbox_ids=[row], now=now)
     world.store.inbox.finish([row], state=InboxState.DEAD, reason="down", now=now)
     failure = replace(DOWN, subject=f"row:{row}", inbox_ids=(row,))
     world.store.dead_letters.open_case(failure, now=now)

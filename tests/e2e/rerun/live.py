@@ -67,7 +67,7 @@ class Live:
 
     stage: Stage
     stack: Stack
-    leftovers: ExitStack
+    exit_stack: ExitStack
 
     @cached_property
     def ours(self) -> psycopg.Connection[Any]:
@@ -80,7 +80,7 @@ class Live:
         return self._connect(self.stack.airflow_database_url)
 
     def _connect(self, dsn: str) -> psycopg.Connection[Any]:
-        return self.leftovers.enter_context(
+        return self.exit_stack.enter_context(
             psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
         )
 

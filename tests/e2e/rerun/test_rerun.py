@@ -33,8 +33,8 @@ TOLD = ("slack.messages", "slack.channels", "mail", "pagerduty", "twilio", "ops.
 @pytest.fixture(scope="module")
 def live(local_stack):
     """Give the running stack, with members in it."""
-    with stage_on(local_stack.stack) as stage, ExitStack() as leftovers:
-        live = Live(stage=stage, stack=local_stack.stack, leftovers=leftovers)
+    with stage_on(local_stack.stack) as stage, ExitStack() as exit_stack:
+        live = Live(stage=stage, stack=local_stack.stack, exit_stack=exit_stack)
         acts = [stage.join(stage.newcomer(number), "clerk_first") for number in range(CROWD)]
         stage.deliver("a crowd joins", [told for act in acts for told in act.events], at_once=4)
         live.have_compared(ahead=timedelta(hours=1))

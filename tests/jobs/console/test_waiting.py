@@ -144,7 +144,9 @@ def test_what_cannot_be_done_to_many_changes_nothing(console, world, letters, wr
 
     assert "Nothing is changed: " in plain(page)
     is_kept = page.count(f'value="{form["why"]}"') == 1
-    assert is_kept is bool(form["why"]), "what was typed stays, beside the form that it was typed in"
+    assert is_kept is bool(form["why"]), (
+        "what was typed stays, beside the form that it was typed in"
+    )
     assert world.store.dead_letters.counts() == {LetterState.OPEN: 4}
 
 

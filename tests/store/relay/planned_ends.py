@@ -33,7 +33,7 @@ def run_of(airflow, row):
 
 def withdrawals(store):
     """Return the runs that Airflow is to forget, now or later."""
-    return store.deactivations.withdrawals(superfluous_since=datetime.max.replace(tzinfo=UTC))
+    return store.deactivations.run_cancellations(superfluous_since=datetime.max.replace(tzinfo=UTC))
 
 
 def now_is(store, row):

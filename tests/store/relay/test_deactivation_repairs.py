@@ -6,9 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from include.membership.ends import EndState
-from include.relay.attempts import LONGEST_PAUSE
+from include.relay.attempts import MAX_PAUSE
 from include.relay.deactivations import (
-    MOST_LOST,
+    MAX_LOST,
     OVERDUE_AT_ONCE,
     SILENT_AFTER,
     SUPERFLUOUS_AFTER,
@@ -136,7 +136,7 @@ def test_row_that_ends_its_runs_fails(scheduler, store, airflow, clock):
     """A person looks, and reads why; nothing goes on for ever."""
     row = plan(store)
     clock.advance(30 * DAY)
-    for _ in range(MOST_LOST + 2):
+    for _ in range(MAX_LOST + 2):
         scheduler.turn(store)
         for _, run_id in airflow.runs:
             store.deactivations.take(run_id, own_id=row.id, now=clock.now(), row_limit=500)
@@ -145,7 +145,7 @@ def test_row_that_ends_its_runs_fails(scheduler, store, airflow, clock):
         scheduler.turn(store)
         clock.advance(SECOND)
 
-    assert (now_is(store, row).state, len(airflow.posts)) == (EndState.FAILED, MOST_LOST)
+    assert (now_is(store, row).state, len(airflow.posts)) == (EndState.FAILED, MAX_LOST)
     assert "does not have its run" in now_is(store, row).why
 
 
@@ -216,7 +216,7 @@ def test_trouble_is_said_and_waited_for(scheduler, store, airflow, clock, broken
 
     airflow._faults.clear()
     airflow.dags[DAG] = {"is_paused": False, "has_import_errors": False}
-    clock.advance(LONGEST_PAUSE)
+    clock.advance(MAX_PAUSE)
     scheduler.turn(store)
     assert scheduler.troubles == {}
     assert len(airflow.runs) == 2

@@ -290,7 +290,7 @@ def test_one_relay_leads(scheduler, second, store, airflow, database):
 
     first_store.close()  # its process is gone, and its connection with it
     plan(store)
-    until(second_store.deactivations.lead)
+    until(second_store.deactivations.try_lead)
     second.turn(second_store)
     second_store.close()
     assert len(airflow.posts) == 2

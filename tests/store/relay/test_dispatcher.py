@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from include.relay.attempts import LONGEST_PAUSE
+from include.relay.attempts import MAX_PAUSE
 from include.relay.dispatcher import CHECK_AFTER
 from include.routing import RETRY
 from include.store import Store
@@ -112,7 +112,7 @@ def test_airflow_down_for_an_hour(dispatcher, store, airflow, clock):
     assert dispatcher.troubles[JOB].problem == "Airflow answers 503"
 
     airflow._faults.clear()
-    clock.advance(LONGEST_PAUSE)
+    clock.advance(MAX_PAUSE)
     dispatcher.turn(store)
 
     assert 6 <= failed <= 61
@@ -211,7 +211,7 @@ def test_it_goes_on_when_the_dag_is_there(dispatcher, store, airflow, clock):
     receive(store, "evt_1")
     dispatcher.turn(store)
     airflow.dags[JOB] = dag
-    clock.advance(LONGEST_PAUSE)
+    clock.advance(MAX_PAUSE)
 
     dispatcher.turn(store)
 

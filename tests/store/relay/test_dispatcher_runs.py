@@ -6,7 +6,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.relay.airflow_api import RelayAirflow
-from include.relay.attempts import LONGEST_PAUSE
+from include.relay.attempts import MAX_PAUSE
 from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, Dispatcher
 from include.store import Store
 from include.store.inbox import InboxState
@@ -138,7 +138,7 @@ def test_a_claim_whose_rows_a_person_ended_is_closed(dispatcher, store, airflow,
     ids = receive(store, "evt_1")
     dispatcher.turn(store)
     store.inbox.finish(ids, state=InboxState.DEAD, reason="a person said so", now=NOW)
-    clock.advance(LONGEST_PAUSE)
+    clock.advance(MAX_PAUSE)
 
     dispatcher.turn(store)
 

@@ -9,7 +9,7 @@ import pytest
 
 from include.clock import FixedClock
 from include.relay.dispatch_loop import DispatchLoop
-from include.relay.doorbell import NotifyWaiter
+from include.relay.notify_waiter import NotifyWaiter
 from include.store import Store
 from include.store.inbox import InboxState
 from tests.relay_process import running_relay, send_stripe, stripe_event
@@ -160,12 +160,12 @@ def test_the_loop_ends_at_once(loop_of):
     assert loop.state() == {"state": "stopped"}
 
 
-def test_the_doorbell_forgets_no_ring(store, database):
+def test_the_waiter_forgets_no_call(store, database):
     """Also one that came while statements were running, or before anybody waited."""
-    doorbell, other = NotifyWaiter("ops_inbox"), Store.connect(database)
-    doorbell.listen(store.connection)
+    waiter, other = NotifyWaiter("ops_inbox"), Store.connect(database)
+    waiter.listen(store.connection)
     rings = [
-        doorbell.ring,
+        waiter.wake,
         other.inbox.wake_dispatchers,
         lambda: (other.inbox.wake_dispatchers(), store.inbox.counts()),
         lambda: threading.Timer(0.05, other.inbox.wake_dispatchers).start(),
@@ -174,14 +174,14 @@ def test_the_doorbell_forgets_no_ring(store, database):
     for ring in rings:
         ring()
         begun = time.monotonic()
-        doorbell.wait(store.connection, 30)
+        waiter.wait(store.connection, 30)
         assert time.monotonic() - begun < 10
 
     begun = time.monotonic()
-    doorbell.wait(store.connection, 0.1)
+    waiter.wait(store.connection, 0.1)
     assert time.monotonic() - begun >= 0.1
     other.close()
-    doorbell.close()
+    waiter.close()
 
 
 def test_trouble_is_told_in_words(loop_of):

@@ -52,7 +52,7 @@ def make_executor(reader: Any, *, parallelism: int = 2, sockets: tuple[Any, ...]
     made = executor.WarmLocalExecutor(parallelism=parallelism)
     made.result_queue = Results(reader)
     made._successes = executor.Successes()
-    made._doorbell = type(
+    made._waiter = type(
         "Silent", (), {"sockets": lambda _: list(sockets), "clear": lambda _: None}
     )()
     return made

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "include/airflow_host/fork_client.py"
-PATIENCE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 SERVER = """
 import signal, subprocess, sys, time
 from include.airflow_host.fork_server import ForkServer
@@ -76,7 +76,7 @@ def fork_of(server: subprocess.Popen, client: subprocess.Popen) -> psutil.Proces
 
 def is_gone(process: psutil.Process) -> bool:
     """Wait for a process that is to end."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     with suppress(psutil.NoSuchProcess):  # between the two questions
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > deadline:
@@ -89,7 +89,7 @@ def test_fork_writes_to_its_client_and_ends_with_its_code(ask):
     """Supervisor logs the fork and sees its exit code as if it had started it."""
     client = ask("end", "3")
 
-    output, _ = client.communicate(timeout=PATIENCE_SECONDS)
+    output, _ = client.communicate(timeout=TIMEOUT_SECONDS)
 
     assert (output, client.returncode) == ("hello from end 3\n", 3)
 
@@ -101,7 +101,7 @@ def test_signal_to_the_client_reaches_the_fork(server, ask):
 
     client.send_signal(signal.SIGTERM)
 
-    assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
+    assert client.wait(TIMEOUT_SECONDS) == 128 + signal.SIGTERM
     assert is_gone(fork)
 
 
@@ -113,7 +113,7 @@ def test_interrupt_reaches_the_fork_alone(server, ask):
 
     client.send_signal(signal.SIGINT)
 
-    assert client.wait(PATIENCE_SECONDS) == 7  # its child lived when it was asked to end
+    assert client.wait(TIMEOUT_SECONDS) == 7  # its child lived when it was asked to end
     assert is_gone(child)  # the server kills what is left
 
 
@@ -125,7 +125,7 @@ def test_killed_client_takes_its_fork_with_it(server, ask):
     client.kill()
 
     assert is_gone(fork)
-    assert ask("end", "0").wait(PATIENCE_SECONDS) == 0
+    assert ask("end", "0").wait(TIMEOUT_SECONDS) == 0
 
 
 def test_killed_fork_ends_its_client(server, ask):
@@ -134,7 +134,7 @@ def test_killed_fork_ends_its_client(server, ask):
 
     fork_of(server, client).kill()
 
-    assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGKILL
+    assert client.wait(TIMEOUT_SECONDS) == 128 + signal.SIGKILL
 
 
 def test_killed_fork_takes_its_children_with_it(server, ask):
@@ -145,7 +145,7 @@ def test_killed_fork_takes_its_children_with_it(server, ask):
 
     fork.kill()
 
-    assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGKILL
+    assert client.wait(TIMEOUT_SECONDS) == 128 + signal.SIGKILL
     assert is_gone(child)
 
 
@@ -159,7 +159,7 @@ def test_killed_server_takes_all_with_it(server, ask):
 
     server.kill()
 
-    assert client.wait(PATIENCE_SECONDS) != 0
+    assert client.wait(TIMEOUT_SECONDS) != 0
     assert is_gone(fork)
 
 
@@ -172,4 +172,4 @@ def test_ending_server_waits_for_its_forks(server, ask):
     client.terminate()
 
     assert is_gone(fork)
-    assert server.wait(PATIENCE_SECONDS) == 0
+    assert server.wait(TIMEOUT_SECONDS) == 0

@@ -150,21 +150,21 @@ def test_first_heartbeat_is_not_sent_beside_the_start(monkeypatch):
 
     monkeypatch.setattr(ActivitySubprocess, "_on_child_started", lambda *_, **__: None)
     warm.beat_when_due()
-    beats: list[Any] = []
+    health: list[Any] = []
     supervisor: Any = SimpleNamespace(
         id="a try",
         _process=SimpleNamespace(pid=1),
         _terminal_state=None,
         _last_heartbeat_attempt=0.0,
         client=SimpleNamespace(
-            task_instances=SimpleNamespace(heartbeat=lambda *_, **__: beats.append("beat"))
+            task_instances=SimpleNamespace(heartbeat=lambda *_, **__: health.append("beat"))
         ),
     )
 
     ActivitySubprocess._on_child_started(supervisor)
     ActivitySubprocess._send_heartbeat_if_needed(supervisor)
-    assert beats == []
+    assert health == []
 
     supervisor._last_heartbeat_attempt = time.monotonic() - 3600
     ActivitySubprocess._send_heartbeat_if_needed(supervisor)
-    assert beats == ["beat"]
+    assert health == ["beat"]

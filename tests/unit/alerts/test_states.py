@@ -12,8 +12,8 @@ from include.alerts.states import (
     AlertState,
     Phase,
     RuleReading,
+    alert_event_from,
     forgotten,
-    happening,
     instants,
     is_forgotten,
     step,
@@ -138,7 +138,9 @@ def test_what_was_pending_before_a_long_silence_begins_anew():
 def changes(*kinds):
     """Make changes of one rule, a minute apart."""
     return [
-        happening(AlertState(rule="r", fired_at=NOON), what, at=NOON + number * MINUTE, since=NOON)
+        alert_event_from(
+            AlertState(rule="r", fired_at=NOON), what, at=NOON + number * MINUTE, since=NOON
+        )
         for number, what in enumerate(kinds)
     ]
 

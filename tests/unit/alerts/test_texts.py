@@ -7,7 +7,7 @@ import pytest
 
 from include.alerts.readings import reading_of
 from include.alerts.rules import load, rules_from
-from include.alerts.states import AlertEventType, AlertState, happening, step
+from include.alerts.states import AlertEventType, AlertState, alert_event_from, step
 from include.alerts.texts import ActionLinks, AlertMessage, Link, message_of, span
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -23,7 +23,7 @@ def fired(name="mailchimp_sync_failing", **numbers):
     rule = next(rule for rule in load() if rule.name == name)
     reading = reading_of(rule, dict.fromkeys(rule.candidates(), numbers))
     state, what = step(rule, AlertState(rule=name), reading, now=NOON)
-    return rule, happening(state, what, at=NOON, since=None)
+    return rule, alert_event_from(state, what, at=NOON, since=None)
 
 
 def told(rule, change):
@@ -64,7 +64,9 @@ def test_end_says_how_long_it_lasted():
     rule, change = fired("dlq_items_accumulating", dlq_count=21)
     begun = told(rule, change)
     state = AlertState(rule=rule.name, fired_at=NOON, since=NOON)
-    ended = happening(state, AlertEventType.RESOLVED, at=NOON + timedelta(minutes=95), since=NOON)
+    ended = alert_event_from(
+        state, AlertEventType.RESOLVED, at=NOON + timedelta(minutes=95), since=NOON
+    )
 
     message = told(rule, ended)
 

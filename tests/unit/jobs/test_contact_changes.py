@@ -1,4 +1,4 @@
-"""From wish and contact to calls: what is set, what is left alone, and what came of it."""
+"""From the desired contact and the known one to calls: what is set, what is left alone, and what came of it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from include.jobs.mailchimp_sync.decide import (
     tags_to_set,
 )
 from include.membership.contacts import ContactStatus as Status
-from include.membership.desired_contact import is_satisfied, wish_of
+from include.membership.desired_contact import desired_contact_of, is_satisfied
 from include.store.run_members import MemberOutcome
 from tests.factories import NOW, make_contact, make_member, make_membership
 
@@ -29,7 +29,7 @@ HASH = subscriber_hash("ada@example.org")
 def a_change(member=ACTIVE, **contact):
     """Make the change of a member; with contact fields she has a contact."""
     had = make_contact(**{"subscriber_hash": HASH, **contact}) if contact else None
-    return change_from(replace(member, contact=had), wish_of(member))
+    return change_from(replace(member, contact=had), desired_contact_of(member))
 
 
 def found(status, *tags, opted_in_at=NOW):
@@ -158,8 +158,8 @@ def test_what_was_left_is_not_called_again(status):
     """After the calls nothing is to be called, however they ended: no hot loop on a refusal."""
     change = a_change(status=Status.SUBSCRIBED)
 
-    assert is_satisfied(change.wish, contact_left(change, found(status)))
-    assert is_satisfied(change.wish, contact_refused(change, Status.FORGOTTEN))
+    assert is_satisfied(change.desired, contact_left(change, found(status)))
+    assert is_satisfied(change.desired, contact_refused(change, Status.FORGOTTEN))
 
 
 @pytest.mark.parametrize(

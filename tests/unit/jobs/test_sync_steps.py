@@ -34,9 +34,9 @@ def told(*events):
 
 def applied(updates, asked=None):
     """Apply updates to nobody known; return the living members."""
-    directory = IdentityMap(NOW, shipped())
-    apply_updates(updates, directory, policy=shipped(), ask=(asked or []).extend)
-    return list(directory.members.values())
+    identity_map = IdentityMap(NOW, shipped())
+    apply_updates(updates, identity_map, policy=shipped(), ask=(asked or []).extend)
+    return list(identity_map.members.values())
 
 
 PAID = factories.stripe_event(

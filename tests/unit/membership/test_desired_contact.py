@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.events import SubscriptionStatus as Status
-from include.membership.desired_contact import FACTS, DesiredContact, is_satisfied, tags_of, wish_of
+from include.membership.desired_contact import (
+    FACTS,
+    DesiredContact,
+    desired_contact_of,
+    is_satisfied,
+    tags_of,
+)
 from include.membership.members import state_of
 from include.membership.policy import Fact, policy_from, shipped
 from include.membership.standing import (
@@ -94,18 +100,20 @@ def test_order_of_memberships_does_not_matter(member, random):
     shuffled = list(member.memberships)
     random.shuffle(shuffled)
 
-    assert wish_of(replace(member, memberships=tuple(shuffled))) == wish_of(member)
+    assert desired_contact_of(replace(member, memberships=tuple(shuffled))) == desired_contact_of(
+        member
+    )
 
 
 @given(members)
 def test_who_is_active_anywhere_gets_mail(member):
     """One good membership outweighs any number of ended ones; a deleted account gets no mail."""
-    wish = wish_of(member)
+    desired = desired_contact_of(member)
     is_active = any(STANDINGS[m.status] is Standing.ACTIVE for m in member.memberships)
 
-    if wish is not None and is_active:
-        assert wish.subscribed == (member.deleted_at is None)
-    if wish is None:
+    if desired is not None and is_active:
+        assert desired.subscribed == (member.deleted_at is None)
+    if desired is None:
         assert member.email is None or not wishes_a_contact(member)
 
 
@@ -117,50 +125,52 @@ def wishes_a_contact(member):
 
 def test_ended_membership_means_no_mail():
     """Who was a member is kept as an alumna and unsubscribed, even where we never knew her active."""
-    wish = wish_of(make_member(memberships=(make_membership(status=Status.CANCELED),)))
+    desired = desired_contact_of(
+        make_member(memberships=(make_membership(status=Status.CANCELED),))
+    )
 
-    assert (wish.subscribed, wish.tags) == (False, {"alumni"})
+    assert (desired.subscribed, desired.tags) == (False, {"alumni"})
 
 
 def test_nobody_is_added_without_a_membership():
     """A Clerk account alone makes no contact."""
-    assert wish_of(make_member(memberships=())) is None
+    assert desired_contact_of(make_member(memberships=())) is None
 
 
 def test_deleted_account_leaves_no_new_contact():
     """Who deletes her account is unsubscribed where she was a contact, and not added where she was not."""
     gone = make_member(deleted_at=NOW)
 
-    assert wish_of(gone) is None
-    assert wish_of(replace(gone, contact=make_contact())).tags == {"alumni"}
+    assert desired_contact_of(gone) is None
+    assert desired_contact_of(replace(gone, contact=make_contact())).tags == {"alumni"}
 
 
 @pytest.mark.parametrize("change", [field.name for field in fields(DesiredContact)])
 def test_each_part_of_a_wish_counts(change):
-    """A change of any part of the wish is a change to be called."""
-    wish = wish_of(make_member())
+    """A change of any part of what is desired is a change to be called."""
+    desired = desired_contact_of(make_member())
     others = {
         "tags": frozenset({"x"}),
         "subscribed": False,
-        "fields": {**wish.fields, "TIER": "other"},
+        "fields": {**desired.fields, "TIER": "other"},
         "definition": b"other",
     }
 
-    changed = replace(wish, **{change: others.get(change, "other")})
+    changed = replace(desired, **{change: others.get(change, "other")})
 
-    assert changed.sha256 != wish.sha256
-    assert is_satisfied(wish, make_contact(applied_sha256=wish.sha256))
-    assert not is_satisfied(changed, make_contact(applied_sha256=wish.sha256))
+    assert changed.sha256 != desired.sha256
+    assert is_satisfied(desired, make_contact(applied_sha256=desired.sha256))
+    assert not is_satisfied(changed, make_contact(applied_sha256=desired.sha256))
 
 
 def test_usual_wish_is_told_apart_as_it_was_before_the_policy_named_fields():
     """What was applied before an upgrade is not called again by it."""
-    wish = wish_of(make_member())
-    names = [wish.email, True, *(wish.fields[name] for name in ("FNAME", "LNAME", "TIER"))]
+    desired = desired_contact_of(make_member())
+    names = [desired.email, True, *(desired.fields[name] for name in ("FNAME", "LNAME", "TIER"))]
 
     told = orjson.dumps([*names, ["active", "pro"]])
 
-    assert wish.sha256 == hashlib.sha256(told).digest()
+    assert desired.sha256 == hashlib.sha256(told).digest()
 
 
 def test_every_fact_of_the_policy_can_be_told():
@@ -178,16 +188,16 @@ def test_what_is_not_known_is_not_written_and_what_is_over_is_emptied():
     )
     member = make_member(memberships=(make_membership(first_active_at=None),))
 
-    written = wish_of(member, policy).merge_fields
+    written = desired_contact_of(member, policy).merge_fields
 
     assert ("JOINED" in written, written["ENDS"]) == (False, "")
 
 
 def test_contact_left_over_by_a_merge_is_work():
     """A contact that a merge left over has to be archived, though nothing else is to be called."""
-    wish = wish_of(make_member())
+    desired = desired_contact_of(make_member())
 
-    assert not is_satisfied(wish, make_contact(applied_sha256=wish.sha256, retired=("abc",)))
+    assert not is_satisfied(desired, make_contact(applied_sha256=desired.sha256, retired=("abc",)))
 
 
 @pytest.mark.parametrize(
@@ -222,10 +232,10 @@ def test_tier_is_the_highest_of_all_that_is_open_to_her(status, tier):
     yearly = make_membership(tier="community", current_period_end=PERIOD_END + timedelta(days=335))
     monthly = make_membership(subscription_id="sub_2", tier="leader", status=status)
 
-    wish = wish_of(make_member(memberships=(yearly, monthly)))
+    desired = desired_contact_of(make_member(memberships=(yearly, monthly)))
 
-    assert wish.fields["TIER"] == tier
-    assert wish.tags == {"active", tier}
+    assert desired.fields["TIER"] == tier
+    assert desired.tags == {"active", tier}
 
 
 def test_tier_that_no_plan_names_is_that_of_the_membership_that_counts():
@@ -236,7 +246,9 @@ def test_tier_that_no_plan_names_is_that_of_the_membership_that_counts():
         subscription_id="sub_2", tier="gold", current_period_end=PERIOD_END + timedelta(days=1)
     )
 
-    assert wish_of(make_member(memberships=(short, long)), policy).fields["TIER"] == "gold"
+    assert (
+        desired_contact_of(make_member(memberships=(short, long)), policy).fields["TIER"] == "gold"
+    )
 
 
 def test_longest_of_two_good_memberships_counts():

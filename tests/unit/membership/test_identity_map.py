@@ -58,49 +58,49 @@ def a_subscription(
 
 
 def a_directory(*members):
-    """Make a directory of members as they were read."""
-    directory = IdentityMap(NOW, shipped())
-    directory.add({member.id: member for member in members}, {})
-    return directory
+    """Make an identity map of members as they were read."""
+    identity_map = IdentityMap(NOW, shipped())
+    identity_map.add({member.id: member for member in members}, {})
+    return identity_map
 
 
-def alive(directory):
+def alive(identity_map):
     """Return the members that are not the lost part of a merge."""
-    return [m for m in directory.members.values() if m.id not in directory.merged]
+    return [m for m in identity_map.members.values() if m.id not in identity_map.merged]
 
 
 LINK = ("cus_1", "user_1")
 
 
-def note_customer(directory, customer):
+def note_customer(identity_map, customer):
     """Let a customer be seen who may not be anybody's yet."""
     with suppress(MemberUnknownError):
-        directory.apply_customer(customer)
+        identity_map.apply_customer(customer)
 
 
-def pay(directory, **details):
+def pay(identity_map, **details):
     """Let a customer pay for a membership, if there is one."""
     with suppress(MemberUnknownError):
-        directory.apply_subscription(a_subscription(**details), at=NOW)
+        identity_map.apply_subscription(a_subscription(**details), at=NOW)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 @pytest.mark.parametrize("stripes_email", ["Ada@Example.org", "billing@example.org"])
 def test_one_person_in_every_order(order, stripes_email):
     """Clerk first or Stripe first, linked by address or by the checkout: one member, Clerk's names."""
-    directory = a_directory()
+    identity_map = a_directory()
     acts = [
-        lambda: directory.apply_user(a_user(), at=NOW),
-        lambda: note_customer(directory, a_customer(email=stripes_email)),
-        lambda: pay(directory),
+        lambda: identity_map.apply_user(a_user(), at=NOW),
+        lambda: note_customer(identity_map, a_customer(email=stripes_email)),
+        lambda: pay(identity_map),
     ]
 
     for number in order:
         acts[number]()
-    directory.name_account(*LINK)
-    directory.apply_subscription(a_subscription(), at=NOW)
+    identity_map.name_account(*LINK)
+    identity_map.apply_subscription(a_subscription(), at=NOW)
 
-    [member] = alive(directory)
+    [member] = alive(identity_map)
     assert (member.clerk_user_id, member.stripe_customer_id) == ("user_1", "cus_1")
     assert (member.email, member.first_name) == ("ada@example.org", "Ada")
     assert [m.subscription_id for m in member.memberships] == ["sub_1"]
@@ -108,26 +108,26 @@ def test_one_person_in_every_order(order, stripes_email):
 
 def test_stripe_fills_what_clerk_does_not_give():
     """An account without a verified address gets Stripe's, and follows when that changes."""
-    directory = a_directory()
-    directory.apply_user(a_user(email=None), at=NOW)
-    note_customer(directory, a_customer(email="one@example.org"))
-    directory.name_account(*LINK)
-    pay(directory)
+    identity_map = a_directory()
+    identity_map.apply_user(a_user(email=None), at=NOW)
+    note_customer(identity_map, a_customer(email="one@example.org"))
+    identity_map.name_account(*LINK)
+    pay(identity_map)
 
-    directory.apply_customer(a_customer(email="two@example.org"))
+    identity_map.apply_customer(a_customer(email="two@example.org"))
 
-    [member] = alive(directory)
+    [member] = alive(identity_map)
     assert (member.email, member.first_name) == ("two@example.org", "Ada")
 
 
 def test_stripe_does_not_overrule_the_platform():
     """An account that the platform made before us has Clerk's address: Stripe's is another matter."""
     member = make_member(clerk_user_id="user_1", stripe_customer_id="cus_1")
-    directory = a_directory(member)
+    identity_map = a_directory(member)
 
-    directory.apply_customer(a_customer(email="billing@example.org", name="Billing"))
+    identity_map.apply_customer(a_customer(email="billing@example.org", name="Billing"))
 
-    assert directory.members[member.id] == member
+    assert identity_map.members[member.id] == member
 
 
 def test_clerk_users_row_survives_a_merge():
@@ -139,17 +139,17 @@ def test_clerk_users_row_survives_a_merge():
         contact=make_contact(),
     )
     account = make_member(id=UUID(int=2), clerk_user_id="user_1", memberships=(), created_at=LATER)
-    directory = a_directory(paid, account)
+    identity_map = a_directory(paid, account)
 
-    directory.name_account(*LINK)
+    identity_map.name_account(*LINK)
 
-    kept, lost = directory.members[account.id], directory.members[paid.id]
-    assert directory.merged == {paid.id: account.id}
+    kept, lost = identity_map.members[account.id], identity_map.members[paid.id]
+    assert identity_map.merged == {paid.id: account.id}
     assert kept.memberships == paid.memberships
     assert (kept.email, kept.contact) == ("ada@example.org", paid.contact)
     assert (lost.email, lost.stripe_customer_id, lost.memberships) == (None, None, ())
     assert lost.deleted_at == NOW
-    assert directory.find("customer", "cus_1").id == account.id
+    assert identity_map.find("customer", "cus_1").id == account.id
 
 
 def test_second_contact_of_a_merge_is_retired():
@@ -158,50 +158,50 @@ def test_second_contact_of_a_merge_is_retired():
     other = make_contact(subscriber_hash="bbb", retired=("ccc",))
     account = make_member(clerk_user_id="user_1", contact=one)
     paid = make_member(email="b@example.org", stripe_customer_id="cus_1", contact=other)
-    directory = a_directory(account, paid)
+    identity_map = a_directory(account, paid)
 
-    directory.name_account(*LINK)
+    identity_map.name_account(*LINK)
 
-    assert directory.members[account.id].contact.retired == ("bbb", "ccc")
+    assert identity_map.members[account.id].contact.retired == ("bbb", "ccc")
 
 
 def test_two_accounts_are_never_one():
     """Two living Clerk accounts stay two; the address goes where Clerk says it is now."""
     old = make_member(clerk_user_id="user_1")
     new = make_member(clerk_user_id="user_2", email="new@example.org")
-    directory = a_directory(old, new)
+    identity_map = a_directory(old, new)
 
-    directory.apply_user(a_user("user_2"), at=NOW)
+    identity_map.apply_user(a_user("user_2"), at=NOW)
 
-    assert directory.merged == {}
-    assert directory.members[new.id].email == "ada@example.org"
-    assert directory.members[old.id].email is None
+    assert identity_map.merged == {}
+    assert identity_map.members[new.id].email == "ada@example.org"
+    assert identity_map.members[old.id].email is None
 
 
 def test_member_comes_back_with_a_new_account():
     """Her old account is deleted, her new one pays with the same customer: the membership moves."""
     old = make_member(clerk_user_id="user_1", stripe_customer_id="cus_1", deleted_at=NOW)
-    directory = a_directory(old)
-    new_id = directory.apply_user(a_user("user_2"), at=LATER)
+    identity_map = a_directory(old)
+    new_id = identity_map.apply_user(a_user("user_2"), at=LATER)
 
-    directory.name_account("cus_1", "user_2")
+    identity_map.name_account("cus_1", "user_2")
 
-    assert directory.members[new_id].stripe_customer_id == "cus_1"
-    assert directory.members[new_id].deleted_at is None
+    assert identity_map.members[new_id].stripe_customer_id == "cus_1"
+    assert identity_map.members[new_id].deleted_at is None
 
 
 def test_second_customer_of_one_person():
     """Who pays under the same address as another customer is still one member, with two memberships."""
-    directory = a_directory()
-    note_customer(directory, a_customer())
-    note_customer(directory, a_customer("cus_2", "ADA@example.org"))
+    identity_map = a_directory()
+    note_customer(identity_map, a_customer())
+    note_customer(identity_map, a_customer("cus_2", "ADA@example.org"))
 
-    directory.apply_subscription(a_subscription(), at=NOW)
-    directory.apply_subscription(
+    identity_map.apply_subscription(a_subscription(), at=NOW)
+    identity_map.apply_subscription(
         a_subscription(subscription_id="sub_2", customer_id="cus_2"), at=NOW
     )
 
-    [member] = alive(directory)
+    [member] = alive(identity_map)
     assert len(member.memberships) == 2
     assert member.stripe_customer_id == "cus_2"  # of the membership that counts
 
@@ -215,13 +215,13 @@ def test_customer_of_what_counts_is_named_also_where_nothing_is_charged_after_it
     """Her old membership is over, the one that counts is about to end or rests: the row names its customer."""
     ended = make_membership(status=SubscriptionStatus.CANCELED, customer_id="cus_1", ended_at=NOW)
     member = make_member(stripe_customer_id="cus_1", memberships=(ended,))
-    directory = a_directory(member)
-    directory.add({}, {ExternalId("customer", "cus_2"): member.id})
+    identity_map = a_directory(member)
+    identity_map.add({}, {ExternalId("customer", "cus_2"): member.id})
 
     counts = replace(a_subscription(subscription_id="sub_2", customer_id="cus_2"), **changes)
-    directory.apply_subscription(counts, at=NOW)
+    identity_map.apply_subscription(counts, at=NOW)
 
-    assert directory.members[member.id].stripe_customer_id == "cus_2"
+    assert identity_map.members[member.id].stripe_customer_id == "cus_2"
 
 
 def test_merge_names_the_customer_of_what_counts():
@@ -232,11 +232,11 @@ def test_merge_names_the_customer_of_what_counts():
     paid = make_member(
         email="billing@example.org", stripe_customer_id="cus_2", memberships=(living,)
     )
-    directory = a_directory(account, paid)
+    identity_map = a_directory(account, paid)
 
-    directory.name_account("cus_2", "user_1")
+    identity_map.name_account("cus_2", "user_1")
 
-    assert directory.members[account.id].stripe_customer_id == "cus_2"
+    assert identity_map.members[account.id].stripe_customer_id == "cus_2"
 
 
 STATUSES = ("incomplete", "active", "past_due", "active", "past_due", "canceled")
@@ -244,12 +244,12 @@ STATUSES = ("incomplete", "active", "past_due", "active", "past_due", "canceled"
 
 def test_first_active_moment_stays():
     """When a membership was first active is written once, whatever follows."""
-    directory = a_directory(member := make_member(stripe_customer_id="cus_1", memberships=()))
+    identity_map = a_directory(member := make_member(stripe_customer_id="cus_1", memberships=()))
     for hour, status in enumerate(STATUSES):
         subscription = a_subscription(SubscriptionStatus(status))
-        directory.apply_subscription(subscription, at=NOW + timedelta(hours=hour))
+        identity_map.apply_subscription(subscription, at=NOW + timedelta(hours=hour))
 
-    [membership] = directory.members[member.id].memberships
+    [membership] = identity_map.members[member.id].memberships
     assert membership.first_active_at == NOW + timedelta(hours=1)
     assert membership.status is SubscriptionStatus.CANCELED
 
@@ -257,11 +257,11 @@ def test_first_active_moment_stays():
 def test_subscription_stripe_has_lost_is_ended():
     """What Stripe does not know any more has ended, since we heard so; what is paid for is kept."""
     member = make_member()
-    directory = a_directory(member)
+    identity_map = a_directory(member)
 
-    directory.end_subscription("sub_1", at=LATER)
+    identity_map.end_subscription("sub_1", at=LATER)
 
-    [membership] = directory.members[member.id].memberships
+    [membership] = identity_map.members[member.id].memberships
     assert (membership.status, membership.ended_at) == (SubscriptionStatus.ACTIVE, LATER)
     assert membership.cancel_at == PERIOD_END
 
@@ -278,28 +278,28 @@ def test_subscription_stripe_has_lost_is_ended():
 )
 def test_no_ghost_is_made_of_what_is_gone(act):
     """An end that comes before the beginning makes nobody."""
-    directory = a_directory()
+    identity_map = a_directory()
 
     with pytest.raises(MemberUnknownError):
-        act(directory)
+        act(identity_map)
 
-    assert directory.members == {}
+    assert identity_map.members == {}
 
 
 def test_repeating_changes_nothing():
     """The same states again leave a member exactly as she was."""
-    directory = a_directory()
+    identity_map = a_directory()
     acts = [
-        lambda: directory.apply_user(a_user(), at=NOW),
-        lambda: note_customer(directory, a_customer()),
-        lambda: directory.name_account(*LINK),
-        lambda: directory.apply_subscription(a_subscription(), at=NOW),
+        lambda: identity_map.apply_user(a_user(), at=NOW),
+        lambda: note_customer(identity_map, a_customer()),
+        lambda: identity_map.name_account(*LINK),
+        lambda: identity_map.apply_subscription(a_subscription(), at=NOW),
     ]
     for act in acts:
         act()
-    once = dict(directory.members)
+    once = dict(identity_map.members)
 
     for act in acts:
         act()
 
-    assert directory.members == once
+    assert identity_map.members == once

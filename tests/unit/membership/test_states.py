@@ -18,7 +18,7 @@ from include.membership.states import (
     ObjectReport,
     Resolution,
     is_outdated,
-    judge,
+    resolve,
 )
 from tests.factories import NOW, subscription
 
@@ -44,7 +44,7 @@ def applied(as_of=NOW, event_id="evt_0", **changes):
 
 
 @pytest.mark.parametrize(
-    ("known", "reports", "verdict"),
+    ("known", "reports", "resolution"),
     [
         (None, [report()], Resolution.APPLY),
         (None, [report(EARLIER, "evt_2"), report()], Resolution.APPLY),
@@ -86,22 +86,22 @@ def applied(as_of=NOW, event_id="evt_0", **changes):
         "read before",
     ],
 )
-def test_verdicts(known, reports, verdict):
+def test_verdicts(known, reports, resolution):
     """The table of verdicts, row by row."""
-    assert judge(known, reports, now=NOW)[0] is verdict
+    assert resolve(known, reports, now=NOW)[0] is resolution
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=4))
 def test_order_of_reports_does_not_matter(seconds):
-    """The same reports lead to the same verdict, in whatever order they came."""
+    """The same reports lead to the same resolution, in whatever order they came."""
     reports = [
         report(NOW + timedelta(seconds=s), f"evt_{number}") for number, s in enumerate(seconds)
     ]
 
     verdicts = {
-        (verdict, newest.occurred_at)
+        (resolution, newest.occurred_at)
         for order in permutations(reports)
-        for verdict, newest in [judge(applied(EARLIER), order, now=NOW)]
+        for resolution, newest in [resolve(applied(EARLIER), order, now=NOW)]
     }
 
     assert len(verdicts) == 1

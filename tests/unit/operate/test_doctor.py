@@ -14,7 +14,8 @@ from include.lab.stack.layout import ROOT
 from include.operate.commands import doctor as command
 from include.operate.deployment import GIVEN, Finder
 from include.operate.doctor import connections, report, settings
-from include.operate.doctor.examination import examine
+from include.operate.doctor.check_context import CheckContext
+from include.operate.doctor.checks import examine
 from include.operate.doctor.findings import (
     CheckStatus,
     DoctorCheck,
@@ -23,7 +24,6 @@ from include.operate.doctor.findings import (
     ok,
     warning,
 )
-from include.operate.doctor.patient import CheckContext
 from include.operate.errors import CommandError
 from include.settings import JobSettings, Settings
 from tests.factories import make_deployment
@@ -42,14 +42,14 @@ def look(airflow=None, jobs=None, **relay):
         "clerk_webhook_secrets": CLERK_SECRET,
         "airflow_password": "p" * 16,
     }
-    patient = CheckContext(
+    context = CheckContext(
         jobs=JobSettings(**(jobs or {})),
         relay=Settings(**{**usual, **relay}),
         clock=None,
         has_stand_ins=True,
     )
     keys = {"fernet_key": FERNET_KEY, "jwt_secret": JWT_SECRET, **(airflow or {})}
-    checks = settings.checks(patient, wrong={}, airflow=keys)
+    checks = settings.checks(context, wrong={}, airflow=keys)
     return {finding.check: finding.status for _, finding in examine(checks, seconds=5)}
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from include.operate import trouble
 from include.operate.health import PartHealth, airflow_health
 from include.operate.report import ProcessStatus
-from include.relay.beats import PARTS, AirflowHealth
+from include.relay.airflow_health import PARTS, AirflowHealth
 from include.relay.trouble import Trouble
 from include.store.dispatches import Dispatch
 
@@ -93,9 +93,9 @@ def test_parts_that_are_not_well():
 
 def test_each_part_of_airflow_is_shown():
     """As Airflow says it is."""
-    beats = AirflowHealth(parts={**dict.fromkeys(PARTS, "healthy"), "triggerer": "unhealthy"})
+    health = AirflowHealth(parts={**dict.fromkeys(PARTS, "healthy"), "triggerer": "unhealthy"})
 
-    shown = {one.part: one.ok for one in airflow_health(beats)}
+    shown = {one.part: one.ok for one in airflow_health(health)}
 
     assert shown == {
         "Airflow API": True,

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from include.relay.beats import AirflowHealth
+from include.relay.airflow_health import AirflowHealth
 from include.relay.exposition import OF_NOW, OF_WINDOW, exposition
 from include.relay.job_health import WINDOW, HealthFacts
-from include.store.figures import NUMBERS, Measurement, OpenBreaker
+from include.store.metrics import NUMBERS, Measurement, OpenBreaker
 from include.store.rejections import Refused
 from include.store.relay_alarms import Alarm
 from include.store.webhooks import Unrouted
@@ -20,14 +20,14 @@ def measured(job=None, **values):
     return Measurement(job=job, at=NOW, window=WINDOW, **values)
 
 
-def read(jobs, *, beats=None, breakers=(), alarms=(), **facts):
+def read(jobs, *, health=None, breakers=(), alarms=(), **facts):
     """Write the numbers and read them again: (name, labels) → value."""
     known = HealthFacts(
         at=NOW,
         jobs=jobs,
         breakers=breakers,
         reconciled_at=None,
-        beats=beats or AirflowHealth(),
+        health=health or AirflowHealth(),
         alarms=tuple(alarms),
         **facts,
     )
@@ -80,12 +80,12 @@ def test_airflow_breakers_and_alarms():
     alarm = Alarm(name="airflow_unreachable", since=NOW, ended_at=None, words="")
     down = AirflowHealth(problem="Airflow does not answer")
 
-    found = read({None: measured()}, beats=down, breakers=(breaker,), alarms=(alarm,))
+    found = read({None: measured()}, health=down, breakers=(breaker,), alarms=(alarm,))
 
     assert found["ops_airflow_up", ()] == 0
     assert found["ops_breaker_open", (("vendor", "mailchimp"),)] == 1
     assert found["ops_relay_alarm_firing", (("alarm", "airflow_unreachable"),)] == 1
-    up = read({None: measured()}, beats=AirflowHealth(parts={"scheduler": "unhealthy"}))
+    up = read({None: measured()}, health=AirflowHealth(parts={"scheduler": "unhealthy"}))
     assert up["ops_airflow_part_healthy", (("part", "scheduler"),)] == 0
 
 
@@ -113,7 +113,7 @@ def test_refusals_and_findings():
 def test_window_is_a_label_of_its_own():
     """Two windows of one job do not collide."""
     jobs = {None: measured(total_runs=3)}
-    known = HealthFacts(at=NOW, jobs=jobs, breakers=(), reconciled_at=None, beats=AirflowHealth())
+    known = HealthFacts(at=NOW, jobs=jobs, breakers=(), reconciled_at=None, health=AirflowHealth())
     text = exposition({"1h": jobs, "5m": {None: measured(total_runs=1)}}, known)
 
     assert 'ops_job_runs_ended{job="all",window="1h"} 3' in text

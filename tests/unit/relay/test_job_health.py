@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.relay.beats import PARTS, AirflowHealth
+from include.relay.airflow_health import PARTS, AirflowHealth
 from include.relay.job_health import WINDOW, HealthFacts, HealthVerdict, judge, judge_job
-from include.store.figures import Measurement, OpenBreaker
+from include.store.metrics import Measurement, OpenBreaker
 from include.store.relay_alarms import Alarm
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ def facts(all_jobs=None, **changes):
         "jobs": {None: all_jobs or measured(good=10)},
         "breakers": (),
         "reconciled_at": NOW - timedelta(minutes=10),
-        "beats": WELL,
+        "health": WELL,
     }
     return HealthFacts(**{**values, **changes})
 
@@ -70,7 +70,7 @@ def test_age_of_the_oldest_row(seconds, verdict):
 
 def test_airflow_down():
     """It is said, and what it means."""
-    judged = judge(facts(beats=AirflowHealth(problem="Airflow does not answer (ConnectError)")))
+    judged = judge(facts(health=AirflowHealth(problem="Airflow does not answer (ConnectError)")))
 
     assert judged.verdict is HealthVerdict.UNHEALTHY
     assert judged.reasons == (
@@ -80,7 +80,7 @@ def test_airflow_down():
 
 @pytest.mark.parametrize("part", ["scheduler", "triggerer", "dag_processor"])
 def test_part_of_airflow_without_a_beat(part):
-    judged = judge(facts(beats=AirflowHealth(parts={**WELL.parts, part: "unhealthy"})))
+    judged = judge(facts(health=AirflowHealth(parts={**WELL.parts, part: "unhealthy"})))
 
     assert judged.verdict is HealthVerdict.UNHEALTHY
     assert judged.reasons == (f"{PARTS[part]} is unhealthy, Airflow says",)
@@ -155,7 +155,7 @@ def test_everything_wrong_is_told():
     """Not only the first thing that is found."""
     bad = facts(
         measured(good=1, bad=9, oldest_waiting_seconds=999),
-        beats=AirflowHealth(problem="Airflow does not answer (ConnectError)"),
+        health=AirflowHealth(problem="Airflow does not answer (ConnectError)"),
     )
 
     assert len(judge(bad).reasons) == 3

@@ -3,7 +3,7 @@
 import pytest
 
 from include.jobs.luma_auto_approval.decide import Denial
-from include.jobs.luma_auto_approval.report import MOST_ERRORS_SHOWN, ApprovalResult
+from include.jobs.luma_auto_approval.report import MAX_ERRORS_SHOWN, ApprovalResult
 
 
 def result(**values):
@@ -50,10 +50,10 @@ def test_denied_strangers_do_not_hide_a_dead_key():
 def test_many_errors_are_counted_but_not_all_shown():
     """An audit row stays small, whatever happens."""
     outcome = result(events=1, approved=1)
-    for number in range(MOST_ERRORS_SHOWN + 50):
+    for number in range(MAX_ERRORS_SHOWN + 50):
         outcome.add_error("Luma answers 500", event="evt-1", guest=f"gst-{number}")
 
     document = outcome.document()
-    assert (document["failed"], len(document["errors"])) == (MOST_ERRORS_SHOWN + 50, 100)
+    assert (document["failed"], len(document["errors"])) == (MAX_ERRORS_SHOWN + 50, 100)
     assert document["errors"][0] == {"event": "evt-1", "guest": "gst-0", "why": "Luma answers 500"}
     assert outcome.summary == "approved 1, denied 0, errors 150 (Luma answers 500), left 0"

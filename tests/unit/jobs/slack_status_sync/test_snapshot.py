@@ -33,7 +33,7 @@ def person(user_id, kind=SlackUserKind.PERSON, email=None):
     return SlackUser(id=user_id, kind=kind, email=email)
 
 
-def tie(number, user_id, *, by_hand=False):
+def link(number, user_id, *, by_hand=False):
     """Tie a member to an account."""
     return AccountLink(member_id=UUID(int=number), slack_user_id=user_id, by_hand=by_hand)
 
@@ -54,9 +54,9 @@ def test_address_is_compared_without_case_and_found_only_where_somebody_is():
     ("known", "found"),
     [
         (None, "U1"),  # by address
-        (tie(1, "U2"), "U2"),  # known: the address says nothing any more
-        (tie(1, "U3"), "U1"),  # the account is gone: by address again
-        (tie(1, "U3", by_hand=True), "U3"),  # a person said so
+        (link(1, "U2"), "U2"),  # known: the address says nothing any more
+        (link(1, "U3"), "U1"),  # the account is gone: by address again
+        (link(1, "U3", by_hand=True), "U3"),  # a person said so
     ],
 )
 def test_account_of_a_member(known, found):
@@ -64,19 +64,19 @@ def test_account_of_a_member(known, found):
     people = SlackDirectory(
         [person("U1", email="ada@example.org"), person("U2"), person("U3", SlackUserKind.GONE)]
     )
-    ties = {known.member_id: known} if known else {}
+    links = {known.member_id: known} if known else {}
 
-    result = match([member(1, "active")], ties, people)
+    result = match([member(1, "active")], links, people)
 
-    assert result.ties[UUID(int=1)].slack_user_id == found
+    assert result.links[UUID(int=1)].slack_user_id == found
     assert bool(result.new) is (found == "U1")
 
 
 def test_account_that_two_members_have_has_the_better_standing():
     """Somebody with an old membership under another address is a member."""
-    ties = {UUID(int=1): tie(1, "U1"), UUID(int=2): tie(2, "U1")}
+    links = {UUID(int=1): link(1, "U1"), UUID(int=2): link(2, "U1")}
 
-    assert standings([member(1, "canceled"), member(2, "active")], ties) == {"U1": Standing.ACTIVE}
+    assert standings([member(1, "canceled"), member(2, "active")], links) == {"U1": Standing.ACTIVE}
 
 
 @pytest.mark.parametrize(

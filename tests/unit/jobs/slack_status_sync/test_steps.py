@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from include.jobs.slack_status_sync import SlackSyncResult, orders_from
+from include.jobs.slack_status_sync import SlackSyncResult, run_options_from
 from include.jobs.slack_status_sync.rate_limits import A_MINUTE
 from include.jobs.slack_status_sync.report import TargetResult
 from include.settings import JobSettings
@@ -20,22 +20,24 @@ def test_tick_does_what_connection_and_settings_say():
     """What is not configured is not done."""
     settings = JobSettings(slack_protected="U1, U2 U3", slack_grace_days=0.5)
 
-    orders = orders_from(FORM, extra={"user_group": "S1"}, settings=settings)
+    run_options = run_options_from(FORM, extra={"user_group": "S1"}, settings=settings)
 
-    assert (orders.group_id, orders.channel_ids, orders.field_id) == ("S1", (), "")
-    assert orders.protected == {"U1", "U2", "U3"}
-    assert (orders.grace, orders.share) == (timedelta(hours=12), 0.2)
+    assert (run_options.group_id, run_options.channel_ids, run_options.field_id) == ("S1", (), "")
+    assert run_options.protected == {"U1", "U2", "U3"}
+    assert (run_options.grace, run_options.share) == (timedelta(hours=12), 0.2)
 
 
 def test_form_is_read():
     """Who is who, and how many may go."""
     form = {**FORM, "member_id": MEMBER, "remove_up_to": 7, "same_person": [f"{MEMBER}=U9"]}
 
-    orders = orders_from(form, extra={"channels": ["C1"]}, settings=JobSettings())
+    run_options = run_options_from(form, extra={"channels": ["C1"]}, settings=JobSettings())
 
-    assert (orders.member_id, orders.remove_up_to) == (UUID(MEMBER), 7)
-    assert orders.ties == (AccountLink(member_id=UUID(MEMBER), slack_user_id="U9", by_hand=True),)
-    assert orders.channel_ids == ("C1",)
+    assert (run_options.member_id, run_options.remove_up_to) == (UUID(MEMBER), 7)
+    assert run_options.links == (
+        AccountLink(member_id=UUID(MEMBER), slack_user_id="U9", by_hand=True),
+    )
+    assert run_options.channel_ids == ("C1",)
 
 
 def test_run_is_a_failure_when_a_person_has_to_look():
@@ -62,5 +64,5 @@ def test_pace_of_each_method_is_slacks_own(path):
     tiers = contracts.load(path)
     methods, a_minute = tiers["methods"], tiers["tiers_per_minute"]
 
-    ours = {method: pace for method, pace in A_MINUTE.items() if method != "chat.postMessage"}
+    ours = {method: limiter for method, limiter in A_MINUTE.items() if method != "chat.postMessage"}
     assert ours == {method: a_minute[methods[method]] for method in ours}

@@ -12,14 +12,14 @@ from include.errors import ErrorClass
 from include.failures.dead_letters import DecisionResult, Preview
 from include.lab.cli import make_app
 from include.operate.commands.dead_letters import left_text, none_text
-from include.operate.errors import CommandError
-from include.operate.letters.shown import (
+from include.operate.dead_letters.filter_options import moment_from
+from include.operate.dead_letters.shown import (
     attempt_document,
     attempt_table,
     document,
     letter_table,
 )
-from include.operate.letters.wish import moment_from
+from include.operate.errors import CommandError
 from include.store.dead_letters import Attempt, DeadLetter, DeadLetterAction, LetterState, Severity
 from tests.factories import make_deployment
 

@@ -16,7 +16,7 @@ from include.jobs.reconciliation.usual import (
     usual_week,
     weeks_before,
 )
-from include.operate.figures import Chart, chart_data
+from include.operate.metrics import Chart, chart_data
 from include.store.webhooks import HOUR_SECONDS, hour_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from include.relay.look import CachedProbe
+from include.relay.cached_probe import CachedProbe
 
 
 class Slow:

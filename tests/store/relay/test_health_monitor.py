@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from include.relay.database import Connect
-from include.relay.watch import HealthMonitor
+from include.relay.health_monitor import HealthMonitor
 from tests.jobs.conftest import sandbox, sandbox_server
 
 __all__ = ["sandbox", "sandbox_server"]
@@ -60,7 +60,7 @@ def test_all_is_well(watch, clock, store, sandbox):
     pass_time(watch, clock, 20, store=store)
 
     assert messages(sandbox) == []
-    assert set(watch.beats.parts.values()) == {"healthy"}
+    assert set(watch.health.parts.values()) == {"healthy"}
 
 
 def test_airflow_is_unreachable(watch, airflow, clock, store, sandbox):
@@ -196,7 +196,7 @@ def test_something_else_answers(watch, airflow, clock):
     """A proxy's page, or half an answer, is no beat."""
     airflow.parts = {"scheduler": "healthy", "triggerer": None}
     watch.turn()
-    assert watch.beats.parts == {
+    assert watch.health.parts == {
         "metadatabase": "silent",
         "scheduler": "healthy",
         "triggerer": "silent",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from include.store import Store
 
-SQL = queries("figures")
+SQL = queries("metrics")
 
 WATCHERS: Final = frozenset({"alert_rules", "reconciliation"})
 """Jobs that look after others: they run all the time, so they would make everything look well and never idle.

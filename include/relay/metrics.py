@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
+from include.relay.cached_probe import CachedProbe
 from include.relay.exposition import exposition
 from include.relay.job_health import WINDOW, HealthFacts, HealthVerdict, Judged, judge, judge_job
-from include.relay.look import CachedProbe
-from include.store.figures import measure_all, numbers, open_breakers
+from include.store.metrics import measure_all, numbers, open_breakers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from include.clock import Clock
-    from include.relay.beats import AirflowHealth
-    from include.relay.watch import HealthMonitor
+    from include.relay.airflow_health import AirflowHealth
+    from include.relay.health_monitor import HealthMonitor
     from include.store import Store
-    from include.store.figures import Measurement
+    from include.store.metrics import Measurement
 
 FRESH_SECONDS: Final = 5.0
 SHORT_WINDOW: Final = timedelta(minutes=5)
@@ -68,7 +68,7 @@ class RelayMetrics:
             read = await self._look(timeout_seconds=self._timeout_seconds)
         except (TimeoutError, psycopg.Error):
             return None
-        facts = replace(read.facts, beats=self._watch.beats)
+        facts = replace(read.facts, health=self._watch.health)
         return exposition({"1h": facts.jobs, "5m": read.recent}, facts)
 
     async def health(self) -> dict[str, Any]:
@@ -76,15 +76,15 @@ class RelayMetrics:
         try:
             read = await self._look(timeout_seconds=self._timeout_seconds)
         except (TimeoutError, psycopg.Error) as error:
-            return _unknown(error, self._watch.beats)
-        facts = replace(read.facts, beats=self._watch.beats)
+            return _unknown(error, self._watch.health)
+        facts = replace(read.facts, health=self._watch.health)
         jobs = {job: one for job, one in facts.jobs.items() if job}
         return {
             **_document(judge(facts)),
             "at": facts.at.isoformat(timespec="seconds"),
             "all_jobs": numbers(facts.jobs[None]),
             "jobs": {job: {**_document(judge_job(one)), **_told(one)} for job, one in jobs.items()},
-            "airflow": _airflow(facts.beats),
+            "airflow": _airflow(facts.health),
             "breakers": {one.vendor: one.state for one in facts.breakers},
             "alarms": {one.name: one.words for one in facts.alarms},
         }
@@ -92,11 +92,11 @@ class RelayMetrics:
     def _read(self) -> TablesRead:
         now = self._clock.now()
         with closing(self._connect()) as store:
-            facts = facts_in(store, beats=self._watch.beats, now=now)
+            facts = facts_in(store, health=self._watch.health, now=now)
             return TablesRead(facts=facts, recent=measure_all(store, now=now, window=SHORT_WINDOW))
 
 
-def facts_in(store: Store, *, beats: AirflowHealth, now: datetime) -> HealthFacts:
+def facts_in(store: Store, *, health: AirflowHealth, now: datetime) -> HealthFacts:
     """Return what is judged, from the tables and from what Airflow said."""
     reports = store.reconciliations.latest(REPORTS)
     return HealthFacts(
@@ -104,7 +104,7 @@ def facts_in(store: Store, *, beats: AirflowHealth, now: datetime) -> HealthFact
         jobs=measure_all(store, now=now, window=WINDOW),
         breakers=tuple(open_breakers(store, now=now)),
         reconciled_at=next((one.finished_at for one in reports if one.finished_at), None),
-        beats=beats,
+        health=health,
         alarms=tuple(store.relay_alarms.firing()),
         silences=tuple(store.webhooks.silences()),
         unrouted=tuple(store.webhooks.unrouted(since=now - DAY)),
@@ -128,14 +128,18 @@ def _told(measured: Measurement) -> dict[str, Any]:
     return {**numbers(measured), "last_error": error}
 
 
-def _airflow(beats: AirflowHealth) -> dict[str, Any]:
-    return {"answers": beats.problem is None, "problem": beats.problem, "parts": dict(beats.parts)}
+def _airflow(health: AirflowHealth) -> dict[str, Any]:
+    return {
+        "answers": health.problem is None,
+        "problem": health.problem,
+        "parts": dict(health.parts),
+    }
 
 
-def _unknown(error: Exception, beats: AirflowHealth) -> dict[str, Any]:
+def _unknown(error: Exception, health: AirflowHealth) -> dict[str, Any]:
     """Return what is left to say without the tables."""
     reasons = [f"the database does not answer ({type(error).__name__})"]
-    if beats.problem:
-        reasons.append(beats.problem)
+    if health.problem:
+        reasons.append(health.problem)
     judged = Judged(verdict=HealthVerdict.UNHEALTHY, reasons=tuple(reasons))
-    return {**_document(judged), "airflow": _airflow(beats)}
+    return {**_document(judged), "airflow": _airflow(health)}

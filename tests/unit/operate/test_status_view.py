@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from include.operate.report import StatusReport, Work
-from include.operate.screen import screen
+from include.operate.status_view import screen
 from include.relay.trouble import Trouble
 from tests.factories import make_deployment
 

@@ -27,7 +27,7 @@ class AirflowHealth:
     parts: Mapping[str, str] = field(default_factory=dict)  # part → healthy, unhealthy, silent
 
 
-def read_beats(client: httpx.Client, airflow_url: str) -> AirflowHealth:
+def read_airflow_health(client: httpx.Client, airflow_url: str) -> AirflowHealth:
     """Ask Airflow once; whatever answers instead of it is a problem, never an exception."""
     try:
         answer = client.get(f"{airflow_url}/api/v2/monitor/health")

@@ -17,8 +17,8 @@ from include.operate.doctor import (
     vendors,
     workers,
 )
-from include.operate.doctor.examination import examine
-from include.operate.doctor.patient import TOTAL_SECONDS, CheckContext
+from include.operate.doctor.check_context import TOTAL_SECONDS, CheckContext
+from include.operate.doctor.checks import examine
 from include.settings import JobSettings, Settings, wrong_in
 
 if TYPE_CHECKING:
@@ -41,23 +41,23 @@ def look(
 
     `before_start`: databases and Airflow are not there yet and not looked at.
     """
-    patient, wrong = read_patient(clock=clock, has_stand_ins=has_stand_ins)
+    context, wrong = read_context(clock=clock, has_stand_ins=has_stand_ins)
     keys = {name: conf.get(section, name, fallback="") or "" for section, name in AIRFLOW_KEYS}
     checks = [
-        *settings.checks(patient, wrong=wrong, airflow=keys),
-        *connections.checks(patient),
-        *([] if before_start else _of_what_runs(patient)),
-        *vendors.checks(patient),
-        *policy.checks(patient),
+        *settings.checks(context, wrong=wrong, airflow=keys),
+        *connections.checks(context),
+        *([] if before_start else _of_what_runs(context)),
+        *vendors.checks(context),
+        *policy.checks(context),
     ]
     return examine(checks, seconds=seconds)
 
 
-def _of_what_runs(patient: CheckContext) -> list[DoctorCheck]:
-    return [*databases.checks(patient), *airflow.checks(patient), *workers.checks()]
+def _of_what_runs(context: CheckContext) -> list[DoctorCheck]:
+    return [*databases.checks(context), *airflow.checks(context), *workers.checks()]
 
 
-def read_patient(*, clock: Clock, has_stand_ins: bool) -> tuple[CheckContext, dict[str, str]]:
+def read_context(*, clock: Clock, has_stand_ins: bool) -> tuple[CheckContext, dict[str, str]]:
     """Read the settings; what cannot be used is told by whose it is, and left out or as it is by default."""
     wrong: dict[str, str] = {}
     jobs = _read(JobSettings, "jobs", wrong) or JobSettings.model_construct()

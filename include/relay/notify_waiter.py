@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first: a notification of the database, a ring of this process, or the time."""
+"""Waiting for whichever comes first: a notification of the database, a call of this process, or the time."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ if TYPE_CHECKING:
 
 
 class NotifyWaiter:
-    """Rung by `NOTIFY` on its channel, and by `ring()` from another thread."""
+    """Waits until `NOTIFY` comes on its channel, or another thread calls `wake()`."""
 
     def __init__(self, channel: str) -> None:
-        """Hang it up; it outlives the connections that it listens on."""
+        """Make it; it outlives the connections that it listens on."""
         self._channel = channel
-        self._hand, self._bell = socket.socketpair()
-        for end in (self._hand, self._bell):
+        self._sender, self._receiver = socket.socketpair()
+        for end in (self._sender, self._receiver):
             end.setblocking(False)  # noqa: FBT003 - the socket's own signature
 
     def listen(self, connection: psycopg.Connection[Any]) -> None:
-        """Be rung by this connection's database from now on."""
+        """Be woken by this connection's database from now on."""
         connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """End the wait, or the next one."""
         try:
-            self._hand.send(b"!")
+            self._sender.send(b"!")
         except BlockingIOError:
-            return  # it rings already
+            return  # it is awake already
 
     def wait(self, connection: psycopg.Connection[Any], seconds: float) -> None:
-        """Return when it rings, at the latest after `seconds`."""
+        """Return when it is woken, at the latest after `seconds`."""
         if _take(connection):
             return  # what came while statements were running does not show at the socket
-        ready, _, _ = select.select([self._bell.fileno(), connection.fileno()], [], [], seconds)
+        ready, _, _ = select.select([self._receiver.fileno(), connection.fileno()], [], [], seconds)
         if connection.fileno() in ready:
             _take(connection)
-        if self._bell.fileno() in ready:
-            self._bell.recv(4096)
+        if self._receiver.fileno() in ready:
+            self._receiver.recv(4096)
 
     def close(self) -> None:
-        """Take it down."""
-        self._hand.close()
-        self._bell.close()
+        """Close its ends."""
+        self._sender.close()
+        self._receiver.close()
 
 
 def _take(connection: psycopg.Connection[Any]) -> bool:

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 
 from include.notify.sending import SendPolicy
-from include.relay.beats import TIMEOUT, AirflowHealth, read_beats
+from include.relay.airflow_health import TIMEOUT, AirflowHealth, read_airflow_health
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ log = structlog.get_logger("relay.watch")
 TURN_SECONDS: Final = 10.0
 SOON_SECONDS: Final = 2.0  # while Airflow does not answer: that it is back is seen at once
 ANOTHER_RELAY: Final = timedelta(seconds=35)  # three turns: what another one saw so lately holds
-PATIENCE: Final = {
+SILENCE_TIMEOUT: Final = {
     "airflow_unreachable": timedelta(minutes=1),
     "alert_rules_stopped": timedelta(minutes=5),
 }
@@ -66,7 +66,7 @@ class HealthMonitor:
         self._client = httpx.Client(timeout=TIMEOUT)  # one for all: each has the CA certificates
         self._began_at = clock.now()
         self._answered_at: datetime | None = None
-        self.beats = AirflowHealth(problem="Airflow has not been asked yet")
+        self.health = AirflowHealth(problem="Airflow has not been asked yet")
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="watch", daemon=True)
 
@@ -83,9 +83,9 @@ class HealthMonitor:
 
     def turn(self) -> None:
         """Look once, and tell what is new."""
-        self.beats = read_beats(self._client, self._airflow_url)
+        self.health = read_airflow_health(self._client, self._airflow_url)
         now = self._clock.now()
-        if self.beats.problem is None:
+        if self.health.problem is None:
             self._answered_at = now
         try:
             with closing(self._connect()) as store:
@@ -100,7 +100,7 @@ class HealthMonitor:
             store,
             "airflow_unreachable",
             heard_at=self._answered_at,
-            words=self.beats.problem or "Airflow does not answer",
+            words=self.health.problem or "Airflow does not answer",
             now=now,
         )
         self._settle(
@@ -118,10 +118,10 @@ class HealthMonitor:
 
         A relay that was started a moment ago has listened to no silence: it leaves things as they are.
         """
-        patience = PATIENCE[name]
+        timeout = SILENCE_TIMEOUT[name]
         if heard_at and now - heard_at <= JUST_HEARD[name]:
             store.relay_alarms.end(name, now=now, unless_wrong_after=now - ANOTHER_RELAY)
-        elif now - max(heard_at or self._began_at, self._began_at) >= patience:
+        elif now - max(heard_at or self._began_at, self._began_at) >= timeout:
             store.relay_alarms.sound(name, words=words, now=now)
 
     def _tell(self, store: Store, now: datetime) -> None:
@@ -163,7 +163,7 @@ class HealthMonitor:
                 self.turn()
             except Exception:  # the thread's outermost: it must not end
                 log.exception("watch.bug")
-            self._stopping.wait(TURN_SECONDS if self.beats.problem is None else SOON_SECONDS)
+            self._stopping.wait(TURN_SECONDS if self.health.problem is None else SOON_SECONDS)
 
 
 def name_of(url: str) -> str:

@@ -68,15 +68,15 @@ class DeadLetterFilter:
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Have a command that takes a `wish` take the options that make it, before its own."""
-    wished = inspect.signature(DeadLetterFilter, eval_str=True).parameters
+    """Have a command that takes a `filters` take the options that make it, before its own."""
+    options_of = inspect.signature(DeadLetterFilter, eval_str=True).parameters
     own = inspect.signature(command, eval_str=True).parameters
-    taken = [*wished.values(), *(one for name, one in own.items() if name != "wish")]
+    taken = [*options_of.values(), *(one for name, one in own.items() if name != "filters")]
 
     @wraps(command)
     def taking(**given: Any) -> None:
-        wish = DeadLetterFilter(**{name: given.pop(name) for name in wished})
-        command(wish=wish, **given)
+        filters = DeadLetterFilter(**{name: given.pop(name) for name in options_of})
+        command(filters=filters, **given)
 
     # What typer reads.
     taking.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
@@ -84,23 +84,23 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return taking
 
 
-def filter_from(wish: DeadLetterFilter, *, store: Store, now: datetime) -> Filter:
+def filter_from(filters: DeadLetterFilter, *, store: Store, now: datetime) -> Filter:
     """Return the filter that a person means; raise CommandError where nobody or no time is meant."""
     member_id = None
-    if wish.member is not None:
-        members = Timeline(store.connection).members_of(wish.member.strip())
+    if filters.member is not None:
+        members = Timeline(store.connection).members_of(filters.member.strip())
         if len(members) != 1:
             raise CommandError(f"{len(members) or 'nobody'} known under this name: name one member")
         member_id = next(iter(members))
     return Filter(
-        ids=tuple(wish.ids) if wish.ids else None,
-        job=None if wish.job is None else known_job(wish.job),
-        error_class=wish.error_class,
-        fingerprint=wish.fingerprint,
+        ids=tuple(filters.ids) if filters.ids else None,
+        job=None if filters.job is None else known_job(filters.job),
+        error_class=filters.error_class,
+        fingerprint=filters.fingerprint,
         member_id=member_id,
-        dag_run_id=wish.run,
-        since=None if wish.since is None else moment_from(wish.since, now=now),
-        until=None if wish.until is None else moment_from(wish.until, now=now),
+        dag_run_id=filters.run,
+        since=None if filters.since is None else moment_from(filters.since, now=now),
+        until=None if filters.until is None else moment_from(filters.until, now=now),
     )
 
 

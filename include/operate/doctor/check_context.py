@@ -1,4 +1,4 @@
-"""What is examined: this process' environment, and how patient one is with it."""
+"""What checks work with: this process' environment, with time-outs shorter than the jobs'."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class CheckContext:
     @contextmanager
     def collaborators(self) -> Iterator[Collaborators]:
         """Give what jobs work with, made of the same connections, with less patience."""
-        with ExitStack() as leftovers:
-            made = Collaborators(leftovers)
+        with ExitStack() as exit_stack:
+            made = Collaborators(exit_stack)
             made.clock = self.clock
             made.settings = self.jobs.model_copy(update={"vendor_timeout_seconds": VENDOR_SECONDS})
             yield made

@@ -11,8 +11,8 @@ from include.alerts.rules import load
 from include.alerts.states import Phase
 from include.relay.job_health import WINDOW, judge_job
 from include.store.cron_ticks import TickOutcome
-from include.store.figures import Measurement, measure_all
 from include.store.lookup import Lookup
+from include.store.metrics import Measurement, measure_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ import pytest
 
 from include.errors import ErrorClass
 from include.store.dead_letters import Failure
-from include.store.figures import NUMBERS, measure, measure_all, numbers
 from include.store.inbox import InboxState
 from include.store.lookup import Lookup
+from include.store.metrics import NUMBERS, measure, measure_all, numbers
 from include.store.reconciliations import finding_of
 from include.store.rejections import AGAIN
 from include.store.webhooks import Silence
@@ -254,7 +254,7 @@ def test_row_that_is_tried_again_has_not_waited_since_it_came(store):
     store.inbox.fail(ids, reason="slow down", now=ago(599_000))
     store.dispatches.finish(first.dag_run_id, now=ago(599_000))
 
-    store.dispatches.adopt("again", job=JOB, inbox_ids=ids, now=ago(20))
+    store.dispatches.attach("again", job=JOB, inbox_ids=ids, now=ago(20))
 
     assert figures(store).oldest_waiting_seconds == 20
 
