@@ -1,7 +1,4 @@
-"""One user's session with Airflow's REST API: log in, ask, and say in our errors what went wrong.
-
-For the relay, which starts runs, and for the jobs that look after runs; each adds what it asks for.
-"""
+"""One user's session with Airflow's REST API: log in, ask, and say in our errors what went wrong."""
 
 from __future__ import annotations
 
@@ -34,8 +31,7 @@ class AirflowSession:
 
     def run_state(self, dag_id: str, dag_run_id: str) -> str | None:
         """Return queued, running, success or failed; None where Airflow has no such run."""
-        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(dag_run_id)}"
-        answer = self._call("GET", path)
+        answer = self._call("GET", path_of(dag_id, dag_run_id))
         if answer.status_code == HTTPStatus.NOT_FOUND and "detail" in json_of(answer):
             return None
         return str(json_of(answer, expected=HTTPStatus.OK).get("state"))
@@ -89,6 +85,11 @@ class AirflowSession:
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
             raise AirflowBusyError(f"Airflow answers {answer.status_code}")
         return answer
+
+
+def path_of(dag_id: str, dag_run_id: str) -> str:
+    """Return where a run is."""
+    return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(dag_run_id)}"
 
 
 def json_of(answer: httpx.Response, *, expected: HTTPStatus | None = None) -> dict[str, Any]:

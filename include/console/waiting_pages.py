@@ -112,7 +112,7 @@ def act_on_all(request: Request, visitor: Decides, form: Annotated[ManyForm, For
             by = {"who": visitor.name, "why": form.why}
             number = many.begin(form.act, chosen, pace=form.pace, **by, store=store, clock=CLOCK)
         except ActRefusedError as error:
-            tried = "/".join((form.job, form.error_class, form.fingerprint))
+            tried = f"{form.job}/{form.error_class}/{form.fingerprint}"
             refused = refusal(error, tried=tried, why=form.why)
             return _shown(request, visitor, wanted, store, **refused)
     return _to_decision(request, number)

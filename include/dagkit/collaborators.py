@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from slack_sdk import WebClient
 
-    from include.clients.airflow import JobAirflow
+    from include.airflow_api.client import AirflowClient
     from include.clients.airflow_command import AirflowCommand
     from include.clients.alert_channels import AlertChannels, ChannelAccount
     from include.clients.clerk import Clerk
@@ -143,14 +143,14 @@ class Collaborators:
         return cast("Luma", _Lazy(self._connect_luma))
 
     @cached_property
-    def airflow(self) -> JobAirflow:
+    def airflow(self) -> AirflowClient:
         """Return a session with Airflow's REST API, of the small user in the connection `airflow`."""
         from pydantic import SecretStr
 
-        from include.clients.airflow import JobAirflow
+        from include.airflow_api.client import AirflowClient
 
         connection = BaseHook.get_connection("airflow")
-        airflow = JobAirflow(
+        airflow = AirflowClient(
             url=connection.host or "",
             username=connection.login or "",
             password=SecretStr(connection.password or ""),

@@ -21,8 +21,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from include.airflow_api.client import AirflowClient
 from include.clock import SystemClock
-from include.relay.airflow_api import RelayAirflow
 from include.relay.database import Connect, KeptSession
 from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatch_loop import DispatchLoop
@@ -162,8 +162,8 @@ class Relay:
         return Response(text, status_code=status, media_type=CONTENT_TYPE)
 
 
-def _airflow_session(settings: Settings) -> RelayAirflow:
-    return RelayAirflow(
+def _airflow_session(settings: Settings) -> AirflowClient:
+    return AirflowClient(
         url=settings.airflow_url,
         username=settings.airflow_username,
         password=settings.airflow_password,

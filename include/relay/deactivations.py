@@ -21,9 +21,9 @@ from include.routing import DEACTIVATION
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from include.airflow_api.client import AirflowClient
     from include.clock import Clock
     from include.membership.ends import Deactivation
-    from include.relay.airflow_api import RelayAirflow
     from include.relay.attempts import FailedAttempt
     from include.settings import Settings
     from include.store import Store
@@ -46,7 +46,7 @@ STARTS, WITHDRAWALS, CHECKS = "starts", "withdrawals", "checks"
 class DeactivationScheduler:
     """Keeps Airflow's runs in line with the table; each relay has one, and one of them leads."""
 
-    def __init__(self, *, airflow: RelayAirflow, clock: Clock, settings: Settings) -> None:
+    def __init__(self, *, airflow: AirflowClient, clock: Clock, settings: Settings) -> None:
         """Start with no trouble known."""
         self._airflow = airflow
         self._clock = clock

@@ -18,8 +18,8 @@ from include.relay.attempts import Attempts
 from include.routing import JOBS, RETRY
 
 if TYPE_CHECKING:
+    from include.airflow_api.client import AirflowClient
     from include.clock import Clock
-    from include.relay.airflow_api import RelayAirflow
     from include.relay.attempts import FailedAttempt
     from include.settings import Settings
     from include.store import Store
@@ -35,7 +35,7 @@ LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifica
 class Dispatcher:
     """Decides what is started now; each relay has one, and they agree through the database."""
 
-    def __init__(self, *, airflow: RelayAirflow, clock: Clock, settings: Settings) -> None:
+    def __init__(self, *, airflow: AirflowClient, clock: Clock, settings: Settings) -> None:
         """Start with no trouble known."""
         self._airflow = airflow
         self._clock = clock

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from include.clients.airflow import JobAirflow
+from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
 from include.errors import ErrorClass
 from include.jobs import dead_letter_review as job
@@ -89,6 +89,6 @@ def asked_airflow():
     with running_airflow() as airflow:
         airflow.dags[job.JOB] = {"is_paused": False, "has_import_errors": False}
         password = SecretStr(airflow.password)
-        api = JobAirflow(url=airflow.url, username="reconciler", password=password)
+        api = AirflowClient(url=airflow.url, username="reconciler", password=password)
         yield airflow, api
         api.close()

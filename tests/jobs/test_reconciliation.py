@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from include.clients.airflow import JobAirflow
+from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
 from include.errors import AirflowBusyError
 from include.jobs import reconciliation as job
@@ -64,7 +64,7 @@ def night(world):
     """Give a night in which no relay runs."""
     with running_airflow() as airflow:
         password = SecretStr(airflow.password)
-        api = JobAirflow(url=airflow.url, username="reconciler", password=password)
+        api = AirflowClient(url=airflow.url, username="reconciler", password=password)
         yield Night(world, airflow, api)
         api.close()
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from include.clients.airflow import Schedule, ScheduledRun
+from include.airflow_api.records import Schedule, ScheduledRun
 from include.clock import FixedClock
 from include.jobs.reconciliation.ticks import START_TIMEOUT, note_ticks
 from include.store.cron_ticks import Tick, TickOutcome

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from include.clients.airflow import JobAirflow
+    from include.airflow_api.client import AirflowClient
     from include.clock import Clock
     from include.notify.texts import Links
     from include.store import Store
@@ -58,7 +58,7 @@ log = structlog.get_logger(__name__)
 # --- whether and what to ask ---
 
 
-def start_if_due(*, store: Store, airflow: JobAirflow, clock: Clock) -> str | None:
+def start_if_due(*, store: Store, airflow: AirflowClient, clock: Clock) -> str | None:
     """Have a review started where one is due and none goes on; return its run."""
     if not is_due(store=store, clock=clock) or airflow.has_open_run(JOB):
         return None
@@ -82,7 +82,7 @@ def has_asked(dag_run_id: str, *, store: Store) -> bool:
 
 
 def ask_in_another_run(
-    dag_run_id: str, *, store: Store, airflow: JobAirflow, clock: Clock
+    dag_run_id: str, *, store: Store, airflow: AirflowClient, clock: Clock
 ) -> str | None:
     """Have what is open asked about by a run of its own; return it, None where nothing is open.
 

@@ -24,7 +24,7 @@ from include.store.reconciliations import CheckFinding, finding_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from include.clients.airflow import JobAirflow
+    from include.airflow_api.client import AirflowClient
     from include.clock import Clock
     from include.jobs.reconciliation.repair import RepairLimits
     from include.store import Store
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 
 def check_runs(
-    *, dag_run_id: str, store: Store, airflow: JobAirflow, clock: Clock, limits: RepairLimits
+    *, dag_run_id: str, store: Store, airflow: AirflowClient, clock: Clock, limits: RepairLimits
 ) -> list[CheckFinding]:
     """Run all short checks, and write down what they find.
 
@@ -64,7 +64,7 @@ class Checks:
     """The short checks over one store and one Airflow."""
 
     def __init__(
-        self, *, store: Store, airflow: JobAirflow, clock: Clock, is_dry_run: bool
+        self, *, store: Store, airflow: AirflowClient, clock: Clock, is_dry_run: bool
     ) -> None:
         """Look at these; in a dry run nothing is changed."""
         self._store = store

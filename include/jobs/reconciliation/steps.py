@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from include.clients.airflow import JobAirflow
+    from include.airflow_api.client import AirflowClient
     from include.clock import Clock
     from include.settings import JobSettings
     from include.store import Store
@@ -70,7 +70,7 @@ def is_deep_due(last: datetime | None, now: datetime) -> bool:
     return now.hour in NIGHT and (last is None or now - last >= DEEP_EVERY)
 
 
-def have_reviewed(dag_run_id: str, *, store: Store, airflow: JobAirflow, clock: Clock) -> bool:
+def have_reviewed(dag_run_id: str, *, store: Store, airflow: AirflowClient, clock: Clock) -> bool:
     """Have people asked about dead letters where that is due; return whether anybody may be told anything.
 
     Not in a dry run.

@@ -18,7 +18,8 @@ from include.store.cron_ticks import Tick, TickOutcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from include.clients.airflow import JobAirflow, Schedule, ScheduledRun
+    from include.airflow_api.client import AirflowClient
+    from include.airflow_api.records import Schedule, ScheduledRun
     from include.clock import Clock
     from include.store import Store
 
@@ -33,7 +34,7 @@ JUST_BEFORE = timedelta(microseconds=1)
 FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 
-def note_ticks(*, store: Store, airflow: JobAirflow, clock: Clock) -> dict[TickOutcome, int]:
+def note_ticks(*, store: Store, airflow: AirflowClient, clock: Clock) -> dict[TickOutcome, int]:
     """Judge all ticks since the last that is noted, and again those that were missed; count the new ones."""
     now = clock.now()
     schedules = airflow.schedules()
@@ -83,7 +84,7 @@ def _noted(
 
 
 def _runs_since(
-    job: str, *, store: Store, airflow: JobAirflow, now: datetime
+    job: str, *, store: Store, airflow: AirflowClient, now: datetime
 ) -> Sequence[ScheduledRun]:
     earliest = now - MAX_LOOK_BACK
     last = store.cron_ticks.last(job) or earliest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from include.clients.airflow import JobAirflow
+from include.airflow_api.client import AirflowClient
 from include.clock import SystemClock
 from include.operate.deployment import chosen
 from include.operate.errors import CommandError
@@ -59,7 +59,7 @@ def start(deployment: Deployment, params: dict[str, Any]) -> str:
     """Have a run of the DAG, wait for its end, and return its id."""
     run = f"by-hand.{SystemClock().now():%Y%m%dT%H%M%S}"
     with closing(airflow_of(deployment)) as airflow:
-        airflow.start_run(DAG_ID, run, params)
+        airflow.start_run(DAG_ID, run, conf=params)
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while airflow.run_state(DAG_ID, run) not in ("success", "failed"):
             if time.monotonic() > deadline:
@@ -68,13 +68,13 @@ def start(deployment: Deployment, params: dict[str, Any]) -> str:
     return run
 
 
-def airflow_of(deployment: Deployment) -> JobAirflow:
+def airflow_of(deployment: Deployment) -> AirflowClient:
     """Return a session of somebody who may start runs; raise CommandError where her password is not known."""
     if not deployment.airflow_admin_password.get_secret_value():
         raise CommandError(
             "no password of Airflow: set OPS_AIRFLOW_ADMIN_PASSWORD, or airflow_admin_password in the profile"
         )
-    return JobAirflow(
+    return AirflowClient(
         url=deployment.airflow_url,
         username=deployment.airflow_admin_username,
         password=deployment.airflow_admin_password,

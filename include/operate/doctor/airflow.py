@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from include.airflow_api.client import AirflowClient
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
 from include.dagkit.collaborators import account_of
 from include.operate.doctor.databases import SECONDS
 from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.health import airflow_health
-from include.relay.airflow_api import RelayAirflow
 from include.relay.airflow_health import read_airflow_health
 from include.routing import RELAY_DAGS
 from include.store.rights import make_read_only
@@ -20,7 +20,7 @@ from include.store.rights import make_read_only
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from include.clients.airflow import Dag
+    from include.airflow_api.records import Dag
     from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
 
@@ -72,7 +72,7 @@ def _relay_user(context: CheckContext) -> Iterable[CheckResult]:
     if context.relay is None:
         return
     relay = context.relay
-    api = RelayAirflow(
+    api = AirflowClient(
         url=relay.airflow_url, username=relay.airflow_username, password=relay.airflow_password
     )
     try:

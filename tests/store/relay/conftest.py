@@ -4,8 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
-from include.relay.airflow_api import RelayAirflow
 from include.relay.deactivations import DeactivationScheduler
 from include.relay.dispatcher import Dispatcher
 from include.settings import Settings
@@ -41,7 +41,7 @@ def settings(database, airflow):
 @pytest.fixture
 def api(settings):
     """Give a session of the relay's user."""
-    api = RelayAirflow(
+    api = AirflowClient(
         url=settings.airflow_url,
         username=settings.airflow_username,
         password=settings.airflow_password,
@@ -56,7 +56,7 @@ def make_dispatcher(clock, settings):
     with ExitStack() as sessions:
 
         def make(**options):
-            api = RelayAirflow(
+            api = AirflowClient(
                 url=settings.airflow_url,
                 username=settings.airflow_username,
                 password=settings.airflow_password,

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from include.airflow_api import session as airflow_session
+from include.airflow_api.client import AirflowClient
 from include.errors import AirflowBusyError, AirflowDagError, AirflowError, AirflowRefusedError
-from include.relay import airflow_api
 
 
 def start(api, run_id="stripe.test.evt_1"):
@@ -136,9 +136,7 @@ def test_each_fault_says_what_to_do(api, airflow, fault, error):
 def test_silence_is_busy(api, airflow, monkeypatch):
     """B5: a slow Airflow holds the dispatcher for the time-out and no longer."""
     monkeypatch.setattr(airflow_session, "TIMEOUT", httpx.Timeout(0.2))
-    impatient = airflow_api.RelayAirflow(
-        url=airflow.url, username="relay", password=_secret(airflow)
-    )
+    impatient = AirflowClient(url=airflow.url, username="relay", password=_secret(airflow))
     airflow.fail(1.0)
 
     with pytest.raises(AirflowBusyError, match="ReadTimeout"):
@@ -149,9 +147,7 @@ def test_silence_is_busy(api, airflow, monkeypatch):
 
 def test_nobody_there_is_busy(api, airflow):
     """B1: connection refused."""
-    alone = airflow_api.RelayAirflow(
-        url="http://127.0.0.1:9", username="relay", password=_secret(airflow)
-    )
+    alone = AirflowClient(url="http://127.0.0.1:9", username="relay", password=_secret(airflow))
 
     with pytest.raises(AirflowBusyError, match="ConnectError"):
         start(alone)

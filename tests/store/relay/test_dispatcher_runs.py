@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
-from include.relay.airflow_api import RelayAirflow
 from include.relay.attempts import MAX_PAUSE
 from include.relay.dispatcher import ADOPT_AFTER, CHECK_AFTER, Dispatcher
 from include.store import Store
@@ -22,7 +22,7 @@ def test_two_relays_start_one_run(database, airflow, settings, store):
 
     def relay(_):
         own = Store.connect(database)
-        api = RelayAirflow(
+        api = AirflowClient(
             url=airflow.url,
             username=settings.airflow_username,
             password=settings.airflow_password,

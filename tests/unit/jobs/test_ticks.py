@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from include.clients.airflow import Schedule, ScheduledRun
+from include.airflow_api.records import Schedule, ScheduledRun
 from include.jobs.reconciliation.ticks import Noted, judged, ticks_between
 from include.store.cron_ticks import TickOutcome
 

@@ -1,25 +1,38 @@
-"""Airflow's REST API, as far as jobs look after runs: which failed, which went well, how one is.
+"""Airflow's REST API, as far as we need it: how runs are, start one, now or later, take it back.
 
-A task has no access to Airflow's database. It asks like everybody else, as a user who may read runs
-and start the review of dead letters, and nothing more (`include/airflow_api/roles.py`).
+Nobody here has access to Airflow's database: relay and jobs ask like everybody else, each as a user with a small
+role of its own (`include/airflow_api/roles.py`).
+
+What Airflow 3.3.2 answers: POST /auth/token 201; POST dagRuns 200, or 409 where the id is taken; 404 for a
+DAG it does not have, 400 for one with import errors. A DAG that is paused takes runs and keeps them queued, and
+so does any DAG until their `run_after`. DELETE of a run 204, or 409 while it goes on; PATCH ends it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from include.airflow_api.kinds import is_dry, kind_of_run
-from include.airflow_api.session import AirflowSession, json_of, reason_of
+from include.airflow_api.records import (
+    Dag,
+    EndedRun,
+    FailedTask,
+    Schedule,
+    ScheduledRun,
+    ended_run_from,
+    scheduled_run_from,
+)
+from include.airflow_api.session import AirflowSession, json_of, path_of, reason_of
 from include.errors import AirflowBusyError, AirflowDagError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    import httpx
 
 PAGE = 100  # Airflow's most
 NEWEST = 25  # runs among which one of each kind is looked for
@@ -27,55 +40,10 @@ CRON = re.compile(r"(\S+ ){4}\S+")  # other schedules (None, "Asset") are no cro
 MAX_PAGES = 50  # more failed runs than this are told of by the next run
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndedRun:
-    """A run that has ended."""
+class AirflowClient(AirflowSession):
+    """What the relay, the jobs and `ops` ask of Airflow; what a user may, Airflow decides."""
 
-    dag_id: str
-    dag_run_id: str
-    ended_at: datetime
-    kind: str = ""
-    is_dry: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FailedTask:
-    """The task a run failed by, and its last try."""
-
-    task_id: str
-    try_number: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dag:
-    """A DAG as Airflow has it; one whose file never could be imported is none."""
-
-    dag_id: str
-    is_paused: bool
-    has_import_errors: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """When a job starts by itself: a five-field cron line, in UTC."""
-
-    job: str
-    cron: str
-    is_paused: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduledRun:
-    """A run that Airflow's scheduler made for the tick `run_after`."""
-
-    dag_run_id: str
-    run_after: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-
-class JobAirflow(AirflowSession):
-    """The session of a job that looks after runs."""
+    # --- what it has, and how its runs are ---
 
     def failed_runs(self, *, since: datetime) -> list[EndedRun]:
         """Return the runs of all our DAGs that have failed since then, oldest first."""
@@ -92,7 +60,7 @@ class JobAirflow(AirflowSession):
 
     def failed_task(self, dag_id: str, dag_run_id: str) -> FailedTask | None:
         """Return the first task that failed in a run; None where none did: it timed out, or it is gone."""
-        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(dag_run_id)}/taskInstances"
+        path = f"{path_of(dag_id, dag_run_id)}/taskInstances"
         query: dict[str, str | int] = {"state": "failed", "order_by": "end_date", "limit": 1}
         answer = self._call("GET", path, params=query)
         if answer.status_code == HTTPStatus.NOT_FOUND:
@@ -133,16 +101,7 @@ class JobAirflow(AirflowSession):
             "run_after_gte": since.isoformat(),
             "order_by": "run_after",
         }
-        return [_scheduled_from(run) for run in self._pages(job, query)]
-
-    def start_run(
-        self, dag_id: str, dag_run_id: str, conf: Mapping[str, object] | None = None
-    ) -> None:
-        """Have the run; one of this id that is there already is the same one."""
-        body = {"dag_run_id": dag_run_id, "logical_date": None, "conf": dict(conf or {})}
-        answer = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body)
-        if not answer.is_success and answer.status_code != HTTPStatus.CONFLICT:
-            raise AirflowDagError(f"Airflow does not take the run: {reason_of(answer)}")
+        return [scheduled_run_from(run) for run in self._pages(job, query)]
 
     def has_open_run(self, dag_id: str) -> bool:
         """Tell whether a run of the DAG is queued or goes on."""
@@ -150,9 +109,58 @@ class JobAirflow(AirflowSession):
         answer = json_of(self._call("GET", path), expected=HTTPStatus.OK)
         return bool(_list(answer, "dag_runs"))
 
+    # --- to change what it does ---
+
+    def start_run(
+        self,
+        dag_id: str,
+        dag_run_id: str,
+        *,
+        conf: Mapping[str, object] | None = None,
+        run_after: datetime | None = None,
+    ) -> None:
+        """Have the run, made now or by an earlier call whose answer was lost; it waits until `run_after`.
+
+        Raises AirflowBusyError where the same call will work later, AirflowDagError and
+        AirflowRefusedError where a person must do something first.
+        """
+        body = {
+            "dag_run_id": dag_run_id,
+            "logical_date": None,  # required, and must not be in the future
+            "conf": dict(conf or {}),
+            **({"run_after": run_after.isoformat()} if run_after else {}),
+        }
+        answer = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body)
+        if answer.status_code == HTTPStatus.CONFLICT:
+            return
+        if not answer.is_success:
+            raise AirflowDagError(f"Airflow does not take the run: {reason_of(answer)}")
+        if json_of(answer).get("dag_run_id") != dag_run_id:
+            raise AirflowBusyError("something else than Airflow answers")
+
+    def delete_run(self, dag_id: str, dag_run_id: str) -> bool:
+        """Have the run no more; False where it has begun and not ended."""
+        answer = self._call("DELETE", path_of(dag_id, dag_run_id))
+        if answer.status_code == HTTPStatus.CONFLICT:
+            return False
+        _require_done(answer, "delete")
+        return True
+
+    def end_run(self, dag_id: str, dag_run_id: str) -> None:
+        """End a run that goes on, whatever its tasks do; as success, for nothing is wrong with it."""
+        answer = self._call("PATCH", path_of(dag_id, dag_run_id), json={"state": "success"})
+        _require_done(answer, "end")
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Tell whether a person has paused the DAG."""
+        answer = self._call("GET", f"/api/v2/dags/{quote(dag_id)}")
+        return bool(json_of(answer, expected=HTTPStatus.OK).get("is_paused"))
+
+    # --- pages ---
+
     def _runs(self, dag_id: str, query: dict[str, Any], *, page: int = PAGE) -> Iterator[EndedRun]:
         runs = self._pages(dag_id, query, page=page)
-        return (_run_from(run) for run in runs if run.get("end_date"))
+        return (ended_run_from(run) for run in runs if run.get("end_date"))
 
     def _pages(
         self, dag_id: str, query: dict[str, Any], *, page: int = PAGE
@@ -167,31 +175,15 @@ class JobAirflow(AirflowSession):
                 break
 
 
-def _scheduled_from(run: dict[str, Any]) -> ScheduledRun:
-    return ScheduledRun(
-        dag_run_id=str(run["dag_run_id"]),
-        run_after=datetime.fromisoformat(str(run["run_after"])),
-        started_at=_instant(run.get("start_date")),
-        ended_at=_instant(run.get("end_date")),
-    )
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _run_from(run: dict[str, Any]) -> EndedRun:
-    return EndedRun(
-        dag_id=str(run["dag_id"]),
-        dag_run_id=str(run["dag_run_id"]),
-        ended_at=datetime.fromisoformat(str(run["end_date"])),
-        kind=kind_of_run(run.get("run_type"), run.get("conf")),
-        is_dry=is_dry(str(run["dag_id"]), run.get("run_type"), run.get("conf")),
-    )
-
-
 def _list(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
     found = document.get(name)
     if not isinstance(found, list):
         raise AirflowBusyError("something else than Airflow answers")
     return found
+
+
+def _require_done(answer: httpx.Response, what: str) -> None:
+    """Refuse all answers but that it is done, or that there is no such run."""
+    is_missing = answer.status_code == HTTPStatus.NOT_FOUND and "detail" in json_of(answer)
+    if not answer.is_success and not is_missing:
+        raise AirflowDagError(f"Airflow does not {what} the run: {reason_of(answer)}")
