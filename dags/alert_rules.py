@@ -31,7 +31,8 @@ def alert_rules() -> None:
     @job_task(execution_timeout=timedelta(seconds=100), **NO_RETRIES)
     def evaluate() -> None:
         """Evaluate the rules, send what is due, and say that the watcher is alive."""
-        from include.jobs import alert_rules as job
+        from include.jobs.alert_rules import steps as job
+        from include.jobs.alert_rules.report import words_of
 
         with runtime() as rt:
             watched = job.watch(
@@ -45,7 +46,7 @@ def alert_rules() -> None:
             rt.tell_people()
             if watched.failures:
                 give_up(watched.summary)
-            rt.say(job.words_of(watched, store=rt.store))
+            rt.say(words_of(watched, store=rt.store))
 
     evaluate()
 

@@ -40,10 +40,12 @@ def database_cleanup() -> None:
     @job_task(**NO_RETRIES)
     def clean_ops() -> None:
         """Clean the ops tables."""
-        from include.jobs import database_cleanup as job
+        from include.jobs.database_cleanup import steps as job
+        from include.jobs.database_cleanup.decide import load_rules
+        from include.jobs.database_cleanup.report import words_of
 
         with runtime() as rt:
-            rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
+            rules, dry_run = load_rules(), bool(rt.params["dry_run"])
             counts = job.clean_ops(
                 rules,
                 dry_run=dry_run,
@@ -51,15 +53,17 @@ def database_cleanup() -> None:
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,
             )
-            rt.say(job.words_of("our tables", counts))
+            rt.say(words_of("our tables", counts))
 
     @job_task(trigger_rule="all_done", **NO_RETRIES)
     def clean_airflow() -> None:
         """Clean Airflow's own tables and its logs."""
-        from include.jobs import database_cleanup as job
+        from include.jobs.database_cleanup import steps as job
+        from include.jobs.database_cleanup.decide import load_rules
+        from include.jobs.database_cleanup.report import words_of
 
         with runtime() as rt:
-            rules, dry_run = job.load_rules(), bool(rt.params["dry_run"])
+            rules, dry_run = load_rules(), bool(rt.params["dry_run"])
             files = job.clean_logs(rules, folder=rt.log_folder, dry_run=dry_run, clock=rt.clock)
             counts = job.clean_airflow(
                 rules,
@@ -70,7 +74,7 @@ def database_cleanup() -> None:
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,
             )
-            rt.say(job.words_of("Airflow's", {**counts, "log files": files}))
+            rt.say(words_of("Airflow's", {**counts, "log files": files}))
 
     clean_ops() >> clean_airflow()
 

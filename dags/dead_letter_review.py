@@ -46,7 +46,7 @@ def dead_letter_review() -> None:
     @job_task(**STORE_RETRIES)
     def carry_out() -> None:
         """Do what was decided, in the name of who decided it."""
-        from include.jobs import dead_letter_review as job
+        from include.jobs.dead_letter_review import steps as job
 
         with runtime() as rt:
             carried = job.carry_out(rt.dag_run_id, store=rt.store, clock=rt.clock)

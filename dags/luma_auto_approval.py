@@ -60,7 +60,8 @@ def luma_auto_approval() -> None:
     @job_task(execution_timeout=TIMEOUT, **NO_RETRIES)
     def approve_members() -> None:
         """Read who waits, approve who is an active member, and write down the counts."""
-        from include.jobs import luma_auto_approval as job
+        from include.clients.rate_limiter import RateLimiter
+        from include.jobs.luma_auto_approval import steps as job
 
         with runtime() as rt:
             if not rt.uses("luma"):
@@ -73,7 +74,7 @@ def luma_auto_approval() -> None:
                 paid_guests=settings.luma_paid_guests,
                 send_email=settings.luma_send_email,
             )
-            limiter = job.RateLimiter(
+            limiter = RateLimiter(
                 clock=clock,
                 until=rt.run_began_at + job.BUDGET,
                 per_minute=settings.luma_calls_per_minute,

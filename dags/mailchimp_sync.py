@@ -40,7 +40,7 @@ def mailchimp_sync() -> None:
     @job_task(**BATCH_RETRIES)
     def load_members() -> None:
         """Find out whom the events are about, and bring the platform's tables up to date."""
-        from include.jobs import mailchimp_sync as job
+        from include.jobs.mailchimp_sync import steps as job
 
         with runtime() as rt:
             plan = job.load_members(
@@ -63,7 +63,7 @@ def mailchimp_sync() -> None:
     @job_task(**BATCH_RETRIES)
     def update_mailchimp() -> None:
         """Bring contacts and tags in line."""
-        from include.jobs import mailchimp_sync as job
+        from include.jobs.mailchimp_sync import steps as job
 
         with runtime() as rt:
             job.update_mailchimp(
@@ -79,7 +79,7 @@ def mailchimp_sync() -> None:
     @job_task(do_xcom_push=True, **BATCH_RETRIES)  # what it says is its result in the UI
     def trigger_welcome() -> str | None:
         """Welcome who is a member for the first time; say which welcomes nobody knows the outcome of."""
-        from include.jobs import mailchimp_sync as job
+        from include.jobs.mailchimp_sync import steps as job
 
         with runtime() as rt:
             try:
@@ -100,7 +100,7 @@ def mailchimp_sync() -> None:
     @job_task(trigger_rule="none_failed", **STORE_RETRIES)
     def record() -> None:
         """Write the audit log, and end the rows and the run."""
-        from include.jobs import mailchimp_sync as job
+        from include.jobs.mailchimp_sync import steps as job
 
         with runtime() as rt:
             recorded = job.record(

@@ -42,11 +42,12 @@ def member_deactivation() -> None:
     @job_task(**VENDOR_RETRIES)
     def check_status() -> None:
         """Take what is due, and ask Stripe whether it is still to be."""
-        from include.jobs import member_deactivation as job
+        from include.jobs.member_deactivation import steps as job
+        from include.jobs.member_deactivation.decide import row_id_from
 
         with runtime() as rt:
             plan = job.check_status(
-                job.row_id_from(rt.conf),
+                row_id_from(rt.conf),
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
                 stripe=rt.stripe,
@@ -62,7 +63,7 @@ def member_deactivation() -> None:
     @job_task(**VENDOR_RETRIES)
     def update_database() -> None:
         """End the memberships and hide the profiles."""
-        from include.jobs import member_deactivation as job
+        from include.jobs.member_deactivation import steps as job
 
         with runtime() as rt:
             job.update_database(
@@ -76,10 +77,10 @@ def member_deactivation() -> None:
     @job_task(**VENDOR_RETRIES)
     def update_mailchimp() -> None:
         """Bring contacts and tags in line."""
-        from include.jobs import member_deactivation as job
+        from include.jobs.mailchimp_sync.steps import update_mailchimp
 
         with runtime() as rt:
-            job.update_mailchimp(
+            update_mailchimp(
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
                 mailchimp=rt.mailchimp,
@@ -92,7 +93,7 @@ def member_deactivation() -> None:
     @job_task(**STORE_RETRIES)
     def record() -> None:
         """Write the audit log, and end the rows."""
-        from include.jobs import member_deactivation as job
+        from include.jobs.member_deactivation import steps as job
 
         with runtime() as rt:
             recorded = job.record(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)

@@ -53,14 +53,13 @@ def reconciliation() -> None:
     @job_task(**VENDOR_RETRIES)
     def check_runs() -> None:
         """Compare our tables with Airflow's runs, and the inbox with what the vendors changed last."""
-        from include.jobs import reconciliation as job
+        from include.jobs.reconciliation import runs, steps, webhooks
 
         with runtime() as rt:
-            kind = job.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
-            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
-            shared |= {"clock": rt.clock}
-            job.check_webhooks(**shared, stripe=rt.stripe, clerk=rt.clerk, settings=rt.settings)
-            job.check_runs(**shared, airflow=rt.airflow)
+            kind = steps.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
+            given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
+            webhooks.check_webhooks(**given, stripe=rt.stripe, clerk=rt.clerk, settings=rt.settings)
+            runs.check_runs(**given, airflow=rt.airflow)
         if not kind.is_deep:
             skip("read_events", "compare_members", "compare_contacts")
 
@@ -75,40 +74,40 @@ def reconciliation() -> None:
     @job_task(**VENDOR_RETRIES)
     def read_events() -> None:
         """Put the events into the inbox that Stripe has and we do not."""
-        from include.jobs import reconciliation as job
+        from include.jobs.reconciliation import events, steps
 
         with runtime() as rt:
-            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
-            job.read_events(**shared, stripe=rt.stripe, clock=rt.clock)
+            given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
+            events.read_events(**given, stripe=rt.stripe)
 
     @job_task(**VENDOR_RETRIES)
     def compare_members() -> None:
         """Compare what Stripe and Clerk have with the platform's tables."""
-        from include.jobs import reconciliation as job
+        from include.jobs.reconciliation import members, steps
 
         with runtime() as rt:
-            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
-            job.compare_stripe(**shared, stripe=rt.stripe, clock=rt.clock)
-            job.compare_clerk(**shared, clerk=rt.clerk, clock=rt.clock)
+            given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
+            members.compare_stripe(**given, stripe=rt.stripe)
+            members.compare_clerk(**given, clerk=rt.clerk)
 
     @job_task(**VENDOR_RETRIES)
     def compare_contacts() -> None:
         """Compare the platform's tables with Mailchimp's audience."""
-        from include.jobs import reconciliation as job
+        from include.jobs.reconciliation import contacts, steps
 
         with runtime() as rt:
-            shared = job.shared(rt.dag_run_id, rt.params, rt.settings, store=rt.store)
-            job.compare_contacts(**shared, mailchimp=rt.mailchimp, clock=rt.clock)
+            given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
+            contacts.compare_contacts(**given, mailchimp=rt.mailchimp)
 
     @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
     def close() -> None:
         """Have dead letters reviewed, send what people are to be told, and close the report."""
-        from include.jobs import reconciliation as job
+        from include.jobs.reconciliation import steps
 
         with runtime() as rt:
-            if job.have_reviewed(rt.dag_run_id, store=rt.store, airflow=rt.airflow, clock=rt.clock):
+            if steps.have_reviewed(rt.dag_run_id, rt.airflow, store=rt.store, clock=rt.clock):
                 rt.send_notices()
-            outcome = job.close(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
+            outcome = steps.close(dag_run_id=rt.dag_run_id, store=rt.store, clock=rt.clock)
             rt.say(outcome.summary)
         if outcome.problem:
             give_up(outcome.problem)

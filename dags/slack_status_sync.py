@@ -77,7 +77,8 @@ def slack_status_sync() -> None:
     @job_task(execution_timeout=TIMEOUT, **NO_RETRIES)
     def sync() -> None:
         """Compare members with Slack, bring Slack in line, and write down the counts."""
-        from include.jobs import slack_status_sync as job
+        from include.jobs.slack_status_sync import steps as job
+        from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
 
         with runtime() as rt:
             if not rt.uses("slack"):
@@ -86,7 +87,7 @@ def slack_status_sync() -> None:
                 job.run_options_from(rt.params, extra=rt.slack_extra, settings=rt.settings),
                 workspace=rt.slack_workspace,
                 slack=rt.slack,
-                limiter=job.SlackRateLimiter(clock=rt.clock, until=rt.run_began_at + job.BUDGET),
+                limiter=SlackRateLimiter(clock=rt.clock, until=rt.run_began_at + job.BUDGET),
                 store=rt.store,
                 clock=rt.clock,
                 dag_run_id=rt.dag_run_id,

@@ -33,7 +33,7 @@ def webhook_retry() -> None:
     @job_task(**POWERS_OF_TWO)
     def retry() -> None:
         """Do all steps of the events' own job."""
-        from include.jobs import webhook_retry as job
+        from include.jobs.webhook_retry import steps as job
 
         with runtime() as rt:
             retried = job.retry_rows(

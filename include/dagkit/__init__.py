@@ -66,11 +66,12 @@ DEACTIVATION_LEAD: Final = timedelta(seconds=load_job_settings().deactivation_le
 
 PRELOAD: Final = (
     # What tasks import, for an executor that imports it once, before it forks.
-    "include.jobs.mailchimp_sync",
-    "include.jobs.luma_auto_approval",
-    "include.jobs.member_deactivation",
-    "include.jobs.webhook_retry",
-    "include.jobs.alert_rules",
+    "include.jobs.mailchimp_sync.steps",
+    "include.jobs.luma_auto_approval.steps",
+    "include.jobs.member_deactivation.steps",
+    "include.jobs.webhook_retry.steps",
+    "include.jobs.alert_rules.report",
+    "include.jobs.alert_rules.steps",
     "include.notify.run_notes",
     "include.alerts.rules",
     "include.clients.clerk",

@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from include.dagkit.collaborators import Collaborators
 
 if TYPE_CHECKING:
-    from include.jobs.dead_letter_review import Field, Question
+    from include.jobs.dead_letter_review.report import Field, Question
 
 
 class ReviewOperator(HITLOperator):
@@ -38,7 +38,7 @@ class ReviewOperator(HITLOperator):
 
         A run that was cleared has another one ask, unless its answer is still to be carried out.
         """
-        from include.jobs import dead_letter_review as job
+        from include.jobs.dead_letter_review import steps as job
 
         run, question = context["run_id"], None
         with ExitStack() as exit_stack:
@@ -60,7 +60,8 @@ class ReviewOperator(HITLOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
         """Write the answer down. One that cannot be taken is asked for again; without one, the letters stay open."""
-        from include.jobs import dead_letter_review as job
+        from include.jobs.dead_letter_review import steps as job
+        from include.jobs.dead_letter_review.decide import WHY
 
         run = context["run_id"]
         with ExitStack() as exit_stack:
@@ -74,9 +75,7 @@ class ReviewOperator(HITLOperator):
                     store=kit.store,
                     clock=kit.clock,
                 )
-                kit.tidy_airflow(
-                    lambda tables: tables.redact_answers(self.dag_id, run, field=job.WHY)
-                )
+                kit.tidy_airflow(lambda tables: tables.redact_answers(self.dag_id, run, field=WHY))
                 if refusal is None:
                     return
                 self._ask_in_another_run(run, kit)
@@ -93,7 +92,7 @@ class ReviewOperator(HITLOperator):
 
     @staticmethod
     def _ask_in_another_run(run: str, kit: Collaborators) -> None:
-        from include.jobs import dead_letter_review as job
+        from include.jobs.dead_letter_review import steps as job
 
         job.ask_in_another_run(run, store=kit.store, airflow=kit.airflow, clock=kit.clock)
 

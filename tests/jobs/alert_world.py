@@ -9,7 +9,7 @@ from include.clients.mail import Mail
 from include.clients.pagerduty import PagerDuty
 from include.clients.twilio import Twilio
 from include.clock import FixedClock
-from include.jobs import alert_rules as job
+from include.jobs.alert_rules import steps as job
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"

@@ -10,9 +10,10 @@ from uuid import uuid4
 import requests
 
 from include.clients.luma import Luma
+from include.clients.rate_limiter import RateLimiter
 from include.clock import FixedClock
 from include.events import SubscriptionStatus
-from include.jobs import luma_auto_approval as job
+from include.jobs.luma_auto_approval import steps as job
 from include.membership.members import Member, Membership
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class LumaWorld:
             timeout_seconds=5,
             routes=routes,
         )
-        pace = job.RateLimiter(
+        pace = RateLimiter(
             clock=self.clock,
             sleep=self.sleep,
             until=self.clock.now() + job.BUDGET,

@@ -3,7 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from include.clock import FixedClock
-from include.jobs import reconciliation as job
+from include.jobs.reconciliation import steps as job
+from include.jobs.reconciliation.contacts import compare_contacts
+from include.jobs.reconciliation.events import read_events
+from include.jobs.reconciliation.members import compare_clerk, compare_stripe
 from include.jobs.reconciliation.repair import RepairLimits
 
 RUN = "reconcile_1"
@@ -28,10 +31,10 @@ class Night:
         limits = RepairLimits(
             is_dry_run=dry_run, most_percent=most_percent, mails_nobody=mails_nobody
         )
-        job.read_events(**shared, stripe=world.stripe, limits=limits)
-        job.compare_stripe(**shared, stripe=world.stripe, limits=limits)
-        job.compare_clerk(**shared, clerk=world.clerk, limits=limits)
-        job.compare_contacts(**shared, mailchimp=world.mailchimp, limits=limits)
+        read_events(**shared, stripe=world.stripe, limits=limits)
+        compare_stripe(**shared, stripe=world.stripe, limits=limits)
+        compare_clerk(**shared, clerk=world.clerk, limits=limits)
+        compare_contacts(**shared, mailchimp=world.mailchimp, limits=limits)
         findings = self.store.reconciliations.get(run).findings
         return {name: finding for name, finding in findings.items() if finding.found}
 

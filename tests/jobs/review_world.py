@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
 from include.errors import ErrorClass
-from include.jobs import dead_letter_review as job
+from include.jobs.dead_letter_review import steps as job
 from include.notify.texts import Links
 from include.store.dead_letters import Failure
 from include.store.inbox import InboxState

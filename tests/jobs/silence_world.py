@@ -16,8 +16,10 @@ from include.alerts.rules import load
 from include.alerts.texts import ActionLinks
 from include.clients.stripe import Stripe
 from include.console.app import create_app as create_console
-from include.jobs import alert_rules, reconciliation
+from include.jobs.alert_rules import steps as alert_rules
+from include.jobs.reconciliation import steps as reconciliation
 from include.jobs.reconciliation.repair import RepairLimits
+from include.jobs.reconciliation.webhooks import check_webhooks
 from include.operate.deployment import Deployment
 from include.relay.airflow_health import AirflowHealth
 from include.relay.app import create_app
@@ -172,7 +174,7 @@ class Post:
         """Look as `reconciliation` does, and return what keeps webhooks from coming."""
         run, world = f"look_{next(runs)}", self.world
         reconciliation.begin(run, {"dry_run": is_dry_run}, store=world.store, clock=world.clock)
-        reconciliation.check_webhooks(
+        check_webhooks(
             dag_run_id=run,
             store=world.store,
             stripe=world.stripe,

@@ -11,7 +11,8 @@ from include.clients.slack import Slack
 from include.clients.slack_workspace import SlackWorkspace
 from include.clock import FixedClock
 from include.events import SubscriptionStatus
-from include.jobs import slack_status_sync as job
+from include.jobs.slack_status_sync import steps as job
+from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
 from include.membership.members import Member, Membership
 from tests.contract.conftest import slack_client_of
 
@@ -78,7 +79,7 @@ class SlackWorld:
     def run(self, **orders: Any) -> job.SlackSyncResult:
         """Do one run, of which no call takes any time."""
         bot, admin = slack_client_of(self.sandbox), slack_client_of(self.sandbox, admin=True)
-        turns = job.SlackRateLimiter(
+        turns = SlackRateLimiter(
             clock=self.clock, until=self.clock.now() + job.BUDGET, sleep=self.sleep
         )
         return job.Sync(

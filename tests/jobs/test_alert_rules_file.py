@@ -9,7 +9,7 @@ from include.alerts.rules import load, others
 from include.alerts.texts import ActionLinks
 from include.clients.alert_channels import SlackChannel
 from include.clients.slack import Slack
-from include.jobs import alert_rules as job
+from include.jobs.alert_rules import steps as job
 from include.store.webhooks import Silence
 from tests.jobs.alert_world import NOON, Watch
 from tests.store.arrivals import receive

@@ -12,7 +12,10 @@ import psycopg
 import pytest
 
 from include.clock import FixedClock
-from include.jobs import reconciliation as job
+from include.jobs.reconciliation import steps as job
+from include.jobs.reconciliation.contacts import compare_contacts
+from include.jobs.reconciliation.events import read_events
+from include.jobs.reconciliation.members import compare_clerk, compare_stripe
 from include.jobs.reconciliation.repair import RepairLimits
 from tests.jobs.world import World
 from tests.postgres import TEMPLATE, binary, own_postgres
@@ -89,10 +92,10 @@ def reconcile_deeply(world, run):
     job.begin(run, {"deep": True}, store=world.store, clock=clock)
     shared = {"dag_run_id": run, "store": world.store, "clock": clock}
     limits = RepairLimits(is_dry_run=False, most_percent=100)
-    job.read_events(**shared, stripe=world.stripe, limits=limits)
-    job.compare_stripe(**shared, stripe=world.stripe, limits=limits)
-    job.compare_clerk(**shared, clerk=world.clerk, limits=limits)
-    job.compare_contacts(**shared, mailchimp=world.mailchimp, limits=limits)
+    read_events(**shared, stripe=world.stripe, limits=limits)
+    compare_stripe(**shared, stripe=world.stripe, limits=limits)
+    compare_clerk(**shared, clerk=world.clerk, limits=limits)
+    compare_contacts(**shared, mailchimp=world.mailchimp, limits=limits)
     while rows := world.query("SELECT id FROM ops.inbox WHERE state = 'waiting' ORDER BY id"):
         world.run_rows([row["id"] for row in rows])
     findings = world.store.reconciliations.get(run).findings

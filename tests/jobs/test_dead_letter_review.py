@@ -3,7 +3,7 @@
 import pytest
 
 from include.errors import ErrorClass
-from include.jobs import dead_letter_review as job
+from include.jobs.dead_letter_review import steps as job
 from include.store.dead_letters import Failure, LetterState
 from include.store.reviews import ReviewState
 from tests.factories import NOW

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from include.errors import MemberUnknownError
-from include.jobs.luma_auto_approval import PlusAddressRule
+from include.jobs.luma_auto_approval.decide import PlusAddressRule
 from include.lab.demo.outcomes import job_entries_of
 from tests.jobs.luma_world import DECIDE, LIST, ONE, UPDATES
 

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
 from include.errors import AirflowBusyError
-from include.jobs import reconciliation as job
+from include.jobs.reconciliation import steps as job
 from include.jobs.reconciliation.repair import RepairLimits
+from include.jobs.reconciliation.runs import check_runs
 from include.jobs.reconciliation.steps import NIGHT, is_deep_due
 from include.notify.notices import FailureCause, note_failure
 from include.store.inbox import InboxState
@@ -48,7 +49,7 @@ class Night:
         )
         job.begin(run, params, store=self.store, clock=self.clock)
         collaborators = {"store": self.store, "airflow": self.api, "clock": self.clock}
-        job.check_runs(dag_run_id=run, **collaborators, limits=limits)
+        check_runs(dag_run_id=run, **collaborators, limits=limits)
         job.close(dag_run_id=run, store=self.store, clock=self.clock)
         findings = self.store.reconciliations.get(run).findings
         return {name: finding for name, finding in findings.items() if finding.found}

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from include.clock import FixedClock
-from include.jobs import reconciliation as job
+from include.jobs.reconciliation import steps as job
 from include.store.inbox import InboxState, Receipt
 from tests.jobs.night import RUN, Night
 

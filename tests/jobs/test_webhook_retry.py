@@ -10,7 +10,7 @@ from include.errors import ErrorClass, VendorUnavailableError
 from include.failures.breakers import pause, resume
 from include.failures.dead_letters import DeadLetterService
 from include.failures.decision import MAX_RETRIES
-from include.jobs import webhook_retry as job
+from include.jobs.webhook_retry import steps as job
 from include.person import Person
 from include.store.breakers import BreakerState
 from include.store.dead_letters import DeadLetterAction, Filter, LetterState

@@ -17,8 +17,8 @@ from include.clients.clerk import Clerk
 from include.clients.mailchimp import Journey, Mailchimp
 from include.clients.stripe import Stripe
 from include.clock import SystemClock
-from include.jobs import mailchimp_sync as job
-from include.jobs import member_deactivation
+from include.jobs.mailchimp_sync import steps as job
+from include.jobs.member_deactivation import steps as member_deactivation
 from include.membership.policy import shipped
 from include.routing import route_of
 from include.store import Store

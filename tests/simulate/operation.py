@@ -7,13 +7,21 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from include.clients.rate_limiter import RateLimiter
 from include.clients.slack import Slack
 from include.clients.slack_workspace import SlackWorkspace
 from include.clients.stripe import Stripe
 from include.errors import VendorError, VendorUnavailableError
 from include.failures.decision import MAX_RETRIES
-from include.jobs import luma_auto_approval, reconciliation, slack_status_sync, webhook_retry
+from include.jobs.luma_auto_approval import steps as luma_auto_approval
+from include.jobs.reconciliation import steps as reconciliation
+from include.jobs.reconciliation.contacts import compare_contacts
+from include.jobs.reconciliation.events import read_events
+from include.jobs.reconciliation.members import compare_clerk, compare_stripe
 from include.jobs.reconciliation.repair import RepairLimits
+from include.jobs.slack_status_sync import steps as slack_status_sync
+from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
+from include.jobs.webhook_retry import steps as webhook_retry
 from include.membership.ends import EndState
 from include.store.inbox import Arrival, InboxState
 from tests.contract.conftest import slack_client_of
@@ -132,19 +140,19 @@ class Operation(World):
         limits = RepairLimits(is_dry_run=False, most_percent=100)
         shared: dict[str, Any] = {"dag_run_id": run, "store": self.store, "clock": self.clock}
         reconciliation.begin(run, params, store=self.store, clock=self.clock)
-        reconciliation.read_events(**shared, stripe=self.stripe, limits=limits)
+        read_events(**shared, stripe=self.stripe, limits=limits)
         self.work()
-        reconciliation.compare_stripe(**shared, stripe=self.stripe, limits=limits)
-        reconciliation.compare_clerk(**shared, clerk=self.clerk, limits=limits)
+        compare_stripe(**shared, stripe=self.stripe, limits=limits)
+        compare_clerk(**shared, clerk=self.clerk, limits=limits)
         self.work()
-        reconciliation.compare_contacts(**shared, mailchimp=self.mailchimp, limits=limits)
+        compare_contacts(**shared, mailchimp=self.mailchimp, limits=limits)
         self.work()
 
     def sync_slack(self) -> None:
         """Run `slack_status_sync` without its days of grace, as if a person had confirmed every removal."""
         bot, admin = slack_client_of(self.sandbox), slack_client_of(self.sandbox, admin=True)
         until = self.clock.now() + timedelta(days=1)
-        turns = slack_status_sync.SlackRateLimiter(clock=self.clock, until=until, sleep=self.sleep)
+        turns = SlackRateLimiter(clock=self.clock, until=until, sleep=self.sleep)
         orders = slack_status_sync.SlackRunOptions(group_id=GROUP, grace=timedelta(0), share=1.0)
         slack_status_sync.Sync(
             orders,
@@ -158,7 +166,7 @@ class Operation(World):
 
     def approve_guests(self, luma: Any) -> None:
         """Run `luma_auto_approval`."""
-        pace = luma_auto_approval.RateLimiter(
+        pace = RateLimiter(
             clock=self.clock,
             sleep=self.sleep,
             until=self.clock.now() + timedelta(days=1),

@@ -6,8 +6,9 @@ import pytest
 
 from include.alerts.states import AlertEventType, AlertState, Phase, alert_event_from
 from include.clock import FixedClock
-from include.jobs import database_cleanup as job
 from include.jobs.database_cleanup import steps
+from include.jobs.database_cleanup import steps as job
+from include.jobs.database_cleanup.decide import load_rules
 from include.store.findings import Finding, FindingKind
 from include.store.inbox import InboxState, Receipt
 from include.store.notices import FailedRun
@@ -15,7 +16,7 @@ from include.store.reviews import ReviewState
 from tests.store.arrivals import NOW, make_arrival, receive
 
 LONG_AGO = NOW - timedelta(days=1000)
-RULES = job.load_rules()
+RULES = load_rules()
 MEMBER = "00000000-0000-4000-8000-000000000001"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.jobs.dead_letter_review import start_if_due
+from include.jobs.dead_letter_review.steps import start_if_due
 from include.jobs.reconciliation.repair import RepairLimits
 from include.jobs.reconciliation.report import RunFindings
 
@@ -52,17 +52,17 @@ def kind_of(dag_run_id: str, *, store: Store) -> RunScope:
     return RunScope(is_deep=report.is_deep, is_dry_run=report.is_dry_run)
 
 
-def shared(
-    dag_run_id: str, params: Mapping[str, Any], settings: JobSettings, *, store: Store
+def given(
+    dag_run_id: str, params: Mapping[str, Any], settings: JobSettings, store: Store, clock: Clock
 ) -> dict[str, Any]:
-    """Return what every comparison of a run is given."""
+    """Return what every check of a run is given."""
     asked = params.get("most_percent")
     most = settings.reconciliation_most_percent if asked is None else float(asked)
     is_dry_run = kind_of(dag_run_id, store=store).is_dry_run
     limits = RepairLimits(
         is_dry_run=is_dry_run, most_percent=most, mails_nobody=bool(params.get("no_mail"))
     )
-    return {"dag_run_id": dag_run_id, "store": store, "limits": limits}
+    return {"dag_run_id": dag_run_id, "store": store, "clock": clock, "limits": limits}
 
 
 def is_deep_due(last: datetime | None, now: datetime) -> bool:
@@ -70,7 +70,7 @@ def is_deep_due(last: datetime | None, now: datetime) -> bool:
     return now.hour in NIGHT and (last is None or now - last >= DEEP_EVERY)
 
 
-def have_reviewed(dag_run_id: str, *, store: Store, airflow: AirflowClient, clock: Clock) -> bool:
+def have_reviewed(dag_run_id: str, airflow: AirflowClient, *, store: Store, clock: Clock) -> bool:
     """Have people asked about dead letters where that is due; return whether anybody may be told anything.
 
     Not in a dry run.

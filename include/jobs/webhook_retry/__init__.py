@@ -4,13 +4,3 @@ A run has the events of one member that failed together, or one event. A try doe
 job. Its failure is written down with its times, and raised: Airflow comes again after 2, 4, 8 and 16 s, the
 first try is due 1 s after the batch. Where a person has decided so, the half-done effect is undone instead.
 """
-
-from include.jobs.webhook_retry.steps import (
-    JOB,
-    AttemptNumber,
-    Retried,
-    RetryCollaborators,
-    retry_rows,
-)
-
-__all__ = ["JOB", "AttemptNumber", "Retried", "RetryCollaborators", "retry_rows"]

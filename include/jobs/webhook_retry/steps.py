@@ -14,8 +14,9 @@ from include.failures.breakers import CircuitBreaker
 from include.failures.cases import FailedRow, RunAttempt, fail_rows
 from include.failures.dead_letters import audit_moves
 from include.failures.decision import MAX_RETRIES
-from include.jobs import mailchimp_sync
+from include.jobs.mailchimp_sync import steps as mailchimp_sync
 from include.jobs.mailchimp_sync.compensate import undo
+from include.jobs.mailchimp_sync.names import JOB as SYNC
 from include.store.dead_letters import LetterState
 from include.store.inbox import InboxState
 
@@ -181,7 +182,7 @@ class _Run:
         """Write down a try that failed; tell whether there is to be another one of this run."""
         store, tried = self.store, replace(self.tried, now=self.clock.now())
         held = _held(self.inbox_ids, tried.dag_run_id, store)
-        failed = [FailedRow.of(row, error, job=mailchimp_sync.JOB) for row in held]
+        failed = [FailedRow.of(row, error, job=SYNC) for row in held]
         with store.transaction():
             goes_on = fail_rows(failed, tried=tried, store=store, is_held=True)
             if not goes_on:

@@ -16,7 +16,7 @@ from include.alerts.readings import reading_of
 from include.alerts.rules import load, shortened
 from include.alerts.states import PACE
 from include.alerts.texts import HEADS
-from include.jobs.alert_rules import StoredNumbers
+from include.jobs.alert_rules.numbers import StoredNumbers
 from include.lab.demo.dead_letter import WHY, replay
 from include.lab.demo.stage import DeliveryRound, StoryStoppedError
 from include.lab.demo.timeline import TimelineMoment

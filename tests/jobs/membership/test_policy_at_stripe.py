@@ -5,9 +5,14 @@ from datetime import timedelta
 import pytest
 
 from include.clock import FixedClock
-from include.jobs import reconciliation
 from include.jobs.reconciliation import members
-from include.jobs.reconciliation.members import clerk_differences, stripe_differences
+from include.jobs.reconciliation import steps as reconciliation
+from include.jobs.reconciliation.members import (
+    clerk_differences,
+    compare_clerk,
+    compare_stripe,
+    stripe_differences,
+)
 from include.jobs.reconciliation.unnamed import MANY
 from include.membership.explain import reasons
 from include.membership.policy import policy_from, shipped
@@ -306,13 +311,13 @@ def test_price_that_many_pay_and_no_plan_names_is_told_until_few_do(world):
     pending = run_options(world, is_dry_run=False)
 
     for _ in range(2):
-        reconciliation.compare_stripe(stripe=world.stripe, **pending)
+        compare_stripe(stripe=world.stripe, **pending)
 
     [finding] = world.store.findings.read()
     assert (finding.subject, finding.times) == ("price:price_hosting", 1)
     assert finding.words.startswith(f"{MANY} living subscriptions have price_hosting")
     act(world, "cancel_and_refund", subscription=ids[0][1])
-    reconciliation.compare_stripe(stripe=world.stripe, **pending)
+    compare_stripe(stripe=world.stripe, **pending)
     assert world.store.findings.read() == []
 
 
@@ -346,14 +351,12 @@ def test_price_that_a_key_puts_on_its_plan_is_written_down_silently(world, monke
 
 def compared(world, *, is_dry_run):
     """Compare Stripe with the tables, as a deep run does."""
-    return reconciliation.compare_stripe(
-        stripe=world.stripe, **run_options(world, is_dry_run=is_dry_run)
-    )
+    return compare_stripe(stripe=world.stripe, **run_options(world, is_dry_run=is_dry_run))
 
 
 def clerk_compared(world):
     """Compare Clerk with the tables, as a deep run does."""
-    return reconciliation.compare_clerk(clerk=world.clerk, **run_options(world, is_dry_run=False))
+    return compare_clerk(clerk=world.clerk, **run_options(world, is_dry_run=False))
 
 
 def run_options(world, *, is_dry_run):

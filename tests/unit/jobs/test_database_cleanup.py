@@ -7,8 +7,8 @@ import pytest
 
 from include.clients.airflow_command import counts_from
 from include.clock import FixedClock
-from include.jobs import database_cleanup as job
-from include.jobs.database_cleanup import load_rules
+from include.jobs.database_cleanup import steps as job
+from include.jobs.database_cleanup.decide import load_rules
 
 LOGS = "logs: {keep_days: 30}\n"
 AIRFLOW = f"airflow: {{keep_days: 90, tables: [log]}}\n{LOGS}"
@@ -88,7 +88,7 @@ def logs(tmp_path):
 
 def clean(logs, *, dry_run):
     """Clean it by the rules of production."""
-    return job.clean_logs(job.load_rules(), folder=logs, dry_run=dry_run, clock=FixedClock(NOW))
+    return job.clean_logs(load_rules(), folder=logs, dry_run=dry_run, clock=FixedClock(NOW))
 
 
 def test_old_logs_go_with_the_folders_that_are_empty_then(logs):

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from include.jobs.slack_status_sync import SlackSyncResult, run_options_from
 from include.jobs.slack_status_sync.rate_limits import A_MINUTE
-from include.jobs.slack_status_sync.report import TargetResult
+from include.jobs.slack_status_sync.report import SlackSyncResult, TargetResult
+from include.jobs.slack_status_sync.steps import run_options_from
 from include.settings import JobSettings
 from include.store.slack import AccountLink
 from tests import contracts
