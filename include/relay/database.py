@@ -65,7 +65,9 @@ class KeptSession:
                 try:
                     return act(self._store)
                 except (psycopg.OperationalError, psycopg.InterfaceError):
-                    self._end()
+                    if not self._store.connection.closed:
+                        raise  # a statement took too long; the session is as good as before
+                    self._store = None
             self._store = self._connect()
             return act(self._store)
 

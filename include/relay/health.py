@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import structlog
 
 from include.relay.cached_probe import CachedProbe
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from include.relay.writer import InboxWriter
     from include.store import Store
     from include.store.breakers import Breaker
+
+log = structlog.get_logger("relay.health")
 
 FRESH_SECONDS = 1.0
 
@@ -38,16 +41,25 @@ class ReadinessProbe:
         self._loops = loops
         self._clock = clock
         self._timeout_seconds = timeout_seconds
+        self._problem: str | None = None
         self._look = CachedProbe(lambda: session.use(self._asked), fresh_seconds=FRESH_SECONDS)
 
     async def readiness(self) -> dict[str, Any]:
         """Return `ready` and what waits; within the time-out, whatever the database does."""
         try:
             waiting = await self._look(timeout_seconds=self._timeout_seconds)
-        except (TimeoutError, psycopg.Error):
+        except (TimeoutError, psycopg.Error) as error:
+            self._note(type(error).__name__)
             return {"ready": False, **self._states()}
         ready = not self._writer.is_sick
+        self._note(None if ready else "the last write failed")
         return {"ready": ready, **waiting, **self._states()}
+
+    def _note(self, problem: str | None) -> None:
+        """Log why a proxy is told to send nothing here, once for as long as it stays so."""
+        if problem != self._problem:
+            log.warning("readiness.changed", problem=problem or "none: it is ready again")
+        self._problem = problem
 
     def _told(self, breaker: Breaker) -> dict[str, Any]:
         """Say how a vendor that is left alone stands."""

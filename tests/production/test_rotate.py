@@ -27,6 +27,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(900)
 PUBLIC = "http://localhost"
 PAUSE_SECONDS = 0.3
+LOG_LINES = 60
 SIGNED = {
     "stripe": "OPS_STRIPE_WEBHOOK_SECRETS",
     "clerk": "OPS_CLERK_WEBHOOK_SECRETS",
@@ -86,7 +87,7 @@ class Host:
             self._wait_for_more()
             yield
             self._wait_for_more()
-        assert self._refused() == {}
+        assert self._refused() == {}, self._said()
         with psycopg.connect(self.form.stack.database_url, autocommit=True) as connection:
             for kind in ("stripe", "clerk"):
                 [stored] = connection.execute(STORED, [f"evt_{kind}_%"]).fetchone()
@@ -119,7 +120,7 @@ class Host:
                 self._presses_were_refused()
                 warned = False
             self._wait_for_more()
-            assert self._refused() == {}
+            assert self._refused() == {}, self._said()
             for name in lines:
                 self._a_day_later(name)
             after = {name: self._step(name, {}, "--next") for name in lines}
@@ -128,6 +129,17 @@ class Host:
     def _refused(self):
         """Return what was not answered 200, by vendor, with what came in its place."""
         return {kind: one.refused for kind, one in self.vendors.items() if one.refused}
+
+    def _said(self):
+        """Return what the proxy and all relays have written down, those that were replaced too, as it came."""
+        machine = self.form.deployment.machine
+        logs = machine.path(machine.folder / "containers").glob("*/log")
+        return "\n".join(
+            f"{log.parent.name}: {line}"
+            for log in sorted(logs)
+            if log.parent.name.startswith(("caddy", "relay"))
+            for line in log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        )
 
     def _presses_were_refused(self):
         """Forget those that Slack signed with the new secret before the relays had it, as the command says it does."""

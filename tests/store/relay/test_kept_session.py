@@ -40,6 +40,13 @@ def pid(store):
     return store.connection.info.backend_pid, *store.connection.execute("SELECT 1").fetchall()
 
 
+def too_slow(store):
+    """Ask for more than the session's time allows."""
+    with store.transaction():
+        store.connection.execute("SET LOCAL statement_timeout = 50")
+        store.connection.execute("SELECT pg_sleep(10)")
+
+
 def test_open_session_goes_on_while_nobody_may_log_in(kept, door):
     """A press in Slack is not refused because the database's password is being changed."""
     before = kept.use(pid)
@@ -56,6 +63,17 @@ def test_dead_session_is_made_anew(kept, door, store):
 
     assert kept.use(pid) != before
     assert door.came == 2
+
+
+def test_slow_statement_ends_no_session(kept, door):
+    """A busy database is slow once: who cannot log in any more, for the password has changed, is asked again all the same."""
+    before = kept.use(pid)
+    door.is_open = False
+
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        kept.use(too_slow)
+
+    assert kept.use(pid) == before
 
 
 def test_what_cannot_be_done_is_said(kept, door):
