@@ -82,8 +82,10 @@ def test_the_image_is_named_by_our_version():
     helm = yaml.safe_load(HELM.read_text())
     images = {service["image"] for service in OURS.values()}
     in_pods = {one["image"] for _, pod in pods() for one in pod["containers"]}
+    readme = re.findall(r"wdai-ops:(\S+)", (ROOT / "README.md").read_text())
 
     assert images == {f"wdai-ops:${{OPS_VERSION:-{version}}}"}
+    assert {*readme} == {version}
     assert in_pods == {f"wdai-ops:{version}"}
     assert assigned(EXAMPLE)["OPS_VERSION"] == helm["images"]["airflow"]["tag"] == version
 
