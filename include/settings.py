@@ -72,7 +72,7 @@ class Settings(JobSettings):
 
     relay_host: str = "127.0.0.1"
     relay_port: int = 8025
-    relay_leaving_seconds: float = Field(default=0, ge=0, le=60)  # not ready, before it stops
+    relay_leaving_seconds: float = Field(default=0, ge=0, le=60)  # ready, then as long not
     stripe_webhook_secrets: Secrets = ()
     clerk_webhook_secrets: Secrets = ()
     clerk_mode: Literal["live", "test"] = "test"  # Clerk's events do not say; its instance does

@@ -16,6 +16,7 @@ from include.relay.protocol import GuardedProtocol
 from include.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from starlette.applications import Starlette
@@ -49,25 +50,37 @@ def main() -> None:
 
 
 class LeavingServer(uvicorn.Server):
-    """Is not ready for a while before it stops: a proxy sends no more by then, and no webhook meets a closed door."""
+    """Leaves in two halves, and takes webhooks in both: for some seconds it is ready, then as long it is not, then it stops.
+
+    Whoever replaces relays one by one ends this one as soon as the other has come. A proxy has to see that one first, or
+    it has none for a moment. In the second half it sees that this one goes, so no webhook meets a closed door.
+    """
 
     def __init__(self, config: uvicorn.Config, *, seconds: float) -> None:
-        """Take so long to leave; a second signal ends it at once."""
+        """Take so long for each half; a second signal ends it at once."""
         super().__init__(config)
         self._seconds = seconds
         self._is_leaving = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Say that it is not ready, and stop when that has been heard."""
+        """Begin to leave; 0 seconds: stop."""
         stop = partial(super().handle_exit, sig, frame)
         if self._is_leaving or not self._seconds:
             stop()
             return
         self._is_leaving = True
+        _after(self._seconds, self._be_ready_no_more)
+        _after(2 * self._seconds, stop)
+
+    def _be_ready_no_more(self) -> None:
         cast("Starlette", self.config.app).state.is_leaving = True
-        timer = Timer(self._seconds, stop)
-        timer.daemon = True  # who is killed meanwhile does not wait for it
-        timer.start()
+
+
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    """Act then; who is killed meanwhile does not wait for it."""
+    timer = Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
 
 
 def _configure_logging() -> None:
