@@ -50,10 +50,10 @@ def main() -> None:
 
 
 class LeavingServer(uvicorn.Server):
-    """Leaves in two halves, and takes webhooks in both: for some seconds it is ready, then as long it is not, then it stops.
+    """Leaves in two halves, and takes webhooks in both: it is ready for some seconds, then it is not, then it stops.
 
-    Whoever replaces relays one by one ends this one as soon as the other has come. A proxy has to see that one first, or
-    it has none for a moment. In the second half it sees that this one goes, so no webhook meets a closed door.
+    Whoever replaces relays one by one ends this one as soon as the other has come. A proxy has to see that one first,
+    or it has none for a moment. In the second half it sees that this one goes, so no webhook meets a closed door.
     """
 
     def __init__(self, config: uvicorn.Config, *, seconds: float) -> None:

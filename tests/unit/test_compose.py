@@ -342,7 +342,7 @@ def test_an_upgrade_replaces_one_relay_after_the_other(tmp_path):
 
 @pytest.mark.parametrize("services", [OURS, CELERY], ids=["one host", "several hosts"])
 def test_who_has_work_in_hand_is_given_time_to_end_it(services):
-    """Docker kills after ten seconds what does not say otherwise; a relay leaves in two halves, then answers what was begun."""
+    """Docker kills after ten seconds what does not say otherwise; a relay leaves first, then answers what was begun."""
     stays = {name: one for name, one in services.items() if one["restart"] != "no"}
     given = {
         name: float(one.get("stop_grace_period", "10s").removesuffix("s"))

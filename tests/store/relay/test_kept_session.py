@@ -66,7 +66,7 @@ def test_dead_session_is_made_anew(kept, door, store):
 
 
 def test_slow_statement_ends_no_session(kept, door):
-    """A busy database is slow once: who cannot log in any more, for the password has changed, is asked again all the same."""
+    """A busy database is slow once: who could not log in again, for the password has changed, goes on."""
     before = kept.use(pid)
     door.is_open = False
 

@@ -10,7 +10,7 @@ SECONDS = 2.0
 
 
 def test_relay_that_leaves_is_ready_then_not_and_works_on(database, tmp_path):
-    """A proxy sees the other one, which may just have come, then that this one goes; what comes is taken all the time."""
+    """A proxy sees the other one, which may just have come, then that this one goes; it takes webhooks all the time."""
     with running_relay(database, tmp_path, relay_leaving_seconds=SECONDS) as relay:
         begun = time.monotonic()
         os.kill(relay.pid, signal.SIGTERM)
