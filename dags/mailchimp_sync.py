@@ -34,7 +34,7 @@ from include.dagkit import (
     schedule=None,
     tags=["members"],
     params={"inbox_ids": INBOX_IDS},
-    **options(__doc__, timeout=timedelta(minutes=5), sla=timedelta(minutes=2), max_active_runs=4),
+    **options(__doc__, timeout=timedelta(minutes=5), sla=timedelta(minutes=2), max_active_runs=16),
 )
 def mailchimp_sync() -> None:
     @job_task(**BATCH_RETRIES)

@@ -1,9 +1,12 @@
 """The DAG's tasks, each run as Airflow's task process does, against Postgres and the vendors on the wire."""
 
+import re
+
 import pytest
 
 from include.store.inbox import InboxState
 from tests.airflow_task import load_dags, run_task
+from tests.unit.deployment_files import ENVIRONMENTS
 
 DAG = "mailchimp_sync"
 TASKS = ("load_members", "update_mailchimp", "trigger_welcome", "record")
@@ -22,6 +25,18 @@ def test_order_of_the_tasks():
     assert tuple(task.task_id for task in dag.topological_sort()) == TASKS
     assert dag.get_task("record").upstream_task_ids == {"update_mailchimp", "trigger_welcome"}
     assert dag.get_task("record").trigger_rule == "none_failed"
+
+
+def test_airflow_holds_back_no_run_that_a_relay_has_in_flight():
+    """Else more workers wait for runs that are queued behind the DAG's own limit, and a burst is no faster with them."""
+    given = [
+        int(re.sub(r"\$\{\w+:-(\d+)\}", r"\1", one["OPS_DISPATCH_MAX_IN_FLIGHT"]))
+        for one in ENVIRONMENTS.values()
+        if one.get("OPS_DISPATCH_MAX_IN_FLIGHT")
+    ]
+
+    assert len(given) >= 3  # two relays of Compose, one of Kubernetes
+    assert max(given) <= load_dags().dags[DAG].max_active_runs
 
 
 def test_new_member_goes_through_all_tasks(connected):
