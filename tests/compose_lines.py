@@ -39,6 +39,9 @@ class Lines:
                 return self.ops(*words)
             case ["docker", "compose", "up", "--detach", "--no-deps", "--wait", service]:
                 return self._start[service]()
+            case ["docker", "compose", "stop", *services]:
+                assert set(services) <= set(self._start)
+                return ""
             case ["docker", "compose", "exec", "-T", _service, tool, *words]:
                 return self._process([*self._tools[tool], *words], {})
             case ["docker", "compose", "run", "--rm", "prepare"]:

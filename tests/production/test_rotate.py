@@ -250,6 +250,7 @@ def test_password_at_the_platform_changes_and_no_webhook_is_refused(host):
     change = f"ALTER ROLE ops PASSWORD $x${password}$x$"
 
     with host.under_load():
+        host.run("docker compose stop airflow")  # as it says at the question
         host.run(f"docker compose exec -T postgres psql --username postgres --command '{change}'")
         typed = {"Platform's Postgres": f"postgresql://ops:{password}@{address}:5432/ops"}
         host.rotate(PLATFORM, typed={PLATFORM: typed})

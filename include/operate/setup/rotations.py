@@ -37,8 +37,8 @@ RE_ENCRYPT: Final = "docker compose run --rm --entrypoint airflow ops rotate-fer
 ITERATIONS: Final = 4096  # Postgres' own `scram_iterations`
 
 LOSES_ITS_SESSION: Final = (
-    "open sessions go on; a relay that loses its own before it is replaced answers 503,"
-    " and the vendor sends again"
+    "webhooks are stored, over sessions that stay open, and no job runs until Airflow is replaced; a relay that"
+    " loses its session before it is replaced answers 503, and the vendor sends again"
 )
 
 EnvChange = Callable[["EnvFile"], None]
@@ -122,9 +122,25 @@ def _alter_role(role: str, variable: str) -> Lines:
     return lines
 
 
+def _without_tasks(variable: str, before: Lines = lambda _env: []) -> Lines:
+    """Return the line that stops whoever logs in for each task, and what follows; relays keep their sessions.
+
+    A task that cannot log in fails within seconds with all the events of its run.
+    """
+
+    def lines(env: EnvFile) -> list[str]:
+        given = services_given(variable, folder=env.path.parent, values=env.values)
+        others = [service for service in given if not service.startswith("relay")]
+        return [f"docker compose stop {' '.join(others)}", *before(env)]
+
+    return lines
+
+
 def _platform(env: EnvFile) -> None:
     """Take the platform's new address, with the password that it was given there."""
-    note("First, give the role its new password at the platform (Supabase: Database, Settings).")
+    [stop] = _without_tasks("OPS_DATABASE_URL")(env)
+    note(f"First, so that no task meets the change: {stop}")
+    note("Then give the role its new password at the platform (Supabase: Database, Settings).")
     ask_platform(env, existing="")
 
 
@@ -229,7 +245,7 @@ ROTATIONS: Final = {
     "database-ops": _password(
         "OPS_DATABASE_PASSWORD",
         LOSES_ITS_SESSION,
-        _alter_role("ops", "OPS_DATABASE_PASSWORD"),
+        _without_tasks("OPS_DATABASE_PASSWORD", _alter_role("ops", "OPS_DATABASE_PASSWORD")),
     ),
     "database-platform": Rotation(
         variable="OPS_DATABASE_URL",

@@ -65,6 +65,23 @@ def test_every_service_that_is_given_a_secret_is_replaced_and_no_other(env, file
     assert tried >= 9
 
 
+@pytest.mark.parametrize(("files", "stay_up"), [("", ONE_HOST), (CELERY, SEVERAL)])
+def test_no_task_meets_a_password_that_it_does_not_know(env, files, stay_up):
+    """Whoever would log in with the old one is stopped before it changes; relays, whose sessions go on, are not."""
+    if files:
+        env.values["COMPOSE_FILE"] = files
+    before = {service: environment(service, env) for service in stay_up}
+    go_to(1, "database-ops", env)
+    given = {one for one in stay_up if environment(one, env) != before[one]}
+
+    stop, change, *_ = ROTATIONS["database-ops"].lines(1, env)
+
+    assert set(stop.removeprefix("docker compose stop ").split()) == {
+        one for one in given if not one.startswith("relay")
+    }
+    assert "ALTER ROLE ops" in change
+
+
 def environment(service, env):
     return environment_of(service, folder=env.path.parent, values=env.resolved())
 
