@@ -28,7 +28,7 @@ class AirflowStandIn:
             for dag_id in ("mailchimp_sync", "member_deactivation", "webhook_retry")
         }
         self.password = "secret"
-        self.tokens = set()
+        self.tokens, self.expired = set(), set()
         self.runs = {}
         self.posts = []  # the run ids that were asked for, however it ended
         self.deletes, self.gets = [], []  # the same of deletions, and of questions about runs
@@ -54,6 +54,11 @@ class AirflowStandIn:
 
     def revoke_tokens(self):
         """Let every token expire."""
+        self.expired |= self.tokens
+        self.tokens.clear()
+
+    def change_jwt_secret(self):
+        """Know no token that was signed before."""
         self.tokens.clear()
 
     def answer(self, method, path, headers, body):
@@ -62,8 +67,10 @@ class AirflowStandIn:
             self.calls.append((method, urlsplit(path).path))
             if path in OPEN:
                 return self._health() if path == HEALTH else self._log_in(body)
-            if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
-                return 401, {"detail": "Invalid JWT token"}
+            token = headers.get("Authorization", "").removeprefix("Bearer ")
+            if token not in self.tokens:
+                is_late = token in self.expired
+                return 401 if is_late else 403, {"detail": "this token is not taken"}
             if method == "POST":
                 self.posts.append(body.get("dag_run_id"))
             fault = self._faults.pop(0) if self._faults else None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 TIMEOUT = httpx.Timeout(10, connect=2)
+REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""What Airflow 3.3.2 says to a token that has expired: 401. To one by another JWT secret, or without a right: 403."""
 LIMITS = httpx.Limits(max_connections=1, keepalive_expiry=2)  # uvicorn closes after 5 idle seconds
 
 
@@ -52,10 +54,10 @@ class AirflowSession:
         for is_last in (False, True):
             headers = {"Authorization": f"Bearer {self._token or self._log_in()}"}
             answer = self._send(method, path, json=json, params=params, headers=headers)
-            if answer.status_code != HTTPStatus.UNAUTHORIZED or is_last:
+            if answer.status_code not in REFUSED or is_last:
                 break
             self._token = None
-        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if answer.status_code in REFUSED:
             raise AirflowRefusedError(
                 f"Airflow refuses the user {self._username}: {answer.status_code}"
             )
@@ -64,7 +66,7 @@ class AirflowSession:
     def _log_in(self) -> str:
         login = {"username": self._username, "password": self._password.get_secret_value()}
         answer = self._send("POST", "/auth/token", json=login)
-        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if answer.status_code in REFUSED:
             raise AirflowRefusedError(f"Airflow refuses the password of {self._username}")
         self._token = str(json_of(answer, expected=HTTPStatus.CREATED)["access_token"])
         return self._token

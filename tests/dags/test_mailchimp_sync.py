@@ -28,7 +28,7 @@ def test_order_of_the_tasks():
 
 
 def test_airflow_holds_back_no_run_that_a_relay_has_in_flight():
-    """Else more workers wait for runs that are queued behind the DAG's own limit, and a burst is no faster with them."""
+    """Else runs are queued behind the DAG's own limit while workers have nothing to do."""
     given = [
         int(re.sub(r"\$\{\w+:-(\d+)\}", r"\1", one["OPS_DISPATCH_MAX_IN_FLIGHT"]))
         for one in ENVIRONMENTS.values()

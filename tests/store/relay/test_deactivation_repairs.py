@@ -211,7 +211,7 @@ def test_trouble_is_said_and_waited_for(scheduler, store, airflow, clock, broken
 
     assert problem in scheduler.troubles["starts"].problem
     assert problem in now_is(store, rows[0]).problem
-    assert len(airflow.posts) < 15
+    assert len(airflow.posts) < 30  # each attempt is two where Airflow says 403: it logs in anew
     assert [line["event"] for line in logs] == ["attempt.fails"]
 
     airflow._faults.clear()
