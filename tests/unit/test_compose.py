@@ -25,6 +25,7 @@ from tests.unit.deployment_files import (
     OURS,
     OVER,
     ROOT,
+    SERVICES,
     SEVERAL_HOSTS,
     assigned,
     commands,
@@ -356,6 +357,11 @@ def test_who_has_work_in_hand_is_given_time_to_end_it(services):
     assert len(relays) == 2
     for name, environment in relays.items():
         assert given[name] >= 2 * float(environment["OPS_RELAY_LEAVING_SECONDS"]) + 10
+
+
+def test_postgres_writes_no_row_into_its_log():
+    """The detail of an error has the key that exists already, as a member's address."""
+    assert "log_error_verbosity=terse" in SERVICES["postgres"]["command"]
 
 
 def test_caddy_takes_its_file():

@@ -33,6 +33,7 @@ SETTINGS = {
     "synchronous_commit": "on",  # an acknowledged webhook is on the disk: the product's promise
     "io_method": "sync",  # no worker processes for I/O that fits into memory
     "autovacuum_max_workers": 1,
+    "log_error_verbosity": "terse",  # an error's detail has the row, with its e-mail address
     "max_parallel_workers_per_gather": 0,
     "jit": "off",  # our statements take less time than compiling them would
     "wal_level": "minimal",
