@@ -201,7 +201,9 @@ def test_what_a_person_must_mend_is_said_and_waited_for(dispatcher, store, airfl
     assert problem in dispatch.problem
     assert problem in dispatcher.troubles[JOB].problem
     assert store.inbox.counts() == {InboxState.DISPATCHED: 2}
-    assert 3 <= len(airflow.posts) < 30  # each attempt is two where Airflow says 403: it logs in anew
+    assert (
+        3 <= len(airflow.posts) < 30
+    )  # each attempt is two where Airflow says 403: it logs in anew
     assert [line["event"] for line in logs] == ["attempt.fails"]
 
 
