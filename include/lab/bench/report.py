@@ -170,6 +170,7 @@ GOALS = (
         path=("sleepers", "idle_cpu_added"),
         goal=0.02,
         unit="",
+        parts=("sleepers", "idle_cpu_added_by"),
     ),
     Goal(
         label="latency beside",

@@ -142,7 +142,8 @@ class SleepersResult:
         p50 = [percentile(state.latencies, 50) for state in (self.without, self.beside)]
         idle = [state.footprint.idle_cpu_share for state in (self.without, self.beside)]
         pss = [state.footprint.memory.pss for state in (self.without, self.beside)]
-        by_name = {name: pss[1].get(name, 0) - pss[0].get(name, 0) for name in pss[1] | pss[0]}
+        cpu = [state.footprint.idle_cpu for state in (self.without, self.beside)]
+        by_name = _added(*pss)
         added = sum(by_name.values())
         return {
             "count": self.count,
@@ -155,6 +156,7 @@ class SleepersResult:
             "pss_added_mib": {name: round(size, 1) for name, size in by_name.items()},
             "idle_cpu_share": {"without": round(idle[0], DIGITS), "with": round(idle[1], DIGITS)},
             "idle_cpu_added": round(idle[1] - idle[0], DIGITS),
+            "idle_cpu_added_by": {name: round(one, DIGITS) for name, one in _added(*cpu).items()},
             "latency_p50": {"without": p50[0], "with": p50[1]},
             "latency_ratio": round(p50[1] / p50[0], 3),
             "webhooks": len(self.beside.latencies),
@@ -206,6 +208,11 @@ def lags(moments: Sequence[datetime], at: datetime) -> list[float]:
     if min(found) < 0:
         raise BenchError(f"a membership was ended {-min(found):.3f} s before its moment")
     return found
+
+
+def _added(without: dict[str, float], beside: dict[str, float]) -> dict[str, float]:
+    """Return by process how much more it is beside them."""
+    return {name: beside.get(name, 0) - without.get(name, 0) for name in beside | without}
 
 
 def _latencies(

@@ -65,6 +65,11 @@ class Scripted:
         return self._asleep.pop(0) if len(self._asleep) > 1 else self._asleep[0]
 
 
+def test_each_process_has_its_share_of_what_they_cost():
+    """What the stack takes more is told by process: a goal that is missed says whose it is."""
+    assert FOUND.figures()["idle_cpu_added_by"] == {"all": 0.01}
+
+
 def test_sizes_are_of_one_sleeper():
     """All that the stack has more, divided by how many they are."""
     figures = FOUND.figures()
