@@ -69,9 +69,21 @@ def ask(server, tmp_path):
 
 
 def fork_of(server: subprocess.Popen, client: subprocess.Popen) -> psutil.Process:
-    """Wait until the client's fork has said hello, and return it."""
+    """Wait until the client's fork has said hello and the client passes signals on to it; return the fork."""
     assert client.stdout.readline().startswith("hello")
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not catches(client.pid, signal.SIGUSR2):  # the last that it learns to pass on
+        assert time.monotonic() < deadline, "the client passes no signal on"
+        time.sleep(0.001)
     return psutil.Process(server.pid).children()[0]
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Tell whether a process has a handler for a signal (Linux)."""
+    lines = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    return bool(int(lines["SigCgt"], 16) >> (number - 1) & 1)
 
 
 def is_gone(process: psutil.Process) -> bool:
