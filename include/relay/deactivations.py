@@ -33,9 +33,7 @@ log = structlog.get_logger("relay.deactivations")
 
 BATCH = 50  # runs made ahead in one turn: about a second
 OVERDUE_AT_ONCE = 2  # each takes all that is due
-SUPERFLUOUS_AFTER = timedelta(
-    seconds=10
-)  # what ends now has the machine; runs without work have time
+SUPERFLUOUS_AFTER = timedelta(seconds=10)  # runs without work have time: what ends now goes first
 SILENT_AFTER = timedelta(seconds=30)  # a run that has done nothing for so long is asked about,
 CHECK_AFTER = timedelta(seconds=15)  # and so often
 LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications

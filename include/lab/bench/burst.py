@@ -38,9 +38,7 @@ class Burst:
     cpu_seconds_per_event: float  # of the contender, without the load generator
     cpu_seconds: dict[str, float]  # of the whole burst, by process
     mailchimp_at_once: int
-    mailchimp_seconds: dict[
-        str, float
-    ]  # where it is slow: what each kind of call takes all connections
+    mailchimp_seconds: dict[str, float]  # by kind of call, over all connections; where it is slow
 
     def figures(self) -> dict[str, float]:
         """Return what one repetition says."""
