@@ -85,8 +85,9 @@ class Settings(JobSettings):
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_username: str = "relay"
     airflow_password: SecretStr = SecretStr("")
-    dispatch_batch_size: int = Field(default=500, le=500)  # Mailchimp's bulk call takes 500
-    dispatch_max_in_flight: int = 2
+    dispatch_batch_size: int = Field(default=500, gt=0, le=500)  # Mailchimp's bulk call takes 500
+    dispatch_min_batch_size: int = Field(default=500, gt=0)  # above it, shares of what waits
+    dispatch_max_in_flight: int = Field(default=2, gt=0)
     retry_max_in_flight: int = 4
     dispatch_poll_seconds: float = 5.0  # behind LISTEN/NOTIFY, for what a notification missed
     member_runs_per_minute: int = 100

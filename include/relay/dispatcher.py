@@ -79,6 +79,7 @@ class Dispatcher:
             now=self._clock.now(),
             max_in_flight=self._settings.dispatch_max_in_flight,
             batch_size=self._settings.dispatch_batch_size,
+            min_batch_size=self._settings.dispatch_min_batch_size,
             member_limit=self._settings.member_runs_per_minute,
         )
 

@@ -56,13 +56,21 @@ class Dispatches(Table, file="dispatches"):
         self._throttle = Throttle(connection)
         self._letters = DeadLetters(connection)
 
-    def claim(
-        self, job: str, *, now: datetime, max_in_flight: int, batch_size: int, member_limit: int
+    def claim(  # noqa: PLR0913 - all that bounds a claim
+        self,
+        job: str,
+        *,
+        now: datetime,
+        max_in_flight: int,
+        batch_size: int,
+        member_limit: int,
+        min_batch_size: int | None = None,
     ) -> Claim | None:
         """Take what is due for one run; None when nothing is, or enough runs are in flight.
 
         At most `batch_size` rows, and at most `member_limit` in a minute of one member: the surplus
-        gets a later due time. Several relays at once agree on what is in flight.
+        gets a later due time. With a smaller `min_batch_size` a run takes its share of what is due,
+        one of `max_in_flight`, and at least so many. Several relays at once agree on what is in flight.
         """
         if self._in_flight(job) >= max_in_flight:
             return None  # as it mostly is under load: then nothing is locked
@@ -70,7 +78,9 @@ class Dispatches(Table, file="dispatches"):
             list(self._sql.lock_job(job=job))
             if self._in_flight(job) >= max_in_flight:
                 return None
-            while rows := self._due(job, now=now, batch_size=batch_size):
+            least = min_batch_size or batch_size
+            bounds = {"least": least, "most": batch_size, "shares": max_in_flight}
+            while rows := list(self._inbox.lock_due(job=job, now=now, **bounds)):
                 taken = self._throttle.admit(rows, job=job, now=now, per_minute=member_limit)
                 if taken:
                     return self._open(job, taken, now=now)
@@ -193,9 +203,6 @@ class Dispatches(Table, file="dispatches"):
 
     def _in_flight(self, job: str) -> int:
         return self._sql.count_in_flight(job=job)
-
-    def _due(self, job: str, *, now: datetime, batch_size: int) -> list[dict[str, Any]]:
-        return list(self._inbox.lock_due(job=job, now=now, row_limit=batch_size))
 
     def _open(
         self, job: str, rows: Sequence[dict[str, Any]], *, now: datetime, prefix: str = ""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from include.store.dispatches import dag_run_id_of
 from include.store.inbox import InboxState
 from tests.airflow_stand_in import RUN_ID
-from tests.store.arrivals import NOW, receive
+from tests.store.arrivals import NOW, make_arrival, receive
 
 JOB = "mailchimp_sync"
 
@@ -29,6 +29,31 @@ def test_nothing_due_is_no_claim(store):
     """And opens no run."""
     assert claim(store) is None
     assert store.dispatches.in_flight() == []
+
+
+@pytest.mark.parametrize(
+    ("bounds", "sizes"),
+    [
+        ({"batch_size": 8}, [8, 8, 8, 8, 8]),
+        ({"batch_size": 8, "min_batch_size": 9}, [8, 8, 8, 8, 8]),
+        ({"batch_size": 8, "min_batch_size": 2}, [8, 8, 6, 5, 4, 3, 2, 2, 2]),
+        ({"batch_size": 40, "min_batch_size": 1}, [10, 8, 6, 4, 3, 3, 2, 1, 1, 1, 1]),
+    ],
+    ids=["as large as may be", "no lower bound above the upper", "shares", "down to one"],
+)
+def test_a_run_takes_its_share_of_what_waits(store, bounds, sizes):
+    """Of forty rows and four runs at once a quarter of what is left each time, within its bounds: the last ones are small."""
+    keys = [f"evt_{number}" for number in range(40)]
+    store.inbox.receive([make_arrival(key, member_key=f"stripe:{key}") for key in keys])
+
+    taken = []
+    while run := claim(store, max_in_flight=4, **bounds):
+        taken.append(len(run.inbox_ids))
+        if len(taken) >= 4:  # as many as may be: one of them ends
+            store.inbox.finish(run.inbox_ids, state=InboxState.PROCESSED, now=NOW)
+            store.dispatches.finish(run.dag_run_id, now=NOW)
+
+    assert taken == sizes
 
 
 def test_a_run_ends_with_its_last_row(store):

@@ -191,7 +191,7 @@ def test_the_sandboxs_file_leads_all_calls_to_the_sandbox():
 
 def test_ops_has_what_tasks_and_relay_have():
     """What the doctor finds is what they would find: it lacks nothing that they are given, and has no other value."""
-    not_for_it = {"FORWARDED_ALLOW_IPS", "OPS_DISPATCH_MAX_IN_FLIGHT", "OPS_DISPATCH_BATCH_SIZE"}
+    not_for_it = {"FORWARDED_ALLOW_IPS", "OPS_DISPATCH_MAX_IN_FLIGHT", "OPS_DISPATCH_MIN_BATCH_SIZE"}
     for form, names in (("compose", ("airflow", "relay-1")), ("celery", ("worker", "relay-1"))):
         ops = ENVIRONMENTS[f"{form}:ops"]
         for name in names:

@@ -105,13 +105,17 @@ SELECT count(*) AS count, min(received_at) AS since FROM ops.inbox WHERE state =
 -- Tell when the next waiting row of this job is due.
 SELECT min(due_at) FROM ops.inbox WHERE state = 'waiting' AND job = :job;
 
--- name: lock_due(job, now, row_limit)
--- Take hold of due rows, oldest first; a row that another transaction holds is passed over.
+-- name: lock_due(job, now, least, most, shares)
+-- Take hold of due rows, oldest first; a row that another transaction holds is passed over. One share of what is due, between
+-- `least` and `most`; where nothing is between them, nothing is counted.
 SELECT id, provider, mode, event_id, member_key, attempts
 FROM ops.inbox
 WHERE state = 'waiting' AND job = :job AND due_at <= :now
 ORDER BY due_at, id
-LIMIT :row_limit
+LIMIT CASE WHEN :least::int >= :most::int THEN :most ELSE least(:most, greatest(:least, (
+  SELECT ceil(count(*) / :shares::numeric)::int
+  FROM (SELECT FROM ops.inbox WHERE state = 'waiting' AND job = :job AND due_at <= :now LIMIT :most::int * :shares::int) AS due
+))) END
 FOR UPDATE SKIP LOCKED;
 
 -- name: dispatch_rows(ids, dag_run_id, now)!
