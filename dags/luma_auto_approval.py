@@ -60,8 +60,8 @@ def luma_auto_approval() -> None:
     @job_task(execution_timeout=TIMEOUT, **NO_RETRIES)
     def approve_members() -> None:
         """Read who waits, approve who is an active member, and write down the counts."""
-        from include.clients.rate_limiter import RateLimiter
         from include.jobs.luma_auto_approval import steps as job
+        from include.vendors.rate_limiter import RateLimiter
 
         with runtime() as rt:
             if not rt.uses("luma"):

@@ -1,1 +1,1 @@
-"""The product: jobs, clients, store, relay, console and sandbox; `docs/architecture.md` has the picture."""
+"""The product: jobs, vendors, store, relay, console and sandbox; `docs/architecture.md` has the picture."""

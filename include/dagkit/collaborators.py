@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
 
     from include.airflow_api.client import AirflowClient
-    from include.clients.airflow_command import AirflowCommand
-    from include.clients.alert_channels import AlertChannels, ChannelAccount
-    from include.clients.clerk import Clerk
-    from include.clients.luma import Luma
-    from include.clients.mailchimp import Automation, Journey, Mailchimp
-    from include.clients.slack import Slack
-    from include.clients.slack_workspace import SlackWorkspace
-    from include.clients.stripe import Stripe
+    from include.airflow_api.command import AirflowCommand
     from include.clock import Clock
     from include.notify.texts import Links
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
+    from include.vendors.alert_channels import AlertChannels, ChannelAccount
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.luma.client import Luma
+    from include.vendors.mailchimp.client import Automation, Journey, Mailchimp
+    from include.vendors.slack.client import Slack
+    from include.vendors.slack.workspace import SlackWorkspace
+    from include.vendors.stripe.client import Stripe
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class Collaborators:
         """Return what runs Airflow's own command against its database (connection `airflow_postgres`)."""
         from airflow.providers.postgres.hooks.postgres import PostgresHook
 
-        from include.clients.airflow_command import AirflowCommand
+        from include.airflow_api.command import AirflowCommand
 
         url = PostgresHook("airflow_postgres").sqlalchemy_url.set(drivername="postgresql+psycopg2")
         return AirflowCommand(
@@ -205,7 +205,7 @@ class Collaborators:
     @cached_property
     def alert_channels(self) -> AlertChannels:
         """Return the channels of alerts; each fetches its connection with its first message."""
-        from include.clients.alert_channels import AlertChannels
+        from include.vendors.alert_channels import AlertChannels
 
         return AlertChannels(
             account=account_of,
@@ -219,7 +219,7 @@ class Collaborators:
         return self.connect_slack()
 
     def _connect_stripe(self) -> Stripe:
-        from include.clients.stripe import Stripe
+        from include.vendors.stripe.client import Stripe
 
         connection = BaseHook.get_connection("stripe")
         return Stripe(
@@ -231,7 +231,7 @@ class Collaborators:
     def _connect_clerk(self) -> Clerk:
         from airflow.providers.http.hooks.http import HttpHook
 
-        from include.clients.clerk import Clerk
+        from include.vendors.clerk.client import Clerk
 
         hook = HttpHook("GET", "clerk")
         session = self._exit_stack.enter_context(hook.get_conn())
@@ -245,7 +245,7 @@ class Collaborators:
     def _connect_luma(self) -> Luma:
         from airflow.providers.http.hooks.http import HttpHook
 
-        from include.clients.luma import Luma
+        from include.vendors.luma.client import Luma
 
         hook = HttpHook("GET", "luma")
         session = self._exit_stack.enter_context(hook.get_conn())
@@ -258,7 +258,7 @@ class Collaborators:
         )
 
     def _connect_mailchimp(self) -> Mailchimp:
-        from include.clients.mailchimp import Mailchimp
+        from include.vendors.mailchimp.client import Mailchimp
 
         connection = BaseHook.get_connection("mailchimp")
         extra = connection.extra_dejson
@@ -276,7 +276,7 @@ class Collaborators:
 
     def connect_slack_as(self, connection: str) -> Slack:
         """Return a client that calls with the token of this connection."""
-        from include.clients.slack import Slack
+        from include.vendors.slack.client import Slack
 
         return Slack(
             self._slack_client(connection),
@@ -286,7 +286,7 @@ class Collaborators:
         )
 
     def _connect_slack_workspace(self) -> SlackWorkspace:
-        from include.clients.slack_workspace import SlackWorkspace
+        from include.vendors.slack.workspace import SlackWorkspace
 
         needs_admin = bool(self.slack_extra.get("profile_field"))
         admin = self._slack_client("slack_admin") if needs_admin else None
@@ -295,7 +295,7 @@ class Collaborators:
     def _slack_client(self, connection: str) -> WebClient:
         from airflow.providers.slack.hooks.slack import SlackHook
 
-        from include.clients.slack import QUIET
+        from include.vendors.slack.client import QUIET
 
         return SlackHook(
             slack_conn_id=connection,
@@ -307,7 +307,7 @@ class Collaborators:
 
 def account_of(name: str) -> ChannelAccount:
     """Return what a connection says; LookupError where there is none of that name."""
-    from include.clients.alert_channels import ChannelAccount
+    from include.vendors.alert_channels import ChannelAccount
 
     try:
         found = BaseHook.get_connection(name)
@@ -324,7 +324,7 @@ def account_of(name: str) -> ChannelAccount:
 
 def _welcome_from(extra: dict[str, Any], kind: str) -> Journey | Automation | None:
     """Return what welcomes a new member, from the extras of Mailchimp's connection."""
-    from include.clients.mailchimp import Automation, Journey
+    from include.vendors.mailchimp.client import Automation, Journey
 
     if kind == "journey":
         return Journey(journey_id=int(extra["journey_id"]), step_id=int(extra["journey_step_id"]))

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.alerts.texts import Link
-    from include.clients.slack import Slack
     from include.clock import Clock
     from include.notify.texts import Links
     from include.store import Store
     from include.store.notices import Notice
+    from include.vendors.slack.client import Slack
 
 CHANNEL = "slack"
 LEASE = timedelta(minutes=1)  # for whoever sends; a message and its time-out take some seconds

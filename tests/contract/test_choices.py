@@ -3,10 +3,10 @@
 import pytest
 import requests
 
-from include.clients.clerk import Clerk
-from include.clients.luma import Luma
-from include.clients.mailchimp import Mailchimp
-from include.clients.slack_workspace import SlackWorkspace
+from include.vendors.clerk.client import Clerk
+from include.vendors.luma.client import Luma
+from include.vendors.mailchimp.client import Mailchimp
+from include.vendors.slack.workspace import SlackWorkspace
 from tests.contract.conftest import slack_client_of
 
 

@@ -8,8 +8,8 @@ import random
 
 import pytest
 
-from include.clients.mailchimp import subscriber_hash
 from include.lab.demo.play import stage_on
+from include.vendors.mailchimp.client import subscriber_hash
 from tests.faults.invariants import check
 from tests.faults.load import SEED, Load
 from tests.waiting import until

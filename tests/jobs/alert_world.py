@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from include.alerts.rules import Target, rules_from
 from include.alerts.texts import ActionLinks, Link
-from include.clients.mail import Mail
-from include.clients.pagerduty import PagerDuty
-from include.clients.twilio import Twilio
 from include.clock import FixedClock
 from include.jobs.alert_rules import steps as job
+from include.vendors.mail.client import Mail
+from include.vendors.pagerduty.client import PagerDuty
+from include.vendors.twilio.client import Twilio
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"

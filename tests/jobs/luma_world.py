@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import requests
 
-from include.clients.luma import Luma
-from include.clients.rate_limiter import RateLimiter
 from include.clock import FixedClock
 from include.events import SubscriptionStatus
 from include.jobs.luma_auto_approval import steps as job
 from include.membership.members import Member, Membership
+from include.vendors.luma.client import Luma
+from include.vendors.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

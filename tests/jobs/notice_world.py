@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from include.clients.slack import Slack
 from include.clock import FixedClock
 from include.notify.notices import FailureCause, Success, close_recovered, note_failure
 from include.notify.outbox import send_due
 from include.notify.texts import Links
 from include.store.notices import FailedRun
+from include.vendors.slack.client import Slack
 from tests.contract.conftest import slack_client_of
 from tests.factories import NOW
 

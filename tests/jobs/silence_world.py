@@ -14,7 +14,6 @@ import uvicorn
 
 from include.alerts.rules import load
 from include.alerts.texts import ActionLinks
-from include.clients.stripe import Stripe
 from include.console.app import create_app as create_console
 from include.jobs.alert_rules import steps as alert_rules
 from include.jobs.reconciliation import steps as reconciliation
@@ -28,6 +27,7 @@ from include.relay.job_health import judge
 from include.relay.metrics import facts_in
 from include.routing import route_of
 from include.settings import JobSettings, Settings
+from include.vendors.stripe.client import Stripe
 from tests.jobs.console.conftest import Console, Starts, login
 
 STRIPE_SECRET = "whsec_sandbox_stripe"

@@ -7,13 +7,13 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from include.clients.slack import Slack
-from include.clients.slack_workspace import SlackWorkspace
 from include.clock import FixedClock
 from include.events import SubscriptionStatus
 from include.jobs.slack_status_sync import steps as job
 from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
 from include.membership.members import Member, Membership
+from include.vendors.slack.client import Slack
+from include.vendors.slack.workspace import SlackWorkspace
 from tests.contract.conftest import slack_client_of
 
 GROUP, CHANNEL, FIELD, STAFF = "S0MEMBERS01", "C0MEMBERS01", "Xf0MEMBER01", "C0STAFF0001"

@@ -7,10 +7,10 @@ import pytest
 from include.alerts.history import backtest
 from include.alerts.rules import load, others
 from include.alerts.texts import ActionLinks
-from include.clients.alert_channels import SlackChannel
-from include.clients.slack import Slack
 from include.jobs.alert_rules import steps as job
 from include.store.webhooks import Silence
+from include.vendors.alert_channels import SlackChannel
+from include.vendors.slack.client import Slack
 from tests.jobs.alert_world import NOON, Watch
 from tests.store.arrivals import receive
 

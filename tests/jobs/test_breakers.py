@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from include.clients.mailchimp import VENDOR, subscriber_hash
 from include.clock import FixedClock, SystemClock
 from include.errors import ActRefusedError
 from include.failures.breakers import VENDORS, note_success, pause, probe_now, resume
@@ -14,6 +13,7 @@ from include.store.breakers import BreakerState
 from include.store.dead_letters import LetterState
 from include.store.inbox import InboxState
 from include.store.metrics import open_breakers
+from include.vendors.mailchimp.client import VENDOR, subscriber_hash
 from tests.jobs.test_webhook_retry import attempt, batch, claim
 
 GRACE = person_from("grace", "they move")

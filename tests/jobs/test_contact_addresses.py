@@ -2,10 +2,10 @@
 
 import pytest
 
-from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.events import SubscriptionStatus
 from include.membership.contacts import ContactStatus
 from include.store.inbox import InboxState
+from include.vendors.mailchimp.client import ContactFields, subscriber_hash
 from tests import factories
 from tests.jobs.contact_world import ADA, NEW, becomes, moves, no_letter
 from tests.jobs.night import Night

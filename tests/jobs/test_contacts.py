@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.membership import policy
 from include.membership.contacts import ContactStatus
 from include.store.inbox import InboxState
+from include.vendors.mailchimp.client import ContactFields, subscriber_hash
 from tests import factories
 from tests.jobs.contact_world import ADA, NEW, becomes, moves, no_letter
 from tests.jobs.night import Night

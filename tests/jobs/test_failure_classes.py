@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from include.clients.mailchimp import ContactFields, Journey
 from include.errors import VendorError
+from include.vendors.mailchimp.client import ContactFields, Journey
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
 LINE = re.compile(r"^\| (mailchimp|stripe|clerk) \| (.+?) \| `(\w+)` \|$", re.MULTILINE)

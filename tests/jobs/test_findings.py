@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from include.clients.slack import Slack
 from include.clock import FixedClock
 from include.errors import ActRefusedError
 from include.notify.findings import close_finding, note_findings
@@ -13,6 +12,7 @@ from include.notify.outbox import send_due
 from include.notify.texts import Links
 from include.person import person_from
 from include.store.findings import Finding, FindingKind, FindingState
+from include.vendors.slack.client import Slack
 from tests.contract.conftest import slack_client_of
 from tests.factories import NOW
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from include.clients.mailchimp import subscriber_hash
 from include.errors import (
     PermanentVendorError,
     VendorBusyError,
@@ -14,6 +13,7 @@ from include.errors import (
 )
 from include.store.dead_letters import Filter
 from include.store.inbox import InboxState
+from include.vendors.mailchimp.client import subscriber_hash
 from tests import factories
 from tests.jobs.world import until
 

@@ -243,21 +243,21 @@ def spoil(world, lost):
         world.mailchimp.set_tags(ADA, {"active": False, "vip": True})
         world.mailchimp.set_tags(ADA, {"vip": False})
     elif lost == "name":
-        from include.clients.mailchimp import ContactFields
+        from include.vendors.mailchimp.client import ContactFields
 
         fields = {"FNAME": "Eve", "LNAME": "Lovelace", "TIER": "pro"}
         world.mailchimp.upsert_member(
             ContactFields(email=ADA, merge_fields=fields, status_if_new="subscribed")
         )
     else:
-        from include.clients.mailchimp import subscriber_hash
+        from include.vendors.mailchimp.client import subscriber_hash
 
         world.mailchimp.archive_member(subscriber_hash(ADA))
 
 
 def test_who_unsubscribed_herself_is_written_down_and_left_alone(night):
     """That is hers to undo: nothing is called, and she is not found again."""
-    from include.clients.mailchimp import ContactFields
+    from include.vendors.mailchimp.client import ContactFields
 
     settled(night)
     night.world.receive(*night.world.events())

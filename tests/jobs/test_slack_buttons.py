@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from include.alerts.pauses import PauseKind
-from include.clients.alert_channels import SlackChannel
-from include.clients.slack import Slack
+from include.vendors.alert_channels import SlackChannel
+from include.vendors.slack.client import Slack
 from tests.contract.conftest import slack_client_of
 from tests.jobs.alert_world import Watch, rules
 from tests.jobs.conftest import serving

@@ -2,9 +2,9 @@
 
 import pytest
 
-from include.clients.mailchimp import Automation
 from include.errors import VendorUnavailableError
 from include.store.inbox import InboxState
+from include.vendors.mailchimp.client import Automation
 from tests.jobs.world import until
 
 JOURNEYS = "/customer-journeys/*"

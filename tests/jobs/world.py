@@ -13,9 +13,6 @@ from typing import Any
 import orjson
 import requests
 
-from include.clients.clerk import Clerk
-from include.clients.mailchimp import Journey, Mailchimp
-from include.clients.stripe import Stripe
 from include.clock import SystemClock
 from include.jobs.mailchimp_sync import steps as job
 from include.jobs.member_deactivation import steps as member_deactivation
@@ -23,6 +20,9 @@ from include.membership.policy import shipped
 from include.routing import route_of
 from include.store import Store
 from include.store.inbox import Arrival, InboxState
+from include.vendors.clerk.client import Clerk
+from include.vendors.mailchimp.client import Journey, Mailchimp
+from include.vendors.stripe.client import Stripe
 
 LIST_ID, JOURNEY = "a1b2c3d4e5", Journey(journey_id=1001, step_id=2001)
 TIMEOUT_SECONDS = 5

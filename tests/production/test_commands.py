@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from include.alerts.states import AlertState, Phase
-from include.clients.mailchimp import subscriber_hash
 from include.errors import ErrorClass
 from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
@@ -20,6 +19,7 @@ from include.operate import cli
 from include.store import Store
 from include.store.dead_letters import Failure
 from include.store.findings import Finding, FindingKind
+from include.vendors.mailchimp.client import subscriber_hash
 from tests.commands import SAMPLES, command_lines
 from tests.production.forms import ONE_HOST, running
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from include.clients.luma import Luma
+from include.vendors.luma.client import Luma
 from tests.simulate import worth
 from tests.simulate.worth import ACTIVE, ENDED, NONE, PAST_DUE
 

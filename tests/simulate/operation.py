@@ -7,10 +7,6 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from include.clients.rate_limiter import RateLimiter
-from include.clients.slack import Slack
-from include.clients.slack_workspace import SlackWorkspace
-from include.clients.stripe import Stripe
 from include.errors import VendorError, VendorUnavailableError
 from include.failures.decision import MAX_RETRIES
 from include.jobs.luma_auto_approval import steps as luma_auto_approval
@@ -24,6 +20,10 @@ from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
 from include.jobs.webhook_retry import steps as webhook_retry
 from include.membership.ends import EndState
 from include.store.inbox import Arrival, InboxState
+from include.vendors.rate_limiter import RateLimiter
+from include.vendors.slack.client import Slack
+from include.vendors.slack.workspace import SlackWorkspace
+from include.vendors.stripe.client import Stripe
 from tests.contract.conftest import slack_client_of
 from tests.jobs.slack_world import GROUP, STAFF
 from tests.jobs.world import TIMEOUT_SECONDS, World

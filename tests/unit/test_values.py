@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.clients.mailchimp import subscriber_hash
 from include.events.values import MAX_NAME, address_forms, address_from, name_from
+from include.vendors.mailchimp.client import subscriber_hash
 
 ADA = "ada@example.org"
 

@@ -8,12 +8,12 @@ import structlog
 
 from include.alerts.rules import load, others
 from include.alerts.texts import ActionLinks
-from include.clients import dead_man
 from include.errors import VendorUnavailableError
 from include.jobs.alert_rules.evaluate import evaluate
 from include.jobs.alert_rules.numbers import StoredNumbers
 from include.jobs.alert_rules.report import examples_from
 from include.notify.alerts import deliver
+from include.vendors import dead_man
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

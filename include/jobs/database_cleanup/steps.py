@@ -15,7 +15,7 @@ from include.jobs.database_cleanup.report import CleanupPart, report
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.clients.airflow_command import AirflowCommand
+    from include.airflow_api.command import AirflowCommand
     from include.clock import Clock
     from include.jobs.database_cleanup.decide import RetentionRules
     from include.store import Store

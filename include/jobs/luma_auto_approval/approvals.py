@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.clients.luma import Guest, GuestStatus
 from include.errors import (
     SoldOutError,
     TimeUpError,
@@ -18,13 +17,14 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.luma.client import Guest, GuestStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.clients.luma import Luma
-    from include.clients.rate_limiter import RateLimiter
     from include.jobs.luma_auto_approval.report import ApprovalResult
+    from include.vendors.luma.client import Luma
+    from include.vendors.rate_limiter import RateLimiter
 
 OUTAGES_THAT_STOP = 5
 """For so many guests in a row Luma was not there, not even to read them: the others would only wait for it too."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from include.clients.pages import all_pages
 from include.errors import VendorError, VendorNotFoundError
+from include.vendors.pages import all_pages
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.clients.luma import Guest, Luma
-    from include.clients.rate_limiter import RateLimiter
     from include.jobs.luma_auto_approval.report import ApprovalResult
+    from include.vendors.luma.client import Guest, Luma
+    from include.vendors.rate_limiter import RateLimiter
 
 UNREADABLE = "{} entries cannot be read"
 

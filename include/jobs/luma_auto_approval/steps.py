@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 
-from include.clients.luma import Guest, GuestStatus
 from include.errors import MemberUnknownError, TimeUpError
 from include.jobs.luma_auto_approval.approvals import Decider, GuestDecision
 from include.jobs.luma_auto_approval.decide import PlusAddressRule, Register, mailbox_of
@@ -17,15 +16,16 @@ from include.jobs.luma_auto_approval.pending import coming_events, pending_guest
 from include.jobs.luma_auto_approval.report import ApprovalResult
 from include.membership.members import ExternalId
 from include.store.audit import AuditEntry
+from include.vendors.luma.client import Guest, GuestStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from include.clients.luma import Luma
-    from include.clients.rate_limiter import RateLimiter
     from include.clock import Clock
     from include.membership.members import Member
     from include.store import Store
+    from include.vendors.luma.client import Luma
+    from include.vendors.rate_limiter import RateLimiter
 
 ACTOR: Final = "system:luma_approval"
 TARGET: Final = "job:luma_auto_approval"

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from include.clients.fan_out import fan_out
 from include.errors import (
     AddressTakenError,
     ComplianceError,
@@ -26,12 +25,13 @@ from include.jobs.mailchimp_sync.decide import (
     tags_to_set,
 )
 from include.membership.contacts import Contact, ContactStatus
+from include.vendors.fan_out import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from include.clients.mailchimp import AudienceMember, ContactFields, Mailchimp
     from include.jobs.mailchimp_sync.decide import ContactChange
+    from include.vendors.mailchimp.client import AudienceMember, ContactFields, Mailchimp
 
 CallResult = Contact | VendorError
 

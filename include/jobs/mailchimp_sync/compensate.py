@@ -21,9 +21,9 @@ from include.store.steps import Ending, StepState
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
     from include.store import Store
+    from include.vendors.mailchimp.client import Mailchimp
 
 NOT_WELCOMED = "a person gave the sync up"
 

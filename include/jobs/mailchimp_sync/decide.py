@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from include.clients.mailchimp import ContactFields, subscriber_hash
 from include.membership.contacts import Contact, ContactStatus
 from include.membership.desired_contact import STANDING_TAGS, has_tag, tags_in
 from include.store.run_members import MemberOutcome
+from include.vendors.mailchimp.client import ContactFields, subscriber_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
-    from include.clients.mailchimp import AudienceMember
     from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
+    from include.vendors.mailchimp.client import AudienceMember
 
 STATUSES = {
     "subscribed": ContactStatus.SUBSCRIBED,

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from include.clients.stripe import Stripe
     from include.events.stripe_objects import Charge, PaidPeriod
     from include.jobs.mailchimp_sync.collect import Arrived
     from include.membership.policy import Policy
     from include.store import Store
+    from include.vendors.stripe.client import Stripe
 
 CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})  # disputes that are decided
 LOST = "lost"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.clients.mailchimp import VENDOR
 from include.errors import ErrorClass
 from include.failures.cases import FailedRow
 from include.jobs.mailchimp_sync.names import ACTOR
 from include.store.audit import AuditEntry, member_target
 from include.store.run_members import MemberOutcome
+from include.vendors.mailchimp.client import VENDOR
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.batches import batches
-from include.clients.mailchimp import MAX_IN_BULK, VENDOR
 from include.errors import ErrorClass, VendorError
 from include.failures.breakers import OPENS_AFTER, CircuitBreaker
 from include.failures.cases import RunAttempt, end_well, fail_rows
@@ -28,17 +27,18 @@ from include.jobs.mailchimp_sync.vendors import VendorReader
 from include.membership.policy import shipped
 from include.store.dead_letters import Filter
 from include.store.inbox import InboxState
+from include.vendors.mailchimp.client import MAX_IN_BULK, VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from include.clients.clerk import Clerk
-    from include.clients.mailchimp import Mailchimp
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.membership.policy import Policy
     from include.store import Store
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.mailchimp.client import Mailchimp
+    from include.vendors.stripe.client import Stripe
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.clients.fan_out import fan_out
-from include.clients.mailchimp import subscriber_hash
 from include.errors import VendorError
 from include.jobs.mailchimp_sync.calls import CallResult, apply_in_bulk, apply_single
 from include.jobs.mailchimp_sync.decide import ContactChange, change_from, outcome_of, wanted_key
@@ -21,17 +19,19 @@ from include.membership.contacts import Contact
 from include.membership.desired_contact import desired_contact_of, is_satisfied
 from include.membership.members import ExternalId, state_of
 from include.store.run_members import MemberOutcome, MemberResult
+from include.vendors.fan_out import fan_out
+from include.vendors.mailchimp.client import subscriber_hash
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from uuid import UUID
 
-    from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
     from include.failures.breakers import CircuitBreaker
     from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
     from include.store import Store
+    from include.vendors.mailchimp.client import Mailchimp
 
 MAX_SINGLE = 5  # more members than this are cheaper in bulk: it takes about as many calls as tags
 TERMINAL_REASON = "unsubscribed by herself, bounced, under review or deleted: only she can undo it"

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from include.clients.fan_out import fan_out
 from include.errors import PayloadError, UnreadableError, VendorError, VendorNotFoundError
 from include.events.reading import Node
+from include.vendors.fan_out import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from include.clients.clerk import Clerk
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.events import Named, Snapshot, SubscriptionSnapshot
     from include.membership.states import ObjectKey
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.stripe.client import Stripe
 
 T = TypeVar("T")
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.clients.fan_out import fan_out
 from include.errors import (
     NotSubscribedError,
     VendorError,
@@ -30,15 +29,16 @@ from include.membership.standing import Standing, standing_of
 from include.store.audit import AuditEntry, member_target
 from include.store.run_members import MemberOutcome, MemberResult
 from include.store.steps import Ending, StepState
+from include.vendors.fan_out import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from include.clients.mailchimp import Mailchimp
     from include.clock import Clock
     from include.membership.members import Member
     from include.store import Store
+    from include.vendors.mailchimp.client import Mailchimp
 
 ABANDONED = timedelta(minutes=2)  # far above every time-out: nobody works on the call any more
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.errors import VendorError
     from include.membership.ends import Deactivation
     from include.membership.members import Member
     from include.store import Store
+    from include.vendors.stripe.client import Stripe
 
 MAX_ROWS = 500  # Mailchimp's bulk call takes as many
 CHUNK_ROWS = 50  # whose members are locked at once

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from uuid import UUID
 
-    from include.clients.mailchimp import AudienceMember, Mailchimp
     from include.clock import Clock
     from include.jobs.reconciliation.repair import ObjectDifference, RepairLimits
     from include.membership.desired_contact import DesiredContact
     from include.membership.members import Member
     from include.store import Store
     from include.store.reconciliations import CheckFinding
+    from include.vendors.mailchimp.client import AudienceMember, Mailchimp
 
 BATCH_SIZE = 500
 HERS = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)

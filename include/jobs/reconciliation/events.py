@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.jobs.reconciliation.repair import RepairLimits
     from include.store import Store
+    from include.vendors.stripe.client import Stripe
 
 REACH = timedelta(days=30)  # Stripe's
 ON_ITS_WAY = timedelta(minutes=15)  # a younger event may still be delivered

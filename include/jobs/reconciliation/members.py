@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from include.batches import batches
-from include.clients.stripe import ACCOUNT
 from include.errors import MemberUnknownError
 from include.events import CustomerSnapshot, UserSnapshot
 from include.events.rereads import Reread, RereadKind
@@ -29,19 +28,20 @@ from include.membership.members import ExternalId, Member
 from include.membership.plans import placement_of
 from include.membership.policy import shipped
 from include.membership.standing import STANDINGS, Standing
+from include.vendors.stripe.client import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from include.clients.clerk import Clerk
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.events import SubscriptionSnapshot
     from include.jobs.reconciliation.repair import RepairLimits
     from include.membership.members import Membership
     from include.store import Store
     from include.store.reconciliations import CheckFinding
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.stripe.client import Stripe
 
 BATCH_SIZE = 100
 MemberChange = tuple[Member | None, Member | None]  # before and after

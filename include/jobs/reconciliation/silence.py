@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from include.clients.door import Door
-    from include.clients.stripe import WebhookEndpoint
     from include.jobs.reconciliation.usual import Absence, Counts
     from include.store.rejections import Refused
+    from include.vendors.door import Door
+    from include.vendors.stripe.client import WebhookEndpoint
 
 NAMES: Final = {"stripe": "Stripe", "clerk": "Clerk"}
 FEW: Final = 3  # so many that did not come are a cause, though others came

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit, urlunsplit
 import structlog
 
 from include.batches import batches
-from include.clients.door import knock
 from include.errors import PayloadError, PermanentVendorError, VendorError
 from include.jobs.reconciliation.events import BATCH_SIZE, STRIPE_TYPES, gaps_in
 from include.jobs.reconciliation.members import users_that_differ
@@ -33,19 +32,20 @@ from include.jobs.reconciliation.usual import absences
 from include.store.breakers import BreakerState
 from include.store.reconciliations import finding_of
 from include.store.webhooks import WebhookCheck, hour_of
+from include.vendors.door import knock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from include.clients.clerk import Clerk
-    from include.clients.door import Door
-    from include.clients.stripe import Stripe, WebhookEndpoint
     from include.clock import Clock
     from include.jobs.reconciliation.repair import RepairLimits
     from include.settings import JobSettings
     from include.store import Store
     from include.store.reconciliations import CheckFinding
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.door import Door
+    from include.vendors.stripe.client import Stripe, WebhookEndpoint
 
 CHECK: Final = "webhooks"
 MISSED: Final = {provider: f"missed_{provider}" for provider in NAMES}

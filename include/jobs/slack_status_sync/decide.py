@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from include.clients.slack_workspace import SlackUserKind
+from include.vendors.slack.workspace import SlackUserKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
-    from include.clients.slack import Slack
-    from include.clients.slack_workspace import SlackWorkspace
     from include.jobs.slack_status_sync.decide import MembershipSnapshot, RemovalGrace
     from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
     from include.jobs.slack_status_sync.report import SlackSyncResult
     from include.membership.members import Member
     from include.store import Store
     from include.store.slack import AccountLink, SlackGracePeriod
+    from include.vendors.slack.client import Slack
+    from include.vendors.slack.workspace import SlackWorkspace
 
 MAX_PROPOSED = 50
 """People named in one message; more are named by the next run."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
-from include.clients.rate_limiter import RateLimiter
 from include.errors import VendorBusyError, VendorUnavailableError
+from include.vendors.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from include.clients.pages import all_pages
-from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.errors import PermanentVendorError, Scope, VendorNotFoundError
 from include.membership.standing import Standing, access_of, current_membership, has_access
 from include.store.slack import AccountLink
+from include.vendors.pages import all_pages
+from include.vendors.slack.workspace import SlackUser, SlackUserKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from uuid import UUID
 
-    from include.clients.slack_workspace import SlackWorkspace
     from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
     from include.membership.members import Member
+    from include.vendors.slack.workspace import SlackWorkspace
 
 log = structlog.get_logger(__name__)
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
-    from include.clients.slack import Slack
-    from include.clients.slack_workspace import SlackWorkspace
     from include.clock import Clock
     from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
     from include.jobs.slack_status_sync.targets import Changed, SlackTarget
     from include.membership.members import Member
     from include.settings import JobSettings
     from include.store import Store
+    from include.vendors.slack.client import Slack
+    from include.vendors.slack.workspace import SlackWorkspace
 
 JOB: Final = "slack_status_sync"
 ACTOR: Final = f"system:{JOB}"

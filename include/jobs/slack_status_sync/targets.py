@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from include.batches import batches
-from include.clients.pages import all_pages
-from include.clients.slack_workspace import MAX_INVITED, SlackUserKind, UserGroup, WorkspaceChannel
 from include.errors import (
     PermanentVendorError,
     TimeUpError,
     VendorError,
     VendorUncertainError,
 )
+from include.vendors.pages import all_pages
+from include.vendors.slack.workspace import MAX_INVITED, SlackUserKind, UserGroup, WorkspaceChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from include.clients.slack_workspace import SlackWorkspace
     from include.jobs.slack_status_sync.decide import TargetChange
     from include.jobs.slack_status_sync.rate_limits import SlackRateLimiter
     from include.jobs.slack_status_sync.report import SlackSyncResult
+    from include.vendors.slack.workspace import SlackWorkspace
 
 NOT_IN_A_GROUP: Final = frozenset({SlackUserKind.GUEST, SlackUserKind.BOT, SlackUserKind.GONE})
 """One of these refuses a group's whole list."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from include.clients.mailchimp import VENDOR
 from include.errors import VendorError
 from include.failures.breakers import CircuitBreaker
 from include.failures.cases import FailedRow, RunAttempt, fail_rows
@@ -19,18 +18,19 @@ from include.jobs.mailchimp_sync.compensate import undo
 from include.jobs.mailchimp_sync.names import JOB as SYNC
 from include.store.dead_letters import LetterState
 from include.store.inbox import InboxState
+from include.vendors.mailchimp.client import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from include.clients.clerk import Clerk
-    from include.clients.mailchimp import Mailchimp
-    from include.clients.stripe import Stripe
     from include.clock import Clock
     from include.store import Store
     from include.store.dead_letters import DeadLetter
     from include.store.inbox import InboxRow
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.mailchimp.client import Mailchimp
+    from include.vendors.stripe.client import Stripe
 
 JOB = "webhook_retry"
 ACTOR = f"system:{JOB}"

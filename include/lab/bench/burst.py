@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.clients.mailchimp import MAX_CONNECTIONS
 from include.lab.bench.cast import check, play
 from include.lab.bench.contender import wait_for
 from include.lab.bench.errors import BenchError
 from include.lab.bench.load import LoadPlan, generate
+from include.vendors.mailchimp.client import MAX_CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

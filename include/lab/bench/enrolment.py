@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import psycopg
 
-from include.clients.mailchimp import subscriber_hash
 from include.clock import SystemClock
 from include.events import SubscriptionStatus
 from include.membership.contacts import Contact, ContactStatus
@@ -22,6 +21,7 @@ from include.membership.desired_contact import desired_contact_of
 from include.membership.members import Member, Membership
 from include.membership.states import AppliedObject, ObjectKey
 from include.store import Store
+from include.vendors.mailchimp.client import subscriber_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

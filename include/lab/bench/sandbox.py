@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from include.clients.mailchimp import MAX_CONNECTIONS
 from include.lab.bench.errors import BenchError
 from include.lab.bench.quantiles import DIGITS
 from include.lab.bench.webhooks import Webhook
+from include.vendors.mailchimp.client import MAX_CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.clients.mailchimp import subscriber_hash
 from include.lab.demo import outcomes, timeline
 from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DAG, DeliveryRound, StoryStoppedError
@@ -16,6 +15,7 @@ from include.routing import RETRY
 from include.store.dead_letters import DeadLetters, Filter, LetterState
 from include.store.inbox import InboxState
 from include.store.notices import Notices
+from include.vendors.mailchimp.client import subscriber_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -57,8 +57,8 @@ VENDOR = (
     Addition(SERVER, "{new}    dead_man.VENDOR,\n)", "    {{ name }}.VENDOR,\n"),
     Addition(
         COLLABORATORS,
-        "\n{new}    from include.clients.stripe import Stripe\n",
-        "    from include.clients.{{ name }} import {{ Name }}\n",
+        "\n{new}    from include.vendors.stripe.client import Stripe\n",
+        "    from include.vendors.{{ name }}.client import {{ Name }}\n",
     ),
     Addition(
         COLLABORATORS,
@@ -78,7 +78,7 @@ VENDOR = (
     def _connect_{{ name }}(self) -> {{ Name }}:
         from airflow.providers.http.hooks.http import HttpHook
 
-        from include.clients.{{ name }} import {{ Name }}
+        from include.vendors.{{ name }}.client import {{ Name }}
 
         hook = HttpHook("GET", "{{ name }}")
         session = self._exit_stack.enter_context(hook.get_conn())

@@ -25,12 +25,12 @@ from include.store.timeline import Timeline
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from include.clients.stripe import Stripe
     from include.dagkit.collaborators import Collaborators
     from include.jobs.reconciliation.repair import ObjectDifference
     from include.membership.members import Member
     from include.membership.policy import Policy
     from include.operate.deployment import Deployment
+    from include.vendors.stripe.client import Stripe
 
 MAX_SHOWN = 50
 INSIDE = (

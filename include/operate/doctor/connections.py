@@ -24,9 +24,9 @@ from include.operate.doctor.forms import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from include.clients.alert_channels import ChannelAccount
     from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
+    from include.vendors.alert_channels import ChannelAccount
 
 GROUP: Final = "Airflow's connections"
 

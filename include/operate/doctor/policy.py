@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from include.clients.stripe import Price, Stripe
     from include.membership.policy import Policy
     from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
+    from include.vendors.stripe.client import Price, Stripe
 
 GROUP: Final = "vendors"
 NAME: Final = "membership policy"

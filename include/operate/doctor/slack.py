@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from include.clients.slack_workspace import ID
 from include.errors import PermanentVendorError
 from include.operate.doctor.findings import failed, not_configured, ok, warning
+from include.vendors.slack.workspace import ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    from include.clients.slack_workspace import SlackWorkspace
     from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
     from include.settings import Settings
+    from include.vendors.slack.workspace import SlackWorkspace
 
 POST: Final = ("chat:write",)
 PEOPLE: Final = ("users:read", "users:read.email")

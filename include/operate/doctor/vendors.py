@@ -8,22 +8,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from include.clients.stripe import READ_KINDS
 from include.errors import PermanentVendorError, VendorNotFoundError
 from include.membership.desired_contact import STANDING_TAGS, fields_named_by
 from include.membership.policy import shipped
 from include.operate.doctor import slack
 from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
+from include.vendors.stripe.client import READ_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from include.clients.mailchimp import MergeField
-    from include.clients.stripe import WebhookEndpoint
     from include.operate.doctor.check_context import CheckContext
     from include.operate.doctor.findings import CheckResult
+    from include.vendors.mailchimp.client import MergeField
+    from include.vendors.stripe.client import WebhookEndpoint
 
 GROUP: Final = "vendors"
 SKEW_TOLD: Final = timedelta(seconds=30)

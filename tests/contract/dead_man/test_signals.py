@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.clients import dead_man
 from include.errors import VendorUnavailableError
+from include.vendors import dead_man
 
 
 def test_signals_are_counted(sandbox):

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from include.clients.luma import Guest, GuestStatus, Luma
 from include.errors import (
     PermanentVendorError,
     VendorBusyError,
@@ -13,6 +12,7 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.luma.client import Guest, GuestStatus, Luma
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 DECISIONS = "*/update-*status"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.clients.mail import Mail
 from include.errors import PermanentVendorError, VendorUnavailableError, VendorUncertainError
+from include.vendors.mail.client import Mail
 from tests.messages import a_message, its_end
 
 TO = "oncall@example.org"

@@ -3,8 +3,8 @@
 import pytest
 import requests
 
-from include.clients.pagerduty import PagerDuty
 from include.errors import PermanentVendorError, VendorBusyError, VendorUnavailableError
+from include.vendors.pagerduty.client import PagerDuty
 from tests import contracts
 from tests.messages import a_message, its_end
 

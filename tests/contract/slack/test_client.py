@@ -3,7 +3,6 @@
 import pytest
 
 from include.alerts.texts import Link
-from include.clients.slack import Slack
 from include.errors import (
     PermanentVendorError,
     VendorBusyError,
@@ -11,6 +10,7 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.slack.client import Slack
 from tests.contract.conftest import slack_client_of
 
 OPS = "C0OPSALERTS"

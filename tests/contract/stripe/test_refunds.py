@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from include.clients.stripe import Stripe
 from include.events import event_from
+from include.vendors.stripe.client import Stripe
 from tests import contracts
 
 

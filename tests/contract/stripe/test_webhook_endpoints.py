@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from include.clients.stripe import Stripe, WebhookEndpoint
+from include.vendors.stripe.client import Stripe, WebhookEndpoint
 
 
 def test_account_has_one_endpoint_for_all_events(checked, stripe_client):

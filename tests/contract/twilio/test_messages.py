@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from include.clients.twilio import Twilio
 from include.errors import (
     PermanentVendorError,
     VendorBusyError,
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.twilio.client import Twilio
 from tests.messages import a_message, its_end
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2

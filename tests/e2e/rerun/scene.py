@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from include.clients.mailchimp import subscriber_hash
+from include.vendors.mailchimp.client import subscriber_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from include.clients.mailchimp import AudienceMember, subscriber_hash
 from include.events import SubscriptionStatus
 from include.jobs.mailchimp_sync.decide import (
     change_from,
@@ -19,6 +18,7 @@ from include.jobs.mailchimp_sync.decide import (
 from include.membership.contacts import ContactStatus as Status
 from include.membership.desired_contact import desired_contact_of, is_satisfied
 from include.store.run_members import MemberOutcome
+from include.vendors.mailchimp.client import AudienceMember, subscriber_hash
 from tests.factories import NOW, make_contact, make_member, make_membership
 
 ACTIVE = make_member()

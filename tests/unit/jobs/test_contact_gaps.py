@@ -2,9 +2,9 @@
 
 import pytest
 
-from include.clients.mailchimp import AudienceMember, subscriber_hash
 from include.jobs.reconciliation.contacts import gap_of
 from include.membership.desired_contact import desired_contact_of
+from include.vendors.mailchimp.client import AudienceMember, subscriber_hash
 from tests.factories import make_contact, make_member, make_membership
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.clients.airflow_command import counts_from
+from include.airflow_api.command import counts_from
 from include.clock import FixedClock
 from include.jobs.database_cleanup import steps as job
 from include.jobs.database_cleanup.decide import load_rules

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.clients.door import Door
-from include.clients.stripe import WebhookEndpoint
 from include.jobs.reconciliation.silence import SilenceCause, WebhookEvidence, over, silences_of
 from include.jobs.reconciliation.usual import Absence
 from include.store.rejections import Refused
 from include.store.webhooks import Silence, hour_of
+from include.vendors.door import Door
+from include.vendors.stripe.client import WebhookEndpoint
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -104,5 +104,5 @@ def test_command_says_what_it_wrote_and_how_to_try_it(checkout, monkeypatch):
 
     result = CliRunner().invoke(new.app, ["vendor", "eventbrite"])
 
-    assert "  include/clients/eventbrite.py\n" in result.output
+    assert "  include/vendors/eventbrite/client.py\n" in result.output
     assert "./ops test contract -k eventbrite" in result.output.splitlines()[-1]

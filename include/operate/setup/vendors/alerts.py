@@ -6,13 +6,13 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from include.clients.alert_channels import SMTP_ENCRYPTIONS, SMTP_PORT
-from include.clients.mail import Mail
-from include.clients.twilio import Twilio
 from include.errors import VendorError
 from include.operate.doctor.forms import PAGERDUTY_KEY, TWILIO_ACCOUNT
 from include.operate.setup.prompts import ask, ask_secret, choose, confirm, heading, note
 from include.operate.setup.vendors.keys import SECONDS, ask_key, is_used
+from include.vendors.alert_channels import SMTP_ENCRYPTIONS, SMTP_PORT
+from include.vendors.mail.client import Mail
+from include.vendors.twilio.client import Twilio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import requests
 
-from include.clients.clerk import Clerk
 from include.operate.doctor.forms import CLERK_KEY, is_clerk_secret
 from include.operate.setup.prompts import confirm, heading, note
 from include.operate.setup.vendors.keys import SECONDS, ask_key, ask_webhook_secret
 from include.routing import STARTING_TYPES
+from include.vendors.clerk.client import Clerk
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from include.clients.luma import Luma
 from include.operate.setup.prompts import heading, note
 from include.operate.setup.vendors.keys import SECONDS, ask_key, is_used
+from include.vendors.luma.client import Luma
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from include.clients.mailchimp import Mailchimp
 from include.operate.doctor.forms import MAILCHIMP_KEY
 from include.operate.setup.prompts import ask, choose, heading, note
 from include.operate.setup.vendors.keys import SECONDS, ask_key
+from include.vendors.mailchimp.client import Mailchimp
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slack_sdk import WebClient
 
-from include.clients.slack import QUIET
-from include.clients.slack_workspace import SlackWorkspace
 from include.operate.doctor.forms import SLACK_BOT, SLACK_USER, is_slack_signing_secret
 from include.operate.setup.prompts import ask, choose, choose_many, confirm, heading, note
 from include.operate.setup.vendors.keys import (
@@ -19,6 +17,8 @@ from include.operate.setup.vendors.keys import (
     ask_webhook_secret,
     is_used,
 )
+from include.vendors.slack.client import QUIET
+from include.vendors.slack.workspace import SlackWorkspace
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile

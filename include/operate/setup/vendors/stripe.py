@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from include.clients.stripe import READ_KINDS, Stripe
 from include.errors import VendorError
 from include.operate.doctor.forms import STRIPE_KEY, is_stripe_secret
 from include.operate.setup.prompts import confirm, heading, note
 from include.operate.setup.vendors.keys import SECONDS, ask_key, ask_webhook_secret
 from include.routing import STARTING_TYPES, STRIPE_PATH
+from include.vendors.stripe.client import READ_KINDS, Stripe
 
 if TYPE_CHECKING:
     from include.operate.setup.env_file import EnvFile

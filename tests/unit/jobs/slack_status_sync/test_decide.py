@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.clients.slack_workspace import SlackUserKind
 from include.jobs.slack_status_sync.decide import (
     Guard,
     MembershipSnapshot,
@@ -14,6 +13,7 @@ from include.jobs.slack_status_sync.decide import (
     TargetChange,
     difference,
 )
+from include.vendors.slack.workspace import SlackUserKind
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 DAYS = timedelta(days=3)

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from include.clients.slack_workspace import SlackUser, SlackUserKind
 from include.events import SubscriptionStatus
 from include.jobs.slack_status_sync.snapshot import SlackDirectory, field_of, match, standings
 from include.membership.members import Member, Membership
 from include.membership.standing import Standing
 from include.store.slack import AccountLink
+from include.vendors.slack.workspace import SlackUser, SlackUserKind
 
 NOW = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)
 

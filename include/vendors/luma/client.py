@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import requests
 
-from include.clients.pages import Page
 from include.errors import (
     PayloadError,
     PermanentVendorError,
@@ -28,6 +27,7 @@ from include.errors import (
 )
 from include.events.reading import Node, node_from
 from include.events.values import address_from
+from include.vendors.pages import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

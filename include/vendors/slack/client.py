@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from slack_sdk.errors import SlackApiError
 
 from include.alerts.texts import Button
-from include.clients.slack_errors import NETWORK_ERRORS, error_from, network_error_from
 from include.errors import PermanentVendorError
+from include.vendors.slack.errors import NETWORK_ERRORS, error_from, network_error_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from include.alerts.texts import Link
 
-QUIET = logging.getLogger("include.clients.slack.package")
+QUIET = logging.getLogger("include.vendors.slack.client.package")
 """For the package, which logs what it sends and what it cannot read; our errors say what is needed."""
 QUIET.setLevel(logging.CRITICAL + 1)
 

@@ -16,8 +16,8 @@ from include.errors import PermanentVendorError, Scope
 if TYPE_CHECKING:
     from include.alerts.channels import AlertChannel
     from include.alerts.texts import AlertMessage
-    from include.clients.mail import Encryption
-    from include.clients.slack import Slack
+    from include.vendors.mail.client import Encryption
+    from include.vendors.slack.client import Slack
 
 CONNECTIONS: Final = {
     "slack": "slack",
@@ -101,7 +101,7 @@ class AlertChannels(Mapping[str, "AlertChannel"]):
             raise _unusable("the connection `slack` is not set up") from None
 
     def _make_email(self) -> AlertChannel:
-        from include.clients.mail import Mail  # noqa: PLC0415 - each channel only where it is used
+        from include.vendors.mail.client import Mail  # noqa: PLC0415 - each channel only where it is used
 
         account = self._of("smtp")
         encryption = str(account.extra.get("encryption", SMTP_ENCRYPTIONS[0]))
@@ -118,7 +118,7 @@ class AlertChannels(Mapping[str, "AlertChannel"]):
         )
 
     def _make_pagerduty(self) -> AlertChannel:
-        from include.clients.pagerduty import PagerDuty  # noqa: PLC0415
+        from include.vendors.pagerduty.client import PagerDuty  # noqa: PLC0415
 
         account = self._of("pagerduty")
         return PagerDuty(
@@ -130,7 +130,7 @@ class AlertChannels(Mapping[str, "AlertChannel"]):
         )
 
     def _make_sms(self) -> AlertChannel:
-        from include.clients.twilio import Twilio  # noqa: PLC0415
+        from include.vendors.twilio.client import Twilio  # noqa: PLC0415
 
         account = self._of("twilio")
         return Twilio(

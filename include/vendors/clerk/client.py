@@ -11,7 +11,6 @@ from urllib.parse import quote
 import requests
 import structlog
 
-from include.clients.dates import date_in
 from include.errors import (
     PayloadError,
     PermanentVendorError,
@@ -22,6 +21,7 @@ from include.errors import (
 )
 from include.events.clerk import user_from
 from include.events.reading import node_from
+from include.vendors.dates import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from slack_sdk.errors import SlackApiError
 
-from include.clients.pages import Page
-from include.clients.slack_errors import NETWORK_ERRORS, code_of, error_from, network_error_from
 from include.errors import PayloadError, PermanentVendorError, Scope, VendorUnavailableError
 from include.events.reading import Node
 from include.events.values import address_from
+from include.vendors.pages import Page
+from include.vendors.slack.errors import NETWORK_ERRORS, code_of, error_from, network_error_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -23,8 +23,8 @@ from mailchimp_marketing.api.customer_journeys_api import CustomerJourneysApi
 from mailchimp_marketing.api.lists_api import ListsApi
 from mailchimp_marketing.api_client import ApiClient, ApiClientError
 
-from include.clients.mailchimp_errors import bulk_error_from, error_from, network_error_from
 from include.errors import PermanentVendorError, VendorError
+from include.vendors.mailchimp.errors import bulk_error_from, error_from, network_error_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

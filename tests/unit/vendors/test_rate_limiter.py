@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.clients.rate_limiter import RateLimiter
 from include.clock import FixedClock
 from include.errors import TimeUpError, VendorBusyError
+from include.vendors.rate_limiter import RateLimiter
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""The vendors we call, one module each. Every failure is an error of `include.errors`.
+"""The vendors we call, a folder each. Every failure is an error of `include.errors`.
 
 Texts of errors hold no address and no secret: they name what was refused, in our words.
 """

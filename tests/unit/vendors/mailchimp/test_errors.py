@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
-from include.clients.mailchimp_errors import bulk_error_from, error_from, network_error_from
 from include.errors import (
     AddressTakenError,
     ComplianceError,
@@ -19,6 +18,7 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.mailchimp.errors import bulk_error_from, error_from, network_error_from
 from tests import contracts
 
 MEANINGS = {

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import stripe
 import structlog
 
-from include.clients.dates import date_in
 from include.errors import (
     PayloadError,
     PermanentVendorError,
@@ -29,6 +28,7 @@ from include.events.stripe import (
     subscription_from,
 )
 from include.events.stripe_objects import SubscriptionStatus
+from include.vendors.dates import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Clerk: how it is called."""

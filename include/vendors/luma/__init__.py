@@ -1,0 +1,1 @@
+"""Luma: how it is called."""

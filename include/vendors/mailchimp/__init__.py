@@ -1,0 +1,1 @@
+"""Mailchimp: how it is called."""

@@ -1,0 +1,1 @@
+"""PagerDuty: how it is called."""

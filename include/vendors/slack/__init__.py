@@ -1,0 +1,1 @@
+"""Slack: how it is called."""

@@ -1,0 +1,1 @@
+"""Twilio: how it is called."""
