@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
 SEVERAL_HOSTS = ROOT / "deploy" / "compose.celery.yaml"  # over COMPOSE
 EXAMPLE = ROOT / ".env.example"
+SANDBOX = ROOT / "deploy" / "sandbox.env"
 HELM = ROOT / "deploy" / "helm-values.yaml"
 KUBERNETES = (ROOT / "deploy" / "kubernetes.yaml", ROOT / "deploy" / "ops.yaml")
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]

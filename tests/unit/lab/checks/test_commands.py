@@ -24,7 +24,7 @@ TRIED_ELSEWHERE = {
 MAKES_FOR_US = {
     "test": "runs all of these tests",
     "pictures": "takes pictures of the local stack in a browser: tests/browser drives the same pages",
-    "lock": "asks a registry; tests/unit/test_compose.py holds both locks against each other",
+    "lock": "asks a registry; tests/unit/test_image.py holds both locks against each other",
 }
 FORM = "tests/production/forms.py"
 TYPED_BESIDE = {
