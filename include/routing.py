@@ -98,7 +98,7 @@ DEACTIVATION = "member_deactivation"
 RELAY_DAGS = tuple(sorted({*JOBS, RETRY, DEACTIVATION}))
 """The DAGs whose runs the relay starts; its user at Airflow may do that for these and no others."""
 
-WITHDRAWN_DAGS = (DEACTIVATION,)
+CANCELLABLE_DAGS = (DEACTIVATION,)
 """Those of them whose runs it may also end and delete: they are made ahead, and not all are to be."""
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.fab.www.security import permissions
 
-from include.routing import RELAY_DAGS, WITHDRAWN_DAGS
+from include.routing import CANCELLABLE_DAGS, RELAY_DAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,12 +56,12 @@ def relay_permissions() -> set[tuple[str, str]]:
         for dag_id in RELAY_DAGS
         for action in (permissions.ACTION_CAN_READ, permissions.ACTION_CAN_EDIT)
     }
-    withdrawn = {
+    cancelled = {
         (action, permissions.resource_name(dag_id, permissions.RESOURCE_DAG_RUN))
-        for dag_id in WITHDRAWN_DAGS
+        for dag_id in CANCELLABLE_DAGS
         for action in (permissions.ACTION_CAN_EDIT, permissions.ACTION_CAN_DELETE)
     }
-    return runs | dags | withdrawn
+    return runs | dags | cancelled
 
 
 def community_permissions() -> set[tuple[str, str]]:

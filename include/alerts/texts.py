@@ -113,13 +113,13 @@ def message_of(
     change: AlertEvent,
     *,
     examples: Sequence[Link],
-    places: ActionLinks,
+    links: ActionLinks,
     causes: Sequence[str] = (),
 ) -> AlertMessage:
     """Return what is told of a change; `causes`, where they are known, come first."""
     fired_at = change.fired_at or change.at
     look = (
-        () if change.what is AlertEventType.RESOLVED else (f"Look first: {places.command} status",)
+        () if change.what is AlertEventType.RESOLVED else (f"Look first: {links.command} status",)
     )
     return AlertMessage(
         rule=rule.name,
@@ -129,7 +129,7 @@ def message_of(
         key=firing_key(rule.name, fired_at),
         facts=(*causes, *_facts(rule, change), *look),
         examples=() if change.what is AlertEventType.RESOLVED else tuple(examples),
-        runbook=rule.runbook or f"{places.runbooks}{rule.name}.md",
+        runbook=rule.runbook or f"{links.runbooks}{rule.name}.md",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.alerts.rules import load
 from include.alerts.states import Phase
-from include.relay.job_health import WINDOW, judge_job
+from include.relay.job_health import WINDOW, assess_job
 from include.store.cron_ticks import TickOutcome
 from include.store.lookup import Lookup
 from include.store.metrics import Measurement, measure_all
@@ -28,10 +28,10 @@ WINDOWS = {"1": "the last hour", "24": "the last day", "168": "the last week"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobFigures:
-    """A job's numbers; `verdict` is of the last hour, whatever the window."""
+    """A job's numbers; `status` is of the last hour, whatever the window."""
 
     name: str
-    verdict: str
+    status: str
     numbers: Measurement
 
 
@@ -88,7 +88,7 @@ def read_figures(store: Store, *, now: datetime, hours: int) -> Figures:
         jobs=tuple(
             JobFigures(
                 name=name,
-                verdict=str(judge_job(lately[name]).verdict) if name in lately else "idle",
+                status=str(assess_job(lately[name]).status) if name in lately else "idle",
                 numbers=measured.get(name) or Measurement(job=name, at=now, window=WINDOW),
             )
             for name in jobs

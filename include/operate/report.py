@@ -13,7 +13,7 @@ from include.clock import SystemClock
 from include.operate import trouble
 from include.operate.health import PartHealth, all_health
 from include.operate.terminal import document_of
-from include.relay.job_health import Judged, judge, judge_job
+from include.relay.job_health import JobHealth, assess, assess_job
 from include.relay.metrics import facts_in
 from include.relay.trouble import OPS, Trouble, counted
 from include.store import Store
@@ -67,7 +67,7 @@ class ReadStatus:
     """What the tables said: what is in hand, how the jobs are, and what is wrong."""
 
     work: Work
-    judged: Judged
+    assessed: JobHealth
     jobs: dict[str, dict[str, Any]]  # job → status and numbers
     troubles: tuple[Trouble, ...]
     decisions: tuple[str, ...]
@@ -75,9 +75,9 @@ class ReadStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class StatusReport:
-    """All of it under one verdict: healthy where there is no trouble."""
+    """All of it: healthy where there is no trouble."""
 
-    verdict: str  # in words
+    summary: str  # in words
     troubles: tuple[Trouble, ...] = ()
     decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
     processes: tuple[ProcessStatus, ...] = ()
@@ -107,7 +107,7 @@ def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) ->
         *(read.troubles if read else ()),
     )
     return StatusReport(
-        verdict=trouble.verdict(troubles, read.judged.reasons if read else ()),
+        summary=trouble.summary(troubles, read.assessed.reasons if read else ()),
         troubles=troubles,
         decisions=read.decisions if read else (),
         processes=processes,
@@ -132,20 +132,20 @@ def _read(
 
 
 def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> ReadStatus:
-    """Return what the tables say, judged as the relay judges it."""
+    """Return what the tables say, assessed as the relay does."""
     facts = facts_in(store, health=health, now=now)
-    judged, work = judge(facts), work_in(store, now=now, facts=facts)
+    assessed, work = assess(facts), work_in(store, now=now, facts=facts)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
     return ReadStatus(
         work=work,
-        judged=judged,
+        assessed=assessed,
         jobs={
-            job: {"status": str(judge_job(one).verdict), **numbers(one)}
+            job: {"status": str(assess_job(one).status), **numbers(one)}
             for job, one in facts.jobs.items()
             if job
         },
         troubles=(
-            *judged.troubles,
+            *assessed.troubles,
             *trouble.of_runs(store.dispatches.in_flight()),
             *trouble.of_ends(
                 work.deactivations, store.deactivations.problems(row_limit=MAX_PROBLEMS)

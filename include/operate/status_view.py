@@ -27,7 +27,7 @@ def screen(
     deployment: Deployment, told: StatusReport, *, places: Mapping[str, str] | None = None
 ) -> RenderableType:
     """Return the whole screen; `places` are those that only the asker knows."""
-    parts: list[RenderableType] = [*_verdict(told, deployment.command), ""]
+    parts: list[RenderableType] = [*_summary(told, deployment.command), ""]
     if told.processes:
         parts += [_processes(told.processes), ""]
     parts.append(_health(told.health))
@@ -38,9 +38,9 @@ def screen(
     return Group(*parts, "", _addresses(deployment, places or {}))
 
 
-def _verdict(told: StatusReport, command: str) -> Iterator[Text]:
+def _summary(told: StatusReport, command: str) -> Iterator[Text]:
     """Say whether all is well; what is not, each in a sentence with what to do; what waits for a person."""
-    yield Text(f"{told.verdict}.", style=GOOD if told.is_well else BAD)
+    yield Text(f"{told.summary}.", style=GOOD if told.is_well else BAD)
     for one in told.troubles:
         yield Text(f"- {one}.")
         yield Text(f"  To do: {one.to_do}.".replace(OPS, command))

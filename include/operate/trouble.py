@@ -24,8 +24,8 @@ MAX_NAMED = 3
 RELAY_TO_DO = "see its log and its database; vendors send again what was not answered"
 
 
-def verdict(troubles: Sequence[Trouble], reasons: Sequence[str]) -> str:
-    """Return the one verdict: in how many ways it is not well, or how that is known."""
+def summary(troubles: Sequence[Trouble], reasons: Sequence[str]) -> str:
+    """Return the whole in words: in how many ways it is not well, or how that is known."""
     if troubles:
         return "Not well" if len(troubles) == 1 else f"Not well, in {len(troubles)} ways"
     return f"All is well: {'; '.join(reasons)}"
@@ -48,7 +48,7 @@ def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[Trouble]:
 
 
 def of_parts(parts: Iterable[PartHealth], health: AirflowHealth | None) -> Iterator[Trouble]:
-    """Yield the parts that are not well; those of Airflow where the tables, which are judged with them, say nothing."""
+    """Yield the parts that are not well; those of Airflow where the tables, assessed with them, say nothing."""
     if health and health.problem:
         yield Trouble(what=health.problem, to_do="see that the API server runs")
     for one in parts:

@@ -38,7 +38,7 @@ SILENT_AFTER = timedelta(seconds=30)  # a run that has done nothing for so long 
 CHECK_AFTER = timedelta(seconds=15)  # and so often
 LOOK_EVERY = timedelta(seconds=1)  # for such runs; not at each of many notifications
 MAX_LOST = 3  # runs that had begun to work on a row, before a person looks
-STARTS, WITHDRAWALS, CHECKS = "starts", "withdrawals", "checks"
+STARTS, CANCELLATIONS, CHECKS = "starts", "cancellations", "checks"
 
 
 class DeactivationScheduler:
@@ -56,7 +56,7 @@ class DeactivationScheduler:
 
     @property
     def troubles(self) -> dict[str, FailedAttempt]:
-        """What does not work now: starts, withdrawals or checks."""
+        """What does not work now: starts, cancellations or checks."""
         return self._attempts.troubles
 
     def turn(self, store: Store) -> float:
@@ -64,14 +64,14 @@ class DeactivationScheduler:
         if not store.deactivations.try_lead():
             self.troubles.clear()  # they are another relay's now
             return self._poll_seconds
-        self._attempts.attempt(WITHDRAWALS, partial(self._withdraw_all, store))
+        self._attempts.attempt(CANCELLATIONS, partial(self._cancel_all, store))
         self._attempts.attempt(STARTS, partial(self._start_all, store))
         if self._clock.now() >= self._next_look:
             self._next_look = self._clock.now() + LOOK_EVERY
             self._attempts.attempt(CHECKS, partial(self._check_runs, store))
         if self._has_more and STARTS not in self.troubles:
             return 0.0
-        return self._attempts.seconds_until_retry(STARTS, WITHDRAWALS, longest=self._poll_seconds)
+        return self._attempts.seconds_until_retry(STARTS, CANCELLATIONS, longest=self._poll_seconds)
 
     # --- runs that are to be ---
 
@@ -96,22 +96,22 @@ class DeactivationScheduler:
             raise
         with store.transaction():
             if not store.deactivations.scheduled(row, now=now):
-                self._withdraw_stale(row, store, now)
+                self._cancel_stale(row, store, now)
             elif run_after <= now:
                 store.deactivations.wake_scheduler()
 
-    def _withdraw_stale(self, row: Deactivation, store: Store, now: datetime) -> None:
-        """Withdraw the run of a row that was moved or revoked while Airflow was asked."""
+    def _cancel_stale(self, row: Deactivation, store: Store, now: datetime) -> None:
+        """Cancel the run of a row that was moved or revoked while Airflow was asked."""
         current = store.deactivations.get(row.id)
         is_moved = current is None or current.generation != row.generation
         if is_moved or (current and current.state is EndState.REVOKED):
             reason = "its row was moved or revoked meanwhile"
-            store.deactivations.withdraw(row.next_run_id, reason=reason, now=now)
+            store.deactivations.cancel_run(row.next_run_id, reason=reason, now=now)
 
     # --- runs that are not to be any more ---
 
-    def _withdraw_all(self, store: Store) -> None:
-        """Have Airflow forget what is withdrawn; one that it will not forget does not hold up the others."""
+    def _cancel_all(self, store: Store) -> None:
+        """Have Airflow delete the runs that are cancelled; one that it refuses does not hold up the others."""
         refused: AirflowError | None = None
         superfluous_since = self._clock.now() - SUPERFLUOUS_AFTER
         for cancellation in store.deactivations.run_cancellations(
@@ -133,9 +133,9 @@ class DeactivationScheduler:
         if not is_gone and not cancellation.is_optional and not store.deactivations.is_at_work(run):
             self._airflow.end_run(DEACTIVATION, run)
             if not self._airflow.delete_run(DEACTIVATION, run):
-                raise AirflowBusyError("the withdrawn run goes on")
+                raise AirflowBusyError("the cancelled run goes on")
         store.deactivations.delete_cancellation(run)
-        log.info("deactivation.withdrawn", dag_run_id=run, reason=cancellation.reason)
+        log.info("deactivation.run_cancelled", dag_run_id=run, reason=cancellation.reason)
 
     # --- runs that go on ---
 

@@ -89,12 +89,12 @@ class HealthMonitor:
             self._answered_at = now
         try:
             with closing(self._connect()) as store:
-                self._judge(store, now)
+                self._assess(store, now)
                 self._tell(store, now)
         except psycopg.Error as error:
             log.warning("watch.no_database", problem=type(error).__name__)
 
-    def _judge(self, store: Store, now: datetime) -> None:
+    def _assess(self, store: Store, now: datetime) -> None:
         """Raise or end both alarms."""
         self._settle(
             store,

@@ -1,4 +1,4 @@
-"""How the jobs are: healthy, idle, unhealthy or unknown, and in words why. A pure judgement of facts.
+"""How the jobs are: healthy, idle, unhealthy or unknown, and in words why. Pure, from facts.
 
 **healthy** runs ended in the last hour, more than 95 % of them well, and nothing else is wrong.
 **idle** nothing ended in the hour, and nothing is wrong: that is not known to be healthy.
@@ -32,7 +32,7 @@ OLDEST_SECONDS: Final = 240  # a row may wait so long; red within five minutes
 GAP: Final = timedelta(minutes=45)  # three times the reconciliation's quarter of an hour
 
 
-class HealthVerdict(StrEnum):
+class HealthStatus(StrEnum):
     """From best to worst."""
 
     HEALTHY = "healthy"
@@ -42,17 +42,17 @@ class HealthVerdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
-    """A verdict, its reasons, and those of them that a person may have to do something about."""
+class JobHealth:
+    """A status, its reasons, and those of them that a person may have to do something about."""
 
-    verdict: HealthVerdict
+    status: HealthStatus
     reasons: tuple[str, ...]
     troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthFacts:
-    """What is judged."""
+    """What is assessed."""
 
     at: datetime
     jobs: Mapping[str | None, Measurement]
@@ -66,7 +66,7 @@ class HealthFacts:
     silences: tuple[Silence, ...] = ()  # what keeps webhooks from coming
 
 
-def judge(facts: HealthFacts) -> Judged:
+def assess(facts: HealthFacts) -> JobHealth:
     """Judge all of it."""
     wrong = [
         *_of_airflow(facts),
@@ -76,50 +76,50 @@ def judge(facts: HealthFacts) -> Judged:
         *_of_reconciliation(facts),
         *_of_silences(facts),
     ]
-    runs = judge_job(facts.jobs[None])
+    runs = assess_job(facts.jobs[None])
     if not wrong:
         return runs
-    told = runs.reasons if runs.verdict is not HealthVerdict.HEALTHY else ()
-    return Judged(
-        verdict=HealthVerdict.UNHEALTHY,
+    told = runs.reasons if runs.status is not HealthStatus.HEALTHY else ()
+    return JobHealth(
+        status=HealthStatus.UNHEALTHY,
         reasons=(*map(str, wrong), *told),
         troubles=(*wrong, *runs.troubles),
     )
 
 
-def judge_job(measured: Measurement) -> Judged:
+def assess_job(measured: Measurement) -> JobHealth:
     """Judge the runs of one job, or of all, and how long its rows wait."""
     wrong = list(_of_queue(measured)) if measured.job else []
     total, failed = measured.total_runs, measured.failure_count
     ended = f"{total} runs ended in the last hour, {failed} of them badly"
     if measured.success_rate is None:
-        verdict, words = HealthVerdict.IDLE, "no run ended in the last hour"
+        status, words = HealthStatus.IDLE, "no run ended in the last hour"
     elif not failed:
-        verdict, words = (
-            HealthVerdict.HEALTHY,
+        status, words = (
+            HealthStatus.HEALTHY,
             f"{total} runs ended in the last hour, all of them well",
         )
     elif total < MIN_SAMPLES:
-        verdict, words = (
-            HealthVerdict.UNKNOWN,
+        status, words = (
+            HealthStatus.UNKNOWN,
             f"{ended}: too few to judge ({MIN_SAMPLES} are needed)",
         )
     elif measured.success_rate > HEALTHY_ABOVE:
-        verdict, words = HealthVerdict.HEALTHY, ended
+        status, words = HealthStatus.HEALTHY, ended
     else:
-        verdict = HealthVerdict.UNHEALTHY
+        status = HealthStatus.UNHEALTHY
         words = (
             f"{ended}: {measured.success_rate:.1%} success, healthy is above {HEALTHY_ABOVE:.0%}"
         )
-    troubles = (*wrong, *_of_runs(verdict, words, measured))
+    troubles = (*wrong, *_of_runs(status, words, measured))
     if wrong:
         reasons = (*map(str, wrong), words)
-        return Judged(verdict=HealthVerdict.UNHEALTHY, reasons=reasons, troubles=troubles)
-    return Judged(verdict=verdict, reasons=(words,), troubles=troubles)
+        return JobHealth(status=HealthStatus.UNHEALTHY, reasons=reasons, troubles=troubles)
+    return JobHealth(status=status, reasons=(words,), troubles=troubles)
 
 
-def _of_runs(verdict: HealthVerdict, words: str, measured: Measurement) -> Iterator[Trouble]:
-    if verdict is not HealthVerdict.UNHEALTHY:
+def _of_runs(status: HealthStatus, words: str, measured: Measurement) -> Iterator[Trouble]:
+    if status is not HealthStatus.UNHEALTHY:
         return
     last = measured.last_error
     yield Trouble(

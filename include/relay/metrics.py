@@ -15,7 +15,14 @@ import psycopg
 
 from include.relay.cached_probe import CachedProbe
 from include.relay.exposition import exposition
-from include.relay.job_health import WINDOW, HealthFacts, HealthVerdict, Judged, judge, judge_job
+from include.relay.job_health import (
+    WINDOW,
+    HealthFacts,
+    HealthStatus,
+    JobHealth,
+    assess,
+    assess_job,
+)
 from include.store.metrics import measure_all, numbers, open_breakers
 
 if TYPE_CHECKING:
@@ -72,7 +79,7 @@ class RelayMetrics:
         return exposition({"1h": facts.jobs, "5m": read.recent}, facts)
 
     async def health(self) -> dict[str, Any]:
-        """Return the verdict, its reasons, and each job's; whatever is down."""
+        """Return the status, its reasons, and each job's; whatever is down."""
         try:
             read = await self._look(timeout_seconds=self._timeout_seconds)
         except (TimeoutError, psycopg.Error) as error:
@@ -80,10 +87,12 @@ class RelayMetrics:
         facts = replace(read.facts, health=self._watch.health)
         jobs = {job: one for job, one in facts.jobs.items() if job}
         return {
-            **_document(judge(facts)),
+            **_document(assess(facts)),
             "at": facts.at.isoformat(timespec="seconds"),
             "all_jobs": numbers(facts.jobs[None]),
-            "jobs": {job: {**_document(judge_job(one)), **_told(one)} for job, one in jobs.items()},
+            "jobs": {
+                job: {**_document(assess_job(one)), **_told(one)} for job, one in jobs.items()
+            },
             "airflow": _airflow(facts.health),
             "breakers": {one.vendor: one.state for one in facts.breakers},
             "alarms": {one.name: one.words for one in facts.alarms},
@@ -97,7 +106,7 @@ class RelayMetrics:
 
 
 def facts_in(store: Store, *, health: AirflowHealth, now: datetime) -> HealthFacts:
-    """Return what is judged, from the tables and from what Airflow said."""
+    """Return what is assessed, from the tables and from what Airflow said."""
     reports = store.reconciliations.latest(REPORTS)
     return HealthFacts(
         at=now,
@@ -113,8 +122,8 @@ def facts_in(store: Store, *, health: AirflowHealth, now: datetime) -> HealthFac
     )
 
 
-def _document(judged: Judged) -> dict[str, Any]:
-    return {"status": str(judged.verdict), "reasons": list(judged.reasons)}
+def _document(assessed: JobHealth) -> dict[str, Any]:
+    return {"status": str(assessed.status), "reasons": list(assessed.reasons)}
 
 
 def _told(measured: Measurement) -> dict[str, Any]:
@@ -141,5 +150,5 @@ def _unknown(error: Exception, health: AirflowHealth) -> dict[str, Any]:
     reasons = [f"the database does not answer ({type(error).__name__})"]
     if health.problem:
         reasons.append(health.problem)
-    judged = Judged(verdict=HealthVerdict.UNHEALTHY, reasons=tuple(reasons))
-    return {**_document(judged), "airflow": _airflow(health)}
+    assessed = JobHealth(status=HealthStatus.UNHEALTHY, reasons=tuple(reasons))
+    return {**_document(assessed), "airflow": _airflow(health)}

@@ -32,7 +32,7 @@ FIELDS = tuple(field.name for field in fields(Deactivation))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCancellation:
-    """A run that Airflow is to forget, and why; an optional one only if it has not begun."""
+    """A run that Airflow is to delete, and why; an optional one only if it has not begun."""
 
     dag_run_id: str
     reason: str
@@ -105,7 +105,7 @@ class Deactivations(MemberTable, file="deactivations"):
         actor: str | None = None,
         why: str | None = None,
     ) -> Deactivation:
-        """Give an open row another end and its next generation; the run that it has is withdrawn."""
+        """Give an open row another end and its next generation; the run that it has is cancelled."""
         row = self._sql.redate_row(
             id=deactivation_id,
             state=_state_of(end),
@@ -127,7 +127,7 @@ class Deactivations(MemberTable, file="deactivations"):
         inbox_id: int | None = None,
         actor: str | None = None,
     ) -> None:
-        """Close an open row: it is not to be any more; the run that it has is withdrawn."""
+        """Close an open row: it is not to be any more; the run that it has is cancelled."""
         self._sql.revoke_row(id=deactivation_id, why=why, actor=actor, inbox_id=inbox_id, now=now)
         self.wake()
 
@@ -173,17 +173,17 @@ class Deactivations(MemberTable, file="deactivations"):
         self._sql.set_run_problem(dag_run_id=dag_run_id, problem=problem)
 
     def run_cancellations(self, *, superfluous_since: datetime) -> list[RunCancellation]:
-        """Return the runs that Airflow is to forget, oldest first; optional ones, if asked for by then."""
-        rows = self._sql.read_withdrawals(superfluous_since=superfluous_since)
+        """Return the runs that Airflow is to delete, oldest first; optional ones, if asked for by then."""
+        rows = self._sql.read_cancellations(superfluous_since=superfluous_since)
         return [RunCancellation(**row) for row in rows]
 
-    def withdraw(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
-        """Have Airflow forget a run."""
-        self._sql.add_withdrawal(dag_run_id=dag_run_id, reason=reason, now=now)
+    def cancel_run(self, dag_run_id: str, *, reason: str, now: datetime) -> None:
+        """Have Airflow delete a run."""
+        self._sql.add_cancellation(dag_run_id=dag_run_id, reason=reason, now=now)
 
     def delete_cancellation(self, dag_run_id: str) -> None:
-        """Write down that Airflow has forgotten a run."""
-        self._sql.forget_withdrawal(dag_run_id=dag_run_id)
+        """Write down that Airflow has deleted a run."""
+        self._sql.delete_cancellation(dag_run_id=dag_run_id)
 
     def is_at_work(self, dag_run_id: str) -> bool:
         """Tell whether a run has taken rows and not ended them."""
@@ -217,7 +217,7 @@ class Deactivations(MemberTable, file="deactivations"):
         """Take what is due, this run's own row first; again, what it has taken and not ended.
 
         What another run works on is passed over. A row that had failed is taken by its own run only:
-        a person has cleared it. The runs that the taken rows would have had are withdrawn.
+        a person has cleared it. The runs that the taken rows would have had are cancelled.
         """
         rows = _rows(
             self._sql.take_due(dag_run_id=dag_run_id, own_id=own_id, now=now, row_limit=row_limit)

@@ -44,7 +44,7 @@ def test_tick_brings_all_that_is_configured_in_line(slack):
     assert all(people[slack.ids[email]][FIELD]["value"] == "2027-03-01" for email in emails)
     row = slack.audit()[-1]
     assert (row["action"], row["dag_run_id"]) == ("job:completed", "scheduled__1")
-    assert row["metadata"]["places"][CHANNEL]["added"] == 3
+    assert row["metadata"]["targets"][CHANNEL]["added"] == 3
 
 
 def test_without_slack_it_ends_well(slack, monkeypatch):

@@ -48,7 +48,7 @@ def states(stage: Stage, event_id: str) -> set[str | None]:
 def test_person_who_has_mended_it_does_not_wait_for_the_next_probe(
     local_stack: LocalStack, stage: Stage
 ):
-    """`status` says with one verdict who waits and when it is tried again; `probe` has it tried at once."""
+    """`status` says in one summary who waits and when it is tried again; `probe` has it tried at once."""
     members = [stage.newcomer(number) for number in range(OPENS_AFTER)]
     paid = [
         event

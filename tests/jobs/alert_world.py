@@ -83,7 +83,7 @@ class Watch:
             store=self.store,
             numbers=self,
             examples=lambda _rule, _change: [Link(text="a run", url="https://example.org/run")],
-            places=ActionLinks(runbooks="https://example.org/runbooks/"),
+            links=ActionLinks(runbooks="https://example.org/runbooks/"),
             now=self.clock.now(),
         )
 

@@ -23,7 +23,7 @@ from include.operate.deployment import Deployment
 from include.relay.airflow_health import AirflowHealth
 from include.relay.app import create_app
 from include.relay.exposition import exposition
-from include.relay.job_health import judge
+from include.relay.job_health import assess
 from include.relay.metrics import facts_in
 from include.routing import route_of
 from include.settings import JobSettings, Settings
@@ -200,7 +200,7 @@ class Post:
 
     def troubles(self):
         """Return what `ops status` says is wrong with webhooks."""
-        return [one for one in judge(self._facts()).troubles if one.to_do in self._advice()]
+        return [one for one in assess(self._facts()).troubles if one.to_do in self._advice()]
 
     def metrics(self):
         """Return what Prometheus reads of it."""
@@ -220,7 +220,7 @@ class Post:
             store=store,
             numbers=alert_rules.StoredNumbers(store, now=now),
             examples=lambda *_: (),
-            places=ActionLinks(runbooks="docs/runbooks/"),
+            links=ActionLinks(runbooks="docs/runbooks/"),
             now=now,
         )
         rows = self.world.query(

@@ -44,7 +44,7 @@ class RealWatch(Watch):
             store=self.store,
             numbers=job.StoredNumbers(self.store, now=now),
             examples=job.examples_from(self.store, airflow_url="https://airflow.example.org"),
-            places=ActionLinks(runbooks="docs/runbooks/"),
+            links=ActionLinks(runbooks="docs/runbooks/"),
             now=now,
         )
         return self.deliver()

@@ -223,7 +223,7 @@ def test_runbook_alone_mends_a_dead_letter(ops, letter, store):
     assert act["actor"] == "user:Ada"
 
 
-# --- who acts, and the verdict ---
+# --- who acts, and the summary ---
 
 
 def test_nobody_acts_without_a_name(ops, letter, store):
@@ -237,7 +237,7 @@ def test_nobody_acts_without_a_name(ops, letter, store):
     assert store.dead_letters.get(letter).state == "open"
 
 
-def test_status_has_one_verdict_and_no_secret(ops, letter):
+def test_status_has_one_summary_and_no_secret(ops, letter):
     """All is well with 0; what waits for a person is shown with the command of the place."""
     well = ops("status", "--json")
 

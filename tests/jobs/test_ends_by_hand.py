@@ -56,7 +56,7 @@ def scheduled(world, row):
     assert world.store.deactivations.scheduled(row, now=world.clock.now())
 
 
-def withdrawn(world):
+def cancelled(world):
     return [
         one.dag_run_id
         for one in world.store.deactivations.run_cancellations(superfluous_since=world.clock.now())
@@ -74,7 +74,7 @@ def test_revoked_end_takes_its_run_along(world, planned):
 
     assert (before.state, after.state) == (EndState.SCHEDULED, EndState.REVOKED)
     assert (after.actor, after.why) == ("user:grace", "she called")
-    assert withdrawn(world) == [planned.next_run_id]
+    assert cancelled(world) == [planned.next_run_id]
     audit = last_audit(world)
     assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:revoke")
     assert audit["metadata"]["why"] == "she called"
@@ -135,7 +135,7 @@ def test_moved_end_gets_another_run(world, planned):
 
     assert (after.deactivate_at, after.vendor_at) == (later, planned.vendor_at)
     assert (after.state, after.generation) == (EndState.PENDING, planned.generation + 1)
-    assert withdrawn(world) == [planned.next_run_id]
+    assert cancelled(world) == [planned.next_run_id]
     audit = last_audit(world)
     assert (audit["actor"], audit["action"]) == ("user:grace", "deactivation:move")
     assert audit["before"]["deactivate_at"] == planned.deactivate_at.isoformat()

@@ -18,7 +18,7 @@ def test_removals_keep_to_fifty_a_minute(slack):
 
     result = slack.run(group_id="", channel_ids=(CHANNEL,), grace=timedelta(0), remove_up_to=70)
 
-    assert (result.places[CHANNEL].removed, result.places[CHANNEL].left) == (70, 0)
+    assert (result.targets[CHANNEL].removed, result.targets[CHANNEL].left) == (70, 0)
     assert len(slack.pauses) == 1
     assert slack.sandbox.calls(vendor="slack", status=429, limit=0)["count"] == 0
 
@@ -34,9 +34,9 @@ def test_what_time_is_too_short_for_is_left_and_done_by_the_next_run(slack):
     slack.pass_time(hours=12)
     second = slack.run(**orders)
 
-    assert (first.places[CHANNEL].removed, first.places[CHANNEL].left) == (100, 20)
+    assert (first.targets[CHANNEL].removed, first.targets[CHANNEL].left) == (100, 20)
     assert (first.is_failure, "are left" in first.stopped) == (False, True)
-    assert (second.places[CHANNEL].removed, second.stopped) == (20, None)
+    assert (second.targets[CHANNEL].removed, second.stopped) == (20, None)
     assert slack.channel() == set(emails[120:])
 
 
@@ -63,7 +63,7 @@ def test_pause_longer_than_the_run_leaves_the_rest(slack):
     first = slack.run()
     second = slack.run()
 
-    assert (first.places[GROUP].left, first.is_failure) == (3, True)
+    assert (first.targets[GROUP].left, first.is_failure) == (3, True)
     assert "the pause is 300 s" in first.summary
     assert (second.is_failure, slack.group()) == (False, set(emails))
 
@@ -176,8 +176,8 @@ def test_channel_that_fails_in_the_middle_goes_on_with_the_next_run(slack):
     second = slack.run(**orders)
 
     assert fired == 3
-    assert (first.places[CHANNEL].removed, first.places[CHANNEL].left) == (2, 3)
-    assert (second.places[CHANNEL].removed, slack.channel()) == (3, set(emails[5:]))
+    assert (first.targets[CHANNEL].removed, first.targets[CHANNEL].left) == (2, 3)
+    assert (second.targets[CHANNEL].removed, slack.channel()) == (3, set(emails[5:]))
 
 
 THIRD = 6  # of this seed, the first two draws are over a half and the next three are under

@@ -103,8 +103,8 @@ def test_each_change_of_a_member_is_in_the_audit_log(slack):
 
     rows = slack.audit()
     changes = [(row["action"], row["metadata"]) for row in rows if "member:" in row["target"]]
-    assert changes == [("slack:add", {"place": GROUP})] * 6 + [("slack:remove", {"place": GROUP})]
+    assert changes == [("slack:add", {"target": GROUP})] * 6 + [("slack:remove", {"target": GROUP})]
     assert {row["actor"] for row in rows} == {"system:slack_status_sync"}
     [first, second] = [row["metadata"] for row in rows if row["action"] == "job:completed"]
-    assert (first["places"][GROUP]["added"], second["places"][GROUP]["removed"]) == (6, 1)
+    assert (first["targets"][GROUP]["added"], second["targets"][GROUP]["removed"]) == (6, 1)
     assert "@" not in str(rows)

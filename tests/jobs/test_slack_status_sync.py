@@ -24,7 +24,7 @@ def test_active_members_are_in_the_group(slack):
 
     assert slack.group() == set(emails[:5])
     assert (result.active, result.matched, result.unmatched) == (6, 5, 1)
-    assert result.places[GROUP].added == 5
+    assert result.targets[GROUP].added == 5
     assert slack.writes() == ["usergroups.users.update"]
 
 
@@ -61,7 +61,7 @@ def test_nobody_of_those_is_removed_either(slack):
     result = slack.run(grace=timedelta(0), protected=frozenset({slack.ids[emails[5]]}))
 
     assert slack.group() == set(emails) - {emails[4]}
-    assert (result.places[GROUP].removed, result.places[GROUP].dropped) == (0, 1)
+    assert (result.targets[GROUP].removed, result.targets[GROUP].dropped) == (0, 1)
 
 
 def test_who_lapsed_stays_for_the_grace_period(slack):
@@ -79,8 +79,8 @@ def test_who_lapsed_stays_for_the_grace_period(slack):
     slack.pass_time(days=1)
     last = slack.run()
 
-    assert (first.places[GROUP].waiting, first.places[GROUP].removed) == (2, 0)
-    assert (last.places[GROUP].waiting, last.places[GROUP].removed) == (1, 1)
+    assert (first.targets[GROUP].waiting, first.targets[GROUP].removed) == (2, 0)
+    assert (last.targets[GROUP].waiting, last.targets[GROUP].removed) == (1, 1)
     assert slack.group() == set(emails[1:])
 
 
@@ -170,8 +170,8 @@ def test_last_member_leaves_a_group_that_is_disabled(slack):
     slack.becomes(emails[0], "active")
     back = slack.run(grace=timedelta(0))
 
-    assert (gone.places[GROUP].removed, was_disabled) == (3, True)
-    assert (back.places[GROUP].added, slack.is_disabled()) == (1, False)
+    assert (gone.targets[GROUP].removed, was_disabled) == (3, True)
+    assert (back.targets[GROUP].added, slack.is_disabled()) == (1, False)
     assert slack.group() == {emails[0]}
 
 
@@ -273,8 +273,8 @@ def test_members_come_into_the_channel_and_leave_it(slack):
 
     result = slack.run(channel_ids=(CHANNEL,), grace=timedelta(0))
 
-    place = result.places[CHANNEL]
-    assert (place.added, place.removed) == (5, 1)
+    target = result.targets[CHANNEL]
+    assert (target.added, target.removed) == (5, 1)
     assert slack.channel() == set(emails[1:11])
     (channel,) = [one for one in slack.state()["channels"] if one["id"] == CHANNEL]
     assert {OWNER, BOT} <= set(channel["members"])
@@ -311,7 +311,7 @@ def test_channel_that_cannot_be_used_stops_nobody(slack, channel, why):
 
     assert slack.group() == set(emails)
     [error] = result.errors
-    assert (error["place"], why in error["why"]) == (channel, True)
+    assert (error["target"], why in error["why"]) == (channel, True)
 
 
 # --- who is not of this workspace ---

@@ -42,7 +42,7 @@ def test_nothing_due_is_no_claim(store):
     ids=["as large as may be", "no lower bound above the upper", "shares", "down to one"],
 )
 def test_a_run_takes_its_share_of_what_waits(store, bounds, sizes):
-    """Of forty rows and four runs at once a quarter of what is left each time, within its bounds: the last ones are small."""
+    """Of forty rows and four runs at once a quarter of what is left each time, within its bounds."""
     keys = [f"evt_{number}" for number in range(40)]
     store.inbox.receive([make_arrival(key, member_key=f"stripe:{key}") for key in keys])
 

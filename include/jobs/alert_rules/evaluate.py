@@ -73,7 +73,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
     store: Store,
     numbers: JobNumbers,
     examples: Examples,
-    places: ActionLinks,
+    links: ActionLinks,
     now: datetime,
 ) -> Evaluation:
     """Evaluate all rules as of `now`, and the minutes since the last time that were missed.
@@ -96,7 +96,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
                 before = forgotten(before)
             hush = partial(hushed, pauses.get(rule.name), outages=down)
             after, changes, quiet = _go_on(rule, before, numbers, ats, hush)
-            told += _keep(rule, changes, quiet, store=store, examples=examples, places=places)
+            told += _keep(rule, changes, quiet, store=store, examples=examples, links=links)
             states.append(after)
         states += [_end(state, store=store, now=now) for state in known.values()]
         begin = last or now - max((rule.window for rule in rules), default=PACE)
@@ -138,7 +138,7 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
     *,
     store: Store,
     examples: Examples,
-    places: ActionLinks,
+    links: ActionLinks,
 ) -> list[AlertEvent]:
     """Keep what happened, and plan whom to tell; return what is told."""
     told = to_tell(changes)
@@ -151,8 +151,8 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
                 rule,
                 change,
                 examples=examples(rule, change),
-                places=places,
-                causes=_causes(rule, change, store, places),
+                links=links,
+                causes=_causes(rule, change, store, links),
             )
         event_id = store.alerts.add_event(change, condition=rule.condition, message=message)
         if message is not None:
@@ -160,13 +160,13 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
     return told
 
 
-def _causes(rule: AlertRule, change: AlertEvent, store: Store, places: ActionLinks) -> list[str]:
+def _causes(rule: AlertRule, change: AlertEvent, store: Store, links: ActionLinks) -> list[str]:
     """Return why webhooks do not come, since when, what is missing and what to do, for a rule about them."""
     if change.what is AlertEventType.RESOLVED or not OF_WEBHOOKS.intersection(rule.names):
         return []
     return [
         f"{one.words}, since {moment(one.since)}{f'; {one.lost}' if one.lost else ''}."
-        f" To do: {one.to_do.replace('{ops}', places.command)}"
+        f" To do: {one.to_do.replace('{ops}', links.command)}"
         for one in store.webhooks.silences()
     ]
 

@@ -51,7 +51,7 @@ def watch(  # noqa: PLR0913 - the watcher's world
         store=store,
         numbers=StoredNumbers(store, now=now),
         examples=examples_from(store, airflow_url=links.airflow_url.rstrip("/")),
-        places=ActionLinks(
+        links=ActionLinks(
             runbooks=f"{links.runbook_url.rstrip('/')}/" if links.runbook_url else RUNBOOKS,
             command=links.command,
         ),

@@ -1,6 +1,6 @@
-"""What is to change in a place at Slack: pure functions from who is there to who should be.
+"""What is to change in a target at Slack: pure functions from who is there to who should be.
 
-A place is the user group or a channel. Nobody is removed before a grace period is over, and nothing is ever done
+A target is the user group or a channel. Nobody is removed before a grace period is over, and nothing is ever done
 to staff, bots or protected people.
 """
 
@@ -51,13 +51,13 @@ class RemovalGrace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetChange:
-    """What is to change in one place; `ordinary` counts those there to whom something may be done."""
+    """What is to change in one target; `ordinary` counts those there to whom something may be done."""
 
     add: frozenset[str]
     remove: frozenset[str]
     waiting: frozenset[str]  # lapsed, and in their grace period
     dropped: frozenset[str]  # gone from Slack, or what a group does not take
-    target: frozenset[str]  # who is there afterwards
+    after: frozenset[str]  # who is there then
     ordinary: int
 
     @property
@@ -73,7 +73,7 @@ def difference(
     *,
     cannot_stay: Collection[SlackUserKind] = (),
 ) -> TargetChange:
-    """Return what is to change; `cannot_stay` are kinds that the place does not take at all."""
+    """Return what is to change; `cannot_stay` are kinds that the target does not take at all."""
     there = frozenset(current)
     seen = there if snapshot.scope is None else there & snapshot.scope
     wanted = snapshot.wanted if snapshot.scope is None else snapshot.wanted & snapshot.scope
@@ -90,7 +90,7 @@ def difference(
         remove=remove,
         waiting=lapsed - remove,
         dropped=dropped,
-        target=(there - dropped - remove) | add,
+        after=(there - dropped - remove) | add,
         ordinary=sum(map(snapshot.is_ordinary, there)),
     )
 

@@ -1,4 +1,4 @@
-"""What is beside the places: the field of the profile, and the list of accounts that staff may close."""
+"""What is beside the targets: the field of the profile, and the list of accounts that staff may close."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def set_fields(  # noqa: PLR0913 - collaborators, by name
         try:
             limiter.of("users.profile.set")(partial(workspace.set_field, user_id, field_id, value))
         except PermanentVendorError as error:
-            result.add_error(str(error), place="profile", person=user_id)
-            log.warning("slack_sync.failed", place="profile", person=user_id, why=str(error))
+            result.add_error(str(error), target="profile", person=user_id)
+            log.warning("slack_sync.failed", target_id="profile", person=user_id, why=str(error))
         except (TimeUpError, VendorError) as stop:
             result.stopped, result.fields_left = str(stop), len(texts) - number
-            log.warning("slack_sync.stopped", place="profile", why=str(stop))
+            log.warning("slack_sync.stopped", target_id="profile", why=str(stop))
             return
         else:
             store.slack.note_field(link.member_id, value)
@@ -129,8 +129,8 @@ def propose(  # noqa: PLR0913 - collaborators, by name
     except VendorUncertainError as error:
         log.warning("slack_sync.proposal_uncertain", why=str(error))
     except (TimeUpError, VendorError) as error:
-        result.add_error(str(error), place="proposal")
-        log.warning("slack_sync.failed", place="proposal", why=str(error))
+        result.add_error(str(error), target="proposal")
+        log.warning("slack_sync.failed", target_id="proposal", why=str(error))
         return
     store.slack.note_proposed(user_ids, now=now)
     result.proposed = len(user_ids)

@@ -1,4 +1,4 @@
-"""What came of a run: counts by place, and errors by ids. No address is in it."""
+"""What came of a run: counts by target, and errors by ids. No address is in it."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ class SlackSyncResult:
     matched: int = 0  # those of them who are ordinary people at Slack
     unmatched: int = 0  # those without an account that could be found
     passed_over: Counter[str] = field(default_factory=Counter)  # staff, guests, protected …
-    places: dict[str, TargetResult] = field(default_factory=dict)
+    targets: dict[str, TargetResult] = field(default_factory=dict)
     fields_set: int = 0
     fields_left: int = 0
     proposed: int = 0  # accounts that staff was told of
     stopped: str | None = None  # why before the end
     refused: str | None = None  # why nothing at all was changed
-    errors: Errors = field(default_factory=list)  # place, person where it is one, why
+    errors: Errors = field(default_factory=list)  # target, person where it is one, why
 
     @property
     def refusals(self) -> dict[str, str]:
-        """Return what was refused and why, by place."""
-        found = {name: one.refused for name, one in self.places.items() if one.refused}
+        """Return what was refused and why, by target."""
+        found = {name: one.refused for name, one in self.targets.items() if one.refused}
         return {"everything": self.refused, **found} if self.refused else found
 
     @property
     def done(self) -> int:
         """Count what was changed."""
-        places = self.places.values()
-        return sum(p.added + p.removed + p.dropped for p in places) + self.fields_set
+        targets = self.targets.values()
+        return sum(p.added + p.removed + p.dropped for p in targets) + self.fields_set
 
     @property
     def is_failure(self) -> bool:
@@ -70,18 +70,18 @@ class SlackSyncResult:
     @property
     def summary(self) -> str:
         """Return one line."""
-        added = sum(place.added for place in self.places.values())
-        removed = sum(place.removed for place in self.places.values())
+        added = sum(target.added for target in self.targets.values())
+        removed = sum(target.removed for target in self.targets.values())
         reasons = [f"refused {name}: {why}" for name, why in self.refusals.items()]
         reasons += sorted({error["why"] for error in self.errors})
         reasons += [self.stopped] if self.stopped else []
         line = f"added {added}, removed {removed}, errors {len(self.errors)}"
         return f"{line} ({'; '.join(reasons)})" if reasons else line
 
-    def add_error(self, why: str, *, place: str, person: str | None = None) -> None:
-        """Note what failed: for a person, or for a place as a whole."""
+    def add_error(self, why: str, *, target: str, person: str | None = None) -> None:
+        """Note what failed: for a person, or for a target as a whole."""
         who = {"person": person} if person else {}
-        self.errors.append({"place": place, **who, "why": why})
+        self.errors.append({"target": target, **who, "why": why})
 
     def document(self) -> dict[str, Any]:
         """Return all of it as JSON."""
@@ -90,7 +90,7 @@ class SlackSyncResult:
             "matched": self.matched,
             "unmatched": self.unmatched,
             "passed_over": dict(sorted(self.passed_over.items())),
-            "places": {name: place.document() for name, place in self.places.items()},
+            "targets": {name: target.document() for name, target in self.targets.items()},
             "fields_set": self.fields_set,
             "fields_left": self.fields_left,
             "proposed": self.proposed,

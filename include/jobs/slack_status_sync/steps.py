@@ -106,22 +106,22 @@ class Sync:
     def run(self) -> SlackSyncResult:
         """Bring Slack in line, write down what came of it, and return it.
 
-        One place's or person's failure stops nobody else. Raises VendorError or TimeUpError where it cannot
+        One target's or person's failure stops nobody else. Raises VendorError or TimeUpError where it cannot
         even be found out who is there: then nothing was changed.
         """
         known = self.store.slack.links() | {link.member_id: link for link in self.run_options.links}
         members = self._members(known)
         run_options = self.run_options
-        places = read_targets(
+        targets = read_targets(
             run_options.group_id, run_options.channel_ids, self.workspace, self.limiter, self.result
         )
-        people = self._people(members, known, places)
+        people = self._people(members, known, targets)
         found = snapshot.match(members, known, people)
         wanted = self._roster(members, found, people)
         if self._is_mute(wanted):
             self.result.refused = decide.NOBODY
         else:
-            self._bring_about(members, found, wanted, places)
+            self._bring_about(members, found, wanted, targets)
         self._report()
         return self.result
 
@@ -141,11 +141,11 @@ class Sync:
         self,
         members: list[Member],
         links: Mapping[UUID, AccountLink],
-        places: Collection[SlackTarget],
+        targets: Collection[SlackTarget],
     ) -> snapshot.SlackDirectory:
         """Read whom this run has to know at Slack."""
         ids = {member.id for member in members}
-        present = [user_id for place in places for user_id in place.users]
+        present = [user_id for target in targets for user_id in target.users]
         if self.run_options.member_id is not None:
             links, present = {m: link for m, link in links.items() if m in ids}, []
         return snapshot.read_people(
@@ -185,14 +185,14 @@ class Sync:
         members: list[Member],
         found: snapshot.Match,
         wanted: decide.MembershipSnapshot,
-        places: Collection[SlackTarget],
+        targets: Collection[SlackTarget],
     ) -> None:
-        grace_periods = self._grace_periods(found, wanted, places)
+        grace_periods = self._grace_periods(found, wanted, targets)
         grace = decide.RemovalGrace(
             since=since_by_id(grace_periods), now=self.now, length=self.run_options.grace
         )
-        for place in places:
-            self._change(place, wanted, grace, found)
+        for target in targets:
+            self._change(target, wanted, grace, found)
         texts = extras.fields_to_set(members, found.links, wanted, grace)
         names = extras.to_propose(
             grace_periods.values(),
@@ -207,11 +207,11 @@ class Sync:
         self,
         found: snapshot.Match,
         wanted: decide.MembershipSnapshot,
-        places: Collection[SlackTarget],
+        targets: Collection[SlackTarget],
     ) -> dict[str, SlackGracePeriod]:
         """Return since when who has lapsed, and write down what is new of it and of who is who."""
         slack = self.store.slack
-        there = {user_id for place in places for user_id in place.users}
+        there = {user_id for target in targets for user_id in target.users}
         there |= {link.slack_user_id for link in found.links.values()}
         there &= there if wanted.scope is None else wanted.scope
         lapsed = set(filter(wanted.has_lapsed, there))
@@ -231,41 +231,43 @@ class Sync:
 
     def _change(
         self,
-        place: SlackTarget,
+        target: SlackTarget,
         wanted: decide.MembershipSnapshot,
         grace: decide.RemovalGrace,
         found: snapshot.Match,
     ) -> None:
-        """Change one place, unless a person has to look first."""
-        change = decide.difference(place.users, wanted, grace, cannot_stay=place.cannot_stay)
-        outcome = TargetResult(before=len(place.users), waiting=len(change.waiting))
-        self.result.places[place.id] = outcome
-        outcome.refused = self._refusal(place, change, wanted)
-        self._tell(place, change, outcome)
+        """Change one target, unless a person has to look first."""
+        change = decide.difference(target.users, wanted, grace, cannot_stay=target.cannot_stay)
+        outcome = TargetResult(before=len(target.users), waiting=len(change.waiting))
+        self.result.targets[target.id] = outcome
+        outcome.refused = self._refusal(target, change, wanted)
+        self._tell(target, change, outcome)
         if outcome.refused:
             return
         if self.run_options.dry_run:
             outcome.added, outcome.removed = len(change.add), len(change.remove)
             outcome.dropped = len(change.dropped)
             return
-        changed = place.apply(change, self.result)
+        changed = target.apply(change, self.result)
         outcome.added, outcome.removed = len(changed.added), len(changed.removed)
-        self._audit(place, changed, found)
+        self._audit(target, changed, found)
 
     def _refusal(
-        self, place: SlackTarget, change: decide.TargetChange, wanted: decide.MembershipSnapshot
+        self, target: SlackTarget, change: decide.TargetChange, wanted: decide.MembershipSnapshot
     ) -> str | None:
         guard = decide.Guard(share=self.run_options.share, confirmed=self.run_options.remove_up_to)
-        empties = bool(place.users) and not change.target
+        empties = bool(target.users) and not change.after
         if wanted.scope is None or (empties and change.remove):
             return guard.refusal(change)
         return None
 
-    def _tell(self, place: SlackTarget, change: decide.TargetChange, outcome: TargetResult) -> None:
+    def _tell(
+        self, target: SlackTarget, change: decide.TargetChange, outcome: TargetResult
+    ) -> None:
         """Say who is meant, by id at Slack."""
         log.info(
             "slack_sync.would_change" if self.run_options.dry_run else "slack_sync.changes",
-            place=place.id,
+            target_id=target.id,
             add=sorted(change.add),
             remove=sorted(change.remove),
             waiting=sorted(change.waiting),
@@ -295,7 +297,7 @@ class Sync:
             result=self.result,
         )
 
-    def _audit(self, place: SlackTarget, changed: Changed, found: snapshot.Match) -> None:
+    def _audit(self, target: SlackTarget, changed: Changed, found: snapshot.Match) -> None:
         """Write down who came in and who went out, of those whom we know as members."""
         members = {link.slack_user_id: link.member_id for link in found.links.values()}
         rows = [
@@ -304,7 +306,7 @@ class Sync:
                 actor=ACTOR,
                 action=action,
                 dag_run_id=self.dag_run_id,
-                metadata={"place": place.id},
+                metadata={"target": target.id},
             )
             for action, user_ids in (
                 ("slack:add", changed.added),

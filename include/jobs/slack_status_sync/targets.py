@@ -1,4 +1,4 @@
-"""The places where members are: the user group, set as a whole, and channels, by invitation and removal."""
+"""The targets where members are: the user group, set as a whole, and channels, by invitation and removal."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ class GroupTarget:
         if change.is_empty:
             return Changed(added=set(), removed=set())
         try:
-            if change.target:
-                self._set(change.target)
+            if change.after:
+                self._set(change.after)
             else:
                 self._disable()
-                result.places[self.id].is_disabled = True
+                result.targets[self.id].is_disabled = True
         except TimeUpError as over:
             result.stopped = str(over)
-            result.places[self.id].left = len(change.add | change.remove | change.dropped)
+            result.targets[self.id].left = len(change.add | change.remove | change.dropped)
             return Changed(added=set(), removed=set())
         except VendorError as error:
-            _note_failure(result, error, place=self.id)
+            _note_failure(result, error, target=self.id)
             return Changed(added=set(), removed=set())
-        result.places[self.id].dropped = len(change.dropped)
+        result.targets[self.id].dropped = len(change.dropped)
         return Changed(added=set(change.add), removed=set(change.remove))
 
     def _set(self, target: frozenset[str]) -> None:
@@ -138,8 +138,8 @@ class ChannelTarget:
         except (TimeUpError, VendorError) as stop:
             result.stopped = str(stop)
             done = len(changed.added) + len(changed.removed) + len(result.errors) - failed
-            result.places[self.id].left = todo - done
-            log.warning("slack_sync.stopped", place=self.id, why=str(stop), left=todo - done)
+            result.targets[self.id].left = todo - done
+            log.warning("slack_sync.stopped", target_id=self.id, why=str(stop), left=todo - done)
         return changed
 
     def _invite(self, user_ids: list[str], result: SlackSyncResult) -> set[str]:
@@ -151,7 +151,7 @@ class ChannelTarget:
             if len(user_ids) > 1:
                 half = len(user_ids) // 2
                 return self._invite(user_ids[:half], result) | self._invite(user_ids[half:], result)
-            _note_failure(result, error, place=self.id, person=user_ids[0])
+            _note_failure(result, error, target=self.id, person=user_ids[0])
             return set()
         return set(user_ids)
 
@@ -159,7 +159,7 @@ class ChannelTarget:
         try:
             self._turns.of("conversations.kick")(partial(self._workspace.kick, self.id, user_id))
         except PermanentVendorError as error:
-            _note_failure(result, error, place=self.id, person=user_id)
+            _note_failure(result, error, target=self.id, person=user_id)
             return set()
         return {user_id}
 
@@ -171,18 +171,18 @@ def read_targets(
     limiter: SlackRateLimiter,
     result: SlackSyncResult,
 ) -> list[SlackTarget]:
-    """Return the places that are configured; one that Slack refuses is an error, and the others go on."""
+    """Return the targets that are configured; one that Slack refuses is an error, and the others go on."""
     makers: dict[str, Callable[[], SlackTarget]] = {}
     if group_id:
         makers[group_id] = partial(GroupTarget, group_id, workspace, limiter)
     for channel_id in channel_ids:
         makers[channel_id] = partial(ChannelTarget, channel_id, workspace, limiter)
     found: list[SlackTarget] = []
-    for place_id, make in makers.items():
+    for target_id, make in makers.items():
         try:
             found.append(make())
         except PermanentVendorError as error:
-            _note_failure(result, error, place=place_id)
+            _note_failure(result, error, target=target_id)
     return found
 
 
@@ -195,7 +195,7 @@ def _obstacle(channel: WorkspaceChannel) -> str | None:
 
 
 def _note_failure(
-    result: SlackSyncResult, error: VendorError, *, place: str, person: str | None = None
+    result: SlackSyncResult, error: VendorError, *, target: str, person: str | None = None
 ) -> None:
-    result.add_error(str(error), place=place, person=person)
-    log.warning("slack_sync.failed", place=place, person=person, why=str(error))
+    result.add_error(str(error), target=target, person=person)
+    log.warning("slack_sync.failed", target_id=target, person=person, why=str(error))

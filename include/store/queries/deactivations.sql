@@ -44,10 +44,10 @@ VALUES (:member_id, :subscription_id, :reason, :vendor_at, :deactivate_at, :stat
 RETURNING *;
 
 -- name: redate_row(id, reason, vendor_at, deactivate_at, state, inbox_id, actor, why, now)^
--- Give an open row another end and its next generation; its run, if it waits for the old one, is withdrawn.
+-- Give an open row another end and its next generation; its run, if it waits for the old one, is cancelled.
 WITH old AS MATERIALIZED (
   SELECT id, dag_run_id, state FROM ops.deactivations WHERE id = :id FOR UPDATE
-), withdrawn AS (
+), cancelled AS (
   INSERT INTO ops.withdrawals (dag_run_id, reason, asked_at)
   SELECT dag_run_id, 'the date was moved', :now FROM old WHERE state = 'scheduled'
   ON CONFLICT DO NOTHING
@@ -61,10 +61,10 @@ FROM old WHERE moved.id = old.id AND old.state NOT IN ('done', 'revoked')
 RETURNING moved.*;
 
 -- name: revoke_row(id, why, actor, inbox_id, now)!
--- Close an open row: it is not to be any more; its run, if it waits, is withdrawn.
+-- Close an open row: it is not to be any more; its run, if it waits, is cancelled.
 WITH old AS MATERIALIZED (
   SELECT id, dag_run_id, state FROM ops.deactivations WHERE id = :id FOR UPDATE
-), withdrawn AS (
+), cancelled AS (
   INSERT INTO ops.withdrawals (dag_run_id, reason, asked_at)
   SELECT dag_run_id, :why, :now FROM old WHERE state = 'scheduled'
   ON CONFLICT DO NOTHING
@@ -131,19 +131,19 @@ WHERE ((state = 'scheduled' AND dag_run_id = :dag_run_id) OR (state = 'running' 
 -- Tell whether a run has rows in its hands.
 SELECT EXISTS (SELECT FROM ops.deactivations WHERE taken_by = :dag_run_id AND state = 'running');
 
--- name: read_withdrawals(superfluous_since)
--- Read the runs that Airflow is to forget; those that only have nothing to do, once that has been so for a while.
+-- name: read_cancellations(superfluous_since)
+-- Read the runs that Airflow is to delete; those that only have nothing to do, once that has been so for a while.
 SELECT dag_run_id, reason, is_optional FROM ops.withdrawals
 WHERE NOT is_optional OR asked_at <= :superfluous_since
 ORDER BY asked_at, dag_run_id;
 
--- name: add_withdrawal(dag_run_id, reason, now)!
--- Have Airflow forget a run.
+-- name: add_cancellation(dag_run_id, reason, now)!
+-- Have Airflow delete a run.
 INSERT INTO ops.withdrawals (dag_run_id, reason, asked_at) VALUES (:dag_run_id, :reason, :now)
 ON CONFLICT DO NOTHING;
 
--- name: forget_withdrawal(dag_run_id)!
--- Write down that Airflow has forgotten a run.
+-- name: delete_cancellation(dag_run_id)!
+-- Write down that Airflow has deleted a run.
 DELETE FROM ops.withdrawals WHERE dag_run_id = :dag_run_id;
 
 -- name: take_silent(now, due_by, checked_before)

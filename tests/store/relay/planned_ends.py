@@ -31,8 +31,8 @@ def run_of(airflow, row):
     return airflow.runs.get((DAG, row.next_run_id))
 
 
-def withdrawals(store):
-    """Return the runs that Airflow is to forget, now or later."""
+def cancellations(store):
+    """Return the runs that Airflow is to delete, now or later."""
     return store.deactivations.run_cancellations(superfluous_since=datetime.max.replace(tzinfo=UTC))
 
 

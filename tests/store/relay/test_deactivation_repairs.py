@@ -21,11 +21,11 @@ from tests.store.relay.planned_ends import (
     SECOND,
     SOON,
     an_end,
+    cancellations,
     do,
     now_is,
     plan,
     run_of,
-    withdrawals,
 )
 
 # --- catch-up ---
@@ -63,7 +63,7 @@ def test_runs_whose_rows_another_has_taken_are_deleted(scheduler, store, airflow
 
     left = [run_id for _, run_id in airflow.runs]
     assert left == [rows[0].next_run_id, rows[1].next_run_id]  # the second is in its sensor
-    assert withdrawals(store) == []
+    assert cancellations(store) == []
 
 
 def test_deleted_run_is_replaced_before_it_is_due(scheduler, store, airflow, clock):
@@ -231,7 +231,7 @@ def test_pause_is_as_long_as_the_trouble(scheduler, store, airflow):
     assert scheduler.turn(store) == 1.0
 
 
-def test_withdrawal_that_is_refused_holds_up_no_other(scheduler, store, airflow, clock):
+def test_cancellation_that_is_refused_holds_up_no_other(scheduler, store, airflow, clock):
     """And it is tried again until Airflow has done it."""
     rows = [plan(store), plan(store)]
     scheduler.turn(store)
@@ -242,7 +242,7 @@ def test_withdrawal_that_is_refused_holds_up_no_other(scheduler, store, airflow,
 
     scheduler.turn(store)
     assert len(airflow.runs) == 1
-    assert "does not delete" in scheduler.troubles["withdrawals"].problem
+    assert "does not delete" in scheduler.troubles["cancellations"].problem
     clock.advance(SECOND)
     scheduler.turn(store)
 

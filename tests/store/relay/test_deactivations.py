@@ -19,11 +19,11 @@ from tests.store.relay.planned_ends import (
     SECOND,
     SOON,
     an_end,
+    cancellations,
     do,
     now_is,
     plan,
     run_of,
-    withdrawals,
 )
 
 # --- ahead ---
@@ -141,7 +141,7 @@ def test_revoked_row_loses_its_run(scheduler, store, airflow):
 
     assert airflow.runs == {}
     assert airflow.deletes == [row.next_run_id]
-    assert withdrawals(store) == []
+    assert cancellations(store) == []
 
 
 def test_run_that_waits_in_its_sensor_is_ended_first(scheduler, store, airflow):
@@ -170,7 +170,7 @@ def test_run_at_work_on_others_is_left_alone(scheduler, store, airflow, clock):
 
     assert run_of(airflow, row)["state"] == "running"
     assert now_is(store, other).state is EndState.RUNNING
-    assert [one.dag_run_id for one in withdrawals(store)] == [other.next_run_id]  # not its own
+    assert [one.dag_run_id for one in cancellations(store)] == [other.next_run_id]  # not its own
 
 
 def test_moved_row_gets_another_run(scheduler, store, airflow):
@@ -189,7 +189,7 @@ def test_moved_row_gets_another_run(scheduler, store, airflow):
 
 @pytest.mark.parametrize("change", ["moved", "revoked"])
 def test_change_while_airflow_is_asked(scheduler, store, airflow, database, change):
-    """The relay holds no lock: what it has asked for meanwhile is withdrawn."""
+    """The relay holds no lock: what it has asked for meanwhile is cancelled."""
     row = plan(store)
 
     def change_it():
@@ -226,7 +226,7 @@ def test_lost_answer_makes_one_run(scheduler, store, airflow, clock):
 
 
 def test_row_that_was_done_before_the_answer_came(scheduler, store, airflow, clock):
-    """The run was faster than its own 409: it is not withdrawn, a person may look at it."""
+    """The run was faster than its own 409: it is not cancelled, a person may look at it."""
     airflow.fail("lost")
     row = plan(store, NOW - SECOND)
     scheduler.turn(store)
@@ -236,7 +236,7 @@ def test_row_that_was_done_before_the_answer_came(scheduler, store, airflow, clo
     scheduler.turn(store)
 
     assert run_of(airflow, row) is not None
-    assert withdrawals(store) == []
+    assert cancellations(store) == []
 
 
 # --- clocks ---

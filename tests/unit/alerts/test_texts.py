@@ -13,9 +13,7 @@ from include.alerts.texts import ActionLinks, AlertMessage, Link, message_of, sp
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EXAMPLE = Link(text="run a", url="https://airflow.example.org/a")
 
-PLACES = ActionLinks(
-    runbooks="https://example.org/runbooks/", command="docker compose run --rm ops"
-)
+LINKS = ActionLinks(runbooks="https://example.org/runbooks/", command="docker compose run --rm ops")
 
 
 def fired(name="mailchimp_sync_failing", **numbers):
@@ -28,7 +26,7 @@ def fired(name="mailchimp_sync_failing", **numbers):
 
 def told(rule, change):
     """Return the message of a change."""
-    return message_of(rule, change, examples=[EXAMPLE], places=PLACES)
+    return message_of(rule, change, examples=[EXAMPLE], links=LINKS)
 
 
 def test_message_says_what_since_when_how_many_and_where_to_look():
@@ -52,7 +50,7 @@ def test_causes_come_first():
     """They are what a text message has room for."""
     rule, change = fired("webhooks_silent", silent_minutes=12)
 
-    message = message_of(rule, change, examples=[], places=PLACES, causes=["Stripe's is disabled"])
+    message = message_of(rule, change, examples=[], links=LINKS, causes=["Stripe's is disabled"])
 
     assert message.facts[0] == "Stripe's is disabled"
     assert "Stripe's is disabled" in message.short

@@ -19,7 +19,7 @@ def text_of(*, jobs=None, **work):
         "deactivations": {},
     }
     return shown_of(
-        StatusReport(verdict="All is well", work=Work(**{**nothing, **work}), jobs=jobs or {})
+        StatusReport(summary="All is well", work=Work(**{**nothing, **work}), jobs=jobs or {})
     )
 
 
@@ -79,7 +79,7 @@ def test_jobs_have_their_numbers():
 def test_all_is_well_is_one_sentence():
     """With how that is known; what waits for a person is beside it, with the command of the place."""
     told = StatusReport(
-        verdict="All is well: no run ended", decisions=("1 finding: `{ops} findings list`",)
+        summary="All is well: no run ended", decisions=("1 finding: `{ops} findings list`",)
     )
 
     shown = shown_of(told, command="docker compose run --rm ops")
@@ -91,7 +91,7 @@ def test_all_is_well_is_one_sentence():
 def test_trouble_is_a_sentence_and_what_to_do():
     """Nothing stands above it that says the contrary."""
     one = Trouble(what="mailchimp is not called", to_do="nothing; `{ops} probe mailchimp` tries it")
-    told = StatusReport(verdict="Not well", troubles=(one,))
+    told = StatusReport(summary="Not well", troubles=(one,))
 
     shown = shown_of(told)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.relay.airflow_health import PARTS, AirflowHealth
-from include.relay.job_health import WINDOW, HealthFacts, HealthVerdict, judge, judge_job
+from include.relay.job_health import WINDOW, HealthFacts, HealthStatus, assess, assess_job
 from include.store.metrics import Measurement, OpenBreaker
 from include.store.relay_alarms import Alarm
 
@@ -30,60 +30,60 @@ def facts(all_jobs=None, **changes):
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "verdict"),
+    ("good", "bad", "status"),
     [
-        (10, 0, HealthVerdict.HEALTHY),
-        (96, 4, HealthVerdict.HEALTHY),  # 96 %
-        (95, 5, HealthVerdict.UNHEALTHY),  # 95 % is not above 95 %
-        (0, 0, HealthVerdict.IDLE),  # H3: nothing run is not healthy
-        (0, 1, HealthVerdict.UNKNOWN),  # H3: one failure of one is too few to judge
-        (3, 1, HealthVerdict.UNKNOWN),
-        (4, 0, HealthVerdict.HEALTHY),
-        (4, 1, HealthVerdict.UNHEALTHY),
+        (10, 0, HealthStatus.HEALTHY),
+        (96, 4, HealthStatus.HEALTHY),  # 96 %
+        (95, 5, HealthStatus.UNHEALTHY),  # 95 % is not above 95 %
+        (0, 0, HealthStatus.IDLE),  # H3: nothing run is not healthy
+        (0, 1, HealthStatus.UNKNOWN),  # H3: one failure of one is too few to judge
+        (3, 1, HealthStatus.UNKNOWN),
+        (4, 0, HealthStatus.HEALTHY),
+        (4, 1, HealthStatus.UNHEALTHY),
     ],
 )
-def test_verdict_of_runs(good, bad, verdict):
+def test_status_of_runs(good, bad, status):
     """Above 95 % of the runs that ended in the last hour, if at least five did."""
-    assert judge(facts(measured(good, bad))).verdict is verdict
-    assert judge_job(measured(good, bad, job="mailchimp_sync")).verdict is verdict
+    assert assess(facts(measured(good, bad))).status is status
+    assert assess_job(measured(good, bad, job="mailchimp_sync")).status is status
 
 
 def test_reasons_are_words():
     """A person reads them at night."""
-    assert judge(facts(measured(0, 0))).reasons == ("no run ended in the last hour",)
-    assert judge(facts(measured(8, 2))).reasons == (
+    assert assess(facts(measured(0, 0))).reasons == ("no run ended in the last hour",)
+    assert assess(facts(measured(8, 2))).reasons == (
         "10 runs ended in the last hour, 2 of them badly: 80.0% success, healthy is above 95%",
     )
-    (few,) = judge(facts(measured(0, 1))).reasons
+    (few,) = assess(facts(measured(0, 1))).reasons
     assert "too few to judge (5 are needed)" in few
 
 
 @pytest.mark.parametrize(
-    ("seconds", "verdict"), [(240, HealthVerdict.HEALTHY), (241, HealthVerdict.UNHEALTHY)]
+    ("seconds", "status"), [(240, HealthStatus.HEALTHY), (241, HealthStatus.UNHEALTHY)]
 )
-def test_age_of_the_oldest_row(seconds, verdict):
+def test_age_of_the_oldest_row(seconds, status):
     """H4: a worker that hangs fails nothing and heartbeats on; what it holds grows old."""
     old = measured(good=10, oldest_waiting_seconds=seconds)
 
-    assert judge(facts(old)).verdict is verdict
+    assert assess(facts(old)).status is status
 
 
 def test_airflow_down():
     """It is said, and what it means."""
-    judged = judge(facts(health=AirflowHealth(problem="Airflow does not answer (ConnectError)")))
+    assessed = assess(facts(health=AirflowHealth(problem="Airflow does not answer (ConnectError)")))
 
-    assert judged.verdict is HealthVerdict.UNHEALTHY
-    assert judged.reasons == (
+    assert assessed.status is HealthStatus.UNHEALTHY
+    assert assessed.reasons == (
         "Airflow does not answer (ConnectError): webhooks are stored, and wait",
     )
 
 
 @pytest.mark.parametrize("part", ["scheduler", "triggerer", "dag_processor"])
 def test_part_of_airflow_without_a_beat(part):
-    judged = judge(facts(health=AirflowHealth(parts={**WELL.parts, part: "unhealthy"})))
+    assessed = assess(facts(health=AirflowHealth(parts={**WELL.parts, part: "unhealthy"})))
 
-    assert judged.verdict is HealthVerdict.UNHEALTHY
-    assert judged.reasons == (f"{PARTS[part]} is unhealthy, Airflow says",)
+    assert assessed.status is HealthStatus.UNHEALTHY
+    assert assessed.reasons == (f"{PARTS[part]} is unhealthy, Airflow says",)
 
 
 def test_open_breaker():
@@ -98,15 +98,15 @@ def test_open_breaker():
         member_count=1,
     )
 
-    judged = judge(facts(breakers=(breaker,)))
+    assessed = assess(facts(breakers=(breaker,)))
 
-    [reason] = judged.reasons
+    [reason] = assessed.reasons
     assert reason == (
         "mailchimp is not called since 2026-11-02 09:00:00 UTC (503):"
         " 12 rows of 1 member wait, it is tried again at 09:05:00 UTC"
     )
-    assert judged.troubles[0].to_do.startswith("nothing")
-    assert "`{ops} probe mailchimp`" in judged.troubles[0].to_do
+    assert assessed.troubles[0].to_do.startswith("nothing")
+    assert "`{ops} probe mailchimp`" in assessed.troubles[0].to_do
 
 
 def test_alert_rules_that_stopped():
@@ -118,37 +118,37 @@ def test_alert_rules_that_stopped():
         words="the alert rules are not evaluated",
     )
 
-    judged = judge(facts(alarms=(alarm,)))
+    assessed = assess(facts(alarms=(alarm,)))
 
-    assert judged.verdict is HealthVerdict.UNHEALTHY
-    assert judged.reasons == ("the alert rules are not evaluated since 2026-11-02 09:00:00 UTC",)
+    assert assessed.status is HealthStatus.UNHEALTHY
+    assert assessed.reasons == ("the alert rules are not evaluated since 2026-11-02 09:00:00 UTC",)
 
 
 def test_every_reason_against_it_has_what_to_do():
     """What is well has nothing to do."""
-    failing = judge(facts(measured(good=1, bad=9, oldest_waiting_seconds=999, queued_jobs=2)))
+    failing = assess(facts(measured(good=1, bad=9, oldest_waiting_seconds=999, queued_jobs=2)))
 
     assert [str(one) for one in failing.troubles] == list(failing.reasons)
     assert all(one.to_do for one in failing.troubles)
-    assert judge(facts(measured(good=1, bad=1))).troubles == ()
+    assert assess(facts(measured(good=1, bad=1))).troubles == ()
 
 
 @pytest.mark.parametrize(
-    ("minutes", "verdict"), [(45, HealthVerdict.HEALTHY), (46, HealthVerdict.UNHEALTHY)]
+    ("minutes", "status"), [(45, HealthStatus.HEALTHY), (46, HealthStatus.UNHEALTHY)]
 )
-def test_gap_of_the_reconciliation(minutes, verdict):
+def test_gap_of_the_reconciliation(minutes, status):
     """It runs each quarter of an hour; what it would find stays unfound."""
-    judged = judge(facts(reconciled_at=NOW - timedelta(minutes=minutes)))
+    assessed = assess(facts(reconciled_at=NOW - timedelta(minutes=minutes)))
 
-    assert judged.verdict is verdict
+    assert assessed.status is status
 
 
 def test_reconciliation_that_never_comes_to_its_end():
     """And one that has not run yet is no gap."""
     failing = {None: measured(good=10), "reconciliation": measured(bad=3, job="reconciliation")}
 
-    assert judge(facts(reconciled_at=None)).verdict is HealthVerdict.HEALTHY
-    assert judge(facts(reconciled_at=None, jobs=failing)).verdict is HealthVerdict.UNHEALTHY
+    assert assess(facts(reconciled_at=None)).status is HealthStatus.HEALTHY
+    assert assess(facts(reconciled_at=None, jobs=failing)).status is HealthStatus.UNHEALTHY
 
 
 def test_everything_wrong_is_told():
@@ -158,4 +158,4 @@ def test_everything_wrong_is_told():
         health=AirflowHealth(problem="Airflow does not answer (ConnectError)"),
     )
 
-    assert len(judge(bad).reasons) == 3
+    assert len(assess(bad).reasons) == 3

@@ -1,4 +1,4 @@
-"""The difference between who is in a place and who should be, and what a person has to look at first."""
+"""The difference between who is in a target and who should be, and what a person has to look at first."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -45,7 +45,7 @@ def test_who_is_wanted_comes_in_and_who_lapsed_goes_when_her_time_is_over():
     change = difference(["U1", "U2", "U3"], roster(wanted=["U0", "U1"]), grace(U2=3, U3=2.99999))
 
     assert (change.add, change.remove, change.waiting) == ({"U0"}, {"U2"}, {"U3"})
-    assert change.target == {"U0", "U1", "U3"}
+    assert change.after == {"U0", "U1", "U3"}
     assert difference(["U4"], roster(), grace()).waiting == {"U4"}
 
 
@@ -60,7 +60,7 @@ def test_protected_people_are_left_where_they_are():
     change = difference(["U1"], roster(wanted=["U0"], protected=["U0", "U1"]), grace(U1=9))
 
     assert change.is_empty
-    assert change.target == {"U1"}
+    assert change.after == {"U1"}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_group_drops_whom_it_does_not_take(kind, is_dropped):
     )
 
     assert change.dropped == ({"U0"} if is_dropped else set())
-    assert ("U0" in change.target) is not is_dropped
+    assert ("U0" in change.after) is not is_dropped
 
 
 def test_scope_is_all_that_is_looked_at():
@@ -82,7 +82,7 @@ def test_scope_is_all_that_is_looked_at():
         ["U1", "U2"], roster(wanted=["U0", "U3"], scope=["U0", "U1"]), grace(U1=9, U2=9)
     )
 
-    assert (change.add, change.remove, change.target) == ({"U0"}, {"U1"}, {"U0", "U2"})
+    assert (change.add, change.remove, change.after) == ({"U0"}, {"U1"}, {"U0", "U2"})
 
 
 SOME = st.sets(st.sampled_from(IDS))
@@ -102,10 +102,10 @@ def test_whatever_comes_nobody_is_touched_who_must_not_be(current, sets, kinds, 
 
     assert all(map(people.is_ordinary, change.add | change.remove | change.waiting))
     assert not change.remove & set.union(*sets.values())
-    assert change.target == (current - change.dropped - change.remove) | change.add
-    assert all(people.kinds[user] not in NOT_IN_A_GROUP for user in change.target)
-    assert set(filter(people.is_ordinary, sets["wanted"])) <= change.target
-    assert difference(change.target, people, time, cannot_stay=NOT_IN_A_GROUP).is_empty
+    assert change.after == (current - change.dropped - change.remove) | change.add
+    assert all(people.kinds[user] not in NOT_IN_A_GROUP for user in change.after)
+    assert set(filter(people.is_ordinary, sets["wanted"])) <= change.after
+    assert difference(change.after, people, time, cannot_stay=NOT_IN_A_GROUP).is_empty
 
 
 def change_of(*, remove, ordinary, dropped=0):
@@ -117,7 +117,7 @@ def change_of(*, remove, ordinary, dropped=0):
         remove=removed,
         waiting=nobody,
         dropped=frozenset(f"W{number}" for number in range(dropped)),
-        target=nobody,
+        after=nobody,
         ordinary=ordinary,
     )
 

@@ -43,10 +43,10 @@ def test_form_is_read():
 def test_run_is_a_failure_when_a_person_has_to_look():
     """Refused, or nothing but errors; what is left for the next run alone is none."""
     good, refused, mute, late = (SlackSyncResult(dry_run=False) for _ in range(4))
-    good.places["S1"] = late.places["C1"] = TargetResult(added=1, left=3)
-    good.add_error("cant_invite", place="C1", person="U1")
-    refused.places = {"S1": TargetResult(refused="too many"), "C1": TargetResult(added=9)}
-    mute.add_error("channel_not_found", place="C1")
+    good.targets["S1"] = late.targets["C1"] = TargetResult(added=1, left=3)
+    good.add_error("cant_invite", target="C1", person="U1")
+    refused.targets = {"S1": TargetResult(refused="too many"), "C1": TargetResult(added=9)}
+    mute.add_error("channel_not_found", target="C1")
     late.stopped = "over"
 
     assert [r.is_failure for r in (good, refused, mute, late)] == [False, True, True, False]
