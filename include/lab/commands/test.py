@@ -38,7 +38,7 @@ WITHOUT_A_STACK = ("unit", "dags", "store", "jobs", "contract", "simulate")
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 """The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
 share is made once."""
-STARTS = tuple(f"tests/production/test_{name}.py" for name in ("containers", "start", "commands"))
+STARTS = ("tests/production/test_containers.py", "tests/production/one_host")
 """What a full run tries of production: one host starts and does its work, and each command line of a document does what
 it says there. By name, all of it is tried."""
 FORMS = ("one-host", "celery")

@@ -11,20 +11,13 @@ from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
 from include.lab.stack.layout import ROOT
 from include.store import Store
-from tests.production.forms import ONE_HOST, TRIAL, deploying, filled, project_of, running
+from tests.production.forms import ONE_HOST, TRIAL, deploying, filled, project_of
 from tests.production.interpolation import read_env_files
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 PUBLIC = "http://localhost"
 VENDORS = ("stripe", "clerk")
-
-
-@pytest.fixture(scope="module")
-def form(tmp_path_factory):
-    """Give the one-host form, which has become healthy."""
-    with running(ONE_HOST, tmp_path_factory.mktemp("one host")) as form:
-        yield form
 
 
 def test_webhook_through_the_proxy_ends_in_its_effect(form):

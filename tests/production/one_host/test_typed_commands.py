@@ -21,7 +21,6 @@ from include.store.dead_letters import Failure
 from include.store.findings import Finding, FindingKind
 from include.vendors.mailchimp.client import subscriber_hash
 from tests.commands import SAMPLES, command_lines
-from tests.production.forms import ONE_HOST, running
 
 pytestmark = pytest.mark.timeout(900)
 SECONDS = 180
@@ -135,11 +134,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(form, tmp_path_factory):
     """Give one host of production, with a profile for it in somebody's home."""
     home = tmp_path_factory.mktemp("home")
     with (
-        running(ONE_HOST, tmp_path_factory.mktemp("one host")) as form,
         stage_on(form.stack) as stage,
         closing(Store.connect(form.stack.database_url)) as store,
     ):
