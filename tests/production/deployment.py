@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.production.machine import Machine
 
 LOG_LINES = 40
+HOSTS_BYTES = 4096
 
 
 class DeploymentError(Exception):
@@ -225,11 +226,17 @@ class Deployment:
             yield volume, mount.target, mount.read_only
 
     def _tell_names(self) -> None:
-        """Write the names of all containers where all of them find them: of services, containers and hosts."""
+        """Write the names of all containers where all of them find them: of services, containers and hosts.
+
+        At once, over what is there: a reader never finds the file empty, nor cut. Mounted, it cannot be replaced.
+        """
         lines = ["127.0.0.1 localhost", *(
             f"{self._addresses[one.name]} {one.service.name} {one.name} {one.id}" for one in self.containers.values()
         )]  # fmt: skip
-        self.machine.path(self._hosts).write_text("\n".join([*lines, ""]))
+        text = "\n".join(lines).encode()
+        assert len(text) < HOSTS_BYTES
+        with self.machine.path(self._hosts).open("r+b", buffering=0) as file:
+            file.write(text.ljust(HOSTS_BYTES, b"\n"))
 
     def _may_start(self, container: Container) -> bool:
         """Tell whether what a container waits for is so."""
