@@ -8,7 +8,7 @@ from include.lab import cli as checkout
 from include.lab.checks.documents import ROOT
 from include.operate import cli as image
 from tests.commands import Line, command_lines, other_lines, refusal, variants
-from tests.production import test_commands as on_one_host
+from tests.production.one_host import test_typed_commands as on_one_host
 
 LINES = command_lines()
 TRIED_ELSEWHERE = {
