@@ -15,7 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 RUN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~:+-]{1,250}")
 RUN_KEYS = {"dag_run_id", "logical_date", "conf", "run_after", "note"}
 HEALTH = "/api/v2/monitor/health"  # always 200
-OPEN = (HEALTH, "/auth/token")  # for whoever has no token
+BESIDE = {
+    "/execution/health": {"status": "healthy"},
+    "/readyz": {"ready": True},
+    "/_sandbox/healthz": {},
+}
+"""What the tasks' API says, and the parts of a local stack that are well."""
+OPEN = (HEALTH, "/auth/token", *BESIDE)  # for whoever has no token
 
 
 class AirflowStandIn:
@@ -34,6 +40,7 @@ class AirflowStandIn:
         self.deletes, self.gets = [], []  # the same of deletions, and of questions about runs
         self.logins = 0
         self.calls = []  # all of them: method and path
+        self.import_errors = []  # filename and stack_trace of each
         self.parts = dict.fromkeys(
             ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
         )
@@ -66,7 +73,7 @@ class AirflowStandIn:
         with self._lock:
             self.calls.append((method, urlsplit(path).path))
             if path in OPEN:
-                return self._health() if path == HEALTH else self._log_in(body)
+                return self._open(path, body)
             token = headers.get("Authorization", "").removeprefix("Bearer ")
             if token not in self.tokens:
                 is_late = token in self.expired
@@ -88,6 +95,11 @@ class AirflowStandIn:
             return fault, {"detail": "ordered"}
         with self._lock:
             return self._route(method, path, body)
+
+    def _open(self, path, body):
+        if path in BESIDE:
+            return 200, BESIDE[path]
+        return self._health() if path == HEALTH else self._log_in(body)
 
     def _health(self):
         return 200, {part: {"status": status} for part, status in self.parts.items()}
@@ -143,7 +155,10 @@ class AirflowStandIn:
         return 204, {}
 
     def _list(self, path, query):
-        """Return a page of runs, the failed tasks of one, or all DAGs: as far as the jobs ask for them."""
+        """Return a page of runs, the failed tasks of one, all DAGs or import errors: as far as anybody asks."""
+        if path == "/api/v2/importErrors":
+            found = self.import_errors
+            return 200, {"import_errors": found, "total_entries": len(found)}
         if path == "/api/v2/dags":
             dags = [
                 {"dag_id": dag_id, "timetable_summary": None, **dag}

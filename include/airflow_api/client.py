@@ -89,6 +89,15 @@ class AirflowClient(AirflowSession):
             for dag in self._dags()
         ]
 
+    def import_errors(self) -> list[str]:
+        """Return the last line of each DAG file's import error, with the file."""
+        answer = self._call("GET", "/api/v2/importErrors", params={"limit": PAGE})
+        errors = _list(json_of(answer, expected=HTTPStatus.OK), "import_errors")
+        return [
+            f"{error['filename']}: {str(error['stack_trace']).strip().splitlines()[-1]}"
+            for error in errors
+        ]
+
     def _dags(self) -> list[dict[str, Any]]:
         params: dict[str, str | int] = {"limit": PAGE, "order_by": "dag_id"}
         answer = self._call("GET", "/api/v2/dags", params=params)

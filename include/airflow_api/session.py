@@ -24,9 +24,19 @@ LIMITS = httpx.Limits(max_connections=1, keepalive_expiry=2)  # uvicorn closes a
 class AirflowSession:
     """One user's session; not for several threads."""
 
-    def __init__(self, *, url: str, username: str, password: SecretStr) -> None:
-        """Log in when something is first asked."""
-        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, limits=LIMITS)
+    def __init__(
+        self,
+        *,
+        url: str,
+        username: str,
+        password: SecretStr,
+        timeout: httpx.Timeout | None = None,
+        trust_env: bool = True,
+    ) -> None:
+        """Log in when something is first asked; by the environment's proxy, unless that is not trusted."""
+        self._client = httpx.Client(
+            base_url=url.rstrip("/"), timeout=timeout or TIMEOUT, limits=LIMITS, trust_env=trust_env
+        )
         self._username = username
         self._password = password
         self._token: str | None = None
@@ -50,17 +60,29 @@ class AirflowSession:
         json: object = None,
         params: Mapping[str, str | int] | None = None,
     ) -> httpx.Response:
-        """Send with a token; with a new one, once, where Airflow does not take it."""
-        for is_last in (False, True):
-            headers = {"Authorization": f"Bearer {self._token or self._log_in()}"}
-            answer = self._send(method, path, json=json, params=params, headers=headers)
-            if answer.status_code not in REFUSED or is_last:
-                break
-            self._token = None
+        """Send with a token; raise AirflowRefusedError where the user may not do that."""
+        answer = self.ask(method, path, json=json, params=params)
         if answer.status_code in REFUSED:
             raise AirflowRefusedError(
                 f"Airflow refuses the user {self._username}: {answer.status_code}"
             )
+        return answer
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, str | int] | None = None,
+    ) -> httpx.Response:
+        """Send with a token, and with a new one, once, where Airflow does not take it; a refusal is an answer."""
+        for _ in range(2):
+            headers = {"Authorization": f"Bearer {self._token or self._log_in()}"}
+            answer = self._send(method, path, json=json, params=params, headers=headers)
+            if answer.status_code not in REFUSED:
+                break
+            self._token = None
         return answer
 
     def _log_in(self) -> str:

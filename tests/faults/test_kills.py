@@ -8,9 +8,9 @@ import random
 from contextlib import suppress
 from urllib.parse import quote
 
-import httpx
 import pytest
 
+from include.errors import AirflowError
 from include.lab.demo.play import stage_on
 from include.lab.demo.stage import DAG
 from tests.faults.chaos import ROLES, SCHEDULER, Chaos
@@ -68,7 +68,7 @@ class Tasks:
         return bool(now) and (now["state"], now["try_number"]) != ("running", task["try_number"])
 
     def _ask(self, path):
-        with suppress(httpx.HTTPError):  # the API server is one of those that die
+        with suppress(AirflowError):  # the API server is one of those that die
             answer = self._airflow.ask("GET", path)
             return answer.json() if answer.is_success else {}
         return {}

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
+from pydantic import SecretStr
+
+from include.airflow_api.client import AirflowClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Json = dict[str, Any]
 ENDED = ("success", "failed")
-TIMEOUT_SECONDS = 30
+TIMEOUT = httpx.Timeout(30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,45 +35,44 @@ class TaskTry:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoAirflow:
-    """The REST API, used as one of its users; `http` speaks to it."""
+    """The REST API, used as one of its users."""
 
     url: str
-    username: str
-    password: str = field(repr=False)
-    http: httpx.Client = field(repr=False)
+    client: AirflowClient = field(repr=False)
 
     @classmethod
     @contextmanager
     def at(cls, url: str, *, username: str, password: str) -> Iterator[Self]:
         """Give the Airflow at `url` as that user for the block; nothing is asked yet."""
-        with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
-            yield cls(url=url, username=username, password=password, http=http)
+        client = AirflowClient(
+            url=url,
+            username=username,
+            password=SecretStr(password),
+            timeout=TIMEOUT,
+            trust_env=False,
+        )
+        with closing(client):
+            yield cls(url=url, client=client)
 
     def ask(
         self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> httpx.Response:
-        """Call the API under `/api/v2`, with a fresh token where the last one is not accepted."""
-        answer = self.http.request(method, f"/api/v2{path}", json=body)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            self._log_in()
-            answer = self.http.request(method, f"/api/v2{path}", json=body)
-        return answer
+        """Call the API under `/api/v2`; a refusal is an answer. Raises AirflowError where there is none."""
+        return self.client.ask(method, f"/api/v2{path}", json=body)
 
     def start_run(self, dag: str, conf: Mapping[str, object]) -> str:
         """Start a run with these parameters, as the form in the UI does; returns its id."""
         run_id = f"by_hand.{secrets.token_hex(8)}"
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        self.ask("POST", f"/dags/{dag}/dagRuns", body).raise_for_status()
+        self.client.start_run(dag, run_id, conf=conf)
         return run_id
 
     def clear_run(self, dag: str, run_id: str) -> None:
         """Have all tasks of a run done again, as "Clear" in the UI does."""
         self.ask("POST", f"{_run_path(dag, run_id)}/clear", {"dry_run": False}).raise_for_status()
 
-    def run_state(self, dag: str, run_id: str) -> str:
-        """Return the state of a run; raises httpx.HTTPError."""
-        state: str = self._read(_run_path(dag, run_id))["state"]
-        return state
+    def run_state(self, dag: str, run_id: str) -> str | None:
+        """Return the state of a run; None where Airflow has no such run."""
+        return self.client.run_state(dag, run_id)
 
     def own_run_at(self, dag: str) -> datetime | None:
         """Return when a DAG starts by itself next; None where it does not, or has as many runs as it may have."""
@@ -94,11 +96,6 @@ class DemoAirflow:
         answer = self.ask("GET", path).raise_for_status()
         body: Json = answer.json()
         return body
-
-    def _log_in(self) -> None:
-        who = {"username": self.username, "password": self.password}
-        token = self.http.post("/auth/token", json=who).raise_for_status().json()["access_token"]
-        self.http.headers["Authorization"] = f"Bearer {token}"
 
 
 def _run_path(dag: str, run_id: str) -> str:

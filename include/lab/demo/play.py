@@ -11,6 +11,7 @@ import httpx
 import psycopg
 
 from include.clock import SystemClock
+from include.errors import AirflowError
 from include.lab.demo.airflow import DemoAirflow
 from include.lab.demo.sandbox import DemoSandbox
 from include.lab.demo.stage import Stage, StoryStoppedError, open_database
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[Stage], None]
 
-STOPS_A_STORY = (StoryStoppedError, httpx.HTTPError, psycopg.Error)
+STOPS_A_STORY = (StoryStoppedError, AirflowError, httpx.HTTPError, psycopg.Error)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -307,7 +307,7 @@ class Stage:
         self, dag: str, run: str, seconds: float, *, wanted: str = "success"
     ) -> list[TaskTry]:
         """Wait for a run's end, which must be as wanted, and return its tasks."""
-        states: list[str] = []
+        states: list[str | None] = []
 
         def has_ended() -> bool:
             states.append(self.airflow.run_state(dag, run))

@@ -7,12 +7,14 @@ the API server imports and makes what tasks ask it only then; who waits for that
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import httpx
+from pydantic import SecretStr
 
-from include.lab.stack.airflow_api import AdminAirflow
+from include.airflow_api.client import AirflowClient
+from include.errors import AirflowError, AirflowRefusedError
 from include.lab.stack.prepare import dag_ids
 from include.operate.errors import CommandError
 from include.operate.health import all_health
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FIRST_DAG = "mailchimp_sync"
 PAUSE_SECONDS = 0.25
+TIMEOUT = httpx.Timeout(30)  # the API server imports what it is first asked for
 
 
 class Readiness:
@@ -44,18 +47,22 @@ class Readiness:
         """Return after how many seconds it was healthy; raise CommandError where it does not become so."""
         self._until(self._api_answers)
         try:
-            with AdminAirflow(self._stack) as api:
+            with closing(as_admin(self._stack)) as api:
                 self._see_a_run_through(api)
-        except httpx.HTTPError as error:
+        except AirflowRefusedError as error:
+            raise CommandError(
+                f"what answers at {self._stack.airflow_url} is not this stack's Airflow: start again"
+            ) from error
+        except AirflowError as error:
             raise CommandError(f"Airflow does not do what it should: {error}") from error
         self._line.clear()
         return time.monotonic() - self._started
 
-    def _see_a_run_through(self, api: AdminAirflow) -> None:
+    def _see_a_run_through(self, api: AirflowClient) -> None:
         """Start an empty run, wait for it and for all parts, and forget it."""
         self._until(lambda: self._dags_are_parsed(api))
         run_id = f"first-run.{self._stack.id}.{time.time_ns()}"
-        api.start_run(FIRST_DAG, run_id, {"inbox_ids": []})
+        api.start_run(FIRST_DAG, run_id, conf={"inbox_ids": []})
         self._until(lambda: self._has_run(api, run_id))
         self._until(self._all_are_well)
         api.delete_run(FIRST_DAG, run_id)
@@ -88,17 +95,16 @@ class Readiness:
                 return ""
         return "Airflow's API server starts"
 
-    def _dags_are_parsed(self, api: AdminAirflow) -> str:
-        missing = api.missing_dags(dag_ids(self._layout))
+    def _dags_are_parsed(self, api: AirflowClient) -> str:
+        missing = sorted({*dag_ids(self._layout)} - {dag.dag_id for dag in api.dags()})
         if missing and (errors := api.import_errors()):
             raise CommandError(f"a DAG does not import: {errors[0]}")
         return f"DAGs are parsed ({', '.join(missing)})" if missing else ""
 
-    def _has_run(self, api: AdminAirflow, run_id: str) -> str:
-        try:
+    def _has_run(self, api: AirflowClient, run_id: str) -> str:
+        state = None
+        with suppress(AirflowError):
             state = api.run_state(FIRST_DAG, run_id)
-        except httpx.HTTPError:
-            state = "unknown"
         if state == "failed":
             raise CommandError(f"an empty run of {FIRST_DAG} fails: see {self._stack.airflow_url}")
         return "" if state == "success" else "a first, empty run goes through"
@@ -111,3 +117,15 @@ class Readiness:
             sandbox_url=stack.sandbox_url,
         )
         return "; ".join(f"{one.part}: {one.words}" for one in healths if not one.ok)
+
+
+def as_admin(stack: Stack) -> AirflowClient:
+    """Return the stack's Airflow, asked as its admin."""
+    login = stack.users["admin"]
+    return AirflowClient(
+        url=stack.airflow_url,
+        username=login["username"],
+        password=SecretStr(login["password"]),
+        timeout=TIMEOUT,
+        trust_env=False,
+    )

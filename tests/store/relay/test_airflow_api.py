@@ -195,3 +195,21 @@ def _secret(airflow):
     from pydantic import SecretStr
 
     return SecretStr(airflow.password)
+
+
+def test_a_refusal_is_an_answer_to_who_asks_for_answers(api, airflow):
+    """A new token is tried once; then whoever asks sees what Airflow says."""
+    airflow.fail(403, 403)
+
+    assert api.ask("GET", "/api/v2/dags/mailchimp_sync").status_code == 403
+    assert (airflow.logins, airflow.faults_left) == (2, [])
+
+
+def test_import_errors_are_told_by_their_last_line(api, airflow):
+    """It says what is wrong; the lines before it are Airflow's."""
+    trace = (
+        "Traceback (most recent call last):\n  File …\nModuleNotFoundError: No module named 'x'\n"
+    )
+    airflow.import_errors = [{"filename": "mailchimp_sync.py", "stack_trace": trace}]
+
+    assert api.import_errors() == ["mailchimp_sync.py: ModuleNotFoundError: No module named 'x'"]
