@@ -81,7 +81,7 @@ def luma_auto_approval() -> None:
             )
             result = job.approve_members(
                 run_options,
-                luma=rt.luma,
+                luma=rt.vendors.luma,
                 limiter=limiter,
                 store=rt.store,
                 clock=clock,

@@ -47,8 +47,8 @@ def mailchimp_sync() -> None:
                 rt.params["inbox_ids"],
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
-                stripe=rt.stripe,
-                clerk=rt.clerk,
+                stripe=rt.vendors.stripe,
+                clerk=rt.vendors.clerk,
                 clock=rt.clock,
                 has_welcome=rt.settings.welcome != "off",
                 is_first_try=rt.is_first_try,
@@ -69,7 +69,7 @@ def mailchimp_sync() -> None:
             job.update_mailchimp(
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
-                mailchimp=rt.mailchimp,
+                mailchimp=rt.vendors.mailchimp,
                 clock=rt.clock,
                 connections=rt.settings.mailchimp_connections,
                 is_first_try=rt.is_first_try,
@@ -86,7 +86,7 @@ def mailchimp_sync() -> None:
                 job.trigger_welcome(
                     dag_run_id=rt.dag_run_id,
                     store=rt.store,
-                    mailchimp=rt.mailchimp,
+                    mailchimp=rt.vendors.mailchimp,
                     clock=rt.clock,
                     connections=rt.settings.mailchimp_connections,
                     is_last_try=rt.is_last_try,

@@ -50,7 +50,7 @@ def member_deactivation() -> None:
                 row_id_from(rt.conf),
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
-                stripe=rt.stripe,
+                stripe=rt.vendors.stripe,
                 clock=rt.clock,
                 is_last_try=rt.is_last_try,
             )
@@ -69,7 +69,7 @@ def member_deactivation() -> None:
             job.update_database(
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
-                stripe=rt.stripe,
+                stripe=rt.vendors.stripe,
                 clock=rt.clock,
                 is_last_try=rt.is_last_try,
             )
@@ -83,7 +83,7 @@ def member_deactivation() -> None:
             update_mailchimp(
                 dag_run_id=rt.dag_run_id,
                 store=rt.store,
-                mailchimp=rt.mailchimp,
+                mailchimp=rt.vendors.mailchimp,
                 clock=rt.clock,
                 connections=rt.settings.mailchimp_connections,
                 is_first_try=rt.is_first_try,

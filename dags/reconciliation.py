@@ -58,7 +58,8 @@ def reconciliation() -> None:
         with runtime() as rt:
             kind = steps.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
             given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
-            webhooks.check_webhooks(**given, stripe=rt.stripe, clerk=rt.clerk, settings=rt.settings)
+            stripe, clerk = rt.vendors.stripe, rt.vendors.clerk
+            webhooks.check_webhooks(**given, stripe=stripe, clerk=clerk, settings=rt.settings)
             runs.check_runs(**given, airflow=rt.airflow)
         if not kind.is_deep:
             skip("read_events", "compare_members", "compare_contacts")
@@ -78,7 +79,7 @@ def reconciliation() -> None:
 
         with runtime() as rt:
             given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
-            events.read_events(**given, stripe=rt.stripe)
+            events.read_events(**given, stripe=rt.vendors.stripe)
 
     @job_task(**VENDOR_RETRIES)
     def compare_members() -> None:
@@ -87,8 +88,8 @@ def reconciliation() -> None:
 
         with runtime() as rt:
             given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
-            members.compare_stripe(**given, stripe=rt.stripe)
-            members.compare_clerk(**given, clerk=rt.clerk)
+            members.compare_stripe(**given, stripe=rt.vendors.stripe)
+            members.compare_clerk(**given, clerk=rt.vendors.clerk)
 
     @job_task(**VENDOR_RETRIES)
     def compare_contacts() -> None:
@@ -97,7 +98,7 @@ def reconciliation() -> None:
 
         with runtime() as rt:
             given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
-            contacts.compare_contacts(**given, mailchimp=rt.mailchimp)
+            contacts.compare_contacts(**given, mailchimp=rt.vendors.mailchimp)
 
     @job_task(trigger_rule="all_done", **VENDOR_RETRIES)
     def close() -> None:

@@ -44,9 +44,9 @@ def webhook_retry() -> None:
                 ),
                 store=rt.store,
                 vendors=job.RetryCollaborators(
-                    stripe=rt.stripe,
-                    clerk=rt.clerk,
-                    mailchimp=rt.mailchimp,
+                    stripe=rt.vendors.stripe,
+                    clerk=rt.vendors.clerk,
+                    mailchimp=rt.vendors.mailchimp,
                     connections=rt.settings.mailchimp_connections,
                     has_welcome=rt.settings.welcome != "off",
                 ),

@@ -24,6 +24,8 @@ OpsError
         ├── NotSubscribedError  the contact may get no mail now; she may change that
         └── ComplianceError     terminal for the member: only she can undo it
             └── ForgottenError  the same, and there is no contact any more
+
+Outside of it is `CommandError`, which ends a command.
 """
 
 from __future__ import annotations
@@ -69,6 +71,10 @@ class OpsError(Exception):
     def __init__(self, message: str | None = None) -> None:
         """Take `message`, or the class's docstring."""
         super().__init__(message or inspect.getdoc(type(self)) or type(self).__name__)
+
+
+class CommandError(Exception):
+    """The command cannot go on; the text is the line for the person at the terminal."""
 
 
 class SignatureError(OpsError):

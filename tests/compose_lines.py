@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from include.interview.env_file import EnvFile
 from include.operate.setup.compose import environment_of
-from include.operate.setup.env_file import EnvFile
 
 ROOT = Path(__file__).parents[1]
 

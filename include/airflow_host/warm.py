@@ -36,8 +36,10 @@ def warm_up(**_signal: object) -> None:
     """Import what tasks import, read what they read, and change what makes them wait for nothing."""
     from include.dagkit import PRELOAD  # noqa: PLC0415 - the scheduler reads this module too, for Celery's settings
     from include.membership import policy  # noqa: PLC0415
+    from include.vendors.manifests import MANIFESTS  # noqa: PLC0415
 
-    for module in AIRFLOW_PRELOAD + PRELOAD:
+    of_vendors = (module for vendor in MANIFESTS.values() for module in vendor.preload)
+    for module in (*AIRFLOW_PRELOAD, *PRELOAD, *of_vendors):
         importlib.import_module(module)
     with suppress(policy.PolicyError):  # those say it who need it; all others go on
         policy.shipped()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -29,13 +31,10 @@ if TYPE_CHECKING:
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
-    from include.vendors.alert_channels import AlertChannels, ChannelAccount
-    from include.vendors.clerk.client import Clerk
-    from include.vendors.luma.client import Luma
-    from include.vendors.mailchimp.client import Automation, Journey, Mailchimp
+    from include.vendors.alert_channels import AlertChannels
+    from include.vendors.manifest import HttpAccount, VendorAccess, VendorAccount
     from include.vendors.slack.client import Slack
     from include.vendors.slack.workspace import SlackWorkspace
-    from include.vendors.stripe.client import Stripe
 
 T = TypeVar("T")
 
@@ -43,9 +42,6 @@ log = structlog.get_logger("dagkit")
 
 MAX_IDLE_SECONDS: Final = 330.0
 """A task that works with a vendor inside a transaction is over before: a run has five minutes."""
-
-LUMA_TIMEOUT_SECONDS: Final = 6.0
-"""The run has a minute: a last call that first connects and then waits must fit into what its budget leaves."""
 
 
 class Collaborators:
@@ -89,15 +85,17 @@ class Collaborators:
             log.warning("airflow.not_tidied", problem=type(error).__name__)
 
     @property
+    def airflow_url(self) -> str:
+        """Return where Airflow's UI is."""
+        return str(conf.get("api", "base_url", fallback="http://localhost:8080"))
+
+    @property
     def links(self) -> Links:
         """Return where Airflow's UI and the runbooks are, and how people write `ops` here."""
-        from airflow.sdk.configuration import conf
-
         from include.notify.texts import Links
 
-        url = conf.get("api", "base_url", fallback="http://localhost:8080")
         return Links(
-            airflow_url=url,
+            airflow_url=self.airflow_url,
             runbook_url=self.settings.runbook_url,
             command=self.settings.command,
         )
@@ -123,24 +121,33 @@ class Collaborators:
         return store
 
     @cached_property
-    def stripe(self) -> Stripe:
-        """Return a client that fetches its connection (`stripe`) with its first call."""
-        return cast("Stripe", _Lazy(self._connect_stripe))
+    def vendors(self) -> VendorClients:
+        """Return the vendors' clients by name, each of which fetches its connection with its first call."""
+        return VendorClients(lambda: self.access)
 
     @cached_property
-    def clerk(self) -> Clerk:
-        """Return a client that fetches its connection (`clerk`) with its first call."""
-        return cast("Clerk", _Lazy(self._connect_clerk))
+    def access(self) -> VendorAccess:
+        """Return what vendors' clients are made of: Airflow's connections, through the providers' hooks."""
+        from include.vendors.manifest import VendorAccess
 
-    @cached_property
-    def mailchimp(self) -> Mailchimp:
-        """Return a client that fetches its connection (`mailchimp`) with its first call."""
-        return cast("Mailchimp", _Lazy(self._connect_mailchimp))
+        return VendorAccess(
+            settings=self.settings,
+            airflow_url=self.airflow_url,
+            account=_account,
+            http=self._http_account,
+            slack_client=self._slack_client,
+        )
 
-    @cached_property
-    def luma(self) -> Luma:
-        """Return a client that fetches its connection (`luma`) with its first call."""
-        return cast("Luma", _Lazy(self._connect_luma))
+    def _http_account(self, connection: str) -> HttpAccount:
+        from airflow.providers.http.hooks.http import HttpHook
+
+        hook = HttpHook("GET", connection)
+        return {
+            "session": self._exit_stack.enter_context(hook.get_conn()),
+            "api_key": hook.get_connection(connection).password or "",
+            "base_url": hook.base_url,
+            "timeout_seconds": self.settings.vendor_timeout_seconds,
+        }
 
     @cached_property
     def airflow(self) -> AirflowClient:
@@ -207,90 +214,18 @@ class Collaborators:
         """Return the channels of alerts; each fetches its connection with its first message."""
         from include.vendors.alert_channels import AlertChannels
 
-        return AlertChannels(
-            account=account_of,
-            slack=self._alert_slack,
-            source=self.links.airflow_url,
-            timeout_seconds=self.settings.vendor_timeout_seconds,
-        )
-
-    def _alert_slack(self) -> Slack:
-        account_of("slack")  # LookupError where it is not set up
-        return self.connect_slack()
-
-    def _connect_stripe(self) -> Stripe:
-        from include.vendors.stripe.client import Stripe
-
-        connection = BaseHook.get_connection("stripe")
-        return Stripe(
-            connection.password or "",
-            base_url=connection.host or "",
-            timeout_seconds=self.settings.vendor_timeout_seconds,
-        )
-
-    def _connect_clerk(self) -> Clerk:
-        from airflow.providers.http.hooks.http import HttpHook
-
-        from include.vendors.clerk.client import Clerk
-
-        hook = HttpHook("GET", "clerk")
-        session = self._exit_stack.enter_context(hook.get_conn())
-        return Clerk(
-            session,
-            api_key=hook.get_connection("clerk").password or "",
-            base_url=hook.base_url,
-            timeout_seconds=self.settings.vendor_timeout_seconds,
-        )
-
-    def _connect_luma(self) -> Luma:
-        from airflow.providers.http.hooks.http import HttpHook
-
-        from include.vendors.luma.client import Luma
-
-        hook = HttpHook("GET", "luma")
-        session = self._exit_stack.enter_context(hook.get_conn())
-        return Luma(
-            session,
-            api_key=hook.get_connection("luma").password or "",
-            base_url=hook.base_url,
-            timeout_seconds=min(self.settings.vendor_timeout_seconds, LUMA_TIMEOUT_SECONDS),
-            routes=self.settings.luma_routes,
-        )
-
-    def _connect_mailchimp(self) -> Mailchimp:
-        from include.vendors.mailchimp.client import Mailchimp
-
-        connection = BaseHook.get_connection("mailchimp")
-        extra = connection.extra_dejson
-        return Mailchimp(
-            connection.password or "",
-            base_url=connection.host or "",
-            list_id=str(extra.get("list_id", "")),
-            timeout_seconds=self.settings.vendor_timeout_seconds,
-            welcome=_welcome_from(extra, self.settings.welcome),
-        )
+        return AlertChannels(replace(self.access, account=account_of))
 
     def connect_slack(self) -> Slack:
         """Return a client, with its connection fetched now."""
-        return self.connect_slack_as("slack")
+        from include.vendors.slack import client
 
-    def connect_slack_as(self, connection: str) -> Slack:
-        """Return a client that calls with the token of this connection."""
-        from include.vendors.slack.client import Slack
-
-        return Slack(
-            self._slack_client(connection),
-            ops_channel=str(self.slack_extra.get("ops_channel", "")),
-            staff_channel=str(self.slack_extra.get("staff_channel", "")),
-            has_buttons=bool(self.slack_extra.get("buttons")),
-        )
+        return client.connect(self.access)
 
     def _connect_slack_workspace(self) -> SlackWorkspace:
-        from include.vendors.slack.workspace import SlackWorkspace
+        from include.vendors.slack import workspace
 
-        needs_admin = bool(self.slack_extra.get("profile_field"))
-        admin = self._slack_client("slack_admin") if needs_admin else None
-        return SlackWorkspace(self._slack_client("slack"), admin)
+        return workspace.connect(self.access)
 
     def _slack_client(self, connection: str) -> WebClient:
         from airflow.providers.slack.hooks.slack import SlackHook
@@ -305,15 +240,19 @@ class Collaborators:
         ).client
 
 
-def account_of(name: str) -> ChannelAccount:
+def account_of(connection: str) -> VendorAccount:
     """Return what a connection says; LookupError where there is none of that name."""
-    from include.vendors.alert_channels import ChannelAccount
-
     try:
-        found = BaseHook.get_connection(name)
+        return _account(connection)
     except AirflowNotFoundException as error:
-        raise LookupError(name) from error
-    return ChannelAccount(
+        raise LookupError(connection) from error
+
+
+def _account(connection: str) -> VendorAccount:
+    from include.vendors.manifest import VendorAccount
+
+    found = BaseHook.get_connection(connection)
+    return VendorAccount(
         host=found.host or "",
         port=found.port,
         login=found.login or "",
@@ -322,17 +261,19 @@ def account_of(name: str) -> ChannelAccount:
     )
 
 
-def _welcome_from(extra: dict[str, Any], kind: str) -> Journey | Automation | None:
-    """Return what welcomes a new member, from the extras of Mailchimp's connection."""
-    from include.vendors.mailchimp.client import Automation, Journey
+class VendorClients:
+    """The client of each vendor whose folder has one for jobs, by the vendor's name."""
 
-    if kind == "journey":
-        return Journey(journey_id=int(extra["journey_id"]), step_id=int(extra["journey_step_id"]))
-    if kind == "automation":
-        return Automation(
-            workflow_id=str(extra["workflow_id"]), email_id=str(extra["workflow_email_id"])
-        )
-    return None
+    def __init__(self, access: Callable[[], VendorAccess]) -> None:
+        """Make nothing yet."""
+        self._access = access
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a client that is made with its first call, without a look at other vendors' folders."""
+        part = f"include.vendors.{name}.client"
+        client = _Lazy(lambda: import_module(part).connect(self._access()))
+        setattr(self, name, client)
+        return client
 
 
 class _Lazy(Generic[T]):

@@ -164,7 +164,7 @@ GraceOrEnded = Annotated[
 
 
 class Access(_Part):
-    """What a standing opens, at the platform, Mailchimp, Luma and Slack alike."""
+    """What a standing opens, at the platform and at each vendor alike."""
 
     past_due: GraceOrEnded = Field(
         default=GracePeriod(**{"for": "14d"}),

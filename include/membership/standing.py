@@ -56,7 +56,7 @@ def goes_on(membership: Membership) -> bool:
 
 
 def has_access(member: Member) -> bool:
-    """Tell whether what a membership opens is open to her: at the platform, Luma and Slack alike."""
+    """Tell whether what a membership opens is open to her: at the platform and at each vendor alike."""
     return access_of(member) >= Standing.PAST_DUE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from include.alerts.texts import Link
-from include.vendors.alert_channels import escaped
+from include.vendors.slack.texts import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

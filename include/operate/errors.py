@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from include.errors import ActRefusedError
+from include.errors import ActRefusedError, CommandError
 
 __all__ = ["ActRefusedError", "CommandError"]
-
-
-class CommandError(Exception):
-    """The command cannot go on; the text is the line for the person at the terminal."""

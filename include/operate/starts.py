@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from include.errors import ActRefusedError
 from include.person import person_from
 from include.store.audit import AuditEntry, member_target
+from include.vendors.manifests import MANIFESTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
     from include.clock import Clock
     from include.store import Store
 
-JOBS: Final = {
-    "luma_auto_approval": "Luma: let her in to the events that she waits for.",
-    "slack_status_sync": "Slack: bring her group, channels and profile in line.",
-}
+JOBS: Final = {job: what for one in MANIFESTS.values() for job, what in one.starts.items()}
 LOOK, DO = "look", "do"
 
 

@@ -300,9 +300,12 @@ def test_preload_can_be_imported():
     from importlib import import_module
 
     from include.dagkit import PRELOAD
+    from include.vendors.manifests import MANIFESTS
 
+    of_vendors = [module for vendor in MANIFESTS.values() for module in vendor.preload]
     assert PRELOAD
-    for module in PRELOAD:
+    assert of_vendors
+    for module in (*PRELOAD, *of_vendors):
         import_module(module)
 
 

@@ -16,8 +16,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
+from include.check_results import CheckStatus
 from include.operate.doctor.checks import examine
-from include.operate.doctor.findings import CheckStatus
 from include.operate.doctor.run import look, read_context
 from tests.airflow_stand_in import running_airflow
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET

@@ -9,8 +9,7 @@ from include.alerts.rules import load, others
 from include.alerts.texts import ActionLinks
 from include.jobs.alert_rules import steps as job
 from include.store.webhooks import Silence
-from include.vendors.alert_channels import SlackChannel
-from include.vendors.slack.client import Slack
+from include.vendors.slack.client import Slack, SlackChannel
 from tests.jobs.alert_world import NOON, Watch
 from tests.store.arrivals import receive
 

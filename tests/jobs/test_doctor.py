@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from include.check_results import CheckStatus
 from include.clock import FixedClock
 from include.lab.sandbox.slack.described import READS
 from include.operate.doctor import airflow, connections, report, vendors
-from include.operate.doctor.findings import CheckStatus
 from include.operate.doctor.run import look
 from tests.contract.conftest import CLERK_SECRET, STRIPE_SECRET
 from tests.jobs.doctor_world import JWT_SECRET, PASSWORD, dict_of, doctor_world, failures

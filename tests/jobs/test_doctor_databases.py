@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
+from include.check_results import CheckStatus
 from include.operate.doctor import databases
-from include.operate.doctor.findings import CheckStatus
 from include.store.migrate import versions
 from include.store.rights import PLATFORM_COLUMNS, Rights
 from tests.jobs.doctor_world import doctor_world, failures

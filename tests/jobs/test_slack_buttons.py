@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.alerts.pauses import PauseKind
-from include.vendors.alert_channels import SlackChannel
-from include.vendors.slack.client import Slack
+from include.vendors.slack.client import Slack, SlackChannel
 from tests.contract.conftest import slack_client_of
 from tests.jobs.alert_world import Watch, rules
 from tests.jobs.conftest import serving

@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from dotenv import dotenv_values
 
+from include.interview.env_file import EnvFile
 from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
 from include.lab.stack.layout import ROOT
 from include.operate.setup.compose import READ_ONCE
-from include.operate.setup.env_file import EnvFile
 from include.operate.setup.rotations import ROTATIONS
 from tests.compose_lines import lines_in
 from tests.production.docker import OUTSIDE, docker_of

@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from werkzeug.security import check_password_hash
 
-from include.operate.setup.env_file import EnvFile
+from include.interview.env_file import EnvFile
 from include.operate.setup.interview import trial
 from include.store.migrate import create_platform_tables
 from tests.compose_lines import Lines, lines_in

@@ -1,50 +1,33 @@
 """All vendors on one port: `python -m include.lab.sandbox.server`.
 
-`/stripe/v1/…`, `/clerk/v1/…`, `/mailchimp/3.0/…`, `/luma/v1/…`, `/slack/api/…` and `/slack/services/…` answer
-as the vendors do; `/_sandbox` is the control interface (its documentation: `/_sandbox/docs`).
+`/stripe/v1/…`, `/mailchimp/3.0/…`, `/slack/api/…` and so on answer as the vendors do; `/_sandbox` is the control
+interface (its documentation: `/_sandbox/docs`).
 """
 
 import socket
 import struct
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from include.lab.sandbox.clerk import routes as clerk
 from include.lab.sandbox.control import create_control
-from include.lab.sandbox.dead_man import routes as dead_man
 from include.lab.sandbox.gateway import RESET, Gateway
-from include.lab.sandbox.luma import routes as luma
-from include.lab.sandbox.mail import server as mail
-from include.lab.sandbox.mailchimp import routes as mailchimp
-from include.lab.sandbox.pagerduty import routes as pagerduty
-from include.lab.sandbox.sentry import routes as sentry
 from include.lab.sandbox.settings import SandboxSettings
-from include.lab.sandbox.slack import routes as slack
-from include.lab.sandbox.statsd import server as statsd
-from include.lab.sandbox.stripe import routes as stripe
-from include.lab.sandbox.twilio import routes as twilio
+from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.world import World
 
 if TYPE_CHECKING:
     from include.lab.sandbox.contracts import Contracts
 
-VENDORS = (
-    stripe.VENDOR,
-    clerk.VENDOR,
-    mailchimp.VENDOR,
-    luma.VENDOR,
-    slack.VENDOR,
-    statsd.VENDOR,
-    sentry.VENDOR,
-    pagerduty.VENDOR,
-    twilio.VENDOR,
-    mail.VENDOR,
-    dead_man.VENDOR,
+ROOMS = sorted(path.parent.name for path in Path(__file__).parent.glob("*/routes.py"))
+VENDORS: tuple[Vendor, ...] = tuple(
+    import_module(f"include.lab.sandbox.{room}.routes").VENDOR for room in ROOMS
 )
-"""The table of vendors: one package and one line here add another."""
+"""All vendors: one package with routes adds another."""
 
 
 class Sandbox:

@@ -1,4 +1,4 @@
-"""What a vendor's package brings along, so that one line in `server.py` adds it."""
+"""What a vendor's package brings along: its `VENDOR`, in `routes.py`, is found by `server.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -46,76 +46,8 @@ JOB = (
     CHANGELOG,
 )
 
-SERVER, COLLABORATORS = "include/lab/sandbox/server.py", "include/dagkit/collaborators.py"
-CONNECTIONS, DOCTOR = "include/operate/doctor/connections.py", "include/operate/doctor/vendors.py"
 VENDOR = (
-    Addition(
-        SERVER,
-        "{new}from include.lab.sandbox.world import World\n",
-        "from include.lab.sandbox.{{ name }} import routes as {{ name }}\n",
-    ),
-    Addition(SERVER, "{new}    dead_man.VENDOR,\n)", "    {{ name }}.VENDOR,\n"),
-    Addition(
-        COLLABORATORS,
-        "\n{new}    from include.vendors.stripe.client import Stripe\n",
-        "    from include.vendors.{{ name }}.client import {{ Name }}\n",
-    ),
-    Addition(
-        COLLABORATORS,
-        "{new}    @cached_property\n    def airflow(self)",
-        """\
-    @cached_property
-    def {{ name }}(self) -> {{ Name }}:
-        \"\"\"Return a client that fetches its connection (`{{ name }}`) with its first call.\"\"\"
-        return cast("{{ Name }}", _Lazy(self._connect_{{ name }}))
-
-""",
-    ),
-    Addition(
-        COLLABORATORS,
-        "{new}    def _connect_mailchimp(self)",
-        """\
-    def _connect_{{ name }}(self) -> {{ Name }}:
-        from airflow.providers.http.hooks.http import HttpHook
-
-        from include.vendors.{{ name }}.client import {{ Name }}
-
-        hook = HttpHook("GET", "{{ name }}")
-        session = self._exit_stack.enter_context(hook.get_conn())
-        return {{ Name }}(
-            session,
-            api_key=hook.get_connection("{{ name }}").password or "",
-            base_url=hook.base_url,
-            timeout_seconds=self.settings.vendor_timeout_seconds,
-        )
-
-""",
-    ),
-    Addition(
-        CONNECTIONS,
-        '{new}    "slack": Need(',
-        '    "{{ name }}": Need(without="nothing is asked of {{ Name }}"),\n',
-    ),
-    Addition(
-        DOCTOR,
-        '{new}        "Slack": lambda: slack.look(context),',
-        '        "{{ Name }}": lambda: _{{ name }}(context),\n',
-    ),
-    Addition(
-        DOCTOR,
-        "{new}# --- whom alerts are told by ---",
-        """\
-def _{{ name }}(context: CheckContext) -> Iterable[CheckResult]:
-    with context.collaborators() as rt:
-        if not rt.uses("{{ name }}"):
-            yield not_configured("{{ Name }}", "its connection is not defined")
-            return
-        rt.{{ name }}.check()
-    yield ok("{{ Name }}", "knows our key")
-
-
-""",
-    ),
+    Addition("include/vendors/manifests.py", '{new}    "slack",\n', '    "{{ name }}",\n'),
     Addition(
         "airflow_settings.yaml",
         "{new}  pools: []",

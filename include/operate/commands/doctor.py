@@ -16,7 +16,7 @@ from include.operate.errors import CommandError
 from include.operate.terminal import say_json
 
 if TYPE_CHECKING:
-    from include.operate.doctor.findings import CheckResult
+    from include.check_results import CheckResult
 
 
 def command(

@@ -12,9 +12,11 @@ from include.clock import SystemClock
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.erasure import Erased, erase
 from include.operate.terminal import say, say_json
+from include.vendors.manifests import MANIFESTS
 
+KEEPERS = [one.keeps_members_as for one in MANIFESTS.values() if one.keeps_members_as]
 ELSEWHERE = (
-    "Stripe, Clerk, Mailchimp, Luma and Slack keep copies of their own: erase her there too."
+    f"{', '.join(KEEPERS[:-1])} and {KEEPERS[-1]} keep copies of their own: erase her there too."
 )
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.interview.env_file import EnvFile
 from include.operate.commands.doctor import examined
 from include.operate.doctor import report
 from include.operate.errors import CommandError
 from include.operate.setup.compose import environment_of
-from include.operate.setup.env_file import EnvFile
 from include.operate.setup.interview import interview, trial
 from include.operate.terminal import say
 from include.settings import adopt_environment

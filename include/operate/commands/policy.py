@@ -56,11 +56,13 @@ def check(*, file: PolicyFile = None) -> None:
         if asked is None:
             say("ops: no stack is up here, so Stripe was not asked")
             return
+        from include.check_results import CheckStatus  # noqa: PLC0415
         from include.operate.doctor import policy  # noqa: PLC0415 - imports Airflow
-        from include.operate.doctor.findings import CheckStatus  # noqa: PLC0415
 
         at_stripe = [
-            one for one in policy.look(asked.stripe, file) if one.status is not CheckStatus.OK
+            one
+            for one in policy.look(asked.vendors.stripe, file)
+            if one.status is not CheckStatus.OK
         ]
     for one in at_stripe:
         say(f"{one.status}: {one.reason}; {one.advice}")
@@ -80,7 +82,7 @@ def explain(
     with deployment.store() as store:
         members = store.members.read(Timeline(store.connection).of(handle.strip()).members)
     with asking() as asked:
-        stripe = asked.stripe if asked else None
+        stripe = asked.vendors.stripe if asked else None
         for member in members.values():
             for line in explained(member, policy, stripe):
                 say(line)
@@ -105,7 +107,7 @@ def diff(
     with asking() as asked:
         if asked is None:
             raise CommandError(INSIDE)
-        subscriptions = asked.stripe.list_subscriptions()
+        subscriptions = asked.vendors.stripe.list_subscriptions()
         changes = list(changes_between(subscriptions, old, new, now=SystemClock().now()))
     counts = Counter(one.what for one in changes)
     say(", ".join(f"{counts[what]} {what}" for what in ("gain", "lose", "change")))
@@ -123,8 +125,8 @@ def plan() -> None:
         if asked is None:
             raise CommandError(INSIDE)
         found = [
-            *stripe_differences(store, asked.stripe, now, is_dry_run=True).differences,
-            *clerk_differences(store, asked.clerk, now, is_dry_run=True).differences,
+            *stripe_differences(store, asked.vendors.stripe, now, is_dry_run=True).differences,
+            *clerk_differences(store, asked.vendors.clerk, now, is_dry_run=True).differences,
         ]
     for line in planned(found):
         say(line)
@@ -205,10 +207,11 @@ def asking() -> Iterator[Collaborators | None]:
         yield None
         return
     with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
-        from include.operate.doctor.run import read_context  # noqa: PLC0415 - imports Airflow
+        from include.operate.doctor.check_context import collaborators  # noqa: PLC0415 - imports Airflow
+        from include.operate.doctor.run import read_context  # noqa: PLC0415
 
         context, _ = read_context(clock=SystemClock(), has_stand_ins=False)
-    with context.collaborators() as rt:
+    with collaborators(context) as rt:
         yield rt
 
 

@@ -9,9 +9,10 @@ import httpx
 
 from include.airflow_api.client import AirflowClient
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
+from include.check_results import DoctorCheck, failed, not_configured, ok, warning
 from include.dagkit.collaborators import account_of
+from include.operate.doctor.check_context import collaborators
 from include.operate.doctor.databases import SECONDS
-from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.health import airflow_health
 from include.relay.airflow_health import read_airflow_health
 from include.routing import RELAY_DAGS
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from include.airflow_api.records import Dag
-    from include.operate.doctor.check_context import CheckContext
-    from include.operate.doctor.findings import CheckResult
+    from include.check_results import CheckContext, CheckResult
 
 GROUP: Final = "Airflow"
 DAGS: Final = Path(__file__).resolve().parents[3] / "dags"
@@ -85,7 +85,7 @@ def _relay_user(context: CheckContext) -> Iterable[CheckResult]:
 
 def _reconciler(context: CheckContext) -> Iterable[CheckResult]:
     """Log in as the user who may read all DAGs, and look at each."""
-    with context.collaborators() as rt:
+    with collaborators(context) as rt:
         known = {dag.dag_id: dag for dag in rt.airflow.dags()}
     yield ok("user of reconciliation", f"{account_of('airflow').login} logs in and reads DAGs")
     for dag_id in sorted(path.stem for path in DAGS.glob("*.py")):
@@ -105,7 +105,7 @@ def _dag(name: str, dag: Dag | None) -> CheckResult:
 
 def _tables(context: CheckContext) -> Iterable[CheckResult]:
     """Read from Airflow's own tables what no small user may ask its API."""
-    with context.collaborators() as rt:
+    with collaborators(context) as rt:
         tables = rt.airflow_tables
         make_read_only(tables.connection, timeout_seconds=SECONDS)
         relay = context.relay.airflow_username if context.relay else "relay"

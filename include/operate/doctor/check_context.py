@@ -1,9 +1,8 @@
-"""What checks work with: this process' environment, with time-outs shorter than the jobs'."""
+"""What checks ask with: the jobs' own clients, with shorter time-outs."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from include.dagkit.collaborators import Collaborators
@@ -11,8 +10,7 @@ from include.dagkit.collaborators import Collaborators
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.clock import Clock
-    from include.settings import JobSettings, Settings
+    from include.check_results import CheckContext
 
 VENDOR_SECONDS: Final = (
     5.0  # Stripe's package tries once more, so twice this must fit into all the time there is
@@ -20,20 +18,11 @@ VENDOR_SECONDS: Final = (
 TOTAL_SECONDS: Final = 15.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckContext:
-    """The settings of the jobs and of the relay, as far as they can be used; what is missing is found by a check."""
-
-    jobs: JobSettings
-    relay: Settings | None
-    clock: Clock
-    has_stand_ins: bool  # the local stack, whose vendors are the sandbox
-
-    @contextmanager
-    def collaborators(self) -> Iterator[Collaborators]:
-        """Give what jobs work with, made of the same connections, with less patience."""
-        with ExitStack() as exit_stack:
-            made = Collaborators(exit_stack)
-            made.clock = self.clock
-            made.settings = self.jobs.model_copy(update={"vendor_timeout_seconds": VENDOR_SECONDS})
-            yield made
+@contextmanager
+def collaborators(context: CheckContext) -> Iterator[Collaborators]:
+    """Give what jobs work with, made of the same connections, with less patience."""
+    with ExitStack() as exit_stack:
+        made = Collaborators(exit_stack)
+        made.clock = context.clock
+        made.settings = context.jobs.model_copy(update={"vendor_timeout_seconds": VENDOR_SECONDS})
+        yield made

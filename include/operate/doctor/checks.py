@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import psycopg
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from include.check_results import failed, not_configured
 from include.errors import OpsError
-from include.operate.doctor.findings import failed, not_configured
 from include.store.reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.operate.doctor.findings import CheckResult, DoctorCheck
+    from include.check_results import CheckResult, DoctorCheck
 
 
 @dataclass

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
+from include.check_results import DoctorCheck, failed, not_configured, ok, warning
+from include.operate.doctor.check_context import collaborators
 from include.store import Store
 from include.store.migrate import versions
 from include.store.rights import Rights
@@ -13,8 +14,7 @@ from include.store.rights import Rights
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from include.operate.doctor.check_context import CheckContext
-    from include.operate.doctor.findings import CheckResult
+    from include.check_results import CheckContext, CheckResult
     from include.settings import Settings
 
 GROUP: Final = "databases"
@@ -76,7 +76,7 @@ def _are_one(context: CheckContext) -> Iterable[CheckResult]:
 
 
 def _airflow(context: CheckContext) -> Iterable[CheckResult]:
-    with context.collaborators() as rt:
+    with collaborators(context) as rt:
         rights = Rights(rt.airflow_tables.connection, timeout_seconds=SECONDS)
         session = rights.session()
     yield ok("Airflow's database", f"answers {session.role}")
@@ -84,7 +84,7 @@ def _airflow(context: CheckContext) -> Iterable[CheckResult]:
 
 @contextmanager
 def _jobs_rights(context: CheckContext) -> Iterator[Rights]:
-    with context.collaborators() as rt:
+    with collaborators(context) as rt:
         yield Rights(rt.store.connection, timeout_seconds=SECONDS)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from include.check_results import DoctorCheck, failed, ok, warning
 from include.errors import VendorNotFoundError
 from include.membership.policy import PolicyError, load
-from include.operate.doctor.findings import DoctorCheck, failed, ok, warning
+from include.operate.doctor.check_context import collaborators
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from include.check_results import CheckContext, CheckResult
     from include.membership.policy import Policy
-    from include.operate.doctor.check_context import CheckContext
-    from include.operate.doctor.findings import CheckResult
     from include.vendors.stripe.client import Price, Stripe
 
 GROUP: Final = "vendors"
@@ -29,8 +29,8 @@ def checks(context: CheckContext) -> list[DoctorCheck]:
 
 
 def _look(context: CheckContext) -> Iterable[CheckResult]:
-    with context.collaborators() as rt:
-        yield from look(rt.stripe)
+    with collaborators(context) as rt:
+        yield from look(rt.vendors.stripe)
 
 
 def look(stripe: Stripe, file: Path | None = None) -> Iterator[CheckResult]:

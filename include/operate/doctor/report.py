@@ -7,13 +7,13 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from include.operate.doctor.findings import CheckStatus
+from include.check_results import CheckStatus
 from include.operate.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.operate.doctor.findings import CheckResult
+    from include.check_results import CheckResult
 
 STATUS_WIDTH: Final = max(map(len, CheckStatus))
 

@@ -8,6 +8,7 @@ from airflow.sdk.configuration import conf
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from include.check_results import CheckContext
 from include.operate.doctor import (
     airflow,
     connections,
@@ -17,13 +18,13 @@ from include.operate.doctor import (
     vendors,
     workers,
 )
-from include.operate.doctor.check_context import TOTAL_SECONDS, CheckContext
+from include.operate.doctor.check_context import TOTAL_SECONDS
 from include.operate.doctor.checks import examine
 from include.settings import JobSettings, Settings, wrong_in
 
 if TYPE_CHECKING:
+    from include.check_results import CheckResult, DoctorCheck
     from include.clock import Clock
-    from include.operate.doctor.findings import CheckResult, DoctorCheck
 
 S = TypeVar("S", bound=BaseSettings)
 AIRFLOW_KEYS: Final = (

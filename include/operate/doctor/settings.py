@@ -8,16 +8,17 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
-from include.operate.doctor.findings import DoctorCheck, failed, not_configured, ok, warning
-from include.operate.doctor.forms import is_clerk_secret, is_in_the_clear, is_stripe_secret
+from include.check_results import DoctorCheck, failed, not_configured, ok, warning
+from include.operate.doctor.forms import is_in_the_clear
+from include.vendors.clerk.manifest import is_secret as is_clerk_secret
+from include.vendors.stripe.manifest import is_secret as is_stripe_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic import SecretStr
 
-    from include.operate.doctor.check_context import CheckContext
-    from include.operate.doctor.findings import CheckResult
+    from include.check_results import CheckContext, CheckResult
     from include.settings import Settings
 
 GROUP: Final = "settings and secrets"

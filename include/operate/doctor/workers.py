@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.configuration import conf
 
-from include.operate.doctor.findings import DoctorCheck, failed, ok, warning
+from include.check_results import DoctorCheck, failed, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from include.operate.doctor.findings import CheckResult
+    from include.check_results import CheckResult
 
 GROUP: Final = "Celery"
 BROKER: Final = "broker"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from include.interview.env_file import interpolated, resolved
 from include.operate.errors import CommandError
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 FILE: Final = "docker-compose.yaml"
 FILES: Final = "COMPOSE_FILE"
 """The variable in which `.env` names more files than this one: `docker-compose.yaml:deploy/compose.celery.yaml`."""
-INTERPOLATION: Final = re.compile(
-    r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-?])(?P<rest>[^}]*))?\})"
-)
 READ_ONCE: Final = frozenset({"postgres"})  # which looks at its passwords on an empty volume only
 
 
@@ -49,23 +46,6 @@ def start_anew(services: Sequence[str]) -> list[str]:
     Each is waited for until it is healthy, so one relay always takes webhooks.
     """
     return [f"docker compose up --detach --no-deps --wait {service}" for service in services]
-
-
-def resolved(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of `.env` with what `${NAME}` refers to in its place."""
-    return {name: interpolated(value, values) for name, value in values.items()}
-
-
-def interpolated(text: str, values: Mapping[str, str]) -> str:
-    """Return a text of the file with values in their places: `${A}`, `${A:-else}`, `${A:?why}`, `$$`."""
-
-    def value(found: re.Match[str]) -> str:
-        if found["name"] is None:
-            return "$"
-        is_default = (found["operator"] or "").endswith("-")
-        return values.get(found["name"], "") or (found["rest"] if is_default else "")
-
-    return INTERPOLATION.sub(value, text)
 
 
 def _services(folder: Path, values: Mapping[str, str]) -> dict[str, Any]:

@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from include.interview.prompts import ask, ask_secret, confirm, heading, note
 from include.operate.doctor.forms import is_in_the_clear
-from include.operate.setup import made, vendors
-from include.operate.setup.prompts import ask, ask_secret, confirm, heading, note
+from include.operate.setup import made
 from include.store.migrate import has_platform_tables
 from include.store.reasons import reason_of
+from include.vendors.manifests import MANIFESTS
 
 if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+    from include.interview.env_file import EnvFile
 
 SETTINGS: Final = {
     "OPS_ALERT_SIGNAL_URL": "Address of an outside check that is called each minute (dead man's switch)",
@@ -28,8 +29,8 @@ def interview(env: EnvFile) -> None:
     """Ask for all of production, and make the secrets."""
     _public_url(env)
     _platform(env)
-    for vendor in vendors.VENDORS:
-        vendor(env)
+    for vendor in MANIFESTS.values():
+        vendor.part("setup").set_up(env)
     heading("Who watches the watcher")
     for name, question in SETTINGS.items():
         _optional_address(env, name, question)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.fernet import Fernet
 
 if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+    from include.interview.env_file import EnvFile
 
 MADE: Final = re.compile(r"\w+_(PASSWORD|FERNET_KEY|JWT_SECRET|SECRET_KEY)")
 """Names of secrets that only our own processes know."""

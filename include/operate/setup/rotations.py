@@ -14,21 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from include.operate.doctor.forms import (
-    is_clerk_secret,
-    is_slack_signing_secret,
-    is_stripe_secret,
-)
+from include.interview.keys import ask_webhook_secret
+from include.interview.prompts import note
 from include.operate.errors import CommandError
-from include.operate.setup import vendors
 from include.operate.setup.compose import services_given, start_anew
 from include.operate.setup.interview import ask_platform
 from include.operate.setup.made import random_for
-from include.operate.setup.prompts import note
-from include.operate.setup.vendors.keys import SLACK_SIGNING, ask_webhook_secret
+from include.vendors.manifests import MANIFESTS
 
 if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+    from include.interview.env_file import EnvFile
+    from include.vendors.manifest import Manifest, WebhookSecret
 
 STATE: Final = "OPS_ROTATIONS"
 """In `.env`: `stripe-webhook=1 airflow-fernet=1`, each rotation that is under way with its step."""
@@ -153,29 +149,24 @@ def _redis_takes(env: EnvFile) -> list[str]:
 # --- the table ---
 
 
-def _webhook(
-    variable: str, ask: Callable[[], str], *, first: str, meanwhile: str, until: str
-) -> Rotation:
-    """Return how a secret changes that relays take two of; `first` is what a person does at the vendor."""
+def _webhook(secret: WebhookSecret) -> Rotation:
+    """Return how a secret changes that relays take two of."""
 
     def asked() -> str:
-        note(first)
-        return ask()
+        note(secret.first)
+        return ask_webhook_secret(secret.is_one, form=secret.form)
 
+    variable = secret.variable
     return Rotation(
         variable=variable,
-        meanwhile=meanwhile,
+        meanwhile=secret.meanwhile,
         steps=(
             RotationStep(says="the new secret beside the old one", change=_second(variable, asked)),
-            RotationStep(says=f"the old secret out, {until}", change=_only_the_first(variable)),
+            RotationStep(
+                says=f"the old secret out, {secret.until}", change=_only_the_first(variable)
+            ),
         ),
     )
-
-
-BOTH_SIGN: Final = {
-    "meanwhile": "the relays take both secrets, and the vendor signs with both",
-    "until": "once the vendor signs with it no more (24 hours)",
-}
 
 
 def _password(variable: str, meanwhile: str, before: Lines, *, restarts: bool = True) -> Rotation:
@@ -183,34 +174,21 @@ def _password(variable: str, meanwhile: str, before: Lines, *, restarts: bool = 
     return Rotation(variable=variable, meanwhile=meanwhile, steps=(step,))
 
 
-def _vendor(name: str, ask: EnvChange) -> Rotation:
+def _key(vendor: Manifest) -> Rotation:
     return Rotation(
-        variable=f"AIRFLOW_CONN_{name.upper()}",
+        variable=f"AIRFLOW_CONN_{next(iter(vendor.needs)).upper()}",
         meanwhile="both keys are good: make the new one first, and revoke the old one last",
-        steps=(RotationStep(says="the new key; Enter keeps all else", change=ask),),
+        steps=(
+            RotationStep(
+                says="the new key; Enter keeps all else",
+                change=lambda env: vendor.part("setup").set_up(env),
+            ),
+        ),
     )
 
 
 ROTATIONS: Final = {
-    "stripe-webhook": _webhook(
-        "OPS_STRIPE_WEBHOOK_SECRETS",
-        lambda: ask_webhook_secret(is_stripe_secret),
-        first="First, in Stripe's dashboard, Webhooks, the endpoint: Roll secret; the old one expires in 24 hours.",
-        **BOTH_SIGN,
-    ),
-    "clerk-webhook": _webhook(
-        "OPS_CLERK_WEBHOOK_SECRETS",
-        lambda: ask_webhook_secret(is_clerk_secret),
-        first="First, in Clerk's dashboard, Webhooks, the endpoint: Rotate secret; the old one is good for 24 hours.",
-        **BOTH_SIGN,
-    ),
-    "slack-webhook": _webhook(
-        "OPS_SLACK_SIGNING_SECRETS",
-        lambda: ask_webhook_secret(is_slack_signing_secret, form=SLACK_SIGNING),
-        first="First, at api.slack.com/apps, the app, Basic Information, Signing Secret: Regenerate.",
-        meanwhile="Slack signs with one: a button pressed before the relays are replaced has to be pressed again",
-        until="once both relays have the new one",
-    ),
+    **{f"{one.name}-webhook": _webhook(one.webhook) for one in MANIFESTS.values() if one.webhook},
     "airflow-relay": _password(
         "OPS_AIRFLOW_PASSWORD",
         "events are stored; runs start a moment later",
@@ -266,14 +244,7 @@ ROTATIONS: Final = {
     "redis": _password(
         "REDIS_PASSWORD", "Redis takes both until it is replaced, last", _redis_takes
     ),
-    "stripe": _vendor("stripe", vendors.stripe),
-    "clerk": _vendor("clerk", vendors.clerk),
-    "mailchimp": _vendor("mailchimp", vendors.mailchimp),
-    "luma": _vendor("luma", vendors.luma),
-    "slack": _vendor("slack", vendors.slack),
-    "mail": _vendor("smtp", vendors.mail),
-    "pagerduty": _vendor("pagerduty", vendors.pagerduty),
-    "twilio": _vendor("twilio", vendors.twilio),
+    **{one.name: _key(one) for one in MANIFESTS.values()},
 }
 
 

@@ -21,7 +21,7 @@ from include.errors import (
 )
 from include.events.clerk import user_from
 from include.events.reading import node_from
-from include.vendors.dates import date_in
+from include.vendors.clocks import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from include.events import UserSnapshot
     from include.events.reading import Node
+    from include.vendors.manifest import VendorAccess
 
 PAGE = 500  # Clerk's most
 
@@ -41,6 +42,11 @@ class ChangedUser:
 
     user: UserSnapshot
     changed_at: datetime
+
+
+def connect(access: VendorAccess) -> Clerk:
+    """Return a client of the connection `clerk`."""
+    return Clerk(**access.http("clerk"))
 
 
 class Clerk:

@@ -32,6 +32,8 @@ from include.vendors.pages import Page
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from include.vendors.manifest import VendorAccess
+
 T = TypeVar("T")
 
 PAGE = 100  # Luma caps it as it likes
@@ -40,6 +42,8 @@ BLOCK_SECONDS = (
     60.0  # who makes too many calls is blocked for a minute (docs.luma.com, rate limits)
 )
 ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+TIMEOUT_SECONDS: Final = 6.0
+"""The run has a minute: a last call that first connects and then waits must fit into what its budget leaves."""
 
 
 SOLD_OUT: Final = re.compile(
@@ -129,6 +133,13 @@ GENERATIONS: Final[Mapping[str, Generation]] = {
         can_be_quiet=False,
     ),
 }
+
+
+def connect(access: VendorAccess) -> Luma:
+    """Return a client of the connection `luma`."""
+    account = access.http("luma")
+    account["timeout_seconds"] = min(account["timeout_seconds"], TIMEOUT_SECONDS)
+    return Luma(**account, routes=access.settings.luma_routes)
 
 
 class Luma:

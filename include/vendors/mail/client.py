@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from include.errors import (
     PermanentVendorError,
@@ -22,14 +22,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from include.alerts.texts import AlertMessage
+    from include.vendors.manifest import VendorAccess
 
 Encryption = Literal["starttls", "ssl", "off"]
+ENCRYPTIONS: Final = ("starttls", "ssl", "off")
+PORT: Final = 587
 SCOPES = {
     smtplib.SMTPRecipientsRefused: Scope.PLACE,
     smtplib.SMTPSenderRefused: Scope.VENDOR,
 }
 """How far a refusal reaches; any other is about the one mail."""
 PERMANENT = 500  # a reply of 5xx is for ever, one of 4xx is not
+
+
+def connect_channel(access: VendorAccess) -> Mail:
+    """Return the channel of the connection `smtp`; PermanentVendorError where that makes no sense."""
+    account = access.account("smtp")
+    encryption = str(account.extra.get("encryption", ENCRYPTIONS[0]))
+    if encryption not in ENCRYPTIONS:
+        error = PermanentVendorError("the connection `smtp` has an unknown encryption")
+        raise error.about(Scope.VENDOR)
+    return Mail(
+        host=account.host,
+        port=account.port or PORT,
+        sender=str(account.extra.get("from", "")),
+        login=account.login,
+        password=account.password,
+        encryption=cast("Encryption", encryption),
+        timeout_seconds=access.settings.vendor_timeout_seconds,
+    )
 
 
 class Mail:

@@ -29,6 +29,8 @@ from include.vendors.mailchimp.errors import bulk_error_from, error_from, networ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from include.vendors.manifest import VendorAccess
+
 VENDOR = "mailchimp"
 MAX_IN_BULK = 500
 MEMBERS_PAGE = 1000  # Mailchimp's most
@@ -84,6 +86,29 @@ class MergeField:
     tag: str
     type: str
     is_required: bool
+
+
+def connect(access: VendorAccess) -> Mailchimp:
+    """Return a client of the connection `mailchimp`."""
+    account = access.account("mailchimp")
+    return Mailchimp(
+        account.password,
+        base_url=account.host,
+        list_id=str(account.extra.get("list_id", "")),
+        timeout_seconds=access.settings.vendor_timeout_seconds,
+        welcome=_welcome_from(account.extra, access.settings.welcome),
+    )
+
+
+def _welcome_from(extra: Mapping[str, Any], kind: str) -> Journey | Automation | None:
+    """Return what welcomes a new member, from the extras of the connection."""
+    if kind == "journey":
+        return Journey(journey_id=int(extra["journey_id"]), step_id=int(extra["journey_step_id"]))
+    if kind == "automation":
+        return Automation(
+            workflow_id=str(extra["workflow_id"]), email_id=str(extra["workflow_email_id"])
+        )
+    return None
 
 
 class Mailchimp:

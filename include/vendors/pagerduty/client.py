@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from include.alerts.texts import AlertMessage
+    from include.vendors.manifest import VendorAccess
 
 SEVERITIES: Final = {
     "critical": "critical",
@@ -35,6 +36,18 @@ SEVERITIES: Final = {
 """Ours → PagerDuty's."""
 
 SUMMARY_LENGTH: Final = 1024
+
+
+def connect_channel(access: VendorAccess) -> PagerDuty:
+    """Return the channel of the connection `pagerduty`."""
+    account = access.account("pagerduty")
+    return PagerDuty(
+        account.password,
+        routing_keys=account.extra.get("routing_keys", {}),
+        base_url=account.host,
+        source=access.airflow_url,
+        timeout_seconds=access.settings.vendor_timeout_seconds,
+    )
 
 
 class PagerDuty:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slack_sdk.errors import SlackApiError
 
-from include.alerts.texts import Button
+from include.alerts.texts import ACKNOWLEDGE, Button, Link
 from include.errors import PermanentVendorError
 from include.vendors.slack.errors import NETWORK_ERRORS, error_from, network_error_from
+from include.vendors.slack.texts import mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
     from slack_sdk.web import SlackResponse
 
-    from include.alerts.texts import Link
+    from include.alerts.texts import AlertMessage
+    from include.vendors.manifest import VendorAccess
 
 QUIET = logging.getLogger("include.vendors.slack.client.package")
 """For the package, which logs what it sends and what it cannot read; our errors say what is needed."""
@@ -27,6 +29,22 @@ MAX_IN_A_SECTION: Final = 3000
 """Characters of a block's text (docs.slack.dev/reference/block-kit/blocks/section-block)."""
 SCOPES: Final = "x-oauth-scopes"  # docs.slack.dev/authentication/installing-with-oauth
 Block = dict[str, Any]
+
+
+def connect(access: VendorAccess, connection: str = "slack") -> Slack:
+    """Return a client that calls with the token of a connection."""
+    extra = access.account("slack").extra
+    return Slack(
+        access.slack_client(connection),
+        ops_channel=str(extra.get("ops_channel", "")),
+        staff_channel=str(extra.get("staff_channel", "")),
+        has_buttons=bool(extra.get("buttons")),
+    )
+
+
+def connect_channel(access: VendorAccess) -> SlackChannel:
+    """Return the channel of the connection `slack`."""
+    return SlackChannel(connect(access), console=f"{access.airflow_url.rstrip('/')}/ops")
 
 
 class Slack:
@@ -79,6 +97,39 @@ class Slack:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         scopes = headers.get(SCOPES)
         return None if scopes is None else frozenset(scopes.replace(",", " ").split())
+
+
+class SlackChannel:
+    """Slack as a channel of alerts: the title is bold, links are links, and so are what can be said of it."""
+
+    is_repeatable = False
+
+    def __init__(self, slack: Slack, *, console: str) -> None:
+        """Post with `slack`; `console` is where people acknowledge an alert, by name and with a reason."""
+        self._slack = slack
+        self._console = console
+
+    def send(self, to: str, message: AlertMessage) -> str | None:
+        """Post the message; return its `ts`."""
+        pages = () if message.is_end else self._pages(message)
+        places = " | ".join(f"<{one.url}|{one.text}>" for one in pages)
+        text = "\n".join(filter(None, (mrkdwn(message), places)))
+        return self._slack.post_message(to, text, buttons=pages)
+
+    def _pages(self, message: AlertMessage) -> tuple[Link, ...]:
+        rule, seen = message.rule, f"{ACKNOWLEDGE}{message.key}"
+        return (
+            Button(text="Acknowledge", url=f"{self._console}/alerts#say_{rule}", value=seen),
+            Link(text="Open", url=f"{self._console}/alerts/{rule}"),
+        )
+
+    def was_sent(self, _to: str, _message: AlertMessage) -> bool | None:
+        """Slack cannot be asked by a key; the app may not read the channel."""
+        return None
+
+    def check(self) -> None:
+        """Ask Slack who we are."""
+        self._slack.check()
 
 
 def _blocks(text: str, buttons: Sequence[Link]) -> list[Block] | None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
     from slack_sdk.web import SlackResponse
 
+    from include.vendors.manifest import VendorAccess
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -33,6 +35,13 @@ MAX_INVITED = 100  # at once; docs.slack.dev/reference/methods/conversations.inv
 SLACKBOT = "USLACKBOT"  # of itself it says that it is no bot
 UNREADABLE = "Slack's answer cannot be read"
 ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
+
+
+def connect(access: VendorAccess) -> SlackWorkspace:
+    """Return a client of the connection `slack`, and of `slack_admin` where the profile field is set."""
+    needs_admin = bool(access.account("slack").extra.get("profile_field"))
+    admin = access.slack_client("slack_admin") if needs_admin else None
+    return SlackWorkspace(access.slack_client("slack"), admin)
 
 
 class SlackUserKind(StrEnum):

@@ -28,7 +28,7 @@ from include.events.stripe import (
     subscription_from,
 )
 from include.events.stripe_objects import SubscriptionStatus
-from include.vendors.dates import date_in
+from include.vendors.clocks import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from include.events import CustomerSnapshot, SubscriptionSnapshot
     from include.events.stripe_objects import Charge, PaidPeriod
+    from include.vendors.manifest import VendorAccess
 
 T = TypeVar("T")
 
@@ -84,6 +85,16 @@ class Price:
     id: str
     product_id: str | None
     lookup_key: str | None
+
+
+def connect(access: VendorAccess) -> Stripe:
+    """Return a client of the connection `stripe`."""
+    account = access.account("stripe")
+    return Stripe(
+        account.password,
+        base_url=account.host,
+        timeout_seconds=access.settings.vendor_timeout_seconds,
+    )
 
 
 class Stripe:

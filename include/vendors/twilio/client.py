@@ -26,6 +26,7 @@ from include.errors import (
 
 if TYPE_CHECKING:
     from include.alerts.texts import AlertMessage
+    from include.vendors.manifest import VendorAccess
 
 PAGE: Final = 50
 SLACK: Final = timedelta(minutes=1)  # their clock and ours
@@ -39,6 +40,18 @@ SCOPES: Final = {
     21212: Scope.VENDOR,
 }
 """How far a refusal reaches, by Twilio's code (twilio.com/docs/api/errors); any other is about the one message."""
+
+
+def connect_channel(access: VendorAccess) -> Twilio:
+    """Return the channel of the connection `twilio`."""
+    account = access.account("twilio")
+    return Twilio(
+        account.login,
+        account.password,
+        sender=str(account.extra.get("from", "")),
+        base_url=account.host,
+        timeout_seconds=access.settings.vendor_timeout_seconds,
+    )
 
 
 class Twilio:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from include.check_results import CheckStatus
 from include.clock import FixedClock
 from include.jobs.reconciliation import members
 from include.jobs.reconciliation import steps as reconciliation
@@ -19,7 +20,6 @@ from include.membership.policy import policy_from, shipped
 from include.membership.policy_changes import changes_between
 from include.operate.commands.policy import explained, explained_at_stripe, planned
 from include.operate.doctor import policy as at_stripe
-from include.operate.doctor.findings import CheckStatus
 from tests.jobs.membership.acts import ADA, DAY, act, sign_up, subscribe
 from tests.jobs.night import Night
 

@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from include.operate.setup.env_file import EnvFile
+from include.interview.env_file import EnvFile
 from include.operate.setup.interview import trial
 from include.operate.setup.rotations import ROTATIONS
 from tests.compose_lines import Lines, lines_in

@@ -8,15 +8,8 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from include.errors import VendorUnavailableError
-from include.lab.stack import airflow_settings
-from include.lab.stack.layout import ROOT
-from include.operate.commands import doctor as command
-from include.operate.deployment import GIVEN, Finder
-from include.operate.doctor import connections, report, settings
-from include.operate.doctor.check_context import CheckContext
-from include.operate.doctor.checks import examine
-from include.operate.doctor.findings import (
+from include.check_results import (
+    CheckContext,
     CheckStatus,
     DoctorCheck,
     failed,
@@ -24,6 +17,13 @@ from include.operate.doctor.findings import (
     ok,
     warning,
 )
+from include.errors import VendorUnavailableError
+from include.lab.stack import airflow_settings
+from include.lab.stack.layout import ROOT
+from include.operate.commands import doctor as command
+from include.operate.deployment import GIVEN, Finder
+from include.operate.doctor import connections, report, settings
+from include.operate.doctor.checks import examine
 from include.operate.errors import CommandError
 from include.settings import JobSettings, Settings
 from tests.factories import make_deployment

@@ -2,8 +2,8 @@
 
 import pytest
 
+from include.check_results import CheckStatus
 from include.operate.doctor import workers
-from include.operate.doctor.findings import CheckStatus
 
 
 def worker(slots):

@@ -13,8 +13,8 @@ from include.lab.sandbox.control.records import record_routes
 from include.lab.sandbox.control.webhooks import webhook_routes
 from include.lab.sandbox.control.world import people_routes, world_routes
 from include.lab.sandbox.delivery import NoSecretError, WebhookSender
-from include.lab.sandbox.mail.server import mail_server
-from include.lab.sandbox.statsd.server import statsd_server
+from include.lab.sandbox.mail.routes import mail_server
+from include.lab.sandbox.statsd.routes import statsd_server
 from include.lab.sandbox.stories import StoryError
 from include.lab.sandbox.wire import Refusal
 from include.lab.sandbox.world import World

@@ -41,7 +41,7 @@ def test_empty_variable_counts_as_unset(monkeypatch):
 
 def test_auto_delivery_needs_the_secrets(world):
     """Without a secret nothing could be signed: it is said when the switch is thrown."""
-    with pytest.raises(NoSecretError, match="OPS_SANDBOX_STRIPE_WEBHOOK_SECRETS"):
+    with pytest.raises(NoSecretError, match="OPS_SANDBOX_CLERK_WEBHOOK_SECRETS"):
         WebhookSender(world).require_secrets()
 
 

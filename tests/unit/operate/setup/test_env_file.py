@@ -10,8 +10,8 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as some
 
+from include.interview.env_file import EnvFile
 from include.operate.errors import CommandError
-from include.operate.setup.env_file import EnvFile
 
 EXAMPLE = """# --- databases ---
 # Random.

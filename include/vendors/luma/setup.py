@@ -1,20 +1,14 @@
 """Luma, where it is used: a calendar's key."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import requests
 
-from include.operate.setup.prompts import heading, note
-from include.operate.setup.vendors.keys import SECONDS, ask_key, is_used
+from include.interview.env_file import EnvFile
+from include.interview.keys import SECONDS, ask_key, is_used
+from include.interview.prompts import heading, note
 from include.vendors.luma.client import Luma
 
-if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
 
-
-def luma(env: EnvFile) -> None:
+def set_up(env: EnvFile) -> None:
     """Ask whether Luma is used, and for its key."""
     heading("Luma")
     if not is_used("Luma", "luma", env, what="members are let in to events"):

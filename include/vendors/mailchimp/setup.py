@@ -1,23 +1,19 @@
 """Mailchimp: a key with its data centre, the audience, and what welcomes new members."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from include.operate.doctor.forms import MAILCHIMP_KEY
-from include.operate.setup.prompts import ask, choose, heading, note
-from include.operate.setup.vendors.keys import SECONDS, ask_key
+from include.interview.env_file import EnvFile
+from include.interview.keys import SECONDS, ask_key
+from include.interview.prompts import ask, choose, heading, note
 from include.vendors.mailchimp.client import Mailchimp
-
-if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+from include.vendors.mailchimp.manifest import KEY
 
 JOURNEY: Final = re.compile(r"journeys/(?P<journey>[0-9]+)/steps/(?P<step>[0-9]+)")
 
 
-def mailchimp(env: EnvFile) -> None:
+def set_up(env: EnvFile) -> None:
     """Ask for Mailchimp's key, the audience and what welcomes new members."""
     heading("Mailchimp")
     known = env.connection("mailchimp")
@@ -35,7 +31,7 @@ def mailchimp(env: EnvFile) -> None:
     key = ask_key(
         "API key (…-us1)",
         existing=known.get("password", ""),
-        form=MAILCHIMP_KEY,
+        form=KEY,
         try_it=lambda key: names.update(client(key).list_audiences()),
         advice="Take it from Mailchimp, Profile, Extras, API keys, with the data centre behind the dash.",
     )

@@ -13,17 +13,22 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dotenv import dotenv_values
 
-from include.operate.errors import CommandError
-from include.operate.setup.compose import resolved
+from include.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXAMPLE: Final = ".env.example"
 LINE: Final = re.compile(r"^(?P<name>[A-Z_][A-Z0-9_]*)=", re.ASCII)
 PLAIN: Final = re.compile(r"[\w@%+=:,./?&${}-]*", re.ASCII)
 ESCAPE: Final = re.compile(r"\\(?!u).|'")  # of JSON in single quotes
+INTERPOLATION: Final = re.compile(
+    r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-?])(?P<rest>[^}]*))?\})"
+)
 
 
 class EnvFile:
@@ -132,3 +137,20 @@ def _json(document: dict[str, Any]) -> str:
 
 def _code_point(character: str) -> str:
     return f"\\u{ord(character):04x}"
+
+
+def resolved(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of `.env` with what `${NAME}` refers to in its place."""
+    return {name: interpolated(value, values) for name, value in values.items()}
+
+
+def interpolated(text: str, values: Mapping[str, str]) -> str:
+    """Return a text of the file with values in their places: `${A}`, `${A:-else}`, `${A:?why}`, `$$`."""
+
+    def value(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return "$"
+        is_default = (found["operator"] or "").endswith("-")
+        return values.get(found["name"], "") or (found["rest"] if is_default else "")
+
+    return INTERPOLATION.sub(value, text)

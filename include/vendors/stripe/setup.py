@@ -1,24 +1,20 @@
 """Stripe: a key that may read, and an endpoint that sends what we need."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from include.errors import VendorError
-from include.operate.doctor.forms import STRIPE_KEY, is_stripe_secret
-from include.operate.setup.prompts import confirm, heading, note
-from include.operate.setup.vendors.keys import SECONDS, ask_key, ask_webhook_secret
+from include.interview.env_file import EnvFile
+from include.interview.keys import SECONDS, ask_key, ask_webhook_secret
+from include.interview.prompts import confirm, heading, note
 from include.routing import STARTING_TYPES, STRIPE_PATH
 from include.vendors.stripe.client import READ_KINDS, Stripe
-
-if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+from include.vendors.stripe.manifest import KEY, is_secret
 
 NEEDED: Final = STARTING_TYPES["stripe"]
 
 
-def stripe(env: EnvFile) -> None:
+def set_up(env: EnvFile) -> None:
     """Ask for Stripe's key and the secret of its webhooks."""
     heading("Stripe")
     known = env.connection("stripe")
@@ -34,12 +30,12 @@ def stripe(env: EnvFile) -> None:
     key = ask_key(
         "Secret or restricted key (sk_… or rk_…)",
         existing=known.get("password", ""),
-        form=STRIPE_KEY,
+        form=KEY,
         try_it=try_it,
         advice=f"Take it from Stripe's dashboard, Developers, API keys; it has to read {', '.join(READ_KINDS)}.",
     )
     env.set_connection("stripe", {**known, "conn_type": "http", "host": host, "password": key})
-    mode = re.fullmatch(STRIPE_KEY, key)
+    mode = re.fullmatch(KEY, key)
     name = client(key).read_account_name() or "which this key may not name"
     note(f"Account {name}, {mode['mode'] if mode else ''} mode.")
     _stripe_webhooks(env, client(key))
@@ -58,7 +54,7 @@ def _stripe_webhooks(env: EnvFile, client: Stripe) -> None:
         note("Made; its secret is kept.")
         return
     note("Stripe's dashboard, Developers, Webhooks, the endpoint: Signing secret, Reveal.")
-    env.set(setting, ask_webhook_secret(is_stripe_secret))
+    env.set(setting, ask_webhook_secret(is_secret))
 
 
 def _has_no_endpoint(client: Stripe, url: str) -> bool:

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from include.errors import PermanentVendorError, VendorError
-from include.operate.setup.prompts import ask_secret, confirm, note
+from include.interview.prompts import ask_secret, confirm, note
 
 if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+    from include.interview.env_file import EnvFile
 
 SECONDS: Final = 15.0
 """How long a vendor is waited for."""
 NOT_USED: Final = "not used"
-SLACK_SIGNING: Final = "32 digits and letters a to f"
 
 TryKey = Callable[[str], None]
 

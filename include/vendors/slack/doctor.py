@@ -1,21 +1,15 @@
 """Slack: who we are there, what the token may do, and the channels and the group that the connection names."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from typing import TYPE_CHECKING, Final
-
+from include.check_results import CheckContext, CheckResult, failed, not_configured, ok, warning
 from include.errors import PermanentVendorError
-from include.operate.doctor.findings import failed, not_configured, ok, warning
-from include.vendors.slack.workspace import ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
-
-    from include.operate.doctor.check_context import CheckContext
-    from include.operate.doctor.findings import CheckResult
-    from include.settings import Settings
-    from include.vendors.slack.workspace import SlackWorkspace
+from include.settings import Settings
+from include.vendors.manifest import VendorAccess
+from include.vendors.slack import client
+from include.vendors.slack.workspace import ID, SlackWorkspace
+from include.vendors.slack.workspace import connect as connect_workspace
 
 POST: Final = ("chat:write",)
 PEOPLE: Final = ("users:read", "users:read.email")
@@ -26,26 +20,25 @@ PROFILE: Final = "users.profile:write"
 REINSTALL: Final = "add it in the app's settings (OAuth & Permissions), then install the app anew"
 
 
-def look(context: CheckContext) -> Iterable[CheckResult]:
+def look(access: VendorAccess, context: CheckContext) -> Iterator[CheckResult]:
     """Look as the bot."""
-    with context.collaborators() as rt:
-        extra = rt.slack_extra
-        scopes = rt.slack.check()
-        yield ok("Slack: token", "Slack knows us")
-        yield _scopes(scopes, extra)
-        for name in ("ops_channel", "staff_channel"):
-            yield _channel(name, str(extra.get(name) or ""), rt.slack_workspace)
-        yield from _members(extra, rt.slack_workspace)
-        yield from _buttons(extra, context.relay)
+    extra = access.account("slack").extra
+    scopes = client.connect(access).check()
+    yield ok("Slack: token", "Slack knows us")
+    yield _scopes(scopes, extra)
+    workspace = connect_workspace(access)
+    for name in ("ops_channel", "staff_channel"):
+        yield _channel(name, str(extra.get(name) or ""), workspace)
+    yield from _members(extra, workspace)
+    yield from _buttons(extra, context.relay)
 
 
-def look_at_admin(context: CheckContext) -> Iterable[CheckResult]:
+def look_at_admin(access: VendorAccess, _context: CheckContext) -> Iterator[CheckResult]:
     """Look as the administrator, whom only the profile field needs."""
-    with context.collaborators() as rt:
-        if not rt.slack_extra.get("profile_field"):
-            yield not_configured("Slack: profile field", "members' profiles are left alone")
-            return
-        scopes = rt.connect_slack_as("slack_admin").check()
+    if not access.account("slack").extra.get("profile_field"):
+        yield not_configured("Slack: profile field", "members' profiles are left alone")
+        return
+    scopes = client.connect(access, "slack_admin").check()
     if scopes is not None and PROFILE not in scopes:
         yield failed("Slack: profile field", f"the token lacks {PROFILE}", REINSTALL)
     else:
@@ -122,3 +115,6 @@ def _channel(name: str, channel: str, workspace: SlackWorkspace) -> CheckResult:
     if not found.has_us:
         return failed(name, "the app is not in it", "invite the app to the channel")
     return ok(name, "the app is in it")
+
+
+LOOKS: Final = {"Slack": look, "Slack's administrator": look_at_admin}

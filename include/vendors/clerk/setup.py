@@ -1,25 +1,21 @@
 """Clerk: a key whose instance says whether it is live, and the secret of its webhooks."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import requests
 
-from include.operate.doctor.forms import CLERK_KEY, is_clerk_secret
-from include.operate.setup.prompts import confirm, heading, note
-from include.operate.setup.vendors.keys import SECONDS, ask_key, ask_webhook_secret
+from include.interview.env_file import EnvFile
+from include.interview.keys import SECONDS, ask_key, ask_webhook_secret
+from include.interview.prompts import confirm, heading, note
 from include.routing import STARTING_TYPES
 from include.vendors.clerk.client import Clerk
-
-if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
+from include.vendors.clerk.manifest import KEY, is_secret
 
 NEEDED: Final = ", ".join(sorted(STARTING_TYPES["clerk"]))
 
 
-def clerk(env: EnvFile) -> None:
+def set_up(env: EnvFile) -> None:
     """Ask for Clerk's key and the secret of its webhooks; the instance says whether it is live."""
     heading("Clerk")
     known = env.connection("clerk")
@@ -35,12 +31,12 @@ def clerk(env: EnvFile) -> None:
     key = ask_key(
         "Secret key (sk_…)",
         existing=known.get("password", ""),
-        form=CLERK_KEY,
+        form=KEY,
         try_it=try_it,
         advice="Take it from Clerk's dashboard, Configure, API keys.",
     )
     env.set_connection("clerk", {**known, "conn_type": "http", "host": host, "password": key})
-    mode = re.fullmatch(CLERK_KEY, key)
+    mode = re.fullmatch(KEY, key)
     env.set("OPS_CLERK_MODE", mode["mode"] if mode else "live")
     note(
         f"A {kinds[-1] if kinds else 'still untried'} instance: its events count as {env.get('OPS_CLERK_MODE')}."
@@ -51,4 +47,4 @@ def clerk(env: EnvFile) -> None:
     note(
         f"Clerk's dashboard, Configure, Webhooks: an endpoint that ends in /webhooks/clerk, with {NEEDED}."
     )
-    env.set(setting, ask_webhook_secret(is_clerk_secret))
+    env.set(setting, ask_webhook_secret(is_secret))

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from include.operate.terminal import say
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 
 def heading(text: str) -> None:
     """Begin a part."""
-    say(f"\n{text}")
+    typer.echo(f"\n{text}")
 
 
 def note(text: str) -> None:
     """Tell something below a question."""
-    say(f"  {text}")
+    typer.echo(f"  {text}")
 
 
 def ask(

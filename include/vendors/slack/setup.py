@@ -1,32 +1,27 @@
 """Slack, where it is used: its tokens and signing secret, and the channels and the group that the app sees."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from slack_sdk import WebClient
 
-from include.operate.doctor.forms import SLACK_BOT, SLACK_USER, is_slack_signing_secret
-from include.operate.setup.prompts import ask, choose, choose_many, confirm, heading, note
-from include.operate.setup.vendors.keys import (
+from include.interview.env_file import EnvFile
+from include.interview.keys import (
     NOT_USED,
     SECONDS,
-    SLACK_SIGNING,
     ask_key,
     ask_webhook_secret,
     is_used,
 )
+from include.interview.prompts import ask, choose, choose_many, confirm, heading, note
 from include.vendors.slack.client import QUIET
+from include.vendors.slack.manifest import ADMIN_KEY, BOT_KEY, SIGNING_FORM, is_secret
 from include.vendors.slack.workspace import SlackWorkspace
-
-if TYPE_CHECKING:
-    from include.operate.setup.env_file import EnvFile
 
 SIGNING: Final = "OPS_SLACK_SIGNING_SECRETS"
 
 
-def slack(env: EnvFile) -> None:
+def set_up(env: EnvFile) -> None:
     """Ask whether Slack is used, for its tokens, the channels and the members' group."""
     heading("Slack")
     if not is_used("Slack", "slack", env, what="messages to the team, members' group and channels"):
@@ -41,7 +36,7 @@ def slack(env: EnvFile) -> None:
     token = ask_key(
         "Bot's token (xoxb-…)",
         existing=known.get("password", ""),
-        form=SLACK_BOT,
+        form=BOT_KEY,
         try_it=lambda token: note(f"Workspace {workspace(token).read_name()}."),
         advice="Take it from the app's settings at Slack, OAuth & Permissions.",
     )
@@ -95,7 +90,7 @@ def _slack_buttons(env: EnvFile, extra: dict[str, Any]) -> None:
     extra["buttons"] = True
     if not is_set or not confirm("The signing secret is set. Keep it?", default=True):
         note("At api.slack.com/apps, the app, Basic Information, Signing Secret: Show.")
-        env.set(SIGNING, ask_webhook_secret(is_slack_signing_secret, form=SLACK_SIGNING))
+        env.set(SIGNING, ask_webhook_secret(is_secret, form=SIGNING_FORM))
 
 
 def _slack_admin(env: EnvFile, document: dict[str, Any]) -> None:
@@ -109,7 +104,7 @@ def _slack_admin(env: EnvFile, document: dict[str, Any]) -> None:
     token = ask_key(
         "Administrator's token (xoxp-…)",
         existing=known.get("password", ""),
-        form=SLACK_USER,
+        form=ADMIN_KEY,
         try_it=lambda token: note(
             f"Workspace {SlackWorkspace(_slack_client(token, extra)).read_name()}."
         ),

@@ -1,4 +1,4 @@
-"""What a check finds: one line each, with a reason in plain words and what to do."""
+"""What a check of the doctor works with, and finds: one line each, with a reason in plain words and what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from include.errors import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from include.clock import Clock
+    from include.settings import JobSettings, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckContext:
+    """The settings of the jobs and of the relay, as far as they can be used; what is missing is found by a check."""
+
+    jobs: JobSettings
+    relay: Settings | None
+    clock: Clock
+    has_stand_ins: bool  # the local stack, whose vendors are the sandbox
 
 
 class CheckStatus(StrEnum):
