@@ -202,7 +202,8 @@ class Collaborators:
     @cached_property
     def slack_workspace(self) -> SlackWorkspace:
         """Return a client that fetches its connections (`slack`, `slack_admin`) with its first call."""
-        return cast("SlackWorkspace", _Lazy(self._connect_slack_workspace))
+        part = "include.vendors.slack.workspace"
+        return cast("SlackWorkspace", _Lazy(lambda: import_module(part).connect(self.access)))
 
     @cached_property
     def slack_extra(self) -> dict[str, Any]:
@@ -221,11 +222,6 @@ class Collaborators:
         from include.vendors.slack import client
 
         return client.connect(self.access)
-
-    def _connect_slack_workspace(self) -> SlackWorkspace:
-        from include.vendors.slack import workspace
-
-        return workspace.connect(self.access)
 
     def _slack_client(self, connection: str) -> WebClient:
         from airflow.providers.slack.hooks.slack import SlackHook

@@ -67,9 +67,8 @@ class Need:
     extras: tuple[str, ...] = ()
     channel: str = ""  # only alert rules need it that name this channel
     without: str = ""  # what is not done where it is not used; empty: it cannot be done without
-    only_for: tuple[str, str] | None = (
-        None  # connection and its extra: where that is not set, none is needed
-    )
+    only_for: tuple[str, str] | None = None
+    """A connection and its extra: where that is not set, this one is not needed."""
     wrong: Callable[[VendorAccount, JobSettings], str] = lambda _account, _settings: ""
     """Says what else cannot be right, without saying what is there."""
 

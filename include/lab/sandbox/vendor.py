@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from include.lab.sandbox.clock import SandboxClock
 from include.lab.sandbox.outbox import Outbox
@@ -86,6 +86,8 @@ class Vendor:
     most_at_once: int | None = None
     too_many: Callable[[], Answer] = lambda: Answer(429)
     webhooks: WebhookDelivery | None = None
+    seed: tuple[type[BaseModel], Callable[[Any, Any], dict[str, Any]]] | None = None
+    """What `POST /_sandbox/seed/<name>` takes, and what makes it: of the state and the wish."""
     call_in_description: Callable[[Call], Call] = lambda call: call
     """A call as the vendor's description writes it, where that is not as it comes."""
     status_in_description: Callable[[Answer], str] = lambda answer: str(answer.status)

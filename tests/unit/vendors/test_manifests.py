@@ -23,7 +23,6 @@ NAMED_IN = {
     "include/lab/demo/stories.py": JOB,
     "include/lab/demo/timeline.py": "what the demo shows of each vendor",
     "include/lab/sandbox/control/wishes.py": PLAYS,
-    "include/lab/sandbox/control/world.py": PLAYS,
     "include/lab/sandbox/leniencies.py": PLAYS,
     "include/lab/sandbox/settings.py": PLAYS,
     "include/lab/sandbox/vendor.py": PLAYS,

@@ -1,20 +1,17 @@
 """Routes that change or show the vendors' states."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 
 from include.lab.sandbox.control.wishes import GONE, ClockWish, Json, SettingsWish
 from include.lab.sandbox.delivery import WebhookSender
-from include.lab.sandbox.luma.seed import CalendarWish, seed_calendar
-from include.lab.sandbox.luma.state import LumaState
 from include.lab.sandbox.seed import SeedWish, seed_members
-from include.lab.sandbox.slack.seed import WorkspaceWish, seed_workspace
-from include.lab.sandbox.slack.state import SlackState
 from include.lab.sandbox.stories import AnyStory
 from include.lab.sandbox.stripe import billing
 from include.lab.sandbox.stripe.state import StripeState
+from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -90,15 +87,8 @@ def people_routes(world: World) -> APIRouter:
         members = seed_members(world, wish)
         return {"members": [member.as_json() for member in members]}
 
-    @router.post("/seed/slack")
-    async def seed_slack(wish: WorkspaceWish) -> Json:
-        """Put people of every kind into the Slack workspace."""
-        return seed_workspace(world.state(SlackState), wish)
-
-    @router.post("/seed/luma")
-    async def seed_luma(wish: CalendarWish) -> Json:
-        """Make events with guests who wait to be let in."""
-        return seed_calendar(world.state(LumaState), wish)
+    for vendor in world.vendors.values():
+        _add_seed(router, world, vendor)
 
     @router.post("/act")
     async def act(story: Annotated[AnyStory, Body()]) -> Json:
@@ -121,3 +111,16 @@ def people_routes(world: World) -> APIRouter:
         return dict(world.states[vendor].dump(email or id))
 
     return router
+
+
+def _add_seed(router: APIRouter, world: World, vendor: Vendor) -> None:
+    """Add the route that fills a vendor's state, where it has one: the body is as its package says."""
+    if vendor.seed is None:
+        return
+    kind, plant = vendor.seed
+
+    async def seed(wish: Any) -> Json:
+        return plant(world.states[vendor.name], wish)
+
+    seed.__annotations__["wish"] = kind
+    router.post(f"/seed/{vendor.name}", description=plant.__doc__)(seed)

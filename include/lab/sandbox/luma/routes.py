@@ -10,6 +10,7 @@ import orjson
 
 from include.lab.sandbox.luma import documents, errors
 from include.lab.sandbox.luma.documents import CalendarEvent, CalendarGuest
+from include.lab.sandbox.luma.seed import CalendarWish, seed_calendar
 from include.lab.sandbox.luma.state import SETTABLE, STATUSES, LumaState
 from include.lab.sandbox.settings import SandboxSettings
 from include.lab.sandbox.vendor import Vendor
@@ -251,4 +252,5 @@ VENDOR = Vendor(
     authorize=authorize,
     no_such_route=lambda _call: errors.not_found().answer,
     around=limited,
+    seed=(CalendarWish, seed_calendar),
 )

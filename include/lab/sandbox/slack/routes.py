@@ -5,6 +5,7 @@ from include.lab.sandbox.slack import chat, conversations, errors, usergroups, u
 from include.lab.sandbox.slack.arguments import token_of
 from include.lab.sandbox.slack.described import call_in_description, status_in_description
 from include.lab.sandbox.slack.methods import ROUTES
+from include.lab.sandbox.slack.seed import WorkspaceWish, seed_workspace
 from include.lab.sandbox.slack.state import SlackState
 from include.lab.sandbox.vendor import Vendor
 from include.lab.sandbox.wire import Answer, Call
@@ -43,4 +44,5 @@ VENDOR = Vendor(
     no_such_route=no_such_route,
     call_in_description=call_in_description,
     status_in_description=status_in_description,
+    seed=(WorkspaceWish, seed_workspace),
 )
