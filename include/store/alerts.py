@@ -16,7 +16,7 @@ from include.alerts.pauses import Pause, PauseKind
 from include.alerts.states import AlertEvent, AlertEventType, AlertState, Phase, RuleReading
 from include.alerts.texts import AlertMessage
 from include.store.metrics import WATCHERS
-from include.store.sql import Table, record_from
+from include.store.sql import Table, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,17 +81,7 @@ class Alerts(Table, file="alerts"):
     def save(self, states: Iterable[AlertState], *, now: datetime) -> None:
         """Write down where rules stand."""
         rows = [
-            {
-                "rule": state.rule,
-                "state": state.phase.value,
-                "since": state.since,
-                "fired_at": state.fired_at,
-                "told_at": state.told_at,
-                "resolved_at": state.resolved_at,
-                "job": state.reading.job,
-                "numbers": Jsonb(dict(state.reading.numbers)),
-                "now": now,
-            }
+            values_of(state, **_reading(state.reading), state=state.phase, now=now)
             for state in states
         ]
         if rows:
@@ -113,13 +103,7 @@ class Alerts(Table, file="alerts"):
     def add_event(self, change: AlertEvent, *, condition: str, message: AlertMessage | None) -> int:
         """Keep a change, and what is told of it; return its id."""
         return self._sql.add_event(
-            rule=change.rule,
-            what=change.what.value,
-            at=change.at,
-            since=change.since,
-            fired_at=change.fired_at,
-            job=change.reading.job,
-            numbers=Jsonb(dict(change.reading.numbers)),
+            **values_of(change, **_reading(change.reading)),
             condition=condition,
             message=Jsonb(message.document()) if message else None,
         )
@@ -233,6 +217,10 @@ class Alerts(Table, file="alerts"):
         return [record_from(SentMessage, row, what=AlertEventType) for row in rows]
 
 
+def _reading(reading: RuleReading) -> dict[str, object]:
+    return {"job": reading.job, "numbers": Jsonb(dict(reading.numbers))}
+
+
 def _state_from(row: Mapping[str, Any]) -> AlertState:
     phase = Phase(row["state"])
     holds = phase in (Phase.PENDING, Phase.FIRING)
@@ -261,9 +249,6 @@ def _happening_from(row: Mapping[str, Any]) -> AlertEvent:
 
 
 def _due_from(row: Mapping[str, Any]) -> Due:
-    names = ("id", "event_id", "rule", "channel", "target", "in_place_of", "note", "attempts")
-    return Due(
-        **{name: row[name] for name in names},
-        is_begun=row["state"] == "intended",
-        message=AlertMessage.from_document(row["message"]),
+    return record_from(
+        Due, {**row, "is_begun": row["state"] == "intended"}, message=AlertMessage.from_document
     )

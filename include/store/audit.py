@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import Table
+from include.store.sql import Table, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,17 +39,13 @@ class AuditLog(Table, file="audit"):
         list(self._sql.lock_targets(targets=[change.target for change in changes]))
         self._sql.add_changes(
             [
-                {
-                    "now": now,
-                    "target": change.target,
-                    "actor": change.actor,
-                    "action": change.action,
-                    "dag_run_id": change.dag_run_id,
-                    "inbox_ids": change.inbox_ids,
-                    "before": None if change.before is None else Jsonb(change.before),
-                    "after": None if change.after is None else Jsonb(change.after),
-                    "metadata": Jsonb(change.metadata),
-                }
+                values_of(
+                    change,
+                    before=None if change.before is None else Jsonb(change.before),
+                    after=None if change.after is None else Jsonb(change.after),
+                    metadata=Jsonb(change.metadata),
+                    now=now,
+                )
                 for change in changes
             ]
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table, record_from
+from include.store.sql import Table, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Breakers(Table, file="breakers"):
 
     def save(self, breaker: Breaker) -> None:
         """Write down how a breaker that is locked stands now."""
-        self._sql.save_breaker(**{**asdict(breaker), "failing": list(breaker.failing)})
+        self._sql.save_breaker(**values_of(breaker, failing=list(breaker.failing)))
 
 
 def _breaker(row: Mapping[str, Any]) -> Breaker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.membership.contacts import Contact, ContactStatus
-from include.store.sql import Table
+from include.store.sql import Table, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,16 +20,13 @@ class Contacts(Table, file="contacts"):
         """Write down how these members' contacts were left. A contact is one member's: the one who has it now."""
         self._sql.save_contacts(
             [
-                {
-                    "member_id": member_id,
-                    "subscriber_hash": contact.subscriber_hash,
-                    "status": contact.status,
-                    "tags": sorted(contact.tags),
-                    "retired": list(contact.retired),
-                    "applied_sha256": contact.applied_sha256,
-                    "is_reader": contact.is_reader,
-                    "now": now,
-                }
+                values_of(
+                    contact,
+                    member_id=member_id,
+                    tags=sorted(contact.tags),
+                    retired=list(contact.retired),
+                    now=now,
+                )
                 for member_id, contact in contacts.items()
             ]
         )
@@ -57,11 +54,4 @@ class Contacts(Table, file="contacts"):
 
 def contact_from(row: Mapping[str, Any]) -> Contact:
     """Return a contact as its row has it."""
-    return Contact(
-        subscriber_hash=row["subscriber_hash"],
-        status=ContactStatus(row["status"]),
-        tags=frozenset(row["tags"]),
-        retired=tuple(row["retired"]),
-        applied_sha256=row["applied_sha256"],
-        is_reader=row["is_reader"],
-    )
+    return record_from(Contact, row, status=ContactStatus, tags=frozenset, retired=tuple)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.store.sql import Table
+from include.store.sql import Table, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,15 +35,12 @@ class Tick:
     reason: str | None = None
 
 
-FIELDS = tuple(field.name for field in fields(Tick))
-
-
 class CronTicks(Table, file="cron_ticks"):
     """The table `ops.cron_ticks`."""
 
     def note(self, ticks: Iterable[Tick], *, now: datetime) -> None:
         """Write ticks down; one that was missing when it was looked for last may have run since."""
-        self._sql.note_ticks([{**asdict(tick), "now": now} for tick in ticks])
+        self._sql.note_ticks([values_of(tick, now=now) for tick in ticks])
 
     def last(self, job: str) -> datetime | None:
         """Return the newest tick that is written down."""
@@ -60,7 +57,4 @@ class CronTicks(Table, file="cron_ticks"):
     def since(self, since: datetime) -> list[Tick]:
         """Return all ticks from then on, newest first."""
         rows = self._sql.read_ticks(since=since)
-        return [
-            Tick(**{name: row[name] for name in FIELDS} | {"outcome": TickOutcome(row["outcome"])})
-            for row in rows
-        ]
+        return [record_from(Tick, row, outcome=TickOutcome) for row in rows]

@@ -14,11 +14,11 @@ has no such lock: it names the generation that it means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.membership.ends import Deactivation, EndReason, EndState
-from include.store.sql import MemberTable
+from include.store.sql import MemberTable, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.membership.ends import End
-
-FIELDS = tuple(field.name for field in fields(Deactivation))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,10 +291,7 @@ def _values(end: End) -> dict[str, object]:
 
 
 def _row(row: Mapping[str, Any]) -> Deactivation:
-    values = {name: row[name] for name in FIELDS}
-    return Deactivation(
-        **values | {"state": EndState(row["state"]), "reason": EndReason(row["reason"])}
-    )
+    return record_from(Deactivation, row, state=EndState, reason=EndReason)
 
 
 def _rows(rows: Iterable[Mapping[str, Any]]) -> list[Deactivation]:

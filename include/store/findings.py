@@ -8,11 +8,11 @@ Which findings there are, the jobs decide. Here they are only kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import MemberTable
+from include.store.sql import MemberTable, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -87,9 +87,6 @@ class KeptFinding:
     why: str | None
 
 
-FIELDS = tuple(field.name for field in fields(KeptFinding))
-
-
 class Findings(MemberTable, file="findings"):
     """The table `ops.findings`."""
 
@@ -132,10 +129,4 @@ class Findings(MemberTable, file="findings"):
 
 
 def _kept(row: Mapping[str, Any]) -> KeptFinding:
-    values = {name: row[name] for name in FIELDS}
-    values |= {
-        "kind": FindingKind(row["kind"]),
-        "state": FindingState(row["state"]),
-        "causes": tuple(row["causes"]),
-    }
-    return KeptFinding(**values)
+    return record_from(KeptFinding, row, kind=FindingKind, state=FindingState, causes=tuple)

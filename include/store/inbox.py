@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from include.store.sql import Table, record_from
+from include.store.sql import Table, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -257,12 +257,7 @@ class Inbox(Table, file="inbox"):
         )
         if delivered:
             return Receipt.DUPLICATE
-        self._sql.keep_conflict(
-            inbox_id=inbox_id,
-            body=arrival.body,
-            body_sha256=arrival.body_sha256,
-            received_at=arrival.received_at,
-        )
+        self._sql.keep_conflict(**values_of(arrival, inbox_id=inbox_id))
         return Receipt.CONFLICT
 
 

@@ -9,7 +9,7 @@ from include.events import SubscriptionStatus
 from include.events.values import address_forms, address_from
 from include.membership.members import Member, Membership
 from include.store.contacts import contact_from
-from include.store.sql import MemberTable
+from include.store.sql import MemberTable, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -97,7 +97,7 @@ class Members(MemberTable, file="members"):
         ]
         if freed:  # an address or id may go from one to the other within this very call
             self._sql.free_external_ids(member_ids=freed)
-        self._sql.save_users([_user_values(member, now) for member in members])
+        self._sql.save_users([values_of(member, now=now) for member in members])
         accounts = [_account_values(one) for one in members if one.clerk_user_id is not None]
         self._sql.save_accounts(accounts)
         values = [
@@ -125,39 +125,15 @@ def _member_from(row: dict[str, Any], memberships: Iterable[Membership]) -> Memb
     contact = None
     if row["subscriber_hash"] is not None:
         contact = contact_from({**row, "status": row["contact_status"]})
-    return Member(
-        id=row["id"],
-        email=address_from(row["email"]),
-        clerk_user_id=row["clerk_user_id"],
-        stripe_customer_id=row["stripe_customer_id"],
-        first_name=row["first_name"],
-        last_name=row["last_name"],
-        created_at=row["created_at"],
-        deleted_at=row["deleted_at"],
-        addresses=frozenset(row["addresses"] or ()),
-        is_barred=bool(row["is_barred"]),
-        memberships=tuple(memberships),
-        contact=contact,
-    )
-
-
-def _user_values(member: Member, now: datetime) -> dict[str, object]:
-    return {
-        "id": member.id,
-        "email": member.email,
-        "clerk_user_id": member.clerk_user_id,
-        "stripe_customer_id": member.stripe_customer_id,
-        "first_name": member.first_name,
-        "last_name": member.last_name,
-        "created_at": member.created_at,
-        "deleted_at": member.deleted_at,
-        "now": now,
+    made = {
+        "email": address_from(row["email"]),
+        "addresses": frozenset(row["addresses"] or ()),
+        "is_barred": bool(row["is_barred"]),
+        "memberships": tuple(memberships),
+        "contact": contact,
     }
+    return record_from(Member, {**row, **made})
 
 
 def _account_values(member: Member) -> dict[str, object]:
-    return {
-        "clerk_user_id": member.clerk_user_id,
-        "addresses": sorted(member.addresses),
-        "is_barred": member.is_barred,
-    }
+    return values_of(member, addresses=sorted(member.addresses))

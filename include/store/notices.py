@@ -6,12 +6,12 @@ quiet time while it goes on, and once more, in the thread of the last message, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from include.store.sql import Table
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -70,9 +70,6 @@ class OpenNotice:
     notice: Notice
     has_rows: bool
     open_rows: int
-
-
-FIELDS = tuple(field.name for field in fields(Notice))
 
 
 class Notices(Table, file="notices"):
@@ -193,7 +190,7 @@ class Notices(Table, file="notices"):
 
 
 def _notice(row: Mapping[str, Any]) -> Notice:
-    return Notice(**{name: row[name] for name in FIELDS})
+    return record_from(Notice, row)
 
 
 def _notices(rows: Iterable[Mapping[str, Any]]) -> list[Notice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.membership.states import AppliedObject, ObjectKey
-from include.store.sql import MemberTable
+from include.store.sql import MemberTable, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -36,14 +36,7 @@ class Objects(MemberTable, file="objects"):
         """Write down what was applied; nothing goes back in time."""
         self._sql.save_objects(
             [
-                {
-                    **applied.key._asdict(),
-                    "member_id": applied.member_id,
-                    "as_of": applied.as_of,
-                    "event_id": applied.event_id,
-                    "is_final": applied.is_final,
-                    "provides": sorted(applied.provides),
-                }
+                values_of(applied, **applied.key._asdict(), provides=sorted(applied.provides))
                 for applied in objects
             ]
         )

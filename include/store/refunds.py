@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from include.membership.ends import Refund
-from include.store.sql import Table
+from include.store.sql import Table, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,12 +24,8 @@ class Refunds(Table, file="refunds"):
 
     def save(self, refund: Refund) -> None:
         """Write a refund down."""
-        self._sql.save_refund(**asdict(refund))
+        self._sql.save_refund(**values_of(refund))
 
     def drop(self, refund: Refund) -> None:
         """Forget a refund that was taken back."""
-        self._sql.drop_refund(
-            subscription_id=refund.subscription_id,
-            charge_id=refund.charge_id,
-            paid_until=refund.paid_until,
-        )
+        self._sql.drop_refund(**values_of(refund))

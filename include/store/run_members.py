@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from include.errors import ErrorClass
 from include.store.inbox import InboxState
-from include.store.sql import Table, record_from
+from include.store.sql import Table, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -97,31 +97,18 @@ class RunMembers(Table, file="run_members"):
         """Write down outcomes."""
         self._sql.settle_members(
             [
-                {
-                    "dag_run_id": dag_run_id,
-                    "member_id": result.member_id,
-                    "outcome": result.outcome,
-                    "reason": result.reason,
-                    "error_class": result.error_class,
-                    "after": None if result.after is None else Jsonb(result.after),
-                }
+                values_of(
+                    result,
+                    dag_run_id=dag_run_id,
+                    after=None if result.after is None else Jsonb(result.after),
+                )
                 for result in results
             ]
         )
 
     def fail(self, dag_run_id: str, results: Iterable[MemberResult]) -> None:
         """Let settled members fail after all; how they were left stays as it was written down."""
-        self._sql.fail_members(
-            [
-                {
-                    "dag_run_id": dag_run_id,
-                    "member_id": r.member_id,
-                    "reason": r.reason,
-                    "error_class": r.error_class,
-                }
-                for r in results
-            ]
-        )
+        self._sql.fail_members([values_of(one, dag_run_id=dag_run_id) for one in results])
 
     def recover(self, dag_run_id: str, member_ids: Collection[UUID]) -> None:
         """Let members succeed that had failed in an earlier try."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.store.sql import Table
+from include.store.sql import Table, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,16 +41,7 @@ class SlackPeople(Table, file="slack"):
 
     def link(self, links: Collection[AccountLink], *, now: datetime) -> None:
         """Write links down; one made by hand is only replaced by hand."""
-        rows = [
-            {
-                "member_id": link.member_id,
-                "slack_user_id": link.slack_user_id,
-                "by_hand": link.by_hand,
-                "now": now,
-            }
-            for link in links
-        ]
-        self._sql.save_ties(rows)
+        self._sql.save_ties([values_of(link, now=now) for link in links])
 
     def note_field(self, member_id: UUID, value: str) -> None:
         """Write down what is in a member's profile now."""

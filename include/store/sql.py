@@ -8,6 +8,7 @@ read), `^` one row or None, `$` one value, `!` the number of rows changed.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     import psycopg
+    from _typeshed import DataclassInstance
 
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 
 FOLDER = Path(__file__).parent / "queries"
 
@@ -43,12 +45,27 @@ def statements(path: Path) -> Statements:
     return cast("Statements", aiosql.from_path(path, "psycopg"))
 
 
-def record_from(
-    cls: Callable[..., T], row: Mapping[str, Any], **types: Callable[[Any], object]
-) -> T:
-    """Return a row as a `cls`; the columns named in `types` are made of their values, where there is one."""
+def record_from(cls: type[T], row: Mapping[str, Any], **types: Callable[[Any], object]) -> T:
+    """Return a row as a `cls`, whose fields are all that is taken of it.
+
+    The columns named in `types` are made of their values, where there is one.
+    """
+    values = {name: row[name] for name in _names(cls) if name in row}
     typed = {name: of(row[name]) for name, of in types.items() if row[name] is not None}
-    return cls(**{**row, **typed})
+    return cls(**{**values, **typed})
+
+
+def values_of(record: DataclassInstance, **others: object) -> dict[str, Any]:
+    """Return a record's fields as named values of a statement, with others beside them or in their place.
+
+    A statement takes the values that it names, and no others.
+    """
+    return {name: getattr(record, name) for name in _names(type(record))} | others
+
+
+@cache
+def _names(cls: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
 
 
 class Bound:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from include.store.sql import MemberTable
+from include.store.sql import MemberTable, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -66,9 +66,7 @@ class Steps(MemberTable, file="steps"):
 
     def end(self, endings: Iterable[Ending], *, now: datetime) -> None:
         """Write down what came of steps that are intended or planned."""
-        self._sql.end_steps(
-            [{"key": e.key, "state": e.state, "reason": e.reason, "now": now} for e in endings]
-        )
+        self._sql.end_steps([values_of(ending, now=now) for ending in endings])
 
     def mark_uncertain(
         self, effect: str, dag_run_id: str, *, stale_since: datetime, now: datetime

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from include.routing import THIN, UNKNOWN
-from include.store.sql import Table
+from include.store.sql import Table, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -162,15 +162,7 @@ class Webhooks(Table, file="webhooks"):
 
     def keep(self, silence: Silence, *, now: datetime) -> None:
         """Write down a cause; what is missing adds up while it goes on."""
-        self._sql.keep_silence(
-            provider=silence.provider,
-            cause=silence.cause,
-            since=silence.since,
-            missing=silence.missing,
-            words=silence.words,
-            to_do=silence.to_do,
-            now=now,
-        )
+        self._sql.keep_silence(**values_of(silence, now=now))
 
     def end(self, provider: str, causes: Collection[str], *, now: datetime) -> None:
         """End causes that are no more."""

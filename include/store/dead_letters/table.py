@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
@@ -21,7 +21,7 @@ from include.store.dead_letters.letters import (
     NewDeadLetter,
     Severity,
 )
-from include.store.sql import MemberTable, record_from
+from include.store.sql import MemberTable, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -259,12 +259,8 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
 
 def _values(wanted: Filter) -> dict[str, Any]:
-    values = {field.name: getattr(wanted, field.name) for field in fields(Filter)}
-    lists = {
-        "ids": None if wanted.ids is None else list(wanted.ids),
-        "states": list(wanted.states),
-    }
-    return {**values, **lists}
+    ids = None if wanted.ids is None else list(wanted.ids)
+    return values_of(wanted, ids=ids, states=list(wanted.states))
 
 
 def _letter(row: Mapping[str, Any]) -> DeadLetter:
