@@ -7,7 +7,7 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils.types import DagRunTriggeredByType
 
-from include.operate.errors import ActRefusedError
+from include.errors import ActRefusedError
 
 
 def airflow_start(job: str, conf: Mapping[str, Any], *, who: str) -> str:

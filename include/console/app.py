@@ -24,8 +24,8 @@ from include.console import (
 )
 from include.console.access import Login, NotLoggedInError, RefusedError
 from include.console.pages import DeploymentSource, console_of, page
+from include.errors import CommandError
 from include.operate.decisions import audit_refusal
-from include.operate.errors import CommandError
 from include.operate.starts import Start
 
 STATIC = Path(__file__).parent / "static"

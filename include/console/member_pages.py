@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from include.clock import SystemClock
 from include.console.access import Decides, Sees, Visitor
 from include.console.pages import attempt, console_of, missing, page, refusal
+from include.errors import ActRefusedError
 from include.operate.decisions import ChosenAction, perform
-from include.operate.errors import ActRefusedError
 from include.operate.members import read_member
 from include.operate.search import search
 from include.operate.starts import JOBS, Start, start_for

@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.console.access import Visitor
+from include.errors import ActRefusedError
 from include.operate.deployment import Deployment
-from include.operate.errors import ActRefusedError
 
 DeploymentSource = Callable[[], Deployment]
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -16,9 +16,9 @@ from include.clock import SystemClock
 from include.console.access import Decides, Sees, Visitor
 from include.console.member_pages import ActForm, decision_from
 from include.console.pages import attempt, console_of, missing, page, refusal
+from include.errors import ActRefusedError
 from include.operate import many
 from include.operate.decisions import NotSureError, decide_findings, perform
-from include.operate.errors import ActRefusedError
 from include.operate.waiting import count_waiting, read_waiting
 
 router = APIRouter()

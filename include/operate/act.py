@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from include.errors import ActRefusedError
+from include.errors import ActRefusedError, CommandError
 from include.operate.deployment import chosen, config_file, read_config
-from include.operate.errors import CommandError
 from include.person import person_from
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from include.errors import OpsError
+from include.errors import CommandError, OpsError
 from include.operate.deployment import GIVEN, Finder
-from include.operate.errors import CommandError
 from include.operate.terminal import say, stop_on_signals
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 from include.settings import IdList, Secrets, environment_has, split, wrong_in
 from include.store import Store
 from include.store.airflow_tables import AirflowTables

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from include.clock import SystemClock
-from include.operate.errors import CommandError
+from include.errors import CommandError
 from include.operate.webhooks import PROVIDERS, fresh_event_id, sign
 from include.routing import PROBE
 from include.store.inbox import InboxState

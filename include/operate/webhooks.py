@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,9 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from include.errors import ErrorClass
+from include.errors import CommandError, ErrorClass
 from include.operate.dead_letters.filter_options import DeadLetterFilter, filter_from
-from include.operate.errors import CommandError
 from include.store.dead_letters import DeadLetterAction, Failure, Filter, LetterState, Severity
 from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, receive

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.demo.airflow import DemoAirflow
 from include.lab.stack.layout import ROOT
 from include.lab.stack.line import Line
 from include.lab.stack.prepare import dag_ids
 from include.lab.stack.readiness import FIRST_DAG, Readiness
-from include.operate.errors import CommandError
 from tests.airflow_stand_in import running_airflow
 
 LAYOUT = SimpleNamespace(root=ROOT, logs="logs")

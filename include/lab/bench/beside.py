@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from include.errors import CommandError
 from include.lab.bench.quantiles import DIGITS
 from include.lab.bench.report import BASELINE
 from include.lab.stack.layout import ROOT
-from include.operate.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

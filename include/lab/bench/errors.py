@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 
 
 class BenchError(CommandError):

@@ -21,10 +21,10 @@ from pydantic import SecretStr
 
 from include.console.access import Right, Visitor
 from include.console.app import create_app
+from include.errors import ActRefusedError
 from include.lab.bench.errors import BenchError
 from include.lab.bench.quantiles import percentile
 from include.operate.deployment import Deployment
-from include.operate.errors import ActRefusedError
 from include.store.migrate import create_platform_tables, migrate
 
 if TYPE_CHECKING:

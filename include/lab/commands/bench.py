@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from include.errors import CommandError
 from include.lab.bench import beside, record, several_hosts
 from include.lab.bench.burst import SIZES
 from include.lab.bench.errors import BenchError
@@ -18,7 +19,6 @@ from include.lab.bench.report import failures, lines, profile, table
 from include.lab.bench.run import FIGURES, run
 from include.lab.bench.sleepers import COUNT
 from include.lab.stack import lifecycle
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:

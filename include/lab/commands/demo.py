@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from include.errors import CommandError
 from include.lab.commands.up import addresses
 from include.lab.demo.play import play_all, summary
 from include.lab.demo.show import closing, show
 from include.lab.demo.stories import ON_DEMAND, SECONDS, STORIES
 from include.lab.stack import lifecycle
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:

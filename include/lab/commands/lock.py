@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from include.errors import CommandError
 from include.lab.stack.layout import ROOT, Layout
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 OLDEST_PYTHON = "3.11"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.errors import CommandError
 from include.lab.shell import inherited_environment
 from include.lab.stack.layout import ROOT, Layout
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from croniter import croniter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from include.errors import CommandError
 from include.lab.scaffold.additions import JOB, SPOT, VENDOR
-from include.operate.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

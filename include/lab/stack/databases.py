@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 from include.store.reasons import reason_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from include.errors import CommandError
 from include.lab.shell import inherited_environment
 from include.lab.stack import databases, family, ports, postgres, supervisor
 from include.lab.stack.layout import Layout, write_private
@@ -26,7 +27,6 @@ from include.lab.stack.settings import load_stack_settings
 from include.lab.stack.stack import Stack, load_stack
 from include.lab.stack.supervisor import Supervisor
 from include.operate.deployment import NoDeploymentError
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,8 @@ import httpx
 from pydantic import SecretStr
 
 from include.airflow_api.client import AirflowClient
-from include.errors import AirflowError, AirflowRefusedError
+from include.errors import AirflowError, AirflowRefusedError, CommandError
 from include.lab.stack.prepare import dag_ids
-from include.operate.errors import CommandError
 from include.operate.health import all_health
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path  # noqa: TC003 - pydantic reads it
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 from include.settings import wrong_in
 
 

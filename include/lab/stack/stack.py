@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from include.errors import CommandError
 from include.lab.stack.layout import write_private
-from include.operate.errors import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path

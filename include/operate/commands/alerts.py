@@ -16,12 +16,11 @@ from include.alerts.rules import FILE, RulesError, Target, duration_from, load, 
 from include.alerts.states import AlertEventType
 from include.alerts.texts import AlertMessage, moment, span
 from include.clock import SystemClock
-from include.errors import VendorError
+from include.errors import CommandError, VendorError
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.alerts import read_alerts, say_of
 from include.operate.backtest import play_back
 from include.operate.deployment import NoDeploymentError, chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import console, group, plain, say, say_json, table_of
 
 if TYPE_CHECKING:

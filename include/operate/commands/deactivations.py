@@ -12,11 +12,11 @@ from rich.style import Style
 from rich.text import Text
 
 from include.clock import SystemClock
+from include.errors import CommandError
 from include.membership.ends import EndState
 from include.operate import ends_by_hand
 from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import console, document_of, group, moment, say, say_json, table_of
 from include.routing import DEACTIVATION as DAG_ID
 from include.store.timeline import Timeline

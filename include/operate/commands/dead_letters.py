@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from include.clock import SystemClock
+from include.errors import CommandError
 from include.failures.dead_letters import LEFT, PER_MINUTE, STATES_FOR, DeadLetterService
 from include.operate.act import Actor, JsonOption, person_of
 from include.operate.dead_letters.filter_options import DeadLetterFilter, filter_from, filtered
@@ -23,7 +24,6 @@ from include.operate.dead_letters.shown import (
     letter_table,
 )
 from include.operate.deployment import chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import console, group, say, say_json
 from include.store.dead_letters import DeadLetterAction, Filter, LetterState
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.clock import SystemClock
+from include.errors import CommandError
 from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import ENVIRONMENT, chosen
 from include.operate.doctor import report
-from include.operate.errors import CommandError
 from include.operate.terminal import say_json
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.errors import CommandError
 from include.interview.env_file import EnvFile
 from include.operate.commands.doctor import examined
 from include.operate.doctor import report
-from include.operate.errors import CommandError
 from include.operate.setup.compose import environment_of
 from include.operate.setup.interview import interview, trial
 from include.operate.terminal import say

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from include.clock import SystemClock
-from include.errors import VendorNotFoundError
+from include.errors import CommandError, VendorNotFoundError
 from include.jobs.reconciliation.members import clerk_differences, stripe_differences
 from include.membership.explain import reasons
 from include.membership.policy import FILE, PolicyError, load
 from include.membership.policy_changes import changes_between
 from include.membership.standing import has_access, standing_of
 from include.operate.deployment import NoDeploymentError, chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import group, say
 from include.store.timeline import Timeline
 

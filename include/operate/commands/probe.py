@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.clock import SystemClock
-from include.errors import ActRefusedError
+from include.errors import ActRefusedError, CommandError
 from include.failures.breakers import VENDORS, probe_now
 from include.operate.deployment import chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 from include.operate.webhook_probe import probes_of, send
 from include.relay.trouble import counted, wait

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from include.airflow_api.client import AirflowClient
 from include.clock import SystemClock
+from include.errors import CommandError
 from include.operate.deployment import chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import console, document_of, say, say_json, table_of
 
 if TYPE_CHECKING:

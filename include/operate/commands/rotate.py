@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from include.errors import CommandError
 from include.interview.env_file import EnvFile
-from include.operate.errors import CommandError
 from include.operate.setup.rotations import ROTATIONS, go_to, under_way
 from include.operate.terminal import say
 

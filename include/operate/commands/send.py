@@ -13,9 +13,9 @@ import httpx
 import typer
 
 from include.clock import SystemClock
+from include.errors import CommandError
 from include.operate import webhooks
 from include.operate.deployment import chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import say
 
 if TYPE_CHECKING:

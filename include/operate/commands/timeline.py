@@ -9,8 +9,8 @@ import typer
 from rich.style import Style
 from rich.text import Text
 
+from include.errors import CommandError
 from include.operate.deployment import chosen
-from include.operate.errors import CommandError
 from include.operate.terminal import console, document_of, moment, plain, say_json, table_of
 from include.store.timeline import Timeline
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from include.errors import ErrorClass
-from include.operate.errors import CommandError
+from include.errors import CommandError, ErrorClass
 from include.routing import job_from
 from include.store.dead_letters import Filter
 from include.store.timeline import Timeline

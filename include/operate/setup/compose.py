@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from include.errors import CommandError
 from include.interview.env_file import interpolated, resolved
-from include.operate.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

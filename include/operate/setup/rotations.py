@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from include.errors import CommandError
 from include.interview.keys import ask_webhook_secret
 from include.interview.prompts import note
-from include.operate.errors import CommandError
 from include.operate.setup.compose import services_given, start_anew
 from include.operate.setup.interview import ask_platform
 from include.operate.setup.made import random_for

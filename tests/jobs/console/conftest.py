@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from include.console.access import NotLoggedInError, Right, Visitor
 from include.console.app import create_app
+from include.errors import ActRefusedError
 from include.operate.deployment import Deployment
-from include.operate.errors import ActRefusedError
 
 with warnings.catch_warnings():  # it wants another httpx, which FastAPI does not need
     warnings.simplefilter("ignore")

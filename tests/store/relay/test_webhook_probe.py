@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from include.errors import CommandError
 from include.operate.deployment import Deployment
-from include.operate.errors import CommandError
 from include.operate.webhook_probe import probes_of, send
 from include.store import Store
 from tests.relay_process import CLERK_SECRET, STRIPE_SECRET, running_relay

@@ -3,10 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from include.errors import OpsError
+from include.errors import CommandError, OpsError
 from include.lab.cli import COMMANDS, make_app
 from include.operate import cli
-from include.operate.errors import CommandError
 
 
 def test_every_command_says_what_it_does():

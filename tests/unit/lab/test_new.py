@@ -5,11 +5,11 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from include.errors import CommandError
 from include.lab.commands import new
 from include.lab.scaffold.additions import JOB, VENDOR
 from include.lab.scaffold.write import new_job, new_vendor
 from include.lab.stack.layout import ROOT
-from include.operate.errors import CommandError
 
 DAILY = "0 6 * * *"
 

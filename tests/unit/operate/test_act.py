@@ -6,9 +6,9 @@ import tomllib
 import pytest
 import typer
 
+from include.errors import CommandError
 from include.operate import act
 from include.operate.deployment import config_file
-from include.operate.errors import CommandError
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from include.errors import CommandError
 from include.operate import deployment
 from include.operate.deployment import Finder, NoDeploymentError, from_environment
-from include.operate.errors import CommandError
 from tests.factories import make_deployment
 
 PRODUCTION = """

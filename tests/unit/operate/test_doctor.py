@@ -17,14 +17,13 @@ from include.check_results import (
     ok,
     warning,
 )
-from include.errors import VendorUnavailableError
+from include.errors import CommandError, VendorUnavailableError
 from include.lab.stack import airflow_settings
 from include.lab.stack.layout import ROOT
 from include.operate.commands import doctor as command
 from include.operate.deployment import GIVEN, Finder
 from include.operate.doctor import connections, report, settings
 from include.operate.doctor.checks import examine
-from include.operate.errors import CommandError
 from include.settings import JobSettings, Settings
 from tests.factories import make_deployment
 

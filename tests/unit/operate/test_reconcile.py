@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from include.errors import CommandError
 from include.operate.commands import reconcile
-from include.operate.errors import CommandError
 from include.store.reconciliations import CheckFinding, ReconciliationReport
 from tests.factories import make_deployment
 

@@ -7,8 +7,8 @@ import pytest
 import stripe
 from svix.webhooks import Webhook, WebhookVerificationError
 
+from include.errors import CommandError
 from include.lab.stack.stack import Stack
-from include.operate.errors import CommandError
 from include.operate.webhooks import event_from, fresh_event_id, sign
 
 BODIES = [b'{"id":"evt_1"}', '{ "na\\u00efve": "Zoë"}\n'.encode(), b'{"a":1}' + b" " * 1000]

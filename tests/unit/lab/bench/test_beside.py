@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.bench import beside
 from include.lab.bench.report import BASELINE, lines
-from include.operate.errors import CommandError
 
 
 def result(p50, seconds, **more):

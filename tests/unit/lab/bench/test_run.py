@@ -2,12 +2,12 @@ import json
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.bench.errors import BenchError
 from include.lab.bench.figures import attempt
 from include.lab.bench.report import BASELINE
 from include.lab.bench.run import COMPARED_BURST, FIGURES, add_plain
 from include.lab.commands.bench import chosen, write
-from include.operate.errors import CommandError
 
 
 def test_an_unknown_figure_is_refused_with_the_known_ones():

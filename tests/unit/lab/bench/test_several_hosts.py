@@ -3,9 +3,9 @@
 import pytest
 from rich.console import Console
 
+from include.errors import CommandError
 from include.lab.bench import several_hosts
 from include.lab.commands import bench
-from include.operate.errors import CommandError
 
 
 def test_each_number_of_workers_has_a_line():

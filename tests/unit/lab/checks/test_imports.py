@@ -44,7 +44,7 @@ def test_imports_are_as_the_rules_say():
         ("operate/health.py", "import include.lab.stack.stack\n"),
         ("operate/health.py", "import subprocess\n"),
         ("relay/health.py", "import include.jobs.reconciliation\n"),
-        ("lab/sandbox/clock.py", "import include.operate.errors\n"),
+        ("lab/sandbox/clock.py", "import include.operate.health\n"),
         ("unheard_of.py", ""),
     ],
 )

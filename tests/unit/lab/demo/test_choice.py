@@ -2,9 +2,9 @@
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.commands.demo import chosen, remaining
 from include.lab.demo.stories import ON_DEMAND, SECONDS, STORIES
-from include.operate.errors import CommandError
 
 
 def test_all_that_are_quick_are_played():

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.stack.airflow_settings import SettingsFileError, for_stack, parse, read
 from include.lab.stack.layout import ROOT
 from include.lab.stack.stack import Ports, Stack
-from include.operate.errors import CommandError
 
 ONE = """\
 airflow:

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.stack.stack import Ports, Stack, load_stack
-from include.operate.errors import CommandError
 
 
 def test_two_stacks_share_no_secret():

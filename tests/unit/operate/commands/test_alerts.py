@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from include.alerts.history import Firing, paired
+from include.errors import CommandError
 from include.lab.cli import make_app
 from include.operate.commands.alerts import begin_from, document
-from include.operate.errors import CommandError
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from include.errors import CommandError
 from include.lab.cli import make_app
 from include.membership.ends import Deactivation, EndReason, EndState
 from include.operate.commands.deactivations import (
@@ -18,7 +19,6 @@ from include.operate.commands.deactivations import (
     stripe_page,
     table,
 )
-from include.operate.errors import CommandError
 from tests.factories import make_deployment
 
 HERE = make_deployment()

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from include.errors import ErrorClass
+from include.errors import CommandError, ErrorClass
 from include.failures.dead_letters import DecisionResult, Preview
 from include.lab.cli import make_app
 from include.operate.commands.dead_letters import left_text, none_text
@@ -19,7 +19,6 @@ from include.operate.dead_letters.shown import (
     document,
     letter_table,
 )
-from include.operate.errors import CommandError
 from include.store.dead_letters import Attempt, DeadLetter, DeadLetterAction, LetterState, Severity
 from tests.factories import make_deployment
 

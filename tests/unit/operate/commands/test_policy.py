@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
+from include.errors import CommandError
 from include.operate.commands.policy import app, policy_of
-from include.operate.errors import CommandError
 
 
 def test_shipped_policy_can_be_used():

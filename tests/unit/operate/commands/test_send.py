@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from include.errors import CommandError
 from include.operate.commands.send import copies, read
-from include.operate.errors import CommandError
 
 RAW = b'{ "id": "evt_1",\n  "type": "x" }'
 

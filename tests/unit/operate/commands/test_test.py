@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from include.errors import CommandError
 from include.lab.commands.test import (
     CHECKS,
     FOLDERS,
@@ -17,7 +18,6 @@ from include.lab.commands.test import (
     split,
 )
 from include.lab.stack.layout import ROOT
-from include.operate.errors import CommandError
 
 
 def test_names_come_first_and_the_rest_is_pytests():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from include.operate.errors import CommandError
+from include.errors import CommandError
 from include.operate.setup.compose import environment_of, interpolated
 
 ROOT = Path(__file__).parents[4]

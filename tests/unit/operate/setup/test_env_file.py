@@ -10,8 +10,8 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as some
 
+from include.errors import CommandError
 from include.interview.env_file import EnvFile
-from include.operate.errors import CommandError
 
 EXAMPLE = """# --- databases ---
 # Random.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from include.errors import CommandError
 from include.interview.env_file import EnvFile
 from include.operate.commands import rotate
-from include.operate.errors import CommandError
 from include.operate.setup.compose import environment_of
 from include.operate.setup.interview import trial
 from include.operate.setup.rotations import ROTATIONS, go_to, under_way
