@@ -1,6 +1,5 @@
 """Lines with `docker compose` and `./ops`, run as a person would, where plain processes stand for the containers."""
 
-import os
 import shlex
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from include.interview.env_file import EnvFile
 from include.operate.setup.compose import environment_of
+from tests.kept_environment import kept
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,10 +53,10 @@ class Lines:
         raise AssertionError(f"nobody knows how to run {line!r}")
 
     def _process(self, command, environment, *, check=True):
-        kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+        ours = {"PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(self.folder)}
         answer = subprocess.run(
             command,
-            env={**kept, "PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(self.folder), **environment},
+            env={**kept("PATH", "HOME"), **ours, **environment},
             cwd=self.folder,
             capture_output=True,
             text=True,

@@ -1,7 +1,6 @@
 """`./ops init` at a real terminal, against the vendors on the wire and a real platform's Postgres."""
 
 import json
-import os
 import re
 import shutil
 import stat
@@ -14,6 +13,7 @@ from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
 from include.routing import STARTING_TYPES
+from tests.kept_environment import kept
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +72,7 @@ class Place:
 
     def environment(self):
         """Return an environment that names no deployment."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME")}
-        return {**kept, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+        return {**kept("PATH", "HOME"), "PYTHONPATH": str(ROOT), "TERM": "dumb"}
 
     def values(self, file=None):
         """Return what the file says, as another reader reads it."""

@@ -1,11 +1,12 @@
 """What a production's first container does to empty databases, with a real Postgres and all of Airflow."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.kept_environment import kept
 
 ROOT = Path(__file__).parents[2]
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
@@ -30,7 +31,7 @@ class Production:
         """Run it to its end, in an environment that has nothing else."""
         airflow = self.server.dsn("production_airflow_test")
         environment = {
-            "PATH": os.environ["PATH"],
+            **kept("PATH"),
             "PYTHONPATH": str(ROOT),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__AUTH_MANAGER": FAB,

@@ -1,6 +1,5 @@
 """The drill: secrets change while signed webhooks flow to two relays, and not one webhook is refused."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from include.interview.env_file import EnvFile
 from include.operate.setup.interview import trial
 from include.operate.setup.rotations import ROTATIONS
 from tests.compose_lines import Lines, lines_in
+from tests.kept_environment import kept
 from tests.postgres import binary
 from tests.relay_process import RelayProcess
 from tests.signing_vendor import Vendor
@@ -146,7 +146,7 @@ def run_printed(lines, printed):
 
 def rotated_by_hand(folder, name, secret):
     """Start a rotation at a terminal, and type the new secret."""
-    environment = {key: os.environ[key] for key in ("PATH", "HOME")} | {"PYTHONPATH": str(ROOT)}
+    environment = kept("PATH", "HOME") | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "include.operate", "rotate", name]
     terminal = Terminal(command, env=environment, cwd=folder)
     try:
