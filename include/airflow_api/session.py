@@ -77,10 +77,10 @@ class AirflowSession:
         params: Mapping[str, str | int] | None = None,
     ) -> httpx.Response:
         """Send with a token, and with a new one, once, where Airflow does not take it; a refusal is an answer."""
-        for _ in range(2):
+        for is_last in (False, True):
             headers = {"Authorization": f"Bearer {self._token or self._log_in()}"}
             answer = self._send(method, path, json=json, params=params, headers=headers)
-            if answer.status_code not in REFUSED:
+            if is_last or answer.status_code not in REFUSED:
                 break
             self._token = None
         return answer

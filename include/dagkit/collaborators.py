@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -266,6 +267,8 @@ class VendorClients:
 
     def __getattr__(self, name: str) -> Any:
         """Return a client that is made with its first call, without a look at other vendors' folders."""
+        if find_spec(f"include.vendors.{name}") is None:
+            raise AttributeError(f"no folder of include/vendors is called {name}")
         part = f"include.vendors.{name}.client"
         client = _Lazy(lambda: import_module(part).connect(self._access()))
         setattr(self, name, client)

@@ -50,7 +50,7 @@ def record_from(cls: type[T], row: Mapping[str, Any], **types: Callable[[Any], o
 
     The columns named in `types` are made of their values, where there is one.
     """
-    values = {name: row[name] for name in _names(cls) if name in row}
+    values = {name: row[name] for name in _names(cls)}
     typed = {name: of(row[name]) for name, of in types.items() if row[name] is not None}
     return cls(**{**values, **typed})
 

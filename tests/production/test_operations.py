@@ -125,7 +125,7 @@ def test_backup_and_restore(form, type_lines):
         after = joined(stage, 2)
 
     type_lines(stop)
-    refused = httpx.post(WEBHOOKS, content=b"{}", timeout=20)  # the proxy tries for 5 s
+    refused = httpx.post(WEBHOOKS, content=b"{}", timeout=20)  # Caddy 2.10 tries for 5 s
     assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
     type_lines(restore)
     assert statuses(form, [*before, *after]) == [["active"], ["active"], [], []]

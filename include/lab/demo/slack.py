@@ -123,8 +123,8 @@ def _expect_counts(
     told = [entry.metadata for run_id in run.runs for entry in stage.told_by(run_id)]
     found = [
         {
-            "let in": [told["places"][place].get("added", 0) for place in (GROUP, CHANNEL)],
-            "waiting": [told["places"][place].get("waiting", 0) for place in (GROUP, CHANNEL)],
+            "let in": [told["targets"][target].get("added", 0) for target in (GROUP, CHANNEL)],
+            "waiting": [told["targets"][target].get("waiting", 0) for target in (GROUP, CHANNEL)],
             "matched": told["matched"],
             "failed": told["failed"],
         }

@@ -53,7 +53,9 @@ class Readiness:
                 f"what answers at {self._stack.airflow_url} is not this stack's Airflow: start again"
             ) from error
         except AirflowError as error:
-            raise CommandError(f"Airflow does not do what it should: {error}") from error
+            raise CommandError(
+                f"Airflow does not do what it should, or another answers at {self._stack.airflow_url}: {error}"
+            ) from error
         self._line.clear()
         return time.monotonic() - self._started
 

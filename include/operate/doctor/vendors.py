@@ -12,10 +12,12 @@ from include.operate.doctor.check_context import collaborators
 from include.vendors.manifests import MANIFESTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from include.check_results import CheckContext, CheckResult
-    from include.vendors.manifest import VendorAccess
+    from include.vendors.manifest import Manifest, VendorAccess
+
+    Look = Callable[[VendorAccess, CheckContext], Iterable[CheckResult]]
 
 GROUP: Final = "vendors"
 
@@ -30,12 +32,24 @@ def checks(context: CheckContext) -> list[DoctorCheck]:
             advice=f"if {name} is not down (its status page says so): compare address and key in its connection",
         )
         for vendor in MANIFESTS.values()
-        for name, look in vendor.part("doctor").LOOKS.items()
+        for name, look in _looks(vendor).items()
     ]
 
 
-def _ask(
-    look: Callable[[VendorAccess, CheckContext], Iterable[CheckResult]], context: CheckContext
-) -> Iterable[CheckResult]:
+def _looks(vendor: Manifest) -> Mapping[str, Look]:
+    """Return a vendor's looks; where a package of its client is missing, one that fails by that."""
+    try:
+        looks: Mapping[str, Look] = vendor.part("doctor").LOOKS
+    except ImportError as error:
+        missing = error
+
+        def fail(_access: VendorAccess, _context: CheckContext) -> Iterable[CheckResult]:
+            raise missing
+
+        return {vendor.name: fail}
+    return looks
+
+
+def _ask(look: Look, context: CheckContext) -> Iterable[CheckResult]:
     with collaborators(context) as rt:
         yield from look(rt.access, context)

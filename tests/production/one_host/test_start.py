@@ -2,8 +2,7 @@
 
 import re
 import ssl
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 
 import httpx
 import pytest
@@ -19,7 +18,6 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(300)
 PUBLIC = "http://localhost"
 VENDORS = ("stripe", "clerk")
-NO_UPSTREAM = httpx.codes.SERVICE_UNAVAILABLE
 
 
 def test_webhook_through_the_proxy_ends_in_its_effect(form):
@@ -128,26 +126,6 @@ def test_services_are_not_root_and_have_nothing_of_ours(form):
         for process in container.processes() if container.service.is_built else []:
             assert process.uids().effective == 50000, container.name
             assert not {"PYTEST_VERSION", "OPS_STATE_DIR"} & {*process.environ()}, container.name
-
-
-def proxy_has_no_relay():
-    """Tell whether the proxy answers itself: what is no webhook is not tried again."""
-    with suppress(httpx.TimeoutException):
-        return httpx.get(f"{PUBLIC}/webhooks/stripe", timeout=8).status_code == NO_UPSTREAM
-    return False
-
-
-def test_webhook_waits_for_a_relay(form):
-    """Where the proxy knows none that is ready, it tries again until one is; the answer is the relay's."""
-    with ThreadPoolExecutor(1) as pool:
-        with form.frozen("relay"):
-            assert until(proxy_has_no_relay, 60)
-            sent = pool.submit(httpx.post, f"{PUBLIC}/webhooks/stripe", content=b"{}", timeout=20)
-            with pytest.raises(TimeoutError):
-                sent.result(timeout=1)
-        answer = sent.result()
-
-    assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
 
 
 def test_world_comes_by_tls(tmp_path):

@@ -93,13 +93,16 @@ def test_a_token_that_is_not_taken_is_renewed_once(api, airflow, happens):
 
 
 def test_a_token_that_is_never_accepted_is_not_renewed_again(api, airflow):
-    """B3: two 401 in a row are the end of it."""
+    """B3: two 401 in a row are the end of it. The next call has the token that was made last."""
     airflow.fail(401, 401)
 
     with pytest.raises(AirflowRefusedError):
         start(api)
 
     assert (airflow.logins, airflow.faults_left) == (2, [])
+    start(api, "run_2")
+
+    assert airflow.logins == 2
 
 
 def test_a_wrong_password_is_refused_by_name(api, airflow):

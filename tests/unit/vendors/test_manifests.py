@@ -6,9 +6,13 @@ import sys
 import pytest
 
 from include.lab.sandbox.server import VENDORS
+from include.operate.doctor.vendors import _looks, checks
+from include.vendors.luma.doctor import LOOKS
 from include.vendors.manifests import MANIFESTS
 from tests.airflow_task import ROOT
 
+NO_CONTEXT = None
+"""None is needed before a check looks."""
 HEAVY = {"requests", "stripe", "slack_sdk", "mailchimp_marketing", "smtplib", "airflow"}
 OWN = (
     "include/vendors/luma/",
@@ -82,3 +86,15 @@ def test_luma_is_named_by_its_own_files_and_these():
     }
 
     assert {file for file in named if not file.startswith(OWN)} == set(NAMED_IN)
+
+
+def test_package_that_is_missing_is_one_failed_line(monkeypatch):
+    """The doctor looks at the other vendors all the same."""
+    everything = {check.name for check in checks(NO_CONTEXT)}
+    monkeypatch.setitem(sys.modules, "include.vendors.luma.doctor", None)
+
+    found = {check.name: check for check in checks(NO_CONTEXT)}
+
+    assert found.keys() == everything - set(LOOKS) | {"luma"}
+    with pytest.raises(ImportError):
+        list(_looks(MANIFESTS["luma"])["luma"](None, None))
