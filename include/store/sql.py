@@ -46,7 +46,7 @@ def statements(path: Path) -> Statements:
 
 
 def record_from(cls: type[T], row: Mapping[str, Any], **types: Callable[[Any], object]) -> T:
-    """Return a row as a `cls`, whose fields are all that is taken of it.
+    """Return a row as a `cls`, whose fields are all that is taken of it; KeyError where a statement has forgotten one.
 
     The columns named in `types` are made of their values, where there is one.
     """
