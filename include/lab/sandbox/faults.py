@@ -23,6 +23,7 @@ class Fault:
     kind: FaultKind
     method: str | None = None
     path: str = "*"
+    query: str = ""
     mentions: tuple[str, ...] = ()
     status: int = 500
     body: Any = None
@@ -45,6 +46,7 @@ class Fault:
             self.vendor == vendor
             and self.method in (None, call.method)
             and fnmatchcase(call.path, self.path)
+            and self.query in call.query_string
             and (not self.mentions or call.mentions(self.mentions))
         )
 

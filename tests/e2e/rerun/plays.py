@@ -136,7 +136,8 @@ def play(live: Live, meddler: LeftAlone) -> Played:
     try:
         live.wait("all scenes to be over", all_over)
     except Exception as error:
-        error.add_note(f"left: {[(one.dag, one.run()) for one in left]}")
+        board = live.look(run for one in left if (run := one.run()))
+        error.add_note(f"left: {[one.dag for one in left]}; {board}; by then: {meddler}")
         raise
     live.wait_for_rest()
     after = live.world()

@@ -243,8 +243,8 @@ class Reconciliation(Scene):
         return {"vendor": "clerk", "kind": "status", "status": 200, "body": [], "path": "/users"}
 
     def stall(self) -> Wish:
-        """Clerk does not answer."""
-        return {"vendor": "clerk", "path": "/users"}
+        """Clerk does not answer who asks for all users; the task before asks for those that have changed."""
+        return {"vendor": "clerk", "path": "/users", "query": "created_at"}
 
     def is_over(self) -> bool:
         """She is a member."""

@@ -37,14 +37,15 @@ class SettingsWish(ControlRequest):
 class FaultWish(ControlRequest):
     """Which calls to hit, how, and how often: the next `times`, a `share` of them, or all.
 
-    A call fits that has the method, the path and, in path or body, one of the words that it `mentions`: one member, for
-    example, by whichever call she is meant.
+    A call fits that has the method, the path, the `query` in its query string and, in path or body, one of the words
+    that it `mentions`: one member, for example, by whichever call she is meant.
     """
 
     vendor: str
     kind: FaultKind
     method: str | None = None
     path: str = "*"
+    query: str = ""
     mentions: tuple[str, ...] = ()
     status: int = Field(default=500, ge=100, le=599)
     body: Any = None

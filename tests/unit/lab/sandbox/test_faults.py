@@ -40,6 +40,15 @@ def test_other_calls_do_not_use_up_a_fault(book):
     assert fault.fired == 1
 
 
+def test_fault_by_query_leaves_other_questions_alone(book):
+    """The same path, asked for something else, is not hit."""
+    book.order(vendor="clerk", kind="stall", path="/users", query="created_at")
+
+    for query, is_hit in {"order_by=-updated_at": False, "order_by=%2Bcreated_at": True}.items():
+        asked = Call("GET", "/users", query, {}, b"")
+        assert (book.firing("clerk", asked) is not None) is is_hit
+
+
 def test_share_is_by_seed(book):
     """A share hits about that part of the calls, the same ones for the same seed."""
     book.order(vendor="mailchimp", kind="reset", share=0.25, seed=11)
