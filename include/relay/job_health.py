@@ -67,7 +67,7 @@ class HealthFacts:
 
 
 def assess(facts: HealthFacts) -> JobHealth:
-    """Judge all of it."""
+    """Say how all of it is."""
     wrong = [
         *_of_airflow(facts),
         *_of_queue(facts.jobs[None]),
@@ -88,7 +88,7 @@ def assess(facts: HealthFacts) -> JobHealth:
 
 
 def assess_job(measured: Measurement) -> JobHealth:
-    """Judge the runs of one job, or of all, and how long its rows wait."""
+    """Say how the runs of one job are, or of all, and how long its rows wait."""
     wrong = list(_of_queue(measured)) if measured.job else []
     total, failed = measured.total_runs, measured.failure_count
     ended = f"{total} runs ended in the last hour, {failed} of them badly"

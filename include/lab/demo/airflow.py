@@ -84,7 +84,7 @@ class DemoAirflow:
         return count
 
     def tasks(self, dag: str, run_id: str) -> list[TaskTry]:
-        """Return the tasks of a run; raises httpx.HTTPError."""
+        """Return the tasks of a run; raises AirflowError, or httpx.HTTPError where Airflow has no such run."""
         found = self._read(f"{_run_path(dag, run_id)}/taskInstances")["task_instances"]
         return [_task_from(task) for task in found]
 

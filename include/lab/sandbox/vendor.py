@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, SecretStr
 
@@ -92,3 +92,16 @@ class Vendor:
     """A call as the vendor's description writes it, where that is not as it comes."""
     status_in_description: Callable[[Answer], str] = lambda answer: str(answer.status)
     """Under which status the description has an answer."""
+
+    @classmethod
+    def without_http(cls, name: str, new_state: Callable[[Surroundings], VendorState]) -> Self:
+        """Return one that is spoken to on a port of its own, in another language: HTTP finds nothing there."""
+        return cls(
+            name=name,
+            base="",
+            description=lambda _call, _switches: None,
+            routes=Routes(),
+            new_state=new_state,
+            authorize=lambda _settings, _call: None,
+            no_such_route=lambda _call: Answer(404),
+        )

@@ -16,22 +16,14 @@ from include.lab.sandbox.faults import Fault
 from include.lab.sandbox.gateway import CUT_OFF
 from include.lab.sandbox.mail.state import MailState
 from include.lab.sandbox.vendor import Vendor
-from include.lab.sandbox.wire import Answer, Call, Routes
+from include.lab.sandbox.wire import Call
 from include.lab.sandbox.world import World
 
 NAME = "mail"
 logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it writes every address down
 TAKEN = "250 OK: queued"
 
-VENDOR = Vendor(
-    name=NAME,
-    base="",
-    description=lambda _call, _switches: None,  # SMTP is described in an RFC
-    routes=Routes(),
-    new_state=MailState,
-    authorize=lambda _settings, _call: None,
-    no_such_route=lambda _call: Answer(404),  # it speaks SMTP, on a port of its own
-)
+VENDOR = Vendor.without_http(NAME, MailState)
 
 
 class MailHandler:

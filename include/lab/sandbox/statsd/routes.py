@@ -7,20 +7,11 @@ from typing import Any
 
 from include.lab.sandbox.statsd.state import StatsdState
 from include.lab.sandbox.vendor import Vendor
-from include.lab.sandbox.wire import Answer, Routes
 from include.lab.sandbox.world import World
 
 NAME = "statsd"
 
-VENDOR = Vendor(
-    name=NAME,
-    base="",
-    description=lambda _call, _switches: None,  # a line of text per sample
-    routes=Routes(),
-    new_state=StatsdState,
-    authorize=lambda _settings, _call: None,
-    no_such_route=lambda _call: Answer(404),  # it is sent datagrams, on a port of its own
-)
+VENDOR = Vendor.without_http(NAME, StatsdState)
 
 
 class Sink(asyncio.DatagramProtocol):
