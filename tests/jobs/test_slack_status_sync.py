@@ -158,6 +158,14 @@ def test_no_member_at_all_is_refused(slack):
     assert (len(slack.writes()), slack.store.slack.grace_periods()) == (before, {})
 
 
+def test_community_that_has_just_begun_is_no_fault(slack):
+    """No member yet, and only staff where members will be: the first run by the schedule is green."""
+    result = slack.run(channel_ids=(CHANNEL,))
+
+    assert (result.is_failure, result.active, result.matched) == (False, 0, 0)
+    assert set(result.targets) == {GROUP, CHANNEL}
+
+
 def test_last_member_leaves_a_group_that_is_disabled(slack):
     """A group cannot be emptied: with a person's word it is disabled, and comes back with the next member."""
     emails = slack.both(3)

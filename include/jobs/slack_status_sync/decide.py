@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 NOBODY = "nobody at Slack is an active member, which looks like a fault of ours"
+KEPT = (SlackUserKind.STAFF, SlackUserKind.GUEST, SlackUserKind.BOT)
+"""Nothing is ever done to these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +32,10 @@ class MembershipSnapshot:
     def is_ordinary(self, user_id: str) -> bool:
         """Tell whether something may be done to somebody."""
         return self.kinds.get(user_id) is SlackUserKind.PERSON and user_id not in self.protected
+
+    def may_lose(self, user_id: str) -> bool:
+        """Tell whether a place could lose somebody by a list that is wrong; who is on none could be anybody."""
+        return user_id not in self.protected and self.kinds.get(user_id) not in KEPT
 
     def has_lapsed(self, user_id: str) -> bool:
         """Tell whether somebody should not be where members are."""

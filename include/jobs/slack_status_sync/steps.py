@@ -118,7 +118,7 @@ class Sync:
         people = self._people(members, known, targets)
         found = snapshot.match(members, known, people)
         wanted = self._roster(members, found, people)
-        if self._is_mute(wanted):
+        if self._is_mute(wanted, targets, known):
             self.result.refused = decide.NOBODY
         else:
             self._bring_about(members, found, wanted, targets)
@@ -175,10 +175,24 @@ class Sync:
         )
         return everybody
 
-    def _is_mute(self, wanted: decide.MembershipSnapshot) -> bool:
-        """Tell whether nobody at all would be a member, and no person said that this may be so."""
+    def _is_mute(
+        self,
+        wanted: decide.MembershipSnapshot,
+        targets: Collection[SlackTarget],
+        links: Mapping[UUID, AccountLink],
+    ) -> bool:
+        """Tell whether nobody at all would be a member, and no person said that this may be so.
+
+        A community that has just begun has nobody to lose, and nothing is refused there.
+        """
+        there = {user_id for target in targets for user_id in target.users}
+        there |= {link.slack_user_id for link in links.values()}
         is_about_all = wanted.scope is None and not self.run_options.remove_up_to
-        return is_about_all and not any(map(wanted.is_ordinary, wanted.wanted))
+        return (
+            is_about_all
+            and any(map(wanted.may_lose, there))
+            and not any(map(wanted.is_ordinary, wanted.wanted))
+        )
 
     def _bring_about(
         self,
