@@ -19,7 +19,7 @@ class AccountLink:
 
     member_id: UUID
     slack_user_id: str
-    by_hand: bool = False  # tied by a person: her address says nothing
+    by_hand: bool = False  # linked by a person: her address says nothing
     field_value: str = ""  # what we last wrote into her profile
 
 
@@ -37,11 +37,11 @@ class SlackPeople(Table, file="slack"):
 
     def links(self) -> dict[UUID, AccountLink]:
         """Return all links, by member."""
-        return {row["member_id"]: AccountLink(**row) for row in self._sql.read_ties()}
+        return {row["member_id"]: AccountLink(**row) for row in self._sql.read_links()}
 
     def link(self, links: Collection[AccountLink], *, now: datetime) -> None:
         """Write links down; one made by hand is only replaced by hand."""
-        self._sql.save_ties([values_of(link, now=now) for link in links])
+        self._sql.save_links([values_of(link, now=now) for link in links])
 
     def note_field(self, member_id: UUID, value: str) -> None:
         """Write down what is in a member's profile now."""
@@ -49,21 +49,23 @@ class SlackPeople(Table, file="slack"):
 
     def grace_periods(self) -> dict[str, SlackGracePeriod]:
         """Return since when who should not be there, by id at Slack."""
-        return {row["slack_user_id"]: SlackGracePeriod(**row) for row in self._sql.read_lapses()}
+        return {
+            row["slack_user_id"]: SlackGracePeriod(**row) for row in self._sql.read_grace_periods()
+        }
 
-    def note_lapses(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
-        """Let these have lapsed from now on, where they have not before."""
-        self._sql.add_lapses(slack_user_ids=list(slack_user_ids), now=now)
+    def begin_grace_periods(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
+        """Begin the grace periods of these now, where they have none yet."""
+        self._sql.begin_grace_periods(slack_user_ids=list(slack_user_ids), now=now)
 
-    def end_lapses(self, slack_user_ids: Collection[str]) -> None:
-        """Forget that these had lapsed: they are members, or nowhere any more."""
-        self._sql.end_lapses(slack_user_ids=list(slack_user_ids))
+    def end_grace_periods(self, slack_user_ids: Collection[str]) -> None:
+        """Forget the grace periods of these: they are members, or nowhere any more."""
+        self._sql.end_grace_periods(slack_user_ids=list(slack_user_ids))
 
     def note_proposed(self, slack_user_ids: Collection[str], *, now: datetime) -> None:
         """Write down that staff was told of these."""
         self._sql.note_proposed(slack_user_ids=list(slack_user_ids), now=now)
 
 
-def since_by_id(lapses: Mapping[str, SlackGracePeriod]) -> dict[str, datetime]:
+def since_by_id(periods: Mapping[str, SlackGracePeriod]) -> dict[str, datetime]:
     """Return the instants alone."""
-    return {slack_user_id: lapse.since for slack_user_id, lapse in lapses.items()}
+    return {slack_user_id: period.since for slack_user_id, period in periods.items()}

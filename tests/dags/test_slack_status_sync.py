@@ -101,7 +101,7 @@ def test_form_left_as_it_is_only_looks(slack):
     assert (end.state, slack.writes(), slack.audit()) == ("success", [], [])
 
 
-def test_form_ties_a_member_to_an_account(slack):
+def test_form_links_a_member_to_an_account(slack):
     """Different addresses, tied by ids."""
     slack.both(2)
     member = slack.member("billing@example.org")

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 def fields_to_set(
     members: Iterable[Member],
     links: Mapping[UUID, AccountLink],
-    roster: MembershipSnapshot,
+    snapshot: MembershipSnapshot,
     grace: RemovalGrace,
 ) -> list[tuple[AccountLink, str]]:
     """Return whose profile says something else than it should, and what it should say.
@@ -43,14 +43,14 @@ def fields_to_set(
     """
     best: dict[str, Member] = {}
     for member in members:
-        if member.id in links and roster.is_ordinary(links[member.id].slack_user_id):
+        if member.id in links and snapshot.is_ordinary(links[member.id].slack_user_id):
             user_id = links[member.id].slack_user_id
             if user_id not in best or standing_of(member) > standing_of(best[user_id]):
                 best[user_id] = member
     texts = []
     for user_id, member in sorted(best.items()):
         link = links[member.id]
-        is_over = roster.has_lapsed(user_id) and grace.is_over(user_id)
+        is_over = snapshot.has_lapsed(user_id) and grace.is_over(user_id)
         is_settled = is_over or access_of(member) is Standing.ACTIVE
         if is_settled and link.field_value != field_of(member):
             texts.append((link, field_of(member)))
@@ -86,20 +86,20 @@ def set_fields(  # noqa: PLR0913 - collaborators, by name
 def to_propose(
     grace_periods: Iterable[SlackGracePeriod],
     links: Iterable[AccountLink],
-    roster: MembershipSnapshot,
+    snapshot: MembershipSnapshot,
     *,
     now: datetime,
     after: timedelta,
 ) -> list[str]:
     """Return whose account staff may close: a member's who lapsed long ago, and who was not named yet."""
-    tied = {link.slack_user_id for link in links}
+    linked = {link.slack_user_id for link in links}
     return sorted(
         grace_period.slack_user_id
         for grace_period in grace_periods
-        if grace_period.slack_user_id in tied
+        if grace_period.slack_user_id in linked
         and grace_period.proposed_at is None
         and now - grace_period.since >= after
-        and roster.has_lapsed(grace_period.slack_user_id)
+        and snapshot.has_lapsed(grace_period.slack_user_id)
     )[:MAX_PROPOSED]
 
 

@@ -117,7 +117,7 @@ class Sync:
         )
         people = self._people(members, known, targets)
         found = snapshot.match(members, known, people)
-        wanted = self._roster(members, found, people)
+        wanted = self._snapshot(members, found, people)
         if self._is_mute(wanted, targets, known):
             self.result.refused = decide.NOBODY
         else:
@@ -152,7 +152,7 @@ class Sync:
             members, links, present, workspace=self.workspace, limiter=self.limiter
         )
 
-    def _roster(
+    def _snapshot(
         self, members: list[Member], found: snapshot.Match, people: snapshot.SlackDirectory
     ) -> decide.MembershipSnapshot:
         """Say who should be where members are, and count."""
@@ -234,8 +234,8 @@ class Sync:
             over = known.keys() - lapsed
             with self.store.transaction():
                 slack.link([*self.run_options.links, *found.new], now=self.now)
-                slack.note_lapses(lapsed, now=self.now)
-                slack.end_lapses(over if wanted.scope is None else over & wanted.scope)
+                slack.begin_grace_periods(lapsed, now=self.now)
+                slack.end_grace_periods(over if wanted.scope is None else over & wanted.scope)
         new = {
             user_id: SlackGracePeriod(slack_user_id=user_id, since=self.now) for user_id in lapsed
         }

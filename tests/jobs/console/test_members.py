@@ -113,7 +113,7 @@ def test_what_slack_should_have_is_said_where_it_differs(console, world, ended, 
     )
     world.store.connection.execute(insert, [member])
     if lapsed:
-        world.store.slack.note_lapses(["U1"], now=world.clock.now())
+        world.store.slack.begin_grace_periods(["U1"], now=world.clock.now())
 
     page = console().text(f"/members/{member}")
 

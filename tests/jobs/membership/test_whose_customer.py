@@ -287,7 +287,7 @@ def test_membership_that_ends_while_barred_stays_hidden(world):
 
 
 def test_barred_member_has_access_nowhere():
-    """Whoever asks, Luma's guest list or Slack's roster, gets the same answer; a payment that is owed keeps it."""
+    """Whoever asks, Luma's guest list or Slack's snapshot, gets the same answer; a payment that is owed keeps it."""
     owing = make_membership(status=SubscriptionStatus.PAST_DUE)
     members = {
         True: [make_member(), make_member(memberships=(owing,))],
@@ -301,8 +301,8 @@ def test_barred_member_has_access_nowhere():
     for is_open, people in members.items():
         for member in people:
             denial = Register([member], PlusAddressRule.DISTINCT).denial(ADA)
-            tie = AccountLink(member_id=member.id, slack_user_id="U1")
-            [standing] = standings([member], {member.id: tie}).values()
+            link = AccountLink(member_id=member.id, slack_user_id="U1")
+            [standing] = standings([member], {member.id: link}).values()
             assert has_access(member) is is_open
             assert (denial is None) is is_open
             assert (standing >= Standing.PAST_DUE) is is_open

@@ -21,8 +21,8 @@ NOT_IN_A_GROUP = {SlackUserKind.GUEST, SlackUserKind.BOT, SlackUserKind.GONE}
 IDS = [f"U{number}" for number in range(8)]
 
 
-def roster(*, wanted=(), protected=(), scope=None, **kinds):
-    """Make a roster of ordinary people, unless a kind is said."""
+def snapshot(*, wanted=(), protected=(), scope=None, **kinds):
+    """Make a snapshot of ordinary people, unless a kind is said."""
     known = dict.fromkeys(IDS, SlackUserKind.PERSON) | {
         user: SlackUserKind(kind) for user, kind in kinds.items()
     }
@@ -42,22 +42,22 @@ def grace(**days):
 
 def test_who_is_wanted_comes_in_and_who_lapsed_goes_when_her_time_is_over():
     """Three days to the second; of one nobody has noted before it begins now."""
-    change = difference(["U1", "U2", "U3"], roster(wanted=["U0", "U1"]), grace(U2=3, U3=2.99999))
+    change = difference(["U1", "U2", "U3"], snapshot(wanted=["U0", "U1"]), grace(U2=3, U3=2.99999))
 
     assert (change.add, change.remove, change.waiting) == ({"U0"}, {"U2"}, {"U3"})
     assert change.after == {"U0", "U1", "U3"}
-    assert difference(["U4"], roster(), grace()).waiting == {"U4"}
+    assert difference(["U4"], snapshot(), grace()).waiting == {"U4"}
 
 
 @pytest.mark.parametrize("kind", ["staff", "guest", "bot", "gone"])
 def test_only_ordinary_people_come_in(kind):
     """A member who is an owner, a guest, a bot or gone is not added."""
-    assert difference([], roster(wanted=["U0"], U0=kind), grace()).is_empty
+    assert difference([], snapshot(wanted=["U0"], U0=kind), grace()).is_empty
 
 
 def test_protected_people_are_left_where_they_are():
     """Neither added nor removed."""
-    change = difference(["U1"], roster(wanted=["U0"], protected=["U0", "U1"]), grace(U1=9))
+    change = difference(["U1"], snapshot(wanted=["U0"], protected=["U0", "U1"]), grace(U1=9))
 
     assert change.is_empty
     assert change.after == {"U1"}
@@ -69,7 +69,7 @@ def test_protected_people_are_left_where_they_are():
 def test_group_drops_whom_it_does_not_take(kind, is_dropped):
     """At once and without grace, because one of them refuses the whole list; members or not."""
     change = difference(
-        ["U0", "U1"], roster(wanted=["U0", "U1"], U0=kind), grace(), cannot_stay=NOT_IN_A_GROUP
+        ["U0", "U1"], snapshot(wanted=["U0", "U1"], U0=kind), grace(), cannot_stay=NOT_IN_A_GROUP
     )
 
     assert change.dropped == ({"U0"} if is_dropped else set())
@@ -79,7 +79,7 @@ def test_group_drops_whom_it_does_not_take(kind, is_dropped):
 def test_scope_is_all_that_is_looked_at():
     """Everybody else stays as she is."""
     change = difference(
-        ["U1", "U2"], roster(wanted=["U0", "U3"], scope=["U0", "U1"]), grace(U1=9, U2=9)
+        ["U1", "U2"], snapshot(wanted=["U0", "U3"], scope=["U0", "U1"]), grace(U1=9, U2=9)
     )
 
     assert (change.add, change.remove, change.after) == ({"U0"}, {"U1"}, {"U0", "U2"})
@@ -96,7 +96,7 @@ SOME = st.sets(st.sampled_from(IDS))
 )
 def test_whatever_comes_nobody_is_touched_who_must_not_be(current, sets, kinds, ago):
     """No staff, bot, guest or protected person is added or removed; members stay; a second run changes nothing."""
-    people, time = roster(**sets, **kinds), grace(**ago)
+    people, time = snapshot(**sets, **kinds), grace(**ago)
 
     change = difference(current, people, time, cannot_stay=NOT_IN_A_GROUP)
 

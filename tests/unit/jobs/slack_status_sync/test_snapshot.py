@@ -34,7 +34,7 @@ def person(user_id, kind=SlackUserKind.PERSON, email=None):
 
 
 def link(number, user_id, *, by_hand=False):
-    """Tie a member to an account."""
+    """Link a member to an account."""
     return AccountLink(member_id=UUID(int=number), slack_user_id=user_id, by_hand=by_hand)
 
 
