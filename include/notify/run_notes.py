@@ -59,11 +59,9 @@ def _dead_letters(dag_run_id: str, store: Store) -> str:
     uncertain = sum(
         one.error_class is ErrorClass.UNCERTAIN and one.state is LetterState.OPEN for one in letters
     )
-    doubt = (
+    welcomes = (
         f"{counted(uncertain, 'welcome')} uncertain; " if uncertain > 1 else "welcome uncertain; "
     )
     numbers = ", ".join(str(one.id) for one in letters[:MAX_NAMED])
     more = f" and {len(letters) - MAX_NAMED:,} more" if len(letters) > MAX_NAMED else ""
-    return (
-        f"{doubt if uncertain else ''}dead letter{'' if len(letters) == 1 else 's'} {numbers}{more}"
-    )
+    return f"{welcomes if uncertain else ''}dead letter{'' if len(letters) == 1 else 's'} {numbers}{more}"

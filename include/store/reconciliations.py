@@ -142,9 +142,9 @@ class Reconciliations(Table, file="reconciliations"):
         """Return the effects that were begun before then and that nothing has ended."""
         return _ids(self._sql.find_abandoned(before=before))
 
-    def doubt_abandoned(self, *, before: datetime, now: datetime) -> list[str]:
+    def mark_uncertain(self, *, before: datetime, now: datetime) -> list[str]:
         """Make such effects uncertain, and return them."""
-        return _ids(self._sql.doubt_abandoned(before=before, now=now))
+        return _ids(self._sql.mark_uncertain(before=before, now=now))
 
 
 def _ids(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -76,7 +76,7 @@ class Steps(MemberTable, file="steps"):
         These are the ones an earlier try of this run has begun, and those of this run's members
         that any run has begun before `stale_since`.
         """
-        rows = self._sql.doubt_steps(
+        rows = self._sql.mark_uncertain(
             effect=effect, dag_run_id=dag_run_id, stale_since=stale_since, now=now
         )
         return [row["member_id"] for row in rows]

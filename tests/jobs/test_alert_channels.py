@@ -174,7 +174,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("channel", ["email", "pagerduty", "sms"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_task_leaves_no_doubt(watch, channel, moment):
+def test_killed_task_leaves_nothing_uncertain(watch, channel, moment):
     """Killed before or after the call: told once where that can be known, and somebody in any case."""
     watch.rules = rules((channel, dict(EVERY)[channel]))
     real = watch.channels[channel]

@@ -108,7 +108,7 @@ def test_killed_between_welcome_and_record(world, times):
     assert world.audit().count("welcome:uncertain") == uncertain
 
 
-def test_kill_at_the_call_leaves_doubt(world):
+def test_kill_at_the_call_leaves_it_uncertain(world):
     """Killed while Mailchimp works on the call: the fault surely fired, and a person is told."""
     world.load(world.receive(*world.join()), "run_x")
     world.update("run_x")

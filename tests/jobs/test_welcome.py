@@ -148,7 +148,7 @@ def test_begun_by_a_try_that_ended_is_for_a_person(world, ada):
 
 
 def test_begun_by_another_run_is_left_alone(world, ada):
-    """Another run is at it this moment: that one will end it; only after minutes it is in doubt."""
+    """Another run is at it this moment: that one will end it; only after minutes it is uncertain."""
     [key] = world.store.steps.planned("welcome", ada)
     world.store.steps.intend([key], dag_run_id="another_run", now=world.clock.now())
 

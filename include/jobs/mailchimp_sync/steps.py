@@ -170,7 +170,7 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
     Raises VendorUnavailableError where a call surely did not arrive, after all others are done; on the
     last try these members fail instead, and their welcome stays planned for the next run.
     """
-    welcome.doubt_abandoned(dag_run_id, store, clock)
+    welcome.mark_uncertain(dag_run_id, store, clock)
     members = welcome.to_welcome(dag_run_id, store, clock)
     if not members:
         return

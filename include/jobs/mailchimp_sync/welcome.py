@@ -45,14 +45,14 @@ ABANDONED = timedelta(minutes=2)  # far above every time-out: nobody works on th
 log = structlog.get_logger(__name__)
 
 
-def doubt_abandoned(dag_run_id: str, store: Store, clock: Clock) -> None:
+def mark_uncertain(dag_run_id: str, store: Store, clock: Clock) -> None:
     """Hand over to a person what was begun before and never ended."""
     now = clock.now()
     with store.transaction():
-        doubted = store.steps.mark_uncertain(
+        uncertain = store.steps.mark_uncertain(
             WELCOME, dag_run_id, stale_since=now - ABANDONED, now=now
         )
-        _note_uncertain(doubted, dag_run_id, store, clock)
+        _note_uncertain(uncertain, dag_run_id, store, clock)
 
 
 def to_welcome(dag_run_id: str, store: Store, clock: Clock) -> dict[str, Member]:

@@ -108,7 +108,7 @@ class Checks:
         table, before = self._store.reconciliations, self._now - LATE
         if self._is_dry_run:
             return finding_of("abandoned_effects", table.abandoned(before=before))
-        ids = table.doubt_abandoned(before=before, now=self._now)
+        ids = table.mark_uncertain(before=before, now=self._now)
         return finding_of("abandoned_effects", ids, repaired=len(ids))
 
     def uncertain_effects(self) -> CheckFinding:

@@ -68,7 +68,7 @@ ORDER BY inbox.id;
 -- Find the effects that were begun so long ago that no run can still be at work on them.
 SELECT key AS id FROM ops.steps WHERE state = 'intended' AND intended_at < :before ORDER BY intended_at, key;
 
--- name: doubt_abandoned(before, now)
+-- name: mark_uncertain(before, now)
 -- Make such effects uncertain: nothing repeats them, a person decides.
 UPDATE ops.steps
 SET state = 'uncertain', reason = 'the task ended between the call and its answer', finished_at = :now

@@ -32,7 +32,7 @@ UPDATE ops.steps
 SET state = :state, reason = :reason, finished_at = CASE WHEN :state = 'planned' THEN NULL ELSE :now END
 WHERE key = :key AND state IN ('planned', 'intended');
 
--- name: doubt_steps(effect, dag_run_id, stale_since, now)
+-- name: mark_uncertain(effect, dag_run_id, stale_since, now)
 -- Make begun steps of this run's members uncertain that no living try works on.
 UPDATE ops.steps
 SET state = 'uncertain', reason = 'the task ended between the call and its answer', finished_at = :now

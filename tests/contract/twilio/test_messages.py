@@ -82,7 +82,7 @@ def test_server_error_leaves_us_in_the_dark(sandbox):
         client_of(sandbox).was_sent(TO, a_message())
 
 
-def test_nobody_there_is_no_doubt(unused_port):
+def test_nobody_there_is_not_uncertain(unused_port):
     """A connection that was never made has sent nothing."""
     client = Twilio(
         ACCOUNT, "t", sender="+1", base_url=f"http://127.0.0.1:{unused_port}", timeout_seconds=2
