@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from include.airflow_api.client import AirflowClient
     from include.airflow_api.command import AirflowCommand
     from include.clock import Clock
+    from include.dagkit.alert_channels import AlertChannels
     from include.notify.texts import Links
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
-    from include.vendors.alert_channels import AlertChannels
     from include.vendors.manifest import HttpAccount, VendorAccess, VendorAccount
     from include.vendors.slack.client import Slack
     from include.vendors.slack.workspace import SlackWorkspace
@@ -57,7 +56,7 @@ class Collaborators:
         """Tell whether a vendor is used that can be done without: its connection is defined."""
         try:
             account_of(vendor)
-        except LookupError:
+        except AirflowNotFoundException:
             return False
         return True
 
@@ -134,7 +133,7 @@ class Collaborators:
         return VendorAccess(
             settings=self.settings,
             airflow_url=self.airflow_url,
-            account=_account,
+            account=account_of,
             http=self._http_account,
             slack_client=self._slack_client,
         )
@@ -214,9 +213,9 @@ class Collaborators:
     @cached_property
     def alert_channels(self) -> AlertChannels:
         """Return the channels of alerts; each fetches its connection with its first message."""
-        from include.vendors.alert_channels import AlertChannels
+        from include.dagkit.alert_channels import AlertChannels
 
-        return AlertChannels(replace(self.access, account=account_of))
+        return AlertChannels(self.access)
 
     def connect_slack(self) -> Slack:
         """Return a client, with its connection fetched now."""
@@ -238,14 +237,7 @@ class Collaborators:
 
 
 def account_of(connection: str) -> VendorAccount:
-    """Return what a connection says; LookupError where there is none of that name."""
-    try:
-        return _account(connection)
-    except AirflowNotFoundException as error:
-        raise LookupError(connection) from error
-
-
-def _account(connection: str) -> VendorAccount:
+    """Return what a connection says; AirflowNotFoundException where there is none of that name."""
     from include.vendors.manifest import VendorAccount
 
     found = BaseHook.get_connection(connection)

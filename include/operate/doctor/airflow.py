@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.airflow_api.client import AirflowClient
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
@@ -112,7 +113,7 @@ def _tables(context: CheckContext) -> Iterable[CheckResult]:
         yield _role("rights of the relay", relay_permissions(), tables.permissions_of(relay))
         try:
             reconciler = account_of("airflow").login
-        except LookupError:
+        except AirflowNotFoundException:
             reconciler = "reconciler"
         yield _role(
             "rights of reconciliation", reconciler_permissions(), tables.permissions_of(reconciler)

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from airflow.sdk.exceptions import AirflowNotFoundException
+
 from include.alerts.rules import load, others
 from include.check_results import DoctorCheck, failed, not_configured, ok, warning
 from include.dagkit.collaborators import account_of
@@ -56,7 +58,7 @@ def _look(connection: str, context: CheckContext) -> Iterable[CheckResult]:
     need, advice = NEEDS[connection], ADVICE.format(connection.upper())
     try:
         account = account_of(connection)
-    except LookupError:
+    except AirflowNotFoundException:
         yield _missing(connection, need, advice)
         return
     if wrong := _wrong_in(account, need) or need.wrong(account, context.jobs):
@@ -95,7 +97,7 @@ def _missing(connection: str, need: Need, advice: str) -> CheckResult:
 def _is_set(connection: str, extra: str) -> bool:
     try:
         return bool(account_of(connection).extra.get(extra))
-    except LookupError:
+    except AirflowNotFoundException:
         return False
 
 
@@ -155,6 +157,6 @@ def _live_or_test(context: CheckContext) -> Iterable[CheckResult]:
 def _mode_of(connection: str, key: str) -> str | None:
     try:
         match = re.fullmatch(key, account_of(connection).password)
-    except LookupError:
+    except AirflowNotFoundException:
         return None
     return match["mode"] if match else None

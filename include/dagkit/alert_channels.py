@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from airflow.sdk.exceptions import AirflowNotFoundException
+
 from include.errors import PermanentVendorError, Scope
 from include.vendors.manifests import MANIFESTS
 
@@ -28,7 +30,7 @@ class AlertChannels(Mapping[str, "AlertChannel"]):
     """Channel name → channel, connected when it is first asked for; KeyError for no channel."""
 
     def __init__(self, access: VendorAccess) -> None:
-        """Know where accounts come from: `access.account` raises LookupError where there is none of that name."""
+        """Know what clients are made of."""
         self._access = access
         self._made: dict[str, AlertChannel] = {}
 
@@ -44,21 +46,9 @@ class AlertChannels(Mapping[str, "AlertChannel"]):
         """Return a channel; PermanentVendorError where its connection is not set up."""
         if name not in self._made:
             vendor, connection = CHANNELS[name]
-            if not self._is_defined(connection):
+            try:
+                self._made[name] = vendor.part("client").connect_channel(self._access)
+            except AirflowNotFoundException:
                 error = PermanentVendorError(f"the connection `{connection}` is not set up")
-                raise error.about(Scope.VENDOR)
-            self._made[name] = vendor.part("client").connect_channel(self._access)
+                raise error.about(Scope.VENDOR) from None
         return self._made[name]
-
-    def defined(self) -> frozenset[str]:
-        """Return the channels whose connection is set up."""
-        return frozenset(
-            name for name, (_, connection) in CHANNELS.items() if self._is_defined(connection)
-        )
-
-    def _is_defined(self, connection: str) -> bool:
-        try:
-            self._access.account(connection)
-        except LookupError:
-            return False
-        return True
