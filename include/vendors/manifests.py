@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Final
 
+from include.routing import STARTING_TYPES
 from include.vendors.manifest import Manifest
 
 NAMES = (
@@ -19,3 +20,9 @@ MANIFESTS: Final[dict[str, Manifest]] = {
     name: import_module(f"include.vendors.{name}.manifest").VENDOR for name in NAMES
 }
 """By name, in the order in which people are asked about them and told of them."""
+EVENT_SECRETS: Final = {
+    one.keeps_members_as: one.webhook
+    for one in MANIFESTS.values()
+    if one.webhook and one.name in STARTING_TYPES
+}
+"""What the events are signed with that start something, by what people call their vendor."""

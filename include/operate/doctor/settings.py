@@ -10,16 +10,16 @@ from cryptography.fernet import Fernet
 
 from include.check_results import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.doctor.forms import is_in_the_clear
-from include.vendors.clerk.manifest import is_secret as is_clerk_secret
-from include.vendors.stripe.manifest import is_secret as is_stripe_secret
+from include.vendors.manifests import EVENT_SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import SecretStr
 
     from include.check_results import CheckContext, CheckResult
     from include.settings import Settings
+    from include.vendors.manifest import WebhookSecret
 
 GROUP: Final = "settings and secrets"
 SHORTEST_PASSWORD: Final = 16  # as `prepare_production` wants them
@@ -58,16 +58,15 @@ def _settings(wrong: Mapping[str, str]) -> Iterable[CheckResult]:
 def _webhook_secrets(relay: Settings | None) -> Iterable[CheckResult]:
     if relay is None:
         return
-    yield _secrets("Stripe", relay.stripe_webhook_secrets, is_stripe_secret)
-    yield _secrets("Clerk", relay.clerk_webhook_secrets, is_clerk_secret)
+    for vendor, secret in EVENT_SECRETS.items():
+        secrets = getattr(relay, secret.variable.removeprefix("OPS_").lower())
+        yield _secrets(vendor, secrets, secret)
 
 
-def _secrets(
-    vendor: str, secrets: Sequence[SecretStr], is_one: Callable[[str], bool]
-) -> CheckResult:
-    name, setting = f"{vendor}'s webhook secret", f"OPS_{vendor.upper()}_WEBHOOK_SECRETS"
+def _secrets(vendor: str, secrets: Sequence[SecretStr], secret: WebhookSecret) -> CheckResult:
+    name, setting = f"{vendor}'s webhook secret", secret.variable
     where = f"copy it from {vendor}'s dashboard, where the webhook endpoint is, to {setting}"
-    malformed = sum(not is_one(secret.get_secret_value()) for secret in secrets)
+    malformed = sum(not secret.is_one(one.get_secret_value()) for one in secrets)
     if not secrets:
         return failed(name, "none is set, so that every webhook is refused", where)
     if malformed:

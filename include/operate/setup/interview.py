@@ -12,7 +12,7 @@ from include.operate.doctor.forms import is_in_the_clear
 from include.operate.setup import made
 from include.store.migrate import has_platform_tables
 from include.store.reasons import reason_of
-from include.vendors.manifests import MANIFESTS
+from include.vendors.manifests import EVENT_SECRETS, MANIFESTS
 
 if TYPE_CHECKING:
     from include.interview.env_file import EnvFile
@@ -22,7 +22,6 @@ SETTINGS: Final = {
     "OPS_WATCH_URLS": "Address where the relay itself says what is wrong (Slack's incoming webhook …)",
 }
 """Addresses that can be done without, with the question for each. They hold secrets."""
-WEBHOOK_SECRETS: Final = ("OPS_STRIPE_WEBHOOK_SECRETS", "OPS_CLERK_WEBHOOK_SECRETS")
 
 
 def interview(env: EnvFile) -> None:
@@ -39,9 +38,9 @@ def interview(env: EnvFile) -> None:
 
 def trial(env: EnvFile) -> None:
     """Make what a trial with the sandbox needs; `deploy/sandbox.env` has the rest."""
-    for name in WEBHOOK_SECRETS:
-        if not env.get(name):
-            env.set(name, made.webhook_secret())
+    for secret in EVENT_SECRETS.values():
+        if not env.get(secret.variable):
+            env.set(secret.variable, made.webhook_secret())
     finish(env)
 
 
