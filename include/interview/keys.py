@@ -51,6 +51,11 @@ def is_used(vendor: str, name: str, env: EnvFile, *, what: str) -> bool:
     return False
 
 
+def is_kept(env: EnvFile, setting: str) -> bool:
+    """Return whether a webhook secret is set that is to stay."""
+    return bool(env.get(setting)) and confirm("The webhook secret is set. Keep it?", default=True)
+
+
 def ask_webhook_secret(is_one: Callable[[str], bool], *, form: str = "whsec_…") -> str:
     """Return a secret that a vendor signs webhooks with."""
     while not is_one(secret := ask_secret(f"Webhook secret ({form})")):

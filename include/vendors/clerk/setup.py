@@ -6,8 +6,8 @@ from typing import Final
 import requests
 
 from include.interview.env_file import EnvFile
-from include.interview.keys import SECONDS, ask_key, ask_webhook_secret
-from include.interview.prompts import confirm, heading, note
+from include.interview.keys import SECONDS, ask_key, ask_webhook_secret, is_kept
+from include.interview.prompts import heading, note
 from include.routing import STARTING_TYPES
 from include.vendors.clerk.client import Clerk
 from include.vendors.clerk.manifest import KEY, is_secret
@@ -42,7 +42,7 @@ def set_up(env: EnvFile) -> None:
         f"A {kinds[-1] if kinds else 'still untried'} instance: its events count as {env.get('OPS_CLERK_MODE')}."
     )
     setting = "OPS_CLERK_WEBHOOK_SECRETS"
-    if env.get(setting) and confirm("The webhook secret is set. Keep it?", default=True):
+    if is_kept(env, setting):
         return
     note(
         f"Clerk's dashboard, Configure, Webhooks: an endpoint that ends in /webhooks/clerk, with {NEEDED}."

@@ -6,13 +6,7 @@ from typing import Any, Final
 from slack_sdk import WebClient
 
 from include.interview.env_file import EnvFile
-from include.interview.keys import (
-    NOT_USED,
-    SECONDS,
-    ask_key,
-    ask_webhook_secret,
-    is_used,
-)
+from include.interview.keys import NOT_USED, SECONDS, ask_key, ask_webhook_secret, is_kept, is_used
 from include.interview.prompts import ask, choose, choose_many, confirm, heading, note
 from include.vendors.slack.client import QUIET
 from include.vendors.slack.manifest import ADMIN_KEY, BOT_KEY, SIGNING_FORM, is_secret
@@ -81,14 +75,13 @@ def _slack_places(workspace: SlackWorkspace, extra: dict[str, Any]) -> None:
 
 def _slack_buttons(env: EnvFile, extra: dict[str, Any]) -> None:
     """Ask whether messages have buttons, and for the secret by which the relay knows who presses one."""
-    is_set = bool(env.get(SIGNING))
-    url = f"{env.get('OPS_PUBLIC_URL')}/webhooks/slack"
+    url, is_set = f"{env.get('OPS_PUBLIC_URL')}/webhooks/slack", bool(env.get(SIGNING))
     extra.pop("buttons", None)
     if not confirm(f"Buttons under messages? (Interactivity leads to {url})", default=is_set):
         env.set(SIGNING, "")
         return
     extra["buttons"] = True
-    if not is_set or not confirm("The signing secret is set. Keep it?", default=True):
+    if not is_kept(env, SIGNING):
         note("At api.slack.com/apps, the app, Basic Information, Signing Secret: Show.")
         env.set(SIGNING, ask_webhook_secret(is_secret, form=SIGNING_FORM))
 

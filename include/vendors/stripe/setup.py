@@ -5,7 +5,7 @@ from typing import Final
 
 from include.errors import VendorError
 from include.interview.env_file import EnvFile
-from include.interview.keys import SECONDS, ask_key, ask_webhook_secret
+from include.interview.keys import SECONDS, ask_key, ask_webhook_secret, is_kept
 from include.interview.prompts import confirm, heading, note
 from include.routing import STARTING_TYPES, STRIPE_PATH
 from include.vendors.stripe.client import READ_KINDS, Stripe
@@ -43,7 +43,7 @@ def set_up(env: EnvFile) -> None:
 
 def _stripe_webhooks(env: EnvFile, client: Stripe) -> None:
     setting = "OPS_STRIPE_WEBHOOK_SECRETS"
-    if env.get(setting) and confirm("The webhook secret is set. Keep it?", default=True):
+    if is_kept(env, setting):
         return
     url = f"{env.get('OPS_PUBLIC_URL')}{STRIPE_PATH}"
     if _has_no_endpoint(client, url) and confirm(
