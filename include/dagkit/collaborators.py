@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
+    from include.vendors.clerk.client import Clerk
+    from include.vendors.mailchimp.client import Mailchimp
     from include.vendors.manifest import HttpAccount, VendorAccess, VendorAccount
     from include.vendors.slack.client import Slack
     from include.vendors.slack.workspace import SlackWorkspace
+    from include.vendors.stripe.client import Stripe
 
 T = TypeVar("T")
 
@@ -251,7 +254,11 @@ def account_of(connection: str) -> VendorAccount:
 
 
 class VendorClients:
-    """The client of each vendor whose folder has one for jobs, by the vendor's name."""
+    """The client of each vendor whose folder has one for jobs, by the vendor's name; typed where all jobs need it."""
+
+    clerk: Clerk
+    mailchimp: Mailchimp
+    stripe: Stripe
 
     def __init__(self, access: Callable[[], VendorAccess]) -> None:
         """Make nothing yet."""
