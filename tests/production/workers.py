@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -19,11 +19,15 @@ import pytest
 
 from include.lab.bench import burst
 from include.lab.bench.sandbox import BenchSandbox
+from include.lab.bench.several_hosts import HOST_CORES
+from tests.production.cpu_limits import limited
 from tests.production.forms import CELERY, running
 from tests.production.measuring import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from include.lab.bench.burst import Burst
 
 SEED = 20260301
 WARM = 40  # webhooks that a worker has imported for what it runs, before it is measured
@@ -47,18 +51,32 @@ def measured(
         for number in sorted(workers):
             form.deployment.scale("worker", number)
             burst.measure(product, sandbox, WARM * number, seed=next(seeds))
-            with sandbox.slow("mailchimp", mailchimp_seconds):
+            with ExitStack() as hosts:
+                for container in form.deployment.of("worker"):
+                    hosts.enter_context(limited(container, HOST_CORES))
+                hosts.enter_context(sandbox.slow("mailchimp", mailchimp_seconds))
                 for size in sizes:
                     found = [
                         burst.measure(product, sandbox, size, seed=next(seeds))
                         for _ in range(repetitions)
                     ]
-                    yield {
-                        "workers": number,
-                        "size": size,
-                        "seconds": median(one.seconds for one in found),
-                        "mailchimp_at_once": max(one.mailchimp_at_once for one in found),
-                    }
+                    yield {"workers": number, "size": size, **figures(found)}
+
+
+def figures(found: Sequence[Burst]) -> dict[str, float]:
+    """Return the medians of some bursts: how long, on how many cores, and how long Mailchimp's calls alone take."""
+    workers = [
+        sum(s for name, s in one.cpu_seconds.items() if name.startswith("worker")) for one in found
+    ]
+    return {
+        "seconds": median(one.seconds for one in found),
+        "workers_cores": median(cpu / one.seconds for cpu, one in zip(workers, found, strict=True)),
+        "others_cores": median(
+            (sum(one.cpu_seconds.values()) - cpu) / one.seconds
+            for cpu, one in zip(workers, found, strict=True)
+        ),
+        "mailchimp_seconds": median(sum(one.mailchimp_seconds.values()) for one in found),
+    }
 
 
 def main() -> None:

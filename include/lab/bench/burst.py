@@ -37,7 +37,6 @@ class Burst:
     events_per_second: float
     cpu_seconds_per_event: float  # of the contender, without the load generator
     cpu_seconds: dict[str, float]  # of the whole burst, by process
-    mailchimp_at_once: int
     mailchimp_seconds: dict[str, float]  # by kind of call, over all connections; where it is slow
 
     def figures(self) -> dict[str, float]:
@@ -85,6 +84,5 @@ def measure(
         events_per_second=size / seconds,
         cpu_seconds_per_event=sum(used.values()) / size,
         cpu_seconds={name: round(seconds, 2) for name, seconds in used.items()},
-        mailchimp_at_once=at_once,
         mailchimp_seconds=sandbox.mailchimp_seconds(),
     )
