@@ -13,8 +13,8 @@ never closed: staff gets a list of those that could be. Counts go to `ops.audit_
 **When it fails** nothing is tried again; the next run does what is left. One person's or channel's error stops nobody
 else. When time is over, or Slack wants a longer pause than is left of it, the rest is left and said (`left`,
 `stopped`). A run is red when it was refused: it would have removed more than `OPS_SLACK_MOST_REMOVED_SHARE` of a place,
-or nobody would be a member. Nothing was changed there then: look at a dry run, and start it by hand with that number of
-removals.
+or nobody would be a member while there is anybody to lose. Nothing was changed there then: look at a dry run, and start
+it by hand with that number of removals.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def test_form_left_as_it_is_only_looks(slack):
 
 
 def test_form_links_a_member_to_an_account(slack):
-    """Different addresses, tied by ids."""
+    """Different addresses, linked by ids."""
     slack.both(2)
     member = slack.member("billing@example.org")
     hers = slack.joins("private@example.org")

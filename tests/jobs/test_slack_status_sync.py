@@ -166,6 +166,17 @@ def test_community_that_has_just_begun_is_no_fault(slack):
     assert set(result.targets) == {GROUP, CHANNEL}
 
 
+def test_members_none_of_whom_is_at_slack_are_said(slack):
+    """The first ones may not have joined yet; later it is a scope or a workspace that is wrong: the line says it."""
+    for number in range(3):
+        slack.member(f"ada{number}@example.org")
+
+    result = slack.run(channel_ids=(CHANNEL,))
+
+    assert not result.is_failure
+    assert "none of 3 members has an account at Slack that could be found" in result.summary
+
+
 def test_last_member_leaves_a_group_that_is_disabled(slack):
     """A group cannot be emptied: with a person's word it is disabled, and comes back with the next member."""
     emails = slack.both(3)
@@ -225,7 +236,7 @@ def test_account_is_kept_when_an_address_changes(slack):
 
 
 def test_person_who_comes_back_with_another_account_is_found_again(slack):
-    """The account she was tied to is closed, and her address has a new one."""
+    """The account she was linked to is closed, and her address has a new one."""
     [email, *others] = slack.both(4)
     slack.run()
     slack.sandbox.act("slack_person", email=email, new_email="old@example.org")
@@ -238,7 +249,7 @@ def test_person_who_comes_back_with_another_account_is_found_again(slack):
     assert slack.group() == {email, *others}
 
 
-def test_different_addresses_are_tied_by_a_person(slack):
+def test_different_addresses_are_linked_by_a_person(slack):
     """Once said, it is kept, and no address says otherwise."""
     slack.both(4)
     member = slack.member("billing@example.org")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOBODY = "nobody at Slack is an active member, which looks like a fault of ours"
 KEPT = (SlackUserKind.STAFF, SlackUserKind.GUEST, SlackUserKind.BOT)
-"""Nothing is ever done to these."""
+"""A list that is wrong takes none of these out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

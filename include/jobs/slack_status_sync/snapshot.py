@@ -133,7 +133,7 @@ def _add(
 def match(
     members: Iterable[Member], links: Mapping[UUID, AccountLink], people: SlackDirectory
 ) -> Match:
-    """Find every member's account: the one she is tied to, else the one with her address."""
+    """Find every member's account: the one she is linked to, else the one with her address."""
     found: dict[UUID, AccountLink] = {}
     new: list[AccountLink] = []
     unmatched = 0

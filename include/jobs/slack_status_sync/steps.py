@@ -118,7 +118,7 @@ class Sync:
         people = self._people(members, known, targets)
         found = snapshot.match(members, known, people)
         wanted = self._snapshot(members, found, people)
-        if self._is_mute(wanted, targets, known):
+        if self._is_mute(wanted, targets, found):
             self.result.refused = decide.NOBODY
         else:
             self._bring_about(members, found, wanted, targets)
@@ -179,14 +179,14 @@ class Sync:
         self,
         wanted: decide.MembershipSnapshot,
         targets: Collection[SlackTarget],
-        links: Mapping[UUID, AccountLink],
+        found: snapshot.Match,
     ) -> bool:
         """Tell whether nobody at all would be a member, and no person said that this may be so.
 
         A community that has just begun has nobody to lose, and nothing is refused there.
         """
         there = {user_id for target in targets for user_id in target.users}
-        there |= {link.slack_user_id for link in links.values()}
+        there |= {link.slack_user_id for link in found.links.values()}
         is_about_all = wanted.scope is None and not self.run_options.remove_up_to
         return (
             is_about_all

@@ -60,7 +60,7 @@ def test_address_is_compared_without_case_and_found_only_where_somebody_is():
     ],
 )
 def test_account_of_a_member(known, found):
-    """The one she is tied to while it is there, else the one with her address."""
+    """The one she is linked to while it is there, else the one with her address."""
     people = SlackDirectory(
         [person("U1", email="ada@example.org"), person("U2"), person("U3", SlackUserKind.GONE)]
     )
