@@ -76,7 +76,9 @@ class SlackSyncResult:
         reasons += sorted({error["why"] for error in self.errors})
         reasons += [self.stopped] if self.stopped else []
         if self.active and not self.matched:
-            reasons.append(f"none of {self.active} members has an account at Slack that could be found")
+            reasons.append(
+                f"none of {self.active} members has an account at Slack that could be found"
+            )
         line = f"added {added}, removed {removed}, errors {len(self.errors)}"
         return f"{line} ({'; '.join(reasons)})" if reasons else line
 
