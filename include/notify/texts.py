@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from include.store.notices import Notice
 
-REVIEW = "dead_letter_review"  # the job in which people decide, and its runbook
+LETTER_PAGE = "dead_letter"  # the runbook about a dead letter; the review job has its own
 LATE = "late"  # why of a run that has not failed: its deadline has passed
 MAX_REASON = 300
 ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
@@ -120,7 +120,7 @@ def letters_text(notice: Notice, links: Links) -> str:
     places = [_link(links.run(notice.job, run), "run")] if run else []
     places.append(_link(links.waiting, "console"))
     places.append(f"`{links.command} dead-letters list {ids}`")
-    places.append(links.runbook(REVIEW))
+    places.append(links.runbook(LETTER_PAGE))
     return "\n".join([*lines, " | ".join(places)])
 
 

@@ -264,6 +264,7 @@ def test_new_dead_letters_are_told_at_once_alike_ones_together(desk):
         f":envelope: 3 new dead letters of *{JOB}*: permanent: (an address) answer"
     )
     assert "`docker compose run --rm ops dead-letters list 1 2 3`" in texts[1]
+    assert "/runbooks/dead_letter.md|runbook>" in texts[1]
 
 
 def test_each_new_dead_letter_is_told_by_itself_later(desk):
