@@ -10,7 +10,7 @@ from include.console.access import Operates, Sees, Visitor
 from include.console.pages import attempt, console_of, missing, page
 from include.operate.alerts import QUIET_HOURS, read_alerts, say_of, vendors_down
 from include.operate.backtest import WINDOWS, read_rule
-from include.operate.person import person_from
+from include.person import person_from
 
 router = APIRouter()
 CLOCK = SystemClock()

@@ -13,9 +13,9 @@ from include.console.pages import attempt, console_of, page
 from include.operate.decisions import perform
 from include.operate.ends import read_ends
 from include.operate.metrics import WINDOWS, read_figures
-from include.operate.person import person_from
 from include.operate.vendors import PAUSE_HOURS, read_vendors, say_of, try_now, who_waits
 from include.operate.webhook_metrics import read_webhooks
+from include.person import person_from
 
 router = APIRouter()
 CLOCK = SystemClock()
