@@ -21,8 +21,8 @@ from airflow.sdk.exceptions import (
 
 from include.airflow_api.kinds import DRY, is_dry
 from include.dagkit.collaborators import Collaborators
+from include.dagkit.run_record import RunRecord, TaskAttempt, reason_of
 from include.errors import redact
-from include.run_record import RunRecord, TaskAttempt, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -250,7 +250,7 @@ def _guard_error_reports() -> None:
     if "sentry_sdk" in sys.modules:
         import sentry_sdk
 
-        from include.error_reports import without_people
+        from include.dagkit.error_reports import without_people
 
         sentry_sdk.get_global_scope().add_event_processor(cast("Any", without_people))
 

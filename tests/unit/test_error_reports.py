@@ -5,7 +5,7 @@ import sys
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.utils import event_from_exception
 
-from include.error_reports import WITHHELD, without_people
+from include.dagkit.error_reports import WITHHELD, without_people
 from include.errors import VendorBusyError
 
 ADDRESS = "ada@example.org"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from include.dagkit.run_record import reason_of
 from include.errors import VendorBusyError, redact
-from include.run_record import reason_of
 
 
 @pytest.mark.parametrize(
