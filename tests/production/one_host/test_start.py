@@ -2,6 +2,8 @@
 
 import re
 import ssl
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import httpx
@@ -18,6 +20,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(300)
 PUBLIC = "http://localhost"
 VENDORS = ("stripe", "clerk")
+AT_ONCE = 16
 
 
 def test_webhook_through_the_proxy_ends_in_its_effect(form):
@@ -144,6 +147,27 @@ def test_world_comes_by_tls(tmp_path):
     assert closed.status_code == httpx.codes.NOT_FOUND
     assert plain.status_code == httpx.codes.PERMANENT_REDIRECT
     assert plain.headers["location"] == "https://localhost/webhooks/stripe"
+
+
+def test_relay_that_is_left_out_costs_no_webhook(form):
+    """While one is replaced, each of many at once finds the other; a DELETE is what a relay refuses and forgets."""
+    said = 'health_checker.active","msg":"HTTP request failed","host":"relay-1:8025"'
+    proxy = form.deployment.containers["caddy-1"].log
+    before = proxy.read_text().count(said)
+    form.deployment.stop("relay-1")
+    try:
+        assert until(lambda: proxy.read_text().count(said) > before, 30)
+        with ThreadPoolExecutor(AT_ONCE) as clients:
+            answers = Counter(clients.map(_deleted, range(AT_ONCE * 50)))
+    finally:
+        form.deployment.start("relay-1")
+        form.deployment.wait_until_healthy("relay-1")
+
+    assert answers == {httpx.codes.METHOD_NOT_ALLOWED: AT_ONCE * 50}
+
+
+def _deleted(_number):
+    return httpx.delete(f"{PUBLIC}/webhooks/stripe").status_code
 
 
 def test_nobody_was_started_twice(form):
