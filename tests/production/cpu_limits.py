@@ -7,10 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
-
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +26,13 @@ def limited(container: Container, cores: float) -> Iterator[None]:
     except OSError as error:
         pytest.skip(f"no limit of CPU can be set here: {error}")
     try:
-        for process in (
-            container.processes()
-        ):  # a parent before its children: whom it starts from now on is in the group
-            _move(process, group)
+        # A parent comes before its children: whom it starts from now on is in the group.
+        for process in container.processes():
+            _move(process.pid, group)
         yield
     finally:
         for pid in (group / "cgroup.procs").read_text().split():
-            _move(psutil.Process(int(pid)), group.parent)
-        assert until(lambda: not (group / "cgroup.procs").read_text(), 10)
+            _move(int(pid), group.parent)
         group.rmdir()
 
 
@@ -57,6 +52,7 @@ def _made(cores: float) -> Path:
     return group
 
 
-def _move(process: psutil.Process, group: Path) -> None:
-    with suppress(ProcessLookupError, psutil.NoSuchProcess):
-        (group / "cgroup.procs").write_text(str(process.pid))
+def _move(pid: int, group: Path) -> None:
+    """Put a process into a group; one that has just ended needs none."""
+    with suppress(ProcessLookupError):
+        (group / "cgroup.procs").write_text(str(pid))

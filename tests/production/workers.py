@@ -65,16 +65,15 @@ def measured(
 
 def figures(found: Sequence[Burst]) -> dict[str, float]:
     """Return the medians of some bursts: how long, on how many cores, and how long Mailchimp's calls alone take."""
-    workers = [
-        sum(s for name, s in one.cpu_seconds.items() if name.startswith("worker")) for one in found
-    ]
+
+    def cores(one: Burst, *, of_workers: bool) -> float:
+        used = one.cpu_seconds.items()
+        return sum(s for name, s in used if name.startswith("worker") is of_workers) / one.seconds
+
     return {
         "seconds": median(one.seconds for one in found),
-        "workers_cores": median(cpu / one.seconds for cpu, one in zip(workers, found, strict=True)),
-        "others_cores": median(
-            (sum(one.cpu_seconds.values()) - cpu) / one.seconds
-            for cpu, one in zip(workers, found, strict=True)
-        ),
+        "workers_cores": median(cores(one, of_workers=True) for one in found),
+        "others_cores": median(cores(one, of_workers=False) for one in found),
         "mailchimp_seconds": median(sum(one.mailchimp_seconds.values()) for one in found),
     }
 
