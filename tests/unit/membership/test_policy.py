@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from include.membership.policy import FILE, PolicyError, load, policy_from
-from include.membership.schema import TARGET, document
+from include.membership.policy_schema import TARGET, document
 
 ONE = """\
 plans:
@@ -115,7 +115,7 @@ def test_missing_file_is_told(tmp_path):
 
 
 def test_schema_is_what_the_models_say():
-    """`python -m include.membership.schema` writes it anew."""
+    """`python -m include.membership.policy_schema` writes it anew."""
     assert TARGET.read_text(encoding="utf-8") == document()
 
 

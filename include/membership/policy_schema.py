@@ -1,6 +1,6 @@
 """The form of `include/membership.yaml` as JSON Schema, for editors: made from the models that read the file.
 
-`python -m include.membership.schema` writes `include/membership.schema.json` anew.
+`python -m include.membership.policy_schema` writes `include/membership.schema.json` anew.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from include.alerts.rules import FILE
-from include.alerts.schema import TARGET, document
+from include.alerts.rules_schema import TARGET, document
 
 SCHEMA = yaml.safe_load(document())
 
@@ -16,7 +16,7 @@ def validate(tree):
 
 
 def test_file_is_what_the_models_say():
-    """`python -m include.alerts.schema` writes it anew."""
+    """`python -m include.alerts.rules_schema` writes it anew."""
     assert TARGET.read_text(encoding="utf-8") == document()
 
 

@@ -1,6 +1,6 @@
 """The form of `include/alerts.yaml` as JSON Schema, for editors: made from the models that read the file.
 
-`python -m include.alerts.schema` writes `include/alerts.schema.json` anew.
+`python -m include.alerts.rules_schema` writes `include/alerts.schema.json` anew.
 """
 
 from __future__ import annotations
