@@ -45,17 +45,17 @@ class GuestDecision:
         return self.status is GuestStatus.APPROVED
 
 
-class Decider:
-    """Carries decisions out, and counts what came of each."""
+class GuestStatusWriter:
+    """Writes to Luma what was decided, and counts what came of each."""
 
     def __init__(
         self, luma: Luma, limiter: RateLimiter, result: ApprovalResult, *, send_email: bool
     ) -> None:
-        """Decide over `luma`, at the limiter's rate."""
+        """Write to `luma`, at the limiter's rate."""
         self._luma, self._limiter, self._result = luma, limiter, result
         self._send_email = send_email
 
-    def decide_all(self, decisions: Sequence[GuestDecision]) -> None:
+    def write_all(self, decisions: Sequence[GuestDecision]) -> None:
         """Carry out one after the other; who fails does not stop the others, what is left is counted."""
         outages = 0
         for number, decision in enumerate(decisions):
@@ -72,7 +72,7 @@ class Decider:
         """Carry out one decision and count it; tell whether Luma was not there for it."""
         guest = decision.guest
         try:
-            self._count(decision, is_ours=self._decide(decision))
+            self._count(decision, is_ours=self._write(decision))
         except SoldOutError:
             self._result.sold_out += 1
             log.info("luma_approval.sold_out", guest=guest.id, calendar_event=guest.event_id)
@@ -102,7 +102,7 @@ class Decider:
             "luma_approval.decided", guest=guest.id, calendar_event=guest.event_id, outcome=outcome
         )
 
-    def _decide(self, decision: GuestDecision) -> bool:
+    def _write(self, decision: GuestDecision) -> bool:
         """Decide about a guest if nobody has; tell whether it was us. A 429 decided nothing."""
         while self._is_pending(decision.guest):
             self._limiter.take_turn()

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from include.errors import MemberUnknownError, TimeUpError
-from include.jobs.luma_auto_approval.approvals import Decider, GuestDecision
+from include.jobs.luma_auto_approval.approvals import GuestDecision, GuestStatusWriter
 from include.jobs.luma_auto_approval.decide import PlusAddressRule, Register, mailbox_of
 from include.jobs.luma_auto_approval.pending import coming_events, pending_guests
 from include.jobs.luma_auto_approval.report import ApprovalResult
@@ -98,7 +98,8 @@ def approve_members(  # noqa: PLR0913 - collaborators, by name
         if run_options.dry_run:
             _pretend(decisions, result)
         else:
-            Decider(luma, limiter, result, send_email=run_options.send_email).decide_all(decisions)
+            writer = GuestStatusWriter(luma, limiter, result, send_email=run_options.send_email)
+            writer.write_all(decisions)
     _report(result, store=store, clock=clock, dag_run_id=dag_run_id)
     return result
 
