@@ -38,7 +38,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 if TYPE_CHECKING:
     from typing import Self
 
-ADDRESS: Final = re.compile(r"[^\s@<>()\"',;:=]+@[^\s@<>()\"',;:=]+")
+ADDRESS: Final = re.compile(r"""(?:[^\s@<>|()"',;:=]+|"[^"@]*")@[^\s@<>|()"',;:=]+""")
+"""An e-mail address in a text, also inside of a link as Slack writes it; it may have no dot in its domain."""
 MAX_TEXT: Final = 300
 
 

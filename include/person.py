@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from include.errors import ActRefusedError
+from include.errors import ADDRESS, ActRefusedError
 
-ADDRESS = re.compile(r"\S@\S+\.\S")
 SECRET = re.compile(
     r"(?i)(?:sk|rk|pk)_(?:live|test)_\w|whsec_\w|xox[a-z]-\w|-----BEGIN|\bBearer\s+\S|\b[0-9a-f]{32}\b(?:-us\d+)?"
     r"|\beyJ[\w-]{8,}\.|(?:pass(?:word|wd)?|secret|token|api[_ -]?key)\s*[:=]\s*\S|://[^\s/:@]+:[^\s/@]+@"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from include.alerts.texts import Link
+from include.errors import ADDRESS
 from include.vendors.slack.texts import escaped
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LETTER_PAGE = "dead_letter"  # the runbook about a dead letter; the review job has its own
 LATE = "late"  # why of a run that has not failed: its deadline has passed
 MAX_REASON = 300
-ADDRESS = re.compile(r"[^\s@<>|]+@[^\s@<>|]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
