@@ -39,7 +39,7 @@ class Contracts:
     """The descriptions of all vendors, read when first needed, and the violations seen so far."""
 
     def __init__(self, folders: Iterable[Path], vendors: Iterable[Vendor]) -> None:
-        """Look into every folder for the descriptions that the vendors name; all must be there."""
+        """Look into every folder for the descriptions that the vendors name; each must be in one at least."""
         self._folders = tuple(folders)
         for folder in self._folders:
             if not folder.is_dir():
@@ -112,7 +112,9 @@ class Contracts:
         return [] if file is None else self._by_name(file)
 
     def _by_name(self, file: str) -> list[Description]:
-        return [self._description(folder / file) for folder in self._folders]
+        paths = [folder / file for folder in self._folders]
+        there = [path for path in paths if path.is_file()]  # a new vendor's is in ours alone
+        return [self._description(path) for path in there or paths]
 
     def _description(self, path: Path) -> Description:
         if path not in self._descriptions:
