@@ -238,6 +238,30 @@ def test_secrets_are_made_once_and_never_shown(place, start):
         assert secret not in terminal.shown + again.shown
 
 
+def test_slack_s_signing_secret_that_is_set_may_be_kept(place, start):
+    """It is not asked for again, and messages have buttons."""
+    place.env.write_text(f"{place.env.read_text()}\nOPS_SLACK_SIGNING_SECRETS={SIGNING_SECRET}\n")
+    terminal = start()
+    answer_what_is_needed(terminal)
+    terminal.answer("Use Luma", "n")
+    terminal.answer("Use Slack", "y")
+    terminal.answer("Bot's token", "xoxb-typed")
+    ops = terminal.expect(r"(\d+)  ops-alerts")[1]
+    terminal.answer("Channel for failures", ops)
+    terminal.answer("Channel for questions", ops)
+    terminal.answer("User group", "1")
+    terminal.answer("Members' channels", terminal.expect(r"(\d+)  members")[1])
+    terminal.answer("https://ops.example.org/webhooks/slack.*Y/n")
+    terminal.answer("webhook secret is set. Keep it.*Y/n")
+    terminal.answer("into a field of members' profiles", "n")
+    terminal.interrupt("Use mail")
+    terminal.end()
+
+    values = place.values(place.folder / ".env.draft")
+    assert values["OPS_SLACK_SIGNING_SECRETS"] == SIGNING_SECRET
+    assert json.loads(values["AIRFLOW_CONN_SLACK"])["extra"]["buttons"] is True
+
+
 def test_endpoint_gets_exactly_the_types_that_we_route(place, start):
     """Its secret comes from Stripe's answer; where an endpoint is there already, it is said and none is made."""
     sandbox = place.world.sandbox
