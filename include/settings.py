@@ -55,7 +55,7 @@ class JobSettings(BaseSettings):
 
     slack_grace_days: float = Field(default=3, ge=0)  # before who is no member is removed
     slack_propose_after_days: float = Field(default=30, ge=0)  # before staff is told of her account
-    slack_most_removed_share: float = Field(default=0.2, ge=0, le=1)  # more needs a person
+    slack_most_removed_share: float = Field(default=0.2, ge=0, le=0.9)  # more needs a person
     slack_protected: IdList = ()  # Slack's ids of people whom nothing is done to
 
     @field_validator("slack_protected", mode="before")

@@ -4,11 +4,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 
 from include.jobs.slack_status_sync.rate_limits import A_MINUTE
 from include.jobs.slack_status_sync.report import SlackSyncResult, TargetResult
 from include.jobs.slack_status_sync.steps import run_options_from
-from include.settings import JobSettings
+from include.settings import JobSettings, wrong_in
 from include.store.slack import AccountLink
 from tests import contracts
 
@@ -25,6 +26,17 @@ def test_tick_does_what_connection_and_settings_say():
     assert (run_options.group_id, run_options.channel_ids, run_options.field_id) == ("S1", (), "")
     assert run_options.protected == {"U1", "U2", "U3"}
     assert (run_options.grace, run_options.share) == (timedelta(hours=12), 0.2)
+
+
+@pytest.mark.parametrize("share", [0.91, 1, -0.1])
+def test_share_that_guards_nothing_is_refused(share):
+    """Where all may be removed at once there is no guard, so that the setting says its bounds."""
+    with pytest.raises(ValidationError) as wrong:
+        JobSettings(slack_most_removed_share=share)
+
+    said = wrong_in(wrong.value)
+    assert said.startswith("OPS_SLACK_MOST_REMOVED_SHARE: Input should be")
+    assert said.endswith("0.9" if share > 0 else "0")
 
 
 def test_form_is_read():
