@@ -15,7 +15,7 @@ import structlog
 from include.errors import ErrorClass
 from include.failures.breakers import OPENS_AFTER, note_failures
 from include.failures.dead_letters import STEP, resolve
-from include.failures.decision import RetryAction, RetryDecision, retry_decision
+from include.failures.retry_policy import RetryAction, RetryDecision, retry_decision
 from include.store.dead_letters import Failure, LetterState, subject_of
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from include.clock import SystemClock
-from include.operate import trouble
+from include.operate import health_issues
 from include.operate.health import PartHealth, all_health
 from include.operate.terminal import document_of
+from include.relay.health_issue import OPS, HealthIssue, counted
 from include.relay.job_health import JobHealth, assess, assess_job
 from include.relay.metrics import facts_in
-from include.relay.trouble import OPS, Trouble, counted
 from include.store import Store
 from include.store.dead_letters import NOT_CLOSED
 from include.store.metrics import numbers
@@ -69,7 +69,7 @@ class ReadStatus:
     work: Work
     assessed: JobHealth
     jobs: dict[str, dict[str, Any]]  # job → status and numbers
-    troubles: tuple[Trouble, ...]
+    issues: tuple[HealthIssue, ...]
     decisions: tuple[str, ...]
 
 
@@ -78,7 +78,7 @@ class StatusReport:
     """All of it: healthy where there is no trouble."""
 
     summary: str  # in words
-    troubles: tuple[Trouble, ...] = ()
+    issues: tuple[HealthIssue, ...] = ()
     decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
     processes: tuple[ProcessStatus, ...] = ()
     health: tuple[PartHealth, ...] = ()
@@ -88,7 +88,7 @@ class StatusReport:
     @property
     def is_well(self) -> bool:
         """Tell whether nothing is wrong; the command ends with 1 where something is."""
-        return not self.troubles
+        return not self.issues
 
 
 def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) -> StatusReport:
@@ -101,14 +101,14 @@ def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) ->
     )
     read, database = _read(deployment, health=airflow, now=now)
     parts = (database, *others)
-    troubles = (
-        *trouble.of_processes(processes),
-        *trouble.of_parts(parts, airflow if read is None else None),
-        *(read.troubles if read else ()),
+    issues = (
+        *health_issues.of_processes(processes),
+        *health_issues.of_parts(parts, airflow if read is None else None),
+        *(read.issues if read else ()),
     )
     return StatusReport(
-        summary=trouble.summary(troubles, read.assessed.reasons if read else ()),
-        troubles=troubles,
+        summary=health_issues.summary(issues, read.assessed.reasons if read else ()),
+        issues=issues,
         decisions=read.decisions if read else (),
         processes=processes,
         health=parts,
@@ -144,13 +144,13 @@ def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> ReadStatus
             for job, one in facts.jobs.items()
             if job
         },
-        troubles=(
-            *assessed.troubles,
-            *trouble.of_runs(store.dispatches.in_flight()),
-            *trouble.of_ends(
+        issues=(
+            *assessed.issues,
+            *health_issues.of_runs(store.dispatches.in_flight()),
+            *health_issues.of_ends(
                 work.deactivations, store.deactivations.problems(row_limit=MAX_PROBLEMS)
             ),
-            *trouble.of_messages(one for one in untold if not one.given_up_at),
+            *health_issues.of_messages(one for one in untold if not one.given_up_at),
         ),
         decisions=tuple(decisions(work, [one for one in untold if one.given_up_at])),
     )
@@ -192,17 +192,17 @@ def decisions(work: Work, given_up: Sequence[Notice]) -> Iterator[str]:
 def document(deployment: Deployment, told: StatusReport) -> dict[str, Any]:
     """Return the report as JSON, with the addresses that need no password."""
     command = deployment.command
-    troubles = [
+    issues = [
         document_of(
             one, without=("what", "why"), words=str(one), to_do=one.to_do.replace(OPS, command)
         )
-        for one in told.troubles
+        for one in told.issues
     ]
     return {
         "deployment": deployment.name,
         "state": "healthy" if told.is_well else "unhealthy",
         **asdict(told),
-        "troubles": troubles,
+        "troubles": issues,
         "decisions": [one.replace(OPS, command) for one in told.decisions],
         "airflow": deployment.airflow_ui_url or deployment.airflow_url,
         "relays": list(deployment.relay_urls),

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from include.relay.trouble import OPS
+from include.relay.health_issue import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ def screen(
 def _summary(told: StatusReport, command: str) -> Iterator[Text]:
     """Say whether all is well; what is not, each in a sentence with what to do; what waits for a person."""
     yield Text(f"{told.summary}.", style=GOOD if told.is_well else BAD)
-    for one in told.troubles:
+    for one in told.issues:
         yield Text(f"- {one}.")
         yield Text(f"  To do: {one.to_do}.".replace(OPS, command))
     if told.decisions:

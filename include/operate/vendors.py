@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import ActRefusedError
 from include.failures.breakers import VENDORS, pause, probe_now, resume
-from include.relay.trouble import counted, wait
+from include.relay.health_issue import counted, wait
 from include.store.audit import AuditEntry
 from include.store.breakers import BreakerState
 from include.store.lookup import Lookup

@@ -21,6 +21,7 @@ from include.errors import CommandError
 from include.operate.webhooks import PROVIDERS, fresh_event_id, sign
 from include.routing import PROBE
 from include.store.inbox import InboxState
+from include.vendors.manifests import EVENT_SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def probes_of(deployment: Deployment, url: str) -> list[Probe]:
         )
     found = [one for provider in PROVIDERS for one in _of_provider(deployment, url, provider)]
     if not found:
-        names = " or ".join(f"OPS_{provider.upper()}_WEBHOOK_SECRETS" for provider in PROVIDERS)
+        names = " or ".join(EVENT_SECRETS[provider].variable for provider in PROVIDERS)
         raise CommandError(
             f"no secret is known for {url}: set {names}; the path is /webhooks/stripe, /webhooks/clerk or none"
         )
@@ -73,7 +74,7 @@ def _of_provider(deployment: Deployment, url: str, provider: str) -> Iterator[Pr
             provider=provider,
             url=address,
             secret=secret.get_secret_value(),
-            name=f"OPS_{provider.upper()}_WEBHOOK_SECRETS{of_all}",
+            name=f"{EVENT_SECRETS[provider].variable}{of_all}",
         )
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from include.relay.airflow_health import PARTS
-from include.relay.trouble import OPS, Trouble, counted, wait
+from include.relay.health_issue import OPS, HealthIssue, counted, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class JobHealth:
 
     status: HealthStatus
     reasons: tuple[str, ...]
-    troubles: tuple[Trouble, ...] = ()
+    issues: tuple[HealthIssue, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +83,7 @@ def assess(facts: HealthFacts) -> JobHealth:
     return JobHealth(
         status=HealthStatus.UNHEALTHY,
         reasons=(*map(str, wrong), *told),
-        troubles=(*wrong, *runs.troubles),
+        issues=(*wrong, *runs.issues),
     )
 
 
@@ -111,18 +111,18 @@ def assess_job(measured: Measurement) -> JobHealth:
         words = (
             f"{ended}: {measured.success_rate:.1%} success, healthy is above {HEALTHY_ABOVE:.0%}"
         )
-    troubles = (*wrong, *_of_runs(status, words, measured))
+    issues = (*wrong, *_of_runs(status, words, measured))
     if wrong:
         reasons = (*map(str, wrong), words)
-        return JobHealth(status=HealthStatus.UNHEALTHY, reasons=reasons, troubles=troubles)
-    return JobHealth(status=status, reasons=(words,), troubles=troubles)
+        return JobHealth(status=HealthStatus.UNHEALTHY, reasons=reasons, issues=issues)
+    return JobHealth(status=status, reasons=(words,), issues=issues)
 
 
-def _of_runs(status: HealthStatus, words: str, measured: Measurement) -> Iterator[Trouble]:
+def _of_runs(status: HealthStatus, words: str, measured: Measurement) -> Iterator[HealthIssue]:
     if status is not HealthStatus.UNHEALTHY:
         return
     last = measured.last_error
-    yield Trouble(
+    yield HealthIssue(
         what=words,
         why=f"the last one, {last.job}: {last.reason or 'see its log'}" if last else None,
         waiting=f"{counted(measured.dlq_count, 'dead letter')} open"
@@ -132,25 +132,27 @@ def _of_runs(status: HealthStatus, words: str, measured: Measurement) -> Iterato
     )
 
 
-def _of_airflow(facts: HealthFacts) -> Iterator[Trouble]:
+def _of_airflow(facts: HealthFacts) -> Iterator[HealthIssue]:
     health = facts.health
     if health.problem:
         since = next((one.since for one in facts.alarms if one.name == "airflow_unreachable"), None)
         rows = facts.jobs[None].queued_jobs
         waiting = "webhooks are stored, and wait" + (f" ({counted(rows, 'row')})" if rows else "")
         to_do = "see that the API server runs and reaches its database; what waits is run by itself"
-        yield Trouble(what=health.problem, since=since, waiting=waiting, to_do=to_do)
+        yield HealthIssue(what=health.problem, since=since, waiting=waiting, to_do=to_do)
         return
     for part, status in health.parts.items():
         if status != "healthy":
             name = PARTS.get(part, part)
-            yield Trouble(what=f"{name} is {status}, Airflow says", to_do=f"see the log of {name}")
+            yield HealthIssue(
+                what=f"{name} is {status}, Airflow says", to_do=f"see the log of {name}"
+            )
 
 
-def _of_queue(measured: Measurement) -> Iterator[Trouble]:
+def _of_queue(measured: Measurement) -> Iterator[HealthIssue]:
     if measured.oldest_waiting_seconds > OLDEST_SECONDS:
         seconds = round(measured.oldest_waiting_seconds)
-        yield Trouble(
+        yield HealthIssue(
             what=f"the oldest row has waited for {seconds} s, {OLDEST_SECONDS} s are allowed",
             since=measured.at - timedelta(seconds=seconds),
             waiting=wait(measured.queued_jobs, "row"),
@@ -158,9 +160,9 @@ def _of_queue(measured: Measurement) -> Iterator[Trouble]:
         )
 
 
-def _of_breakers(facts: HealthFacts) -> Iterator[Trouble]:
+def _of_breakers(facts: HealthFacts) -> Iterator[HealthIssue]:
     for one in facts.breakers:
-        yield Trouble(
+        yield HealthIssue(
             what=f"{one.vendor} is not called",
             since=one.opened_at,
             why=one.reason,
@@ -174,25 +176,25 @@ def _of_breakers(facts: HealthFacts) -> Iterator[Trouble]:
         )
 
 
-def _of_alert_rules(facts: HealthFacts) -> Iterator[Trouble]:
+def _of_alert_rules(facts: HealthFacts) -> Iterator[HealthIssue]:
     for one in facts.alarms:
         if one.name == "alert_rules_stopped":
             to_do = "see in Airflow's UI whether the DAG alert_rules is paused or its runs fail"
-            yield Trouble(what=one.words, since=one.since, to_do=to_do)
+            yield HealthIssue(what=one.words, since=one.since, to_do=to_do)
 
 
-def _of_silences(facts: HealthFacts) -> Iterator[Trouble]:
+def _of_silences(facts: HealthFacts) -> Iterator[HealthIssue]:
     for one in facts.silences:
-        yield Trouble(what=one.words, since=one.since, waiting=one.lost, to_do=one.to_do)
+        yield HealthIssue(what=one.words, since=one.since, waiting=one.lost, to_do=one.to_do)
 
 
-def _of_reconciliation(facts: HealthFacts) -> Iterator[Trouble]:
+def _of_reconciliation(facts: HealthFacts) -> Iterator[HealthIssue]:
     measured = facts.jobs.get("reconciliation")
     to_do = "see the runs of the DAG reconciliation in Airflow's UI"
     if facts.reconciled_at and facts.at - facts.reconciled_at > GAP:
         minutes = round((facts.at - facts.reconciled_at).total_seconds() / 60)
-        yield Trouble(
+        yield HealthIssue(
             what=f"the last reconciliation came to its end {minutes} minutes ago", to_do=to_do
         )
     elif facts.reconciled_at is None and measured and measured.total_runs:
-        yield Trouble(what="no reconciliation has come to its end lately", to_do=to_do)
+        yield HealthIssue(what="no reconciliation has come to its end lately", to_do=to_do)

@@ -100,6 +100,11 @@ class Manifest:
     preload: tuple[str, ...] = ()
     """Modules that its calls and jobs import, for an executor that imports them once, before it forks."""
 
+    @property
+    def title(self) -> str:
+        """How people call it."""
+        return self.keeps_members_as or self.name.capitalize()
+
     def part(self, name: str) -> ModuleType:
         """Load a module of its folder."""
         return import_module(f"include.vendors.{self.name}.{name}")

@@ -21,8 +21,6 @@ MANIFESTS: Final[dict[str, Manifest]] = {
 }
 """By name, in the order in which people are asked about them and told of them."""
 EVENT_SECRETS: Final = {
-    one.keeps_members_as: one.webhook
-    for one in MANIFESTS.values()
-    if one.webhook and one.name in STARTING_TYPES
+    name: one.webhook for name, one in MANIFESTS.items() if one.webhook and name in STARTING_TYPES
 }
-"""What the events are signed with that start something, by what people call their vendor."""
+"""Vendor → what those of its events are signed with that start something."""

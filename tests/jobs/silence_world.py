@@ -198,9 +198,9 @@ class Post:
             method, f"{url}/{found}", data=form, headers=key, timeout=20
         ).raise_for_status()
 
-    def troubles(self):
+    def issues(self):
         """Return what `ops status` says is wrong with webhooks."""
-        return [one for one in assess(self._facts()).troubles if one.to_do in self._advice()]
+        return [one for one in assess(self._facts()).issues if one.to_do in self._advice()]
 
     def metrics(self):
         """Return what Prometheus reads of it."""

@@ -76,7 +76,7 @@ def test_way_is_named_and_nothing_is_missing_after_it(post, way):
     assert bool(silence.missing) == way.is_missing
     slack = timedelta(minutes=1, seconds=2)
     assert began_at - timedelta(minutes=15) - slack <= silence.since <= post.world.clock.now()
-    [trouble] = [one for one in post.troubles() if one.what == silence.words]
+    [trouble] = [one for one in post.issues() if one.what == silence.words]
     assert (trouble.since, trouble.to_do) == (silence.since, silence.to_do)
     assert f'ops_webhooks_silent_minutes{{provider="{way.provider}",cause="{way.cause}"}}' in (
         post.metrics()
@@ -95,7 +95,7 @@ def test_way_is_named_and_nothing_is_missing_after_it(post, way):
     post.happen()
     post.pass_minutes(2)
     assert post.causes() == []
-    assert post.troubles() == []
+    assert post.issues() == []
     assert silence.words not in post.console()
     assert [what for what, _ in post.tell()] == RESOLVED
     assert post.missing() == set()
@@ -223,7 +223,7 @@ def test_absence_that_chance_explains_by_no_means_is_told_as_the_causes_are(post
     )
     assert "no webhook for 39 hours, in which 9." in silence.words
     assert timedelta(hours=38) < post.world.clock.now() - silence.since <= timedelta(hours=40)
-    [trouble] = post.troubles()
+    [trouble] = post.issues()
     assert (trouble.what, trouble.since) == (silence.words, silence.since)
     assert 'provider="stripe",cause="unusually_quiet"' in post.metrics()
     assert silence.words in post.console()

@@ -9,7 +9,7 @@ from include.clock import FixedClock, SystemClock
 from include.errors import ErrorClass, VendorUnavailableError
 from include.failures.breakers import pause, resume
 from include.failures.dead_letters import DeadLetterService
-from include.failures.decision import MAX_RETRIES
+from include.failures.retry_policy import MAX_RETRIES
 from include.jobs.webhook_retry import steps as job
 from include.person import Person
 from include.store.breakers import BreakerState

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from include.errors import VendorError, VendorUnavailableError
-from include.failures.decision import MAX_RETRIES
+from include.failures.retry_policy import MAX_RETRIES
 from include.jobs.luma_auto_approval import steps as luma_auto_approval
 from include.jobs.reconciliation import steps as reconciliation
 from include.jobs.reconciliation.contacts import compare_contacts

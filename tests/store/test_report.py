@@ -72,14 +72,14 @@ def read(store):
     return read_in(store, health=AirflowHealth(parts=dict.fromkeys(PARTS, "healthy")), now=NOW)
 
 
-def troubles(store):
+def issues(store):
     """Return what is wrong, as sentences."""
-    return [str(one) for one in read(store).troubles]
+    return [str(one) for one in read(store).issues]
 
 
 def test_nothing_is_wrong_in_empty_tables(store):
     """What is not known to be bad is well, and it is said how little is known."""
-    assert troubles(store) == []
+    assert issues(store) == []
     assert read(store).assessed.reasons == ("no run ended in the last hour",)
 
 
@@ -90,7 +90,7 @@ def test_one_cause_is_not_told_ten_thousand_times(store):
         store.deactivations.set_problem(row.id, "Airflow does not answer")
 
     first = ", ".join(str(row.id) for row in rows[:3])
-    assert troubles(store) == [
+    assert issues(store) == [
         f"planned ends cannot go on (Airflow does not answer): among them {first}"
     ]
 
@@ -135,7 +135,7 @@ def test_vendor_that_is_left_alone_is_told_with_who_waits(store):
             store, number, vendor="mailchimp", member_id=member, inbox_ids=(row,), state="retrying"
         )
 
-    [told] = troubles(store)
+    [told] = issues(store)
     assert told == (
         "mailchimp is not called since 2026-11-02 09:00:00 UTC (Mailchimp is out of service):"
         " 2 rows of 1 member wait, it is tried again at 09:01:00 UTC"
@@ -148,7 +148,7 @@ def test_what_waits_for_a_person_is_no_trouble(store):
         open_letter(store, number, state=state)
 
     assert read(store).work.dead_letters == {"open": 1}
-    assert troubles(store) == []
+    assert issues(store) == []
     assert read(store).decisions == ("1 dead letter: `{ops} dead-letters list`",)
 
 
@@ -160,7 +160,7 @@ def test_messages_that_people_have_not_got_are_shown(store):
     store.notices.postpone(later, problem="Slack is out of service", next_try_at=NOW)
     store.notices.give_up(never, problem="Slack refuses the call: msg_too_long", now=NOW)
 
-    assert troubles(store) == ["1 message to people not sent yet (Slack is out of service)"]
+    assert issues(store) == ["1 message to people not sent yet (Slack is out of service)"]
     assert read(store).decisions == (
         "webhook_retry has failed, and people could not be told: Slack refuses the call: msg_too_long",
     )

@@ -16,7 +16,7 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 from include.errors import PayloadError, VendorError
 from include.events import event_from
 from include.failures.cases import FailedRow, RunAttempt, fail_rows
-from include.failures.decision import is_retried_by_task
+from include.failures.retry_policy import is_retried_by_task
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
 from include.jobs.mailchimp_sync.names import JOB, WELCOME

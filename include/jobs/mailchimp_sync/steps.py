@@ -11,7 +11,7 @@ from include.batches import batches
 from include.errors import ErrorClass, VendorError
 from include.failures.breakers import OPENS_AFTER, CircuitBreaker
 from include.failures.cases import RunAttempt, end_well, fail_rows
-from include.failures.decision import is_retried_by_task
+from include.failures.retry_policy import is_retried_by_task
 from include.jobs.mailchimp_sync import load, update, welcome
 from include.jobs.mailchimp_sync.money import note_refunds, tell_of_payments
 from include.jobs.mailchimp_sync.names import JOB

@@ -21,7 +21,7 @@ from include.errors import (
     VendorUncertainError,
 )
 from include.failures.cases import note_uncertain
-from include.failures.decision import is_retried_by_task
+from include.failures.retry_policy import is_retried_by_task
 from include.jobs.mailchimp_sync.names import ACTOR, JOB, WELCOME
 from include.membership.contacts import ContactStatus
 from include.membership.desired_contact import desired_contact_of, is_satisfied

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
 from include.store.webhooks import Silence, moment_of
+from include.vendors.manifests import EVENT_SECRETS, MANIFESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
     from include.jobs.reconciliation.usual import Absence, Counts
     from include.store.rejections import Refused
-    from include.vendors.door import Door
+    from include.vendors.endpoint_probe import EndpointAnswer
     from include.vendors.stripe.client import WebhookEndpoint
 
-NAMES: Final = {"stripe": "Stripe", "clerk": "Clerk"}
+NAMES: Final = {name: MANIFESTS[name].title for name in EVENT_SECRETS}
 FEW: Final = 3  # so many that did not come are a cause, though others came
 SKEW: Final = timedelta(seconds=30)
 
@@ -91,7 +92,7 @@ class WebhookEvidence:
     refusal: str | None = None  # what it said to our key
     endpoints: Sequence[WebhookEndpoint] | None = None  # None: not to be known
     wanted_payload: str = "any"
-    doors: Mapping[str, Door] | None = None  # what the addresses of endpoints answer
+    answers: Mapping[str, EndpointAnswer] | None = None  # what the addresses of endpoints answer
     refused: Mapping[str, Refused] | None = None  # by reason
     delivered: int = 0
     last_delivered_at: datetime | None = None
@@ -161,7 +162,7 @@ def _known(look: WebhookEvidence) -> Iterator[FoundCause]:
         return
     if look.endpoints is not None:
         yield from _of_endpoints(look, look.endpoints)
-    yield from _of_doors(look.doors or {})
+    yield from _of_answers(look.answers or {})
 
 
 def _of_endpoints(
@@ -202,21 +203,23 @@ def _of_what_is_sent(
         yield SilenceCause.OTHER_PAYLOAD, words, to_do, changed_at
 
 
-def _of_doors(doors: Mapping[str, Door]) -> Iterator[FoundCause]:
+def _of_answers(answers: Mapping[str, EndpointAnswer]) -> Iterator[FoundCause]:
     """Yield what is wrong with the addresses, unless one of them leads to a relay."""
-    if any(door.is_relay for door in doors.values()):
+    if any(answer.is_relay for answer in answers.values()):
         return
-    for url, door in doors.items():
-        if door.status == NOT_FOUND:
+    for url, answer in answers.items():
+        if answer.status == NOT_FOUND:
             words = f"{url} answers 404: the proxy does not let webhooks through to the relay"
             to_do = "let the proxy hand /webhooks/ on to the relay, which answers 405 to a GET"
             yield SilenceCause.NOT_FOUND, words, to_do, None
-        elif door.is_redirect:
-            words = f"{url} redirects ({door.status}): vendors do not follow redirects"
-            to_do = f"give the vendors the address it leads to{door.place and f' ({door.place})'}"
+        elif answer.is_redirect:
+            words = f"{url} redirects ({answer.status}): vendors do not follow redirects"
+            to_do = (
+                f"give the vendors the address it leads to{answer.place and f' ({answer.place})'}"
+            )
             yield SilenceCause.REDIRECTED, words, to_do, None
-        elif door.status is not None:
-            words = f"{url} answers {door.status}: that is not the relay"
+        elif answer.status is not None:
+            words = f"{url} answers {answer.status}: that is not the relay"
             to_do = "see what answers at this address; a relay answers 405 to a GET"
             yield SilenceCause.NOT_THE_RELAY, words, to_do, None
 
@@ -236,7 +239,7 @@ def _refusals(look: WebhookEvidence) -> Iterator[FoundCause]:
 
 
 def _told(cause: SilenceCause, look: WebhookEvidence, refused: str) -> tuple[str, str]:
-    secret = f"OPS_{look.provider.upper()}_WEBHOOK_SECRETS"
+    secret = EVENT_SECRETS[look.provider].variable
     if cause is SilenceCause.CLOCK_OFF:
         skew = abs(look.skew.total_seconds()) if look.skew else 0
         by = f" (it is {skew:.0f} s off {look.name}'s here)" if skew > SKEW.total_seconds() else ""

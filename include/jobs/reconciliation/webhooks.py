@@ -32,7 +32,7 @@ from include.jobs.reconciliation.usual import absences
 from include.store.breakers import BreakerState
 from include.store.reconciliations import finding_of
 from include.store.webhooks import WebhookCheck, hour_of
-from include.vendors.door import knock
+from include.vendors.endpoint_probe import probe_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from include.store import Store
     from include.store.reconciliations import CheckFinding
     from include.vendors.clerk.client import Clerk
-    from include.vendors.door import Door
+    from include.vendors.endpoint_probe import EndpointAnswer
     from include.vendors.stripe.client import Stripe, WebhookEndpoint
 
 CHECK: Final = "webhooks"
@@ -202,7 +202,7 @@ def _ask_stripe(
     look = replace(
         look,
         endpoints=endpoints,
-        doors=_doors([one.url for one in ours_of(endpoints or []) if one.is_enabled], watch),
+        answers=_answers_at([one.url for one in ours_of(endpoints or []) if one.is_enabled], watch),
         skew=look.at - theirs if theirs else None,
         missing=len(gap.ids),
         missing_since=gap.since,
@@ -242,7 +242,7 @@ def _ask_clerk(
     gap = _missed_users(watch, gap, until=look.at - ON_ITS_WAY)
     look = replace(
         look,
-        doors=_doors(_clerks_addresses(watch), watch) if gap.ids else {},
+        answers=_answers_at(_clerks_addresses(watch), watch) if gap.ids else {},
         skew=look.at - theirs if theirs else None,
         missing=len(gap.ids),
         missing_since=gap.since,
@@ -292,9 +292,9 @@ def _clerks_addresses(watch: WebhookCheckContext) -> list[str]:
     ]
 
 
-def _doors(urls: Sequence[str], watch: WebhookCheckContext) -> dict[str, Door]:
+def _answers_at(urls: Sequence[str], watch: WebhookCheckContext) -> dict[str, EndpointAnswer]:
     return {
-        url: knock(url, timeout_seconds=watch.settings.vendor_timeout_seconds)
+        url: probe_endpoint(url, timeout_seconds=watch.settings.vendor_timeout_seconds)
         for url in dict.fromkeys(urls)
     }
 

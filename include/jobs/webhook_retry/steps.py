@@ -12,7 +12,7 @@ from include.errors import VendorError
 from include.failures.breakers import CircuitBreaker
 from include.failures.cases import FailedRow, RunAttempt, fail_rows
 from include.failures.dead_letters import audit_moves
-from include.failures.decision import MAX_RETRIES
+from include.failures.retry_policy import MAX_RETRIES
 from include.jobs.mailchimp_sync import steps as mailchimp_sync
 from include.jobs.mailchimp_sync.compensate import undo
 from include.jobs.mailchimp_sync.names import JOB as SYNC

@@ -13,7 +13,7 @@ from include.failures.breakers import VENDORS, probe_now
 from include.operate.deployment import chosen
 from include.operate.terminal import say
 from include.operate.webhook_probe import probes_of, send
-from include.relay.trouble import counted, wait
+from include.relay.health_issue import counted, wait
 from include.store.breakers import BreakerState
 from include.store.metrics import open_breakers
 

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from include.check_results import DoctorCheck, failed, not_configured, ok, warning
 from include.operate.doctor.forms import is_in_the_clear
-from include.vendors.manifests import EVENT_SECRETS
+from include.vendors.manifests import EVENT_SECRETS, MANIFESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +60,7 @@ def _webhook_secrets(relay: Settings | None) -> Iterable[CheckResult]:
         return
     for vendor, secret in EVENT_SECRETS.items():
         secrets = getattr(relay, secret.variable.removeprefix("OPS_").lower())
-        yield _secrets(vendor, secrets, secret)
+        yield _secrets(MANIFESTS[vendor].title, secrets, secret)
 
 
 def _secrets(vendor: str, secrets: Sequence[SecretStr], secret: WebhookSecret) -> CheckResult:

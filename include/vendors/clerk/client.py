@@ -21,7 +21,7 @@ from include.errors import (
 )
 from include.events.clerk import user_from
 from include.events.reading import node_from
-from include.vendors.clocks import date_in
+from include.vendors.clock_skew import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,7 +5,7 @@ from typing import Final
 
 from include.check_results import CheckContext, CheckResult, ok
 from include.vendors.clerk.client import connect
-from include.vendors.clocks import compare_clocks
+from include.vendors.clock_skew import compare_clocks
 from include.vendors.manifest import VendorAccess
 
 

@@ -28,7 +28,7 @@ from include.events.stripe import (
     subscription_from,
 )
 from include.events.stripe_objects import SubscriptionStatus
-from include.vendors.clocks import date_in
+from include.vendors.clock_skew import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import Final
 from include.check_results import CheckContext, CheckResult, failed, ok, warning
 from include.errors import PermanentVendorError
 from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
-from include.vendors.clocks import compare_clocks
+from include.vendors.clock_skew import compare_clocks
 from include.vendors.manifest import VendorAccess
 from include.vendors.stripe.client import READ_KINDS, WebhookEndpoint, connect
 

@@ -9,21 +9,21 @@ from include.jobs.reconciliation.silence import SilenceCause, WebhookEvidence, o
 from include.jobs.reconciliation.usual import Absence
 from include.store.rejections import Refused
 from include.store.webhooks import Silence, hour_of
-from include.vendors.door import Door
+from include.vendors.endpoint_probe import EndpointAnswer
 from include.vendors.stripe.client import WebhookEndpoint
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 URL = "https://ops.example.org/webhooks/stripe"
 ENDPOINT = WebhookEndpoint(url=URL, types=frozenset({"*"}), is_enabled=True)
-RELAY, NOT_FOUND = Door(status=405), Door(status=404)
+RELAY, NOT_FOUND = EndpointAnswer(status=405), EndpointAnswer(status=404)
 GOOD = WebhookEvidence(
     provider="stripe",
     at=NOW,
     since=NOW - QUARTER,
     endpoints=[ENDPOINT],
     wanted_payload="snapshot",
-    doors={URL: RELAY},
+    answers={URL: RELAY},
     has_history=True,
 )
 OTHERS = WebhookEndpoint(url="https://example.com/other", types=frozenset({"*"}), is_enabled=True)
@@ -42,7 +42,7 @@ def causes(**seen):
 def test_nothing_keeps_webhooks_where_all_is_as_it_should_be():
     """Also where nothing has come: a quiet Sunday is no finding by itself."""
     assert causes() == []
-    assert causes(endpoints=None, doors=None) == []
+    assert causes(endpoints=None, answers=None) == []
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_nothing_keeps_webhooks_where_all_is_as_it_should_be():
         ({"endpoints": [replace(ENDPOINT, payload="thin")]}, SilenceCause.OTHER_PAYLOAD),
         ({"wanted_payload": "thin"}, SilenceCause.OTHER_PAYLOAD),
         ({"endpoints": [], "other_mode": 3}, SilenceCause.OTHER_MODE),
-        ({"doors": {URL: NOT_FOUND}}, SilenceCause.NOT_FOUND),
-        ({"doors": {URL: Door(status=308)}}, SilenceCause.REDIRECTED),
-        ({"doors": {URL: Door(status=200)}}, SilenceCause.NOT_THE_RELAY),
+        ({"answers": {URL: NOT_FOUND}}, SilenceCause.NOT_FOUND),
+        ({"answers": {URL: EndpointAnswer(status=308)}}, SilenceCause.REDIRECTED),
+        ({"answers": {URL: EndpointAnswer(status=200)}}, SilenceCause.NOT_THE_RELAY),
         ({"missing": 1, "refused": refused()}, SilenceCause.WRONG_SECRET),
         ({"missing": 1, "refused": refused("no secret is set")}, SilenceCause.SECRET_MISSING),
         (
@@ -82,9 +82,9 @@ def test_cause_is_told_by_what_is_seen(seen, cause):
         {"endpoints": [replace(ENDPOINT, payload="thin"), ENDPOINT]},
         {"endpoints": [replace(ENDPOINT, is_enabled=False), ENDPOINT]},
         {"endpoints": [ENDPOINT], "other_mode": 5},
-        {"doors": {URL: Door(status=None)}},
-        {"doors": {URL: Door(status=502)}},
-        {"doors": {URL: NOT_FOUND, "https://other.example.org/webhooks/stripe": RELAY}},
+        {"answers": {URL: EndpointAnswer(status=None)}},
+        {"answers": {URL: EndpointAnswer(status=502)}},
+        {"answers": {URL: NOT_FOUND, "https://other.example.org/webhooks/stripe": RELAY}},
         {"missing": 2, "delivered": 100},
         {"missing": 1, "refused": refused("malformed signature header"), "delivered": 1},
     ],

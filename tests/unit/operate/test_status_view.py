@@ -6,7 +6,7 @@ from rich.console import Console
 
 from include.operate.report import StatusReport, Work
 from include.operate.status_view import screen
-from include.relay.trouble import Trouble
+from include.relay.health_issue import HealthIssue
 from tests.factories import make_deployment
 
 
@@ -90,8 +90,10 @@ def test_all_is_well_is_one_sentence():
 
 def test_trouble_is_a_sentence_and_what_to_do():
     """Nothing stands above it that says the contrary."""
-    one = Trouble(what="mailchimp is not called", to_do="nothing; `{ops} probe mailchimp` tries it")
-    told = StatusReport(summary="Not well", troubles=(one,))
+    one = HealthIssue(
+        what="mailchimp is not called", to_do="nothing; `{ops} probe mailchimp` tries it"
+    )
+    told = StatusReport(summary="Not well", issues=(one,))
 
     shown = shown_of(told)
 

@@ -105,8 +105,8 @@ def test_open_breaker():
         "mailchimp is not called since 2026-11-02 09:00:00 UTC (503):"
         " 12 rows of 1 member wait, it is tried again at 09:05:00 UTC"
     )
-    assert assessed.troubles[0].to_do.startswith("nothing")
-    assert "`{ops} probe mailchimp`" in assessed.troubles[0].to_do
+    assert assessed.issues[0].to_do.startswith("nothing")
+    assert "`{ops} probe mailchimp`" in assessed.issues[0].to_do
 
 
 def test_alert_rules_that_stopped():
@@ -128,9 +128,9 @@ def test_every_reason_against_it_has_what_to_do():
     """What is well has nothing to do."""
     failing = assess(facts(measured(good=1, bad=9, oldest_waiting_seconds=999, queued_jobs=2)))
 
-    assert [str(one) for one in failing.troubles] == list(failing.reasons)
-    assert all(one.to_do for one in failing.troubles)
-    assert assess(facts(measured(good=1, bad=1))).troubles == ()
+    assert [str(one) for one in failing.issues] == list(failing.reasons)
+    assert all(one.to_do for one in failing.issues)
+    assert assess(facts(measured(good=1, bad=1))).issues == ()
 
 
 @pytest.mark.parametrize(

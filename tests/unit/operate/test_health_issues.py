@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from include.operate import trouble
+from include.operate import health_issues
 from include.operate.health import PartHealth, airflow_health
 from include.operate.report import ProcessStatus
 from include.relay.airflow_health import PARTS, AirflowHealth
-from include.relay.trouble import Trouble
+from include.relay.health_issue import HealthIssue
 from include.store.dispatches import Dispatch
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ def a_process(state):
 
 def test_sentence_has_all_that_is_known():
     """And nothing where nothing is known."""
-    full = Trouble(
+    full = HealthIssue(
         what="mailchimp is not called",
         since=NOW,
         why="it answers 503",
@@ -49,22 +49,22 @@ def test_sentence_has_all_that_is_known():
         "mailchimp is not called since 2026-11-02 09:00:00 UTC (it answers 503):"
         " 12 rows wait, it is tried again at 09:00:00 UTC"
     )
-    assert str(Trouble(what="it is down")) == "it is down"
+    assert str(HealthIssue(what="it is down")) == "it is down"
 
 
 def test_verdict_is_one():
     """It never says well beside a trouble."""
-    one = Trouble(what="it is down")
+    one = HealthIssue(what="it is down")
 
-    assert trouble.summary((), ("no run ended",)) == "All is well: no run ended"
-    assert trouble.summary((one,), ("9 runs ended well",)) == "Not well"
-    assert trouble.summary((one, one), ()) == "Not well, in 2 ways"
+    assert health_issues.summary((), ("no run ended",)) == "All is well: no run ended"
+    assert health_issues.summary((one,), ("9 runs ended well",)) == "Not well"
+    assert health_issues.summary((one, one), ()) == "Not well, in 2 ways"
 
 
 def test_process_that_is_started_again_needs_nobody():
     """One that was given up does."""
-    [again] = trouble.of_processes([a_process("RUNNING"), a_process("BACKOFF")])
-    [lost] = trouble.of_processes([a_process("FATAL")])
+    [again] = health_issues.of_processes([a_process("RUNNING"), a_process("BACKOFF")])
+    [lost] = health_issues.of_processes([a_process("FATAL")])
 
     assert (str(again), again.to_do) == (
         "the process relay is backoff (SIGKILL)",
@@ -81,14 +81,14 @@ def test_parts_that_are_not_well():
         PartHealth(part="relay 2", ok=False, words="cannot store"),
     ]
 
-    told = [str(one) for one in trouble.of_parts(parts, None)]
+    told = [str(one) for one in health_issues.of_parts(parts, None)]
 
     assert told == [
         "the database does not answer: nothing listens there",
         "the relay 2 cannot store",
     ]
     silent = AirflowHealth(problem="Airflow does not answer (ConnectError)")
-    assert str(next(trouble.of_parts(parts, silent))) == silent.problem
+    assert str(next(health_issues.of_parts(parts, silent))) == silent.problem
 
 
 def test_each_part_of_airflow_is_shown():
@@ -110,7 +110,7 @@ def test_one_cause_is_told_once():
     """With all rows that wait for it, and since when the first does."""
     runs = [a_run(), a_run(problem="the DAG is paused"), a_run(rows=4, problem="the DAG is paused")]
 
-    [told] = trouble.of_runs(runs)
+    [told] = health_issues.of_runs(runs)
 
     assert str(told) == (
         "runs of mailchimp_sync do not go on since 2026-11-02 09:00:00 UTC (the DAG is paused): 7 rows wait"
@@ -119,7 +119,9 @@ def test_one_cause_is_told_once():
 
 def test_ends_that_do_not_happen():
     """The command that shows them is that of the place."""
-    told = list(trouble.of_ends({"overdue": 2}, {7: "the DAG is paused", 8: "the DAG is paused"}))
+    told = list(
+        health_issues.of_ends({"overdue": 2}, {7: "the DAG is paused", 8: "the DAG is paused"})
+    )
 
     assert [str(one) for one in told] == [
         "2 memberships should have ended: their members keep what they have",

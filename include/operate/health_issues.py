@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from include.relay.trouble import OPS, Trouble, counted, wait
+from include.relay.health_issue import OPS, HealthIssue, counted, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,14 +24,14 @@ MAX_NAMED = 3
 RELAY_TO_DO = "see its log and its database; vendors send again what was not answered"
 
 
-def summary(troubles: Sequence[Trouble], reasons: Sequence[str]) -> str:
+def summary(issues: Sequence[HealthIssue], reasons: Sequence[str]) -> str:
     """Return the whole in words: in how many ways it is not well, or how that is known."""
-    if troubles:
-        return "Not well" if len(troubles) == 1 else f"Not well, in {len(troubles)} ways"
+    if issues:
+        return "Not well" if len(issues) == 1 else f"Not well, in {len(issues)} ways"
     return f"All is well: {'; '.join(reasons)}"
 
 
-def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[Trouble]:
+def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[HealthIssue]:
     """Yield the processes that do not run."""
     for one in processes:
         if one.state == "RUNNING":
@@ -42,32 +42,32 @@ def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[Trouble]:
             if is_lost
             else "nothing: it is started again"
         )
-        yield Trouble(
+        yield HealthIssue(
             what=f"the process {one.name} is {one.state.lower()}", why=one.last_exit, to_do=to_do
         )
 
 
-def of_parts(parts: Iterable[PartHealth], health: AirflowHealth | None) -> Iterator[Trouble]:
+def of_parts(parts: Iterable[PartHealth], health: AirflowHealth | None) -> Iterator[HealthIssue]:
     """Yield the parts that are not well; those of Airflow where the tables, assessed with them, say nothing."""
     if health and health.problem:
-        yield Trouble(what=health.problem, to_do="see that the API server runs")
+        yield HealthIssue(what=health.problem, to_do="see that the API server runs")
     for one in parts:
         if one.ok:
             continue
         if one.part in PARTS_TO_DO:
-            yield Trouble(what=f"the {one.part} {one.words}", to_do=PARTS_TO_DO[one.part])
+            yield HealthIssue(what=f"the {one.part} {one.words}", to_do=PARTS_TO_DO[one.part])
         elif one.part.startswith("relay"):
-            yield Trouble(what=f"the {one.part} {one.words}", to_do=RELAY_TO_DO)
+            yield HealthIssue(what=f"the {one.part} {one.words}", to_do=RELAY_TO_DO)
 
 
-def of_runs(in_flight: Iterable[Dispatch]) -> Iterator[Trouble]:
+def of_runs(in_flight: Iterable[Dispatch]) -> Iterator[HealthIssue]:
     """Yield why runs are not started or do not go on: a cause once, with all rows that wait for it."""
     alike: dict[tuple[str, str], list[Dispatch]] = defaultdict(list)
     for one in in_flight:
         if one.problem:
             alike[one.job, one.problem].append(one)
     for (job, problem), runs in alike.items():
-        yield Trouble(
+        yield HealthIssue(
             what=f"runs of {job} do not go on",
             since=min(one.claimed_at for one in runs),
             why=problem,
@@ -76,11 +76,11 @@ def of_runs(in_flight: Iterable[Dispatch]) -> Iterator[Trouble]:
         )
 
 
-def of_ends(counts: Mapping[str, int], problems: Mapping[int, str]) -> Iterator[Trouble]:
+def of_ends(counts: Mapping[str, int], problems: Mapping[int, str]) -> Iterator[HealthIssue]:
     """Yield what keeps memberships from ending when they should."""
     to_do = f"see `{OPS} deactivations list`"
     if overdue := counts.get("overdue", 0):
-        yield Trouble(
+        yield HealthIssue(
             what=f"{counted(overdue, 'membership')} should have ended",
             waiting="their members keep what they have",
             to_do=to_do,
@@ -88,10 +88,12 @@ def of_ends(counts: Mapping[str, int], problems: Mapping[int, str]) -> Iterator[
     for problem in dict.fromkeys(problems.values()):
         numbers = [str(number) for number, one in problems.items() if one == problem]
         waiting = f"among them {', '.join(numbers[:MAX_NAMED])}"
-        yield Trouble(what="planned ends cannot go on", why=problem, waiting=waiting, to_do=to_do)
+        yield HealthIssue(
+            what="planned ends cannot go on", why=problem, waiting=waiting, to_do=to_do
+        )
 
 
-def of_messages(untold: Iterable[Notice]) -> Iterator[Trouble]:
+def of_messages(untold: Iterable[Notice]) -> Iterator[HealthIssue]:
     """Yield why people have not got messages: a cause once."""
     alike: dict[str, int] = defaultdict(int)
     for one in untold:
@@ -99,4 +101,6 @@ def of_messages(untold: Iterable[Notice]) -> Iterator[Trouble]:
             alike[one.problem] += 1
     for problem, number in alike.items():
         what = f"{counted(number, 'message')} to people not sent yet"
-        yield Trouble(what=what, why=problem, to_do="mend that; they are tried again by themselves")
+        yield HealthIssue(
+            what=what, why=problem, to_do="mend that; they are tried again by themselves"
+        )

@@ -12,7 +12,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Door:
+class EndpointAnswer:
     """What answers there to a GET, which a relay takes for the wrong method; no status: nothing that we can reach."""
 
     status: int | None
@@ -30,13 +30,13 @@ class Door:
         return self.status in REDIRECTS
 
 
-def knock(url: str, *, timeout_seconds: float) -> Door:
+def probe_endpoint(url: str, *, timeout_seconds: float) -> EndpointAnswer:
     """Return what answers at an address; nothing is sent that a relay would count or store."""
     try:
         answer = requests.get(url, timeout=timeout_seconds, allow_redirects=False, stream=True)
     except requests.RequestException:
-        return Door(status=None)
+        return EndpointAnswer(status=None)
     with answer:
         place = urlsplit(answer.headers.get("Location", ""))
     where = f"{place.scheme}://{place.netloc}{place.path}" if place.netloc else place.path
-    return Door(status=answer.status_code, place=where)
+    return EndpointAnswer(status=answer.status_code, place=where)

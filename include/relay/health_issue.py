@@ -13,7 +13,7 @@ OPS: Final = "{ops}"  # stands for how people write `ops` where the sentence is 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
+class HealthIssue:
     """One of them, and what a person has to do about it."""
 
     what: str

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from include.errors import ErrorClass
-from include.failures.decision import DEAD, RetryAction, RetryDecision, retry_decision
+from include.failures.retry_policy import DEAD, RetryAction, RetryDecision, retry_decision
 from include.store.breakers import Breaker, BreakerState
 from include.store.dead_letters import DeadLetter, LetterState, Severity
 from tests.factories import NOW

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.vendors.clocks import date_in
+from include.vendors.clock_skew import date_in
 
 
 def test_date_is_read_whatever_the_case_of_its_name():
