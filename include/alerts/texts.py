@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from include.alerts.rules import AlertRule, AlertSeverity
     from include.alerts.states import AlertEvent
+    from include.links import Links
 
 HEADS: Final = {
     AlertEventType.FIRED: "FIRING",
@@ -100,20 +101,12 @@ class AlertMessage:
         return cls(**fields)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ActionLinks:
-    """What people need to act: the address that the runbooks' file names follow, and how they write `ops`."""
-
-    runbooks: str
-    command: str = "./ops"
-
-
 def message_of(
     rule: AlertRule,
     change: AlertEvent,
     *,
     examples: Sequence[Link],
-    links: ActionLinks,
+    links: Links,
     causes: Sequence[str] = (),
 ) -> AlertMessage:
     """Return what is told of a change; `causes`, where they are known, come first."""
@@ -129,7 +122,7 @@ def message_of(
         key=firing_key(rule.name, fired_at),
         facts=(*causes, *_facts(rule, change), *look),
         examples=() if change.what is AlertEventType.RESOLVED else tuple(examples),
-        runbook=rule.runbook or f"{links.runbooks}{rule.name}.md",
+        runbook=rule.runbook or links.runbook(rule.name),
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from include.airflow_api.command import AirflowCommand
     from include.clock import Clock
     from include.dagkit.alert_channels import AlertChannels
-    from include.notify.texts import Links
+    from include.links import Links
     from include.settings import JobSettings
     from include.store import Store
     from include.store.airflow_tables import AirflowTables
@@ -95,7 +95,7 @@ class Collaborators:
     @property
     def links(self) -> Links:
         """Return where Airflow's UI and the runbooks are, and how people write `ops` here."""
-        from include.notify.texts import Links
+        from include.links import Links
 
         return Links(
             airflow_url=self.airflow_url,

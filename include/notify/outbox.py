@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from include.alerts.texts import Link
     from include.clock import Clock
-    from include.notify.texts import Links
+    from include.links import Links
     from include.store import Store
     from include.store.notices import Notice
     from include.vendors.slack.client import Slack

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from include.alerts.texts import Link
 from include.errors import ADDRESS
@@ -13,45 +11,12 @@ from include.vendors.slack.texts import escaped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from include.links import Links
     from include.store.notices import Notice
 
 LETTER_PAGE = "dead_letter"  # the runbook about a dead letter; the review job has its own
 LATE = "late"  # why of a run that has not failed: its deadline has passed
 MAX_REASON = 300
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Links:
-    """Where things are found: Airflow's UI, the folder of the runbooks (empty: in the repository), and `ops`."""
-
-    airflow_url: str
-    runbook_url: str = ""
-    command: str = "./ops"
-
-    def run(self, job: str, dag_run_id: str) -> str:
-        """Return the address of a run."""
-        return f"{self.airflow_url.rstrip('/')}/dags/{job}/runs/{quote(dag_run_id, safe='')}"
-
-    def task_log(self, job: str, dag_run_id: str, task: str, try_number: int | None) -> str:
-        """Return the address of a task's log."""
-        tail = f"?try_number={try_number}" if try_number else ""
-        return f"{self.run(job, dag_run_id)}/tasks/{task}{tail}"
-
-    def question(self, job: str, dag_run_id: str, task: str) -> str:
-        """Return the address where a waiting task is answered."""
-        return f"{self.run(job, dag_run_id)}/tasks/{task}/required_actions?map_index=-1"
-
-    @property
-    def waiting(self) -> str:
-        """Return the console's page of what needs a person."""
-        return f"{self.airflow_url.rstrip('/')}/ops/waiting"
-
-    def runbook(self, job: str) -> str:
-        """Return a link to the page that says what to do, or where it is."""
-        page = f"{job}.md"
-        if not self.runbook_url:
-            return f"runbook: `docs/runbooks/{page}`"
-        return _link(f"{self.runbook_url.rstrip('/')}/{page}", "runbook")
 
 
 def clean(reason: str) -> str:
@@ -88,7 +53,7 @@ def failure_text(notice: Notice, links: Links) -> str:
     if facts["task"]:
         log_url = links.task_log(job, run, facts["task"], facts["try_number"])
         places.append(_link(log_url, f"log of {facts['task']}"))
-    places.append(links.runbook(job))
+    places.append(_runbook(links, job))
     places.append(f"dead letters: `{links.command} dead-letters list --run {escaped(run)}`")
     return "\n".join([*lines, " | ".join(places)])
 
@@ -119,7 +84,7 @@ def letters_text(notice: Notice, links: Links) -> str:
     places = [_link(links.run(notice.job, run), "run")] if run else []
     places.append(_link(links.waiting, "console"))
     places.append(f"`{links.command} dead-letters list {ids}`")
-    places.append(links.runbook(LETTER_PAGE))
+    places.append(_runbook(links, LETTER_PAGE))
     return "\n".join([*lines, " | ".join(places)])
 
 
@@ -160,6 +125,12 @@ def recovery_text(notice: Notice, links: Links) -> str:
 def _affected(facts: Mapping[str, Any]) -> str:
     counts = [(facts["members"], "member"), (facts["rows"], "row")]
     return ", ".join(counted(number, what) for number, what in counts if number)
+
+
+def _runbook(links: Links, job: str) -> str:
+    """Return a link to the page that says what to do, or where it is."""
+    page = links.runbook(job)
+    return _link(page, "runbook") if links.runbook_url else f"runbook: `{page}`"
 
 
 def _link(url: str, text: str) -> str:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from include.alerts.rules import Target, rules_from
-from include.alerts.texts import ActionLinks, Link
+from include.alerts.texts import Link
 from include.clock import FixedClock
 from include.jobs.alert_rules import steps as job
+from include.links import Links
 from include.vendors.mail.client import Mail
 from include.vendors.pagerduty.client import PagerDuty
 from include.vendors.twilio.client import Twilio
@@ -83,7 +84,10 @@ class Watch:
             store=self.store,
             numbers=self,
             examples=lambda _rule, _change: [Link(text="a run", url="https://example.org/run")],
-            links=ActionLinks(runbooks="https://example.org/runbooks/"),
+            links=Links(
+                airflow_url="https://airflow.example.org",
+                runbook_url="https://example.org/runbooks/",
+            ),
             now=self.clock.now(),
         )
 

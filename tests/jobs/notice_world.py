@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from include.clock import FixedClock
+from include.links import Links
 from include.notify.notices import FailureCause, Success, close_recovered, note_failure
 from include.notify.outbox import send_due
-from include.notify.texts import Links
 from include.store.notices import FailedRun
 from include.vendors.slack.client import Slack
 from tests.contract.conftest import slack_client_of

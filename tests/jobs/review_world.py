@@ -9,7 +9,7 @@ from include.airflow_api.client import AirflowClient
 from include.clock import FixedClock
 from include.errors import ErrorClass
 from include.jobs.dead_letter_review import steps as job
-from include.notify.texts import Links
+from include.links import Links
 from include.store.dead_letters import Failure
 from include.store.inbox import InboxState
 from tests.airflow_stand_in import running_airflow

@@ -13,12 +13,12 @@ import requests
 import uvicorn
 
 from include.alerts.rules import load
-from include.alerts.texts import ActionLinks
 from include.console.app import create_app as create_console
 from include.jobs.alert_rules import steps as alert_rules
 from include.jobs.reconciliation import steps as reconciliation
 from include.jobs.reconciliation.repair import RepairLimits
 from include.jobs.reconciliation.webhooks import check_webhooks
+from include.links import Links
 from include.operate.deployment import Deployment
 from include.relay.airflow_health import AirflowHealth
 from include.relay.app import create_app
@@ -220,7 +220,7 @@ class Post:
             store=store,
             numbers=alert_rules.StoredNumbers(store, now=now),
             examples=lambda *_: (),
-            links=ActionLinks(runbooks="docs/runbooks/"),
+            links=Links(airflow_url="https://airflow.example.org"),
             now=now,
         )
         rows = self.world.query(

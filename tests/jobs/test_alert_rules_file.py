@@ -6,8 +6,8 @@ import pytest
 
 from include.alerts.history import backtest
 from include.alerts.rules import load, others
-from include.alerts.texts import ActionLinks
 from include.jobs.alert_rules import steps as job
+from include.links import Links
 from include.store.webhooks import Silence
 from include.vendors.slack.client import Slack, SlackChannel
 from tests.jobs.alert_world import NOON, Watch
@@ -43,7 +43,7 @@ class RealWatch(Watch):
             store=self.store,
             numbers=job.StoredNumbers(self.store, now=now),
             examples=job.examples_from(self.store, airflow_url="https://airflow.example.org"),
-            links=ActionLinks(runbooks="docs/runbooks/"),
+            links=Links(airflow_url="https://airflow.example.org"),
             now=now,
         )
         return self.deliver()

@@ -7,9 +7,9 @@ import pytest
 
 from include.clock import FixedClock
 from include.errors import ActRefusedError
+from include.links import Links
 from include.notify.findings import close_finding, note_findings
 from include.notify.outbox import send_due
-from include.notify.texts import Links
 from include.person import person_from
 from include.store.findings import Finding, FindingKind, FindingState
 from include.vendors.slack.client import Slack

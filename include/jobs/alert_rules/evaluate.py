@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from include.alerts.history import Sample
     from include.alerts.rules import AlertRule
-    from include.alerts.texts import ActionLinks
+    from include.links import Links
     from include.store import Store
 
 WRONG_CLOCK = timedelta(minutes=2)  # so far ahead no evaluation can have been
@@ -73,7 +73,7 @@ def evaluate(  # noqa: PLR0913 - the rules' world
     store: Store,
     numbers: JobNumbers,
     examples: Examples,
-    links: ActionLinks,
+    links: Links,
     now: datetime,
 ) -> Evaluation:
     """Evaluate all rules as of `now`, and the minutes since the last time that were missed.
@@ -138,7 +138,7 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
     *,
     store: Store,
     examples: Examples,
-    links: ActionLinks,
+    links: Links,
 ) -> list[AlertEvent]:
     """Keep what happened, and plan whom to tell; return what is told."""
     told = to_tell(changes)
@@ -160,7 +160,7 @@ def _keep(  # noqa: PLR0913 - what happened to a rule, and its world
     return told
 
 
-def _causes(rule: AlertRule, change: AlertEvent, store: Store, links: ActionLinks) -> list[str]:
+def _causes(rule: AlertRule, change: AlertEvent, store: Store, links: Links) -> list[str]:
     """Return why webhooks do not come, since when, what is missing and what to do, for a rule about them."""
     if change.what is AlertEventType.RESOLVED or not OF_WEBHOOKS.intersection(rule.names):
         return []

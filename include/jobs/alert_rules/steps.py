@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.alerts.rules import load, others
-from include.alerts.texts import ActionLinks
 from include.errors import VendorUnavailableError
 from include.jobs.alert_rules.evaluate import evaluate
 from include.jobs.alert_rules.numbers import StoredNumbers
@@ -22,11 +21,9 @@ if TYPE_CHECKING:
 
     from include.alerts.channels import AlertChannel
     from include.clock import Clock
+    from include.links import Links
     from include.notify.alerts import AlertDelivery
-    from include.notify.texts import Links
     from include.store import Store
-
-RUNBOOKS = "docs/runbooks/"
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +48,7 @@ def watch(  # noqa: PLR0913 - the watcher's world
         store=store,
         numbers=StoredNumbers(store, now=now),
         examples=examples_from(store, airflow_url=links.airflow_url.rstrip("/")),
-        links=ActionLinks(
-            runbooks=f"{links.runbook_url.rstrip('/')}/" if links.runbook_url else RUNBOOKS,
-            command=links.command,
-        ),
+        links=links,
         now=now,
     )
     delivery = deliver(store=store, channels=channels, instead=others(rules), clock=clock)

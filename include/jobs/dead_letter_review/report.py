@@ -10,7 +10,7 @@ from include.jobs.dead_letter_review.decide import WHY, Choice, choice_from
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.notify.texts import Links
+    from include.links import Links
     from include.store import Store
     from include.store.dead_letters import DeadLetterGroup
     from include.store.reviews import AskedGroup, Review

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from include.airflow_api.client import AirflowClient
     from include.clock import Clock
-    from include.notify.texts import Links
+    from include.links import Links
     from include.store import Store
     from include.store.dead_letters import DeadLetterGroup
     from include.store.reviews import Review

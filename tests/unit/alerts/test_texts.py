@@ -8,12 +8,17 @@ import pytest
 from include.alerts.readings import reading_of
 from include.alerts.rules import load, rules_from
 from include.alerts.states import AlertEventType, AlertState, alert_event_from, step
-from include.alerts.texts import ActionLinks, AlertMessage, Link, message_of, span
+from include.alerts.texts import AlertMessage, Link, message_of, span
+from include.links import Links
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EXAMPLE = Link(text="run a", url="https://airflow.example.org/a")
 
-LINKS = ActionLinks(runbooks="https://example.org/runbooks/", command="docker compose run --rm ops")
+LINKS = Links(
+    airflow_url="https://airflow.example.org",
+    runbook_url="https://example.org/runbooks/",
+    command="docker compose run --rm ops",
+)
 
 
 def fired(name="mailchimp_sync_failing", **numbers):
