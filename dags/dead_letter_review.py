@@ -2,14 +2,14 @@
 
 **Starts** by `reconciliation`, while dead letters are open that nobody has put off within a day; by hand at any time.
 
-**Changes** the letters that its form shows: replayed, compensated or abandoned, group by group, as the person decides
-who answers in *Required actions* (or over the REST API). `ops.audit_log` has her name and reason; what she has typed is
-taken out of Airflow's tables.
+**Changes** the dead letters that its form shows: replayed, compensated or abandoned, group by group, as the person
+decides who answers in *Required actions* (or over the REST API). `ops.audit_log` has her name and reason; what she has
+typed is taken out of Airflow's tables.
 
 **Rerun** safe: `ask_people` cleared has another run ask, for Airflow would show the form of then; `carry_out` does what
 is left of a decision, and nothing twice. An answer that cannot be taken is asked for again in another run, in words.
 
-**When it fails** the letters stay open: see the log of `carry_out`, clear it, or answer anew. Without an answer in
+**When it fails** the dead letters stay open: see the log of `carry_out`, clear it, or answer anew. Without an answer in
 seven days they stay open, and people are asked again.
 """
 

@@ -8,7 +8,7 @@
 
 **When it fails** each task tries 3 times more. Members that still fail leave their rows as `failed`, with the
 reason, and `webhook_retry` takes them alone; what is permanent is a dead letter at once. The others are recorded
-all the same. A run in which a member failed is red: mend the cause, then replay the letter, or clear
+all the same. A run in which a member failed is red: mend the cause, then replay the dead letter, or clear
 `update_mailchimp` and what follows.
 """
 

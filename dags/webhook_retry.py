@@ -10,7 +10,7 @@ that failed or are dead.
 **Rerun** safe at any time: the same code as `mailchimp_sync`, with the same keys. Clearing it tries once more.
 
 **When it fails** five tries, due 1 s after the batch and then 2, 4, 8 and 16 s after the one before; a permanent
-failure is not repeated. Then the letter waits for a person: `./ops dead-letters list`. While a vendor is down as a
+failure is not repeated. Then the dead letter waits for a person: `./ops dead-letters list`. While a vendor is down as a
 whole nobody calls it: rows wait for its next probe (1, 5, 15, then every 60 min) and become dead letters after 24 h.
 """
 

@@ -59,7 +59,7 @@ class ReviewOperator(HITLOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        """Write the answer down. One that cannot be taken is asked for again; without one, the letters stay open."""
+        """Write the answer down. One that cannot be taken is asked for again; without one, all stay open."""
         from include.jobs.dead_letter_review import steps as job
         from include.jobs.dead_letter_review.decide import WHY
 

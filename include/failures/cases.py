@@ -16,7 +16,7 @@ from include.errors import ErrorClass
 from include.failures.breakers import OPENS_AFTER, note_failures
 from include.failures.dead_letters import STEP, resolve
 from include.failures.retry_policy import RetryAction, RetryDecision, retry_decision
-from include.store.dead_letters import Failure, LetterState, subject_of
+from include.store.dead_letters import DeadLetterState, Failure, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ class RunAttempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Case:
-    """Rows that failed together, and the letter that there was."""
+    """Rows that failed together, and the dead letter that there was."""
 
     job: str
     subject: str
@@ -167,7 +167,7 @@ def _carry_out(
     ids, first = case.ids, case.first
     if is_held:
         store.inbox.fail(ids, reason=first.reason, error_class=first.error_class, now=now)
-    is_compensation = case.before and case.before.state is LetterState.COMPENSATING
+    is_compensation = case.before and case.before.state is DeadLetterState.COMPENSATING
     if decision.due_at is None:
         store.inbox.dead_letter(ids)
     elif decision.action is RetryAction.RETRY or is_compensation:
@@ -193,7 +193,7 @@ def _note_attempt(case: _Case, decision: RetryDecision, *, tried: RunAttempt, st
         due_at=tried.due_at,
         started_at=tried.started_at,
     )
-    state = LetterState.OPEN if is_dead else LetterState.RETRYING
+    state = DeadLetterState.OPEN if is_dead else DeadLetterState.RETRYING
     store.dead_letters.note(failure, state=state, now=tried.now)
 
 
@@ -224,7 +224,7 @@ def note_uncertain(  # noqa: PLR0913 - what is known of them, by name
 
 
 def end_well(inbox_ids: Iterable[int], *, tried: RunAttempt, store: Store) -> None:
-    """Close the letters of events that have ended well. In the transaction that ends them."""
+    """Close the dead letters of events that have ended well. In the transaction that ends them."""
     resolve(
         list(inbox_ids),
         actor=f"system:{tried.by}",

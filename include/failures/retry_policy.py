@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from include.errors import BreakerOpenError, ErrorClass, VendorUnavailableError
 from include.failures.breakers import MAX_WAIT
 from include.store.breakers import BreakerState
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import DeadLetterState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +53,7 @@ DEAD: Final = RetryDecision(action=RetryAction.DEAD)
 
 def retry_decision(  # noqa: PLR0913 - what is known of it, by name
     error_class: ErrorClass,
-    letter: DeadLetter | None,
+    dead_letter: DeadLetter | None,
     *,
     retries: int,
     slow_tries: int,
@@ -62,14 +62,18 @@ def retry_decision(  # noqa: PLR0913 - what is known of it, by name
 ) -> RetryDecision:
     """Decide about a case that has failed.
 
-    `letter` is how it stood before, `retries` counts its tries alone so far (0: it failed in a batch), `slow_tries`
-    those that met a limit of hours, `breaker` is its vendor's.
+    `dead_letter` is how it stood before, `retries` counts its tries alone so far (0: it failed in a batch),
+    `slow_tries` those that met a limit of hours, `breaker` is its vendor's.
     """
-    is_replay = letter is not None and letter.state is LetterState.REPLAYING
+    is_replay = dead_letter is not None and dead_letter.state is DeadLetterState.REPLAYING
     match error_class:
         case ErrorClass.TRANSIENT if breaker and breaker.state is not BreakerState.CLOSED:
             probe_at = breaker.probe_at or now
-            since = letter.since if letter is not None and letter.closed_at is None else now
+            since = (
+                dead_letter.since
+                if dead_letter is not None and dead_letter.closed_at is None
+                else now
+            )
             return _deferred(probe_at) if probe_at - since <= MAX_WAIT else DEAD
         case ErrorClass.TRANSIENT if retries < MAX_RETRIES and not is_replay:
             return RetryDecision(action=RetryAction.RETRY, due_at=now + RETRY_PAUSES[retries])

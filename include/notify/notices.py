@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 QUIET = timedelta(minutes=15)  # in which the same failure is counted and not told again
 SHOWN_REASONS = 3
-MAX_SHOWN_LETTERS = 5
+MAX_SHOWN_DEAD_LETTERS = 5
 
 VARYING = re.compile(
     r"\b(?=\w*\d)[\w-]+\b"
@@ -65,14 +65,14 @@ def note_failure(run: FailedRun, cause: FailureCause, *, store: Store, clock: Cl
 
 
 def note_question(  # noqa: PLR0913 - what a question is, by name
-    job: str, dag_run_id: str, *, task: str, letters: int, store: Store, now: datetime
+    job: str, dag_run_id: str, *, task: str, dead_letters: int, store: Store, now: datetime
 ) -> None:
     """Have people told that a run waits for their answer: once per run."""
-    facts = {"kind": "question", "dag_run_id": dag_run_id, "task": task, "letters": letters}
+    facts = {"kind": "question", "dag_run_id": dag_run_id, "task": task, "letters": dead_letters}
     store.notices.put(_question_key(job, dag_run_id), job=job, facts=facts, now=now)
 
 
-def note_new_letters(*, store: Store, now: datetime) -> None:
+def note_new_dead_letters(*, store: Store, now: datetime) -> None:
     """Have people told of the dead letters that are new, alike ones together, whether a review goes on or not."""
     with store.transaction():
         new = store.dead_letters.take_unannounced(now=now)
@@ -81,7 +81,7 @@ def note_new_letters(*, store: Store, now: datetime) -> None:
             newest = alike[-1]
             facts = {
                 "kind": "dead_letters",
-                "ids": [one.id for one in alike[-MAX_SHOWN_LETTERS:]],
+                "ids": [one.id for one in alike[-MAX_SHOWN_DEAD_LETTERS:]],
                 "what": f"{newest.error_class}: {clean(newest.reason)}",
                 "dag_run_id": newest.dag_run_id,
             }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import PermanentVendorError, Scope, VendorError
-from include.notify.notices import QUIET, note_new_letters
+from include.notify.notices import QUIET, note_new_dead_letters
 from include.notify.sending import Sender, SendPolicy
 from include.notify.texts import TEXTS, buttons_of, recovery_text
 
@@ -65,7 +65,7 @@ def send_due(
     """
     now, messages = clock.now(), 0
     ours = _Slack(slack, links, Sender(wait=pause, wait_seconds=SHORT_PAUSE))
-    note_new_letters(store=store, now=now)
+    note_new_dead_letters(store=store, now=now)
     due = store.notices.take_due(
         now=now, quiet_since=now - QUIET, leased_until=now + LEASE, limit=BATCH_SIZE
     )

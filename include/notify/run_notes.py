@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import ErrorClass
 from include.notify.texts import counted
-from include.store.dead_letters import Filter, LetterState
+from include.store.dead_letters import DeadLetterState, Filter
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -52,16 +52,17 @@ def _members(dag_run_id: str, store: Store) -> str:
 
 def _dead_letters(dag_run_id: str, store: Store) -> str:
     """Name the dead letters that the run has left, and what nobody knows of: a welcome whose answer was lost."""
-    wanted = Filter(dag_run_id=dag_run_id, states=tuple(LetterState))
-    letters = store.dead_letters.select(wanted)
-    if not letters:
+    wanted = Filter(dag_run_id=dag_run_id, states=tuple(DeadLetterState))
+    dead_letters = store.dead_letters.select(wanted)
+    if not dead_letters:
         return ""
     uncertain = sum(
-        one.error_class is ErrorClass.UNCERTAIN and one.state is LetterState.OPEN for one in letters
+        one.error_class is ErrorClass.UNCERTAIN and one.state is DeadLetterState.OPEN
+        for one in dead_letters
     )
     welcomes = (
         f"{counted(uncertain, 'welcome')} uncertain; " if uncertain > 1 else "welcome uncertain; "
     )
-    numbers = ", ".join(str(one.id) for one in letters[:MAX_NAMED])
-    more = f" and {len(letters) - MAX_NAMED:,} more" if len(letters) > MAX_NAMED else ""
-    return f"{welcomes if uncertain else ''}dead letter{'' if len(letters) == 1 else 's'} {numbers}{more}"
+    numbers = ", ".join(str(one.id) for one in dead_letters[:MAX_NAMED])
+    more = f" and {len(dead_letters) - MAX_NAMED:,} more" if len(dead_letters) > MAX_NAMED else ""
+    return f"{welcomes if uncertain else ''}dead letter{'' if len(dead_letters) == 1 else 's'} {numbers}{more}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from include.links import Links
     from include.store.notices import Notice
 
-LETTER_PAGE = "dead_letter"  # the runbook about a dead letter; the review job has its own
+DEAD_LETTER_PAGE = "dead_letter"  # the runbook about a dead letter; the review job has its own
 LATE = "late"  # why of a run that has not failed: its deadline has passed
 MAX_REASON = 300
 
@@ -66,15 +66,15 @@ def counted(number: int, noun: str) -> str:
 def question_text(notice: Notice, links: Links) -> str:
     """Return the message that a run waits for people."""
     facts = notice.facts
-    letters = counted(facts["letters"], "dead letter")
+    dead_letters = counted(facts["letters"], "dead letter")
     answer = _link(links.question(notice.job, facts["dag_run_id"], facts["task"]), "Decide")
     return (
-        f":raising_hand: A decision is wanted about {letters}. {answer}"
+        f":raising_hand: A decision is wanted about {dead_letters}. {answer}"
         f" | look at them: `{links.command} dead-letters list`"
     )
 
 
-def letters_text(notice: Notice, links: Links) -> str:
+def dead_letters_text(notice: Notice, links: Links) -> str:
     """Return the message that dead letters are new."""
     facts, ids = notice.facts, " ".join(map(str, notice.facts["ids"]))
     lines = [
@@ -84,7 +84,7 @@ def letters_text(notice: Notice, links: Links) -> str:
     places = [_link(links.run(notice.job, run), "run")] if run else []
     places.append(_link(links.waiting, "console"))
     places.append(f"`{links.command} dead-letters list {ids}`")
-    places.append(_runbook(links, LETTER_PAGE))
+    places.append(_runbook(links, DEAD_LETTER_PAGE))
     return "\n".join([*lines, " | ".join(places)])
 
 
@@ -104,7 +104,7 @@ TEXTS = {
     "failure": failure_text,
     "question": question_text,
     "finding": finding_text,
-    "dead_letters": letters_text,
+    "dead_letters": dead_letters_text,
 }
 
 

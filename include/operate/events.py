@@ -10,7 +10,7 @@ from include.errors import ActRefusedError
 from include.operate.event_words import event_words
 from include.person import person_from
 from include.store.audit import AuditEntry
-from include.store.dead_letters import NOT_CLOSED, LetterState
+from include.store.dead_letters import NOT_CLOSED, DeadLetterState
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_event(store: Store, number: int, *, with_body: bool, sees_names: bool) 
         return None
     [row] = rows
     letters = [one for one in store.dead_letters.of_rows([number]) if one.state in NOT_CLOSED]
-    waits = next((one.id for one in letters if one.state is LetterState.OPEN), None)
+    waits = next((one.id for one in letters if one.state is DeadLetterState.OPEN), None)
     body = _shown(row.body) if with_body and row.body is not None else None
     words = event_words(row, sees_names=sees_names)
     return EventView(row=row, words=words, body=body, letter_id=waits)

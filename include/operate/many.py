@@ -14,7 +14,7 @@ from include.failures.dead_letters import PER_MINUTE, DeadLetterService, Decisio
 from include.operate.commands.dead_letters import left_text, none_text
 from include.operate.options import Option
 from include.person import person_from
-from include.store.dead_letters import DeadLetterAction, Filter, LetterState
+from include.store.dead_letters import DeadLetterAction, DeadLetterState, Filter
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,7 @@ PACES = {"30": "30 a minute", str(PER_MINUTE): f"{PER_MINUTE} a minute", "1200":
 UNDO = {
     DeadLetterAction.REPLAY: (
         DeadLetterAction.HOLD,
-        LetterState.REPLAYING,
+        DeadLetterState.REPLAYING,
         Option(
             act="undo",
             label="Stop the rest",
@@ -47,7 +47,7 @@ UNDO = {
     ),
     DeadLetterAction.ABANDON: (
         DeadLetterAction.UNDO_ABANDON,
-        LetterState.ABANDONED,
+        DeadLetterState.ABANDONED,
         Option(act="undo", label="Take it back", effect="They wait for a person again."),
     ),
 }
@@ -58,10 +58,10 @@ TITLES = {act: label for act, (label, _) in LABELS.items()} | {
     DeadLetterAction.COMPENSATE: "Undo what is half done",
 }
 STATE_WORDS = {
-    LetterState.OPEN: "failed again",
-    LetterState.REPLAYING: "still to be tried, or under way",
-    LetterState.REPLAYED: "went well",
-    LetterState.RESOLVED: "came right otherwise",
+    DeadLetterState.OPEN: "failed again",
+    DeadLetterState.REPLAYING: "still to be tried, or under way",
+    DeadLetterState.REPLAYED: "went well",
+    DeadLetterState.RESOLVED: "came right otherwise",
 }
 
 
@@ -178,7 +178,7 @@ def _progress(decision: DeadLetterDecision, store: Store) -> DecisionProgress:
         total=chosen,
         done=decision.done,
         is_finished=is_finished,
-        is_moving=is_replay and LetterState.REPLAYING in now,
+        is_moving=is_replay and DeadLetterState.REPLAYING in now,
         outcomes=tuple(
             f"{len(now[state]):,} {words}" for state, words in STATE_WORDS.items() if state in now
         )

@@ -28,7 +28,7 @@ from include.operate.options import (
     letter_words,
     moment,
 )
-from include.store.dead_letters import NOT_CLOSED, Filter, LetterState
+from include.store.dead_letters import NOT_CLOSED, DeadLetterState, Filter
 from include.store.lookup import Lookup
 from include.store.steps import StepState
 from include.store.timeline import Timeline
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from include.store.timeline import TimelineEntry
 
 OUT_OF_REACH = (ContactStatus.COMPLIANCE, ContactStatus.FORGOTTEN)
-MOVING = (LetterState.RETRYING, LetterState.REPLAYING, LetterState.COMPENSATING)
+MOVING = (DeadLetterState.RETRYING, DeadLetterState.REPLAYING, DeadLetterState.COMPENSATING)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,11 +96,11 @@ def read_member(store: Store, member_id: UUID, *, sees_names: bool = False) -> M
     if member is None:
         return None
     lookup = Lookup(store.connection)
-    wanted = Filter(member_id=member_id, states=(*NOT_CLOSED, LetterState.ABANDONED))
+    wanted = Filter(member_id=member_id, states=(*NOT_CLOSED, DeadLetterState.ABANDONED))
     letters = store.dead_letters.select(wanted)
     ends = store.deactivations.of_member(member_id)
     findings = [one for one in store.findings.read() if one.member_id == member_id]
-    waiting = [one for one in letters if one.state is LetterState.OPEN]
+    waiting = [one for one in letters if one.state is DeadLetterState.OPEN]
     told = told_of(store, waiting, sees_names=sees_names).values()
     step = lookup.step(f"{WELCOME}:{member_id}")
     entries = Timeline(store.connection).of(str(member_id)).entries
@@ -144,7 +144,9 @@ def welcome_words(member: Member, step: JournalStep | None, letters: Sequence[De
         return "A person has said that she has it"
     if step.state != StepState.PLANNED:
         return known[StepState(step.state)]
-    waits = next((one.reason for one in letters if one.state is not LetterState.ABANDONED), None)
+    waits = next(
+        (one.reason for one in letters if one.state is not DeadLetterState.ABANDONED), None
+    )
     if waits is None and member.contact and member.contact.status is ContactStatus.PENDING:
         waits = "she has yet to confirm her address at Mailchimp"
     return f"Not sent yet: {waits or step.reason or 'her run has not come to it'}"
@@ -154,7 +156,7 @@ def _never_planned(member: Member, letters: Sequence[DeadLetter]) -> str:
     if standing_of(member) is not Standing.ACTIVE:
         return "Not sent: she was never a member in good standing"
     for one in letters:
-        if one.state is not LetterState.ABANDONED:
+        if one.state is not DeadLetterState.ABANDONED:
             return f"Not sent: {one.reason}"
     within = policy_in_use().welcome.within.days
     return f"Not sent: it was not her first membership, or it had begun more than {within} days before we heard of it"
@@ -222,7 +224,7 @@ def _problem(
     ends: Sequence[Deactivation],
 ) -> str | None:
     for one in letters:
-        if one.state is LetterState.OPEN:
+        if one.state is DeadLetterState.OPEN:
             return letter_words(one)
     for one in letters:
         if one.state in MOVING:

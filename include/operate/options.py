@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from include.failures.dead_letters import STEP
 from include.jobs.mailchimp_sync.names import WELCOME
 from include.membership.ends import EndState
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import DeadLetterState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,17 +48,17 @@ def is_welcome(letter: DeadLetter) -> bool:
 def letter_options(letter: DeadLetter) -> Iterator[Option]:
     """Yield what can be done about a dead letter, the likeliest first."""
     number = letter.id
-    if letter.state is LetterState.ABANDONED:
+    if letter.state is DeadLetterState.ABANDONED:
         yield Option(
             act=f"undo_abandon:{number}",
             label=f"Take up dead letter {number} again",
             effect="It was let be; it waits for a person again.",
         )
-    if letter.state is LetterState.REPLAYING:
+    if letter.state is DeadLetterState.REPLAYING:
         yield Option(
             act=f"hold:{number}", label="Hold the repeat", effect="Unless a run has taken it."
         )
-    if letter.state is not LetterState.OPEN:
+    if letter.state is not DeadLetterState.OPEN:
         return
     if is_welcome(letter):
         yield Option(

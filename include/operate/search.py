@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from include.store.audit import AuditEntry
-from include.store.dead_letters import Filter, LetterState
+from include.store.dead_letters import DeadLetterState, Filter
 from include.store.lookup import Lookup
 from include.store.timeline import Timeline
 
@@ -61,7 +61,7 @@ def _hits(store: Store, text: str, *, sees_names: bool) -> Iterator[Hit]:
         path = f"runs/{run.job}/{quote(run.dag_run_id, safe='')}"
         yield Hit(path=path, words=f"Run of {run.job}: {run.status}")
     if number := NUMBER.fullmatch(text):
-        wanted = Filter(ids=(int(number[1]),), states=tuple(LetterState))
+        wanted = Filter(ids=(int(number[1]),), states=tuple(DeadLetterState))
         for letter in store.dead_letters.select(wanted):
             path = f"members/{letter.member_id}" if letter.member_id else f"waiting?ids={letter.id}"
             yield Hit(path=path, words=f"Dead letter {letter.id}: {letter.reason}")

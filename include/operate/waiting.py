@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from include.membership.ends import EndState
 from include.operate.event_words import Told, now_words, told_of
 from include.operate.options import Option, finding_option, letter_options, letter_words
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import DeadLetterState
 from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> WaitingWo
 
 def count_waiting(store: Store) -> dict[str, int]:
     """Return how many of each kind wait for a person: for the card on the home page."""
-    open_letters = store.dead_letters.counts().get(LetterState.OPEN, 0)
+    open_letters = store.dead_letters.counts().get(DeadLetterState.OPEN, 0)
     ends = store.deactivations.counts()
     return {
         "dead letters": open_letters,

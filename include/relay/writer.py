@@ -176,7 +176,7 @@ class InboxWriter:
             receipts = self._store.inbox.receive(arrivals)
             for arrival, receipt in zip(arrivals, receipts, strict=True):
                 if arrival.state is InboxState.DEAD and receipt is Receipt.STORED:
-                    _open_letter(arrival, self._store)
+                    _open_dead_letter(arrival, self._store)
             return receipts
 
     def _flush_rejections(self, *, now: bool) -> None:
@@ -206,7 +206,7 @@ def _settle(group: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
         pending.settle(outcome)
 
 
-def _open_letter(arrival: Arrival, store: Store) -> None:
+def _open_dead_letter(arrival: Arrival, store: Store) -> None:
     """Let an event that nobody can read wait for a person."""
     [row] = [
         row

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from include.errors import ErrorClass
 from include.store.breakers import BreakerState
-from include.store.dead_letters import Failure, LetterState
+from include.store.dead_letters import DeadLetterState, Failure
 from include.store.findings import Finding, FindingKind
 from tests.browser.airflow_ui import WAIT_SECONDS, console, look_over, look_up, somebody
 
@@ -218,16 +218,16 @@ def test_many_are_decided_and_taken_back_on_a_phone(stack, store, tmp_path):
         expect(
             page.get_by_role("heading", name=f"Let them be: {ALIKE} dead letters?")
         ).to_be_focused()
-        assert states() == {LetterState.OPEN}
+        assert states() == {DeadLetterState.OPEN}
         page.get_by_role("button", name=f"Yes, all {ALIKE}").click()
         expect(page.get_by_role("heading", name=f"Done: {ALIKE} changed")).to_be_visible()
-        assert states() == {LetterState.ABANDONED}
+        assert states() == {DeadLetterState.ABANDONED}
 
         page.get_by_label("Why, for the audit log").fill("it was not")
         page.get_by_role("button", name="Take it back").click()
         expect(page.get_by_role("heading", name="Take it back")).to_be_visible()
         expect(page.get_by_role("heading", name=f"Done: {ALIKE} changed")).to_be_visible()
-    assert states() == {LetterState.OPEN}
+    assert states() == {DeadLetterState.OPEN}
 
 
 def test_findings_of_a_kind_are_closed_together_on_a_phone(stack, store, tmp_path):

@@ -10,7 +10,7 @@ from include.errors import ErrorClass
 from include.lab.demo.airflow import DemoAirflow
 from include.lab.demo.play import stage_on
 from include.store import Store
-from include.store.dead_letters import Failure, LetterState
+from include.store.dead_letters import DeadLetterState, Failure
 from tests.browser.airflow_ui import browser_page, log_in
 from tests.reviews import DAG, end_open_reviews
 from tests.waiting import until
@@ -79,7 +79,7 @@ def test_person_decides_in_required_actions(local_stack, store, letter, review, 
         page.get_by_role("option", name="abandon").click()
         page.get_by_role("group").filter(has_text="Why").get_by_role("textbox").fill(WHY)
         page.get_by_role("button", name="Carry out").click()
-        assert until(lambda: store.dead_letters.get(letter).state is LetterState.ABANDONED, 60)
+        assert until(lambda: store.dead_letters.get(letter).state is DeadLetterState.ABANDONED, 60)
 
     told = "SELECT actor, metadata ->> 'why' AS why FROM ops.audit_log WHERE target = %s AND action = %s"
     line = store.connection.execute(told, [f"dead_letter:{letter}", "dead_letter:abandon"])

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from include.errors import ErrorClass
-from include.store.dead_letters import Failure, LetterState
+from include.store.dead_letters import DeadLetterState, Failure
 from include.store.inbox import InboxState
 from include.store.reviews import ReviewState
 from tests.airflow_stand_in import running_airflow
@@ -98,7 +98,7 @@ def test_answer_is_carried_out(connected, letter):
     end = run_task(DAG, "carry_out", run_id=RUN)
 
     assert [(one.state, one.xcoms) for one in (answer, end)] == [("success", [])] * 2
-    assert connected.store.dead_letters.get(letter).state is LetterState.REPLAYING
+    assert connected.store.dead_letters.get(letter).state is DeadLetterState.REPLAYING
     assert connected.store.reviews.get(RUN).actor == "user:operator"
     assert connected.store.reviews.get(RUN).state is ReviewState.DONE
 
@@ -110,7 +110,7 @@ def test_silence_ends_well_and_skips_the_rest(connected, letter):
     end = ask(event={"error": "too late", "error_type": "timeout"})
 
     assert (end.state, end.skipped) == ("success", ["carry_out"])
-    assert connected.store.dead_letters.get(letter).state is LetterState.OPEN
+    assert connected.store.dead_letters.get(letter).state is DeadLetterState.OPEN
 
 
 def test_abandoning_without_a_reason_is_asked_for_again(connected, airflow, letter):
@@ -123,7 +123,7 @@ def test_abandoning_without_a_reason_is_asked_for_again(connected, airflow, lett
     again = detail(run_task(DAG, "ask_people", run_id=run))
 
     assert (end.state, end.skipped, carried.state) == ("success", ["carry_out"], "success")
-    assert connected.store.dead_letters.get(letter).state is LetterState.OPEN
+    assert connected.store.dead_letters.get(letter).state is DeadLetterState.OPEN
     assert again["body"].startswith("**Nothing was done: to abandon needs a reason.**")
     assert again["params"][field_of(again)]["value"] == "abandon"
 

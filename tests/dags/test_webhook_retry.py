@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.dagkit import POWERS_OF_TWO, PowersOfTwo
-from include.store.dead_letters import Filter, LetterState
+from include.store.dead_letters import DeadLetterState, Filter
 from include.store.inbox import InboxState
 from tests.airflow_task import load_dags, run_task
 
@@ -31,7 +31,7 @@ def run(ids, number=1, **options):
 
 
 def letter(world):
-    [only] = world.store.dead_letters.select(Filter(states=tuple(LetterState)))
+    [only] = world.store.dead_letters.select(Filter(states=tuple(DeadLetterState)))
     return only
 
 
@@ -43,7 +43,7 @@ def test_five_tries_then_a_red_run_and_a_dead_letter(connected, failed):
     assert [end.state for end in ends] == ["up_for_retry"] * 4 + ["failed"]
     assert str(ends[4].error) == "a dead letter: Mailchimp is out of service"
     dead = letter(connected)
-    assert (dead.state, dead.attempts) == (LetterState.OPEN, 6)
+    assert (dead.state, dead.attempts) == (DeadLetterState.OPEN, 6)
     assert set(connected.rows(failed)) == {InboxState.DEAD}
 
 
@@ -75,7 +75,7 @@ def test_try_after_the_fault_mends_everything(connected, failed):
     assert end.state == "success"
     assert set(connected.rows(failed)) == {InboxState.PROCESSED}
     assert connected.welcomes() == ["ada@example.org"]
-    assert letter(connected).state is LetterState.RESOLVED
+    assert letter(connected).state is DeadLetterState.RESOLVED
 
 
 @pytest.mark.parametrize("before", [2, 5], ids=["in the middle", "after the last try"])
@@ -89,7 +89,7 @@ def test_cleared_run_tries_again(connected, failed, before):
 
     assert end.state == "success"
     assert set(connected.rows(failed)) == {InboxState.PROCESSED}
-    assert letter(connected).state is LetterState.RESOLVED
+    assert letter(connected).state is DeadLetterState.RESOLVED
 
 
 def test_cleared_after_success_repeats_nothing(connected, failed):

@@ -13,7 +13,7 @@ from include.lab.demo.airflow import ENDED, DemoAirflow
 from include.lab.demo.stage import Stage, StoryStoppedError
 from include.store import Store
 from include.store.airflow_tables import AirflowTables
-from include.store.dead_letters import Failure, LetterState
+from include.store.dead_letters import DeadLetterState, Failure
 from tests.local_stack import LocalStack
 from tests.reviews import DAG, end_open_reviews
 
@@ -53,7 +53,7 @@ def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage,
         assert "must not hold an e-mail address" in review.form(third)["body"]
         clear(airflow, third)
         fourth = review.next_run()
-        assert store.dead_letters.get(letter).state is LetterState.OPEN
+        assert store.dead_letters.get(letter).state is DeadLetterState.OPEN
         review.answer(fourth, "abandon", why="only a test")
 
         for one in (run, again, third, fourth):
@@ -64,8 +64,8 @@ def test_person_decides_and_slack_is_told(local_stack: LocalStack, stage: Stage,
         "SELECT * FROM ops.audit_log WHERE target = %s AND action = 'dead_letter:abandon'",
         [f"dead_letter:{letter}"],
     ).fetchall()
-    assert store.dead_letters.get(letter).state is LetterState.ABANDONED
-    assert store.dead_letters.get(other).state is LetterState.OPEN
+    assert store.dead_letters.get(letter).state is DeadLetterState.ABANDONED
+    assert store.dead_letters.get(other).state is DeadLetterState.OPEN
     assert (line["actor"], line["metadata"]["why"]) == ("user:operator", "only a test")
     with closing(psycopg.connect(stack.airflow_database_url)) as connection:
         assert AirflowTables(connection).search([ADDRESS]) == {}
@@ -100,8 +100,8 @@ def test_question_of_a_cleared_run_can_hit_nobody(
         ends(stage, airflow, DAG, again)
 
         assert "another one than that of this question" in review.form(third)["body"]
-        assert store.dead_letters.get(first).state is LetterState.ABANDONED
-        assert store.dead_letters.get(second).state is LetterState.OPEN
+        assert store.dead_letters.get(first).state is DeadLetterState.ABANDONED
+        assert store.dead_letters.get(second).state is DeadLetterState.OPEN
         assert unanswered(airflow) - before == {third}
         review.answer(third, "later", why="", reason="another reason altogether")
 

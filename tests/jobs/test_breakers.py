@@ -10,7 +10,7 @@ from include.failures.breakers import VENDORS, note_success, pause, probe_now, r
 from include.jobs.mailchimp_sync.load import ASKED
 from include.person import person_from
 from include.store.breakers import BreakerState
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import DeadLetterState
 from include.store.inbox import InboxState
 from include.store.metrics import open_breakers
 from include.vendors.mailchimp.client import VENDOR, subscriber_hash
@@ -66,7 +66,7 @@ def test_rows_wait_for_the_probe(waiting, moving):
         (InboxState.WAITING, breaker(moving).probe_at)
     }
     assert claim(moving) is None
-    assert set(moving.store.dead_letters.counts()) == {LetterState.RETRYING}
+    assert set(moving.store.dead_letters.counts()) == {DeadLetterState.RETRYING}
     assert "breaker:open" in moving.audit()
 
 
@@ -116,7 +116,7 @@ def test_probe_that_goes_well_drains_the_backlog(waiting, moving):
     batch(moving, drained.inbox_ids, run=drained.dag_run_id)
     assert set(moving.rows(waiting)) == {InboxState.PROCESSED}
     assert len(moving.welcomes()) == len(NAMES)
-    assert set(moving.store.dead_letters.counts()) == {LetterState.RESOLVED}
+    assert set(moving.store.dead_letters.counts()) == {DeadLetterState.RESOLVED}
     assert [a for a in moving.audit() if a.startswith("breaker")] == [
         "breaker:open",
         "breaker:probing",

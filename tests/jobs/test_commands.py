@@ -211,7 +211,7 @@ def test_runbook_alone_mends_a_dead_letter(ops, letter, store):
         done = ops(*line.filled(ID=str(letter)))
         assert done.returncode == 0, done.stderr
 
-    assert "replay: 1 of 1 letters" in done.stdout
+    assert "replay: 1 of 1 dead letters" in done.stdout
     assert (
         json.loads(ops("dead-letters", "show", str(letter), "--json").stdout)["state"]
         == "replaying"

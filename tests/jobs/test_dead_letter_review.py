@@ -4,7 +4,7 @@ import pytest
 
 from include.errors import ErrorClass
 from include.jobs.dead_letter_review import steps as job
-from include.store.dead_letters import Failure, LetterState
+from include.store.dead_letters import DeadLetterState, Failure
 from include.store.reviews import ReviewState
 from tests.factories import NOW
 from tests.jobs.review_world import DAY, DOWN, MINUTE, REFUSED, RUN, SYNC, Board, asked_airflow
@@ -33,11 +33,13 @@ def test_question_shows_the_groups_the_largest_first(board):
     assert question.subject == "Decide about 3 dead letters in 2 groups"
     rows = [line for line in question.body.splitlines() if line.startswith("| ")]
     assert f"| 2 | {SYNC} |" in rows[1]
-    assert f"| letter {first} [run](https://airflow.example/dags/{SYNC}/runs/run_1) |" in rows[1]
+    assert (
+        f"| dead letter {first} [run](https://airflow.example/dags/{SYNC}/runs/run_1) |" in rows[1]
+    )
     assert r"permanent: Mailchimp refuses \<b\>all\</b\> \| of it" in rows[2]
     assert [(field.title, field.default) for field in question.fields] == [
-        (f"2 of {SYNC}, letter {first}", "later"),
-        (f"1 of {SYNC}, letter 3", "later"),
+        (f"2 of {SYNC}, dead letter {first}", "later"),
+        (f"1 of {SYNC}, dead letter 3", "later"),
         ("Why", ""),
     ]
     assert question.fields[0].choices == ("replay", "compensate", "abandon", "later")
@@ -54,9 +56,9 @@ def test_each_group_gets_its_decision_in_the_name_of_who_decided(board):
 
     assert (carried.done, carried.problem) == ({board.name(1): 2, board.name(2): 1}, None)
     assert board.states(first, second, third) == [
-        LetterState.REPLAYING,
-        LetterState.REPLAYING,
-        LetterState.ABANDONED,
+        DeadLetterState.REPLAYING,
+        DeadLetterState.REPLAYING,
+        DeadLetterState.ABANDONED,
     ]
     waiting = board.world.query("SELECT count(*) AS n FROM ops.inbox WHERE state = 'waiting'")
     assert waiting == [{"n": 2}]
@@ -92,7 +94,7 @@ def test_what_failed_after_the_question_waits_for_the_next_one(board):
     board.answer({1: "abandon", "why": "an old test"})
     board.carry_out()
 
-    assert board.states(shown, later) == [LetterState.ABANDONED, LetterState.OPEN]
+    assert board.states(shown, later) == [DeadLetterState.ABANDONED, DeadLetterState.OPEN]
     assert board.is_due()
 
 
@@ -116,7 +118,7 @@ def test_whatever_is_no_decision_leaves_the_letters_open(board, values, options)
     board.answer(values, options=options)
 
     assert board.carry_out().done == {}
-    assert board.states(letter) == [LetterState.OPEN]
+    assert board.states(letter) == [DeadLetterState.OPEN]
 
 
 def test_put_off_group_is_asked_about_again_the_next_day(board):
@@ -142,7 +144,7 @@ def test_question_put_again_cannot_hit_another_letter(board):
     board.answer({1: "abandon", "why": "done by hand"})
     board.carry_out()
     decided = [
-        letter for letter in (first, second) if board.states(letter) == [LetterState.ABANDONED]
+        letter for letter in (first, second) if board.states(letter) == [DeadLetterState.ABANDONED]
     ]
     assert len(decided) == 1
 
@@ -152,7 +154,7 @@ def test_question_put_again_cannot_hit_another_letter(board):
 
     assert "another" in board.answer(stale, run=run)
     assert board.carry_out(run).done == {}
-    assert sorted(board.states(first, second)) == [LetterState.ABANDONED, LetterState.OPEN]
+    assert sorted(board.states(first, second)) == [DeadLetterState.ABANDONED, DeadLetterState.OPEN]
 
 
 def test_run_that_has_asked_asks_no_more(board):
@@ -215,7 +217,7 @@ def test_answer_that_cannot_be_taken_is_asked_for_again_in_words(board, choice, 
 
     assert words in refusal
     assert (carried.done, carried.problem) == ({}, None)
-    assert board.states(letter, other) == [LetterState.OPEN, LetterState.OPEN]
+    assert board.states(letter, other) == [DeadLetterState.OPEN, DeadLetterState.OPEN]
     assert words in board.question.body
     assert {field.default for field in board.question.fields[:2]} == {choice, "later"}
     assert (why or "-").strip() not in str(
@@ -259,13 +261,13 @@ def test_what_cannot_be_done_is_refused_with_what_can(board, choice):
     assert "has no events" in refusal
     assert "`abandon` closes it" in refusal
     assert board.carry_out().done == {}
-    assert board.states(letter) == [LetterState.OPEN]
+    assert board.states(letter) == [DeadLetterState.OPEN]
     run = board.ask_again()
     assert refusal in board.question.body
 
     assert board.answer({1: "abandon", "why": "the next run has done it"}, run=run) is None
     board.carry_out(run)
-    assert board.states(letter) == [LetterState.ABANDONED]
+    assert board.states(letter) == [DeadLetterState.ABANDONED]
 
 
 def test_of_a_mixed_group_what_can_be_done_is_done(board):
@@ -275,8 +277,8 @@ def test_of_a_mixed_group_what_can_be_done_is_done(board):
 
     assert board.answer({1: "replay"}) is None
 
-    assert "1 letter left: such a letter has no events" in board.carry_out().problem
-    assert board.states(with_event, without) == [LetterState.REPLAYING, LetterState.OPEN]
+    assert "1 dead letter left: such a dead letter has no events" in board.carry_out().problem
+    assert board.states(with_event, without) == [DeadLetterState.REPLAYING, DeadLetterState.OPEN]
 
 
 def test_no_address_gets_into_the_audit_log(board):
@@ -300,7 +302,7 @@ def test_seven_days_of_silence_leave_them_open_and_people_are_asked_again(board)
 
     assert board.store.reviews.get(RUN).state is ReviewState.UNANSWERED
     assert board.carry_out().done == {}
-    assert board.states(letter) == [LetterState.OPEN]
+    assert board.states(letter) == [DeadLetterState.OPEN]
     assert board.is_due()
 
 

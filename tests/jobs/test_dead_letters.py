@@ -11,7 +11,7 @@ from include.errors import ErrorClass
 from include.failures.dead_letters import DeadLetterService, NoReasonError
 from include.person import Person
 from include.store import Store
-from include.store.dead_letters import DeadLetterAction, Failure, Filter, LetterState
+from include.store.dead_letters import DeadLetterAction, DeadLetterState, Failure, Filter
 from include.store.inbox import InboxState
 from include.store.steps import Ending, StepState
 from tests.store.arrivals import NOW, receive
@@ -73,7 +73,7 @@ def test_replay_lets_the_job_try_again(store, desk):
     assert (done.chosen, done.done) == (1, 1)
     [row] = rows_of(store, ids)
     assert (row.state, row.job, row.due_at) == (InboxState.WAITING, "mailchimp_sync", NOW)
-    assert states(store, ids) == {LetterState.REPLAYING}
+    assert states(store, ids) == {DeadLetterState.REPLAYING}
     [entry] = audit(store)
     assert (entry["actor"], entry["action"]) == ("user:grace", "dead_letter:replay")
     assert (entry["before"], entry["after"]) == ({"state": "open"}, {"state": "replaying"})
@@ -158,8 +158,8 @@ def test_crash_is_resumed_without_repeats(store, desk):
     [done] = desk.resume()
 
     assert (done.chosen, done.done) == (250, 250)
-    assert states(store, [came_back]) == {LetterState.OPEN}
-    assert states(store, ids[1:]) == {LetterState.REPLAYING}
+    assert states(store, [came_back]) == {DeadLetterState.OPEN}
+    assert states(store, ids[1:]) == {DeadLetterState.REPLAYING}
     assert len(audit(store)) == 250
     assert desk.resume() == []
 
@@ -176,8 +176,8 @@ def test_replay_can_be_held(store, desk):
     held = desk.decide(DeadLetterAction.HOLD, Filter(), by=BY)
 
     assert held.done == 2
-    assert states(store, ids[:1]) == {LetterState.REPLAYING}
-    assert states(store, ids[1:]) == {LetterState.OPEN}
+    assert states(store, ids[:1]) == {DeadLetterState.REPLAYING}
+    assert states(store, ids[1:]) == {DeadLetterState.OPEN}
     assert [row.state for row in rows_of(store, ids)] == [
         InboxState.DISPATCHED,
         InboxState.DEAD,
@@ -194,11 +194,11 @@ def test_abandoning_needs_a_reason_and_can_be_undone(store, desk):
     desk.decide(
         DeadLetterAction.ABANDON, Filter(), by=Person(actor="user:grace", why="a test account")
     )
-    assert states(store, ids) == {LetterState.ABANDONED}
+    assert states(store, ids) == {DeadLetterState.ABANDONED}
     assert desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY).chosen == 0
     desk.decide(DeadLetterAction.UNDO_ABANDON, Filter(ids=tuple(ids)), by=BY)
 
-    assert states(store, ids) == {LetterState.OPEN}
+    assert states(store, ids) == {DeadLetterState.OPEN}
     actions = [entry["action"] for entry in audit(store)]
     assert actions == ["dead_letter:abandon", "dead_letter:undo_abandon"]
     assert desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY).done == 1
@@ -221,9 +221,9 @@ def test_what_a_later_event_fixed_is_offered(store, desk):
     assert (preview.count, preview.fixed) == (2, 1)
     assert to_close == 1
     assert (replayed.done, replayed.fixed, closed.done) == (1, 1, 1)
-    assert states(store, [fixed]) == {LetterState.RESOLVED}
+    assert states(store, [fixed]) == {DeadLetterState.RESOLVED}
     assert [row.state for row in rows_of(store, [fixed])] == [InboxState.SUPERSEDED]
-    assert states(store, [other]) == {LetterState.REPLAYING}
+    assert states(store, [other]) == {DeadLetterState.REPLAYING}
 
 
 def test_letter_without_events_cannot_be_replayed(store, desk):
@@ -241,7 +241,7 @@ def test_letter_without_events_cannot_be_replayed(store, desk):
     assert desk.decide(DeadLetterAction.REPLAY, Filter(), by=BY).done == 0
     assert desk.elsewhere(DeadLetterAction.REPLAY, Filter()) == {}
     assert desk.decide(DeadLetterAction.ABANDON, Filter(), by=BY).done == 1
-    assert desk.elsewhere(DeadLetterAction.REPLAY, Filter()) == {LetterState.ABANDONED: 1}
+    assert desk.elsewhere(DeadLetterAction.REPLAY, Filter()) == {DeadLetterState.ABANDONED: 1}
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_uncertain_effect_is_done_again(store, desk, uncertain):
 
     assert step_state(store) == StepState.PLANNED
     assert [row.state for row in rows_of(store, [uncertain.id])] == [InboxState.WAITING]
-    assert states(store, [uncertain.id]) == {LetterState.REPLAYING}
+    assert states(store, [uncertain.id]) == {DeadLetterState.REPLAYING}
 
 
 def test_uncertain_effect_is_taken_as_done(store, desk, uncertain):
@@ -288,7 +288,7 @@ def test_uncertain_effect_is_taken_as_done(store, desk, uncertain):
     desk.decide(DeadLetterAction.COMPENSATE, Filter(), by=BY)
 
     assert step_state(store) == StepState.DONE
-    assert states(store, [uncertain.id]) == {LetterState.COMPENSATED}
+    assert states(store, [uncertain.id]) == {DeadLetterState.COMPENSATED}
     assert [row.state for row in rows_of(store, [uncertain.id])] == [InboxState.PROCESSED]
 
 

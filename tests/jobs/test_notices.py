@@ -261,7 +261,7 @@ def test_new_dead_letters_are_told_at_once_alike_ones_together(desk):
     )
     assert f"/runs/{RUN}|run>" in texts[0]
     assert texts[1].startswith(
-        f":envelope: 3 new dead letters of *{JOB}*: permanent: (an address) answer"
+        f":envelope: 3 new dead letters of *{JOB}*: permanent: (an address)'s answer"
     )
     assert "`docker compose run --rm ops dead-letters list 1 2 3`" in texts[1]
     assert "/runbooks/dead_letter.md|runbook>" in texts[1]

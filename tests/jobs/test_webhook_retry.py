@@ -13,7 +13,7 @@ from include.failures.retry_policy import MAX_RETRIES
 from include.jobs.webhook_retry import steps as job
 from include.person import Person
 from include.store.breakers import BreakerState
-from include.store.dead_letters import DeadLetterAction, Filter, LetterState
+from include.store.dead_letters import DeadLetterAction, DeadLetterState, Filter
 from include.store.inbox import InboxState
 
 HTML = "<html><body>Service Unavailable</body></html>"
@@ -29,7 +29,7 @@ SLOW = {
     "detail": "ada@example.org has signed up to a lot of lists very recently; we're not allowing more signups for now",
 }
 BY = Person(actor="user:grace", why="mended")
-ALL = tuple(LetterState)
+ALL = tuple(DeadLetterState)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_rows_that_fail_together_are_tried_alone_and_together(failed, moving):
     assert taken.dag_run_id.startswith("retry.batch.")
     assert taken.dag_run_id.endswith(".try2")
     assert claim(moving) is None
-    assert letter(moving).state is LetterState.RETRYING
+    assert letter(moving).state is DeadLetterState.RETRYING
 
 
 @pytest.mark.parametrize("fault", DOWN.values(), ids=DOWN.keys())
@@ -135,7 +135,7 @@ def test_five_tries_then_one_dead_letter(moving, fault):
     up(moving)
     dead = letter(moving)
     assert (dead.state, dead.error_class, dead.job) == (
-        LetterState.OPEN,
+        DeadLetterState.OPEN,
         ErrorClass.TRANSIENT,
         "mailchimp_sync",
     )
@@ -162,7 +162,7 @@ def test_try_that_goes_well_closes_the_case(failed, moving):
 
     assert attempt(moving, taken, 2).dead == ()
 
-    assert letter(moving).state is LetterState.RESOLVED
+    assert letter(moving).state is DeadLetterState.RESOLVED
     assert set(moving.rows(failed)) == {InboxState.PROCESSED}
     assert moving.welcomes() == ["ada@example.org"]
 
@@ -193,7 +193,7 @@ def test_replay_that_fails_again_is_the_same_letter(failed, moving):
     batch(moving, failed, run="run_replay")
 
     after = letter(moving)
-    assert (after.id, after.state) == (before.id, LetterState.OPEN)
+    assert (after.id, after.state) == (before.id, DeadLetterState.OPEN)
     assert after.attempts == before.attempts + 1
     assert set(moving.rows(failed)) == {InboxState.DEAD}
     assert claim(moving) is None
@@ -209,7 +209,7 @@ def test_replay_after_the_fault_ends_as_if_nothing_had_been(failed, moving):
 
     moving.run_rows(failed)
 
-    assert letter(moving).state is LetterState.REPLAYED
+    assert letter(moving).state is DeadLetterState.REPLAYED
     assert set(moving.rows(failed)) == {InboxState.PROCESSED}
     assert moving.contact()["tags"] == {"active", "pro"}
     assert moving.welcomes() == ["ada@example.org"]
@@ -230,7 +230,7 @@ def test_clearing_a_dead_run_tries_once_more(failed, moving):
 
     attempt(moving, taken, 1, total=6)
 
-    assert letter(moving).state is LetterState.RESOLVED
+    assert letter(moving).state is DeadLetterState.RESOLVED
     assert set(moving.rows(failed)) == {InboxState.PROCESSED}
 
 
@@ -251,7 +251,7 @@ def test_too_many_lists_waits_for_hours(moving):
     assert set(moving.rows(ids)) == {InboxState.DEAD}
     dead = letter(moving)
     assert (dead.state, dead.error_class, dead.attempts) == (
-        LetterState.OPEN,
+        DeadLetterState.OPEN,
         ErrorClass.SLOW_TRANSIENT,
         4,
     )
@@ -286,14 +286,14 @@ def test_uncertain_welcome_is_a_letter(moving):
 
     assert moving.sandbox.fired() == 1
     uncertain = letter(moving)
-    assert (uncertain.state, uncertain.error_class) == (LetterState.OPEN, ErrorClass.UNCERTAIN)
+    assert (uncertain.state, uncertain.error_class) == (DeadLetterState.OPEN, ErrorClass.UNCERTAIN)
     assert uncertain.subject.startswith("step:welcome:")
     assert moving.store.dead_letters.inbox_ids(uncertain.id)
     DeadLetterService(moving.store, clock=moving.clock).decide(
         DeadLetterAction.COMPENSATE, Filter(), by=BY
     )
     assert moving.steps() == ["done"]
-    assert letter(moving).state is LetterState.COMPENSATED
+    assert letter(moving).state is DeadLetterState.COMPENSATED
     assert moving.welcome_calls() == 1
 
 
@@ -311,7 +311,7 @@ def test_uncertain_welcome_is_sent_on_demand(moving):
 
     assert moving.steps() == ["done"]
     assert moving.welcomes() == ["ada@example.org"]
-    assert letter(moving).state is LetterState.REPLAYED
+    assert letter(moving).state is DeadLetterState.REPLAYED
 
 
 def test_compensation_twice_is_the_same(moving):
@@ -334,7 +334,7 @@ def test_compensation_twice_is_the_same(moving):
     assert (moving.contact(), moving.steps(), moving.audit()) == once
     assert once[0]["tags"] == set()
     assert once[1] == ["refused"]
-    assert letter(moving).state is LetterState.COMPENSATED
+    assert letter(moving).state is DeadLetterState.COMPENSATED
     assert set(moving.rows(ids)) == {InboxState.IGNORED}
 
 
@@ -346,7 +346,7 @@ def test_compensation_waits_for_a_vendor_that_is_down(failed, moving):
     )
     attempt(moving, claim(moving), MAX_RETRIES, opens_after=1)
     probe_at = moving.store.breakers.get("mailchimp").probe_at
-    assert letter(moving).state is LetterState.COMPENSATING
+    assert letter(moving).state is DeadLetterState.COMPENSATING
     assert {(row.state, row.due_at) for row in moving.store.inbox.rows(failed)} == {
         (InboxState.FAILED, probe_at)
     }
@@ -356,7 +356,7 @@ def test_compensation_waits_for_a_vendor_that_is_down(failed, moving):
 
     attempt(moving, claim(moving))
 
-    assert letter(moving).state is LetterState.COMPENSATED
+    assert letter(moving).state is DeadLetterState.COMPENSATED
     assert moving.store.breakers.get("mailchimp").state is BreakerState.CLOSED
     assert set(moving.rows(failed)) == {InboxState.IGNORED}
 
@@ -372,11 +372,11 @@ def test_compensation_calls_nobody_who_is_left_alone(failed, moving):
     attempt(moving, taken)
 
     assert moving.sandbox.count("mailchimp") == calls
-    assert letter(moving).state is LetterState.COMPENSATING
+    assert letter(moving).state is DeadLetterState.COMPENSATING
     resume("mailchimp", person=BY, store=moving.store, now=now)
     up(moving)
     attempt(moving, claim(moving))
-    assert letter(moving).state is LetterState.COMPENSATED
+    assert letter(moving).state is DeadLetterState.COMPENSATED
 
 
 def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
@@ -395,5 +395,5 @@ def test_compensation_that_fails_comes_back_to_its_letter(failed, moving):
 
     up(moving)
     after = letter(moving)
-    assert (after.state, after.attempts) == (LetterState.OPEN, before + 5)
+    assert (after.state, after.attempts) == (DeadLetterState.OPEN, before + 5)
     assert set(moving.rows(failed)) == {InboxState.DEAD}

@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import CommandError, ErrorClass
 from include.operate.dead_letters.filter_options import DeadLetterFilter, filter_from
-from include.store.dead_letters import DeadLetterAction, Failure, Filter, LetterState, Severity
+from include.store.dead_letters import DeadLetterAction, DeadLetterState, Failure, Filter, Severity
 from include.store.inbox import InboxState
 from tests.store.arrivals import NOW, receive
 
@@ -41,7 +41,7 @@ def test_a_case_is_one_letter_with_every_try(store):
 
     letter = store.dead_letters.open_case(again, now=later(minutes=1))
 
-    assert (letter.id, letter.attempts, letter.state) == (first.id, 2, LetterState.OPEN)
+    assert (letter.id, letter.attempts, letter.state) == (first.id, 2, DeadLetterState.OPEN)
     assert (letter.first_seen_at, letter.last_seen_at) == (NOW, later(minutes=1))
     assert (letter.reason, letter.dag_run_id) == ("Mailchimp answers 500", "run_2")
     assert store.dead_letters.inbox_ids(letter.id) == rows
@@ -60,23 +60,23 @@ def test_what_waits_for_a_person_goes_on_waiting(store):
     """A new event of the member that is still being retried does not take her letter away."""
     store.dead_letters.open_case(failure(), now=NOW)
 
-    letter = store.dead_letters.note(failure(), state=LetterState.RETRYING, now=NOW)
+    letter = store.dead_letters.note(failure(), state=DeadLetterState.RETRYING, now=NOW)
 
-    assert (letter.state, letter.attempts) == (LetterState.OPEN, 2)
+    assert (letter.state, letter.attempts) == (DeadLetterState.OPEN, 2)
 
 
 def test_closed_case_comes_back_as_the_same_letter(store):
     """It began to fail anew, but it is the same case."""
     first = store.dead_letters.open_case(failure(), now=NOW)
-    change(store, [first.id], LetterState.REPLAYED)
+    change(store, [first.id], DeadLetterState.REPLAYED)
 
     letter = store.dead_letters.open_case(failure(dag_run_id="run_2"), now=later(days=1))
 
-    assert (letter.id, letter.state, letter.closed_at) == (first.id, LetterState.OPEN, None)
+    assert (letter.id, letter.state, letter.closed_at) == (first.id, DeadLetterState.OPEN, None)
     assert (letter.first_seen_at, letter.since) == (NOW, later(days=1))
 
 
-def change(store, ids, state, before=(LetterState.OPEN,), **changes):
+def change(store, ids, state, before=(DeadLetterState.OPEN,), **changes):
     values = {"actor": "user:ada", "why": "why not", "now": NOW}
     return store.dead_letters.change(ids, before=before, state=state, **{**values, **changes})
 
@@ -85,12 +85,12 @@ def test_a_letter_is_changed_once(store):
     """The second click finds it elsewhere; an act does not take a letter twice that has come back."""
     letter = store.dead_letters.open_case(failure(), now=NOW)
 
-    first = change(store, [letter.id], LetterState.REPLAYING, act_id=7)
-    second = change(store, [letter.id], LetterState.REPLAYING, act_id=8)
+    first = change(store, [letter.id], DeadLetterState.REPLAYING, act_id=7)
+    second = change(store, [letter.id], DeadLetterState.REPLAYING, act_id=8)
     store.dead_letters.open_case(failure(dag_run_id="run_2"), now=NOW)
-    third = change(store, [letter.id], LetterState.REPLAYING, act_id=7)
+    third = change(store, [letter.id], DeadLetterState.REPLAYING, act_id=7)
 
-    assert [moved.state_before for moved in first] == [LetterState.OPEN]
+    assert [moved.state_before for moved in first] == [DeadLetterState.OPEN]
     assert (second, third) == ([], [])
 
 
@@ -105,7 +105,7 @@ def test_a_letter_is_changed_once(store):
         ({"since": NOW + timedelta(minutes=1)}, 2),
         ({"until": NOW + timedelta(minutes=1)}, 1),
         ({"ids": ()}, 0),
-        ({"states": (LetterState.ABANDONED,)}, 0),
+        ({"states": (DeadLetterState.ABANDONED,)}, 0),
     ],
 )
 def test_filter_means_what_it_says(store, wanted, found):
@@ -143,7 +143,7 @@ def test_open_letters_are_counted(store):
     store.dead_letters.open_case(failure(), now=NOW)
     store.dead_letters.open_case(failure(EVE), now=later(minutes=1))
 
-    assert store.dead_letters.counts() == {LetterState.OPEN: 2}
+    assert store.dead_letters.counts() == {DeadLetterState.OPEN: 2}
 
 
 def test_letter_closes_when_all_its_events_went_well(store):
@@ -156,7 +156,7 @@ def test_letter_closes_when_all_its_events_went_well(store):
     finish(store, rows[1:])
     [moved] = store.dead_letters.resolve(rows, now=NOW)
 
-    assert (moved.state_before, moved.state) == (LetterState.OPEN, LetterState.RESOLVED)
+    assert (moved.state_before, moved.state) == (DeadLetterState.OPEN, DeadLetterState.RESOLVED)
 
 
 def finish(store, rows, state=InboxState.PROCESSED):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from include.store import Store
 
 MOST: Final = 3
-OF_LETTERS: Final = frozenset({"dlq_count"})
+OF_DEAD_LETTERS: Final = frozenset({"dlq_count"})
 OF_ROWS: Final = frozenset({"queued_jobs", "oldest_waiting_seconds"})
 
 
@@ -38,7 +38,7 @@ def examples_from(store: Store, *, airflow_url: str) -> Examples:
         names, job = set(rule.names), change.reading.job
         if names <= OF_WEBHOOKS:
             return []  # no run is to blame
-        if names & OF_LETTERS:
+        if names & OF_DEAD_LETTERS:
             found = store.alerts.dead_runs(job=job, limit=MOST)
         elif names & OF_ROWS:
             found = store.alerts.waited_for(job=job, limit=MOST)

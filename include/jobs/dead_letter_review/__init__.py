@@ -1,6 +1,6 @@
 """The job `dead_letter_review`: people are asked about all open dead letters at once, group by group.
 
-A group is the letters of one job that failed alike. What is decided is carried out for the letters that were shown;
+A group is the dead letters of one job that failed alike. What is decided is carried out for those that were shown;
 what failed since then waits for the next review.
 
 Every question has a run of its own. Airflow shows a form as it was first made, even where its task is cleared, while

@@ -65,8 +65,8 @@ def person_of(user: Mapping[str, str], why: str) -> Person:
     return person_from("somebody", why)
 
 
-def letters_of(group: AskedGroup, review: Review) -> Filter:
-    """Return the letters that were shown, but for those that have failed again since then."""
+def dead_letters_of(group: AskedGroup, review: Review) -> Filter:
+    """Return the dead letters that were shown, but for those that have failed again since then."""
     return Filter(
         ids=tuple(group.ids),
         job=group.job,

@@ -54,7 +54,7 @@ def field_of_group(group: AskedGroup, chosen: str | None) -> Field:
     """Return the field that asks about a group."""
     return Field(
         name=group.name,
-        title=f"{group.count} of {group.job}, letter {group.example}",
+        title=f"{group.count} of {group.job}, dead letter {group.example}",
         description=f"{group.error_class}: {group.reason}",
         choices=tuple(Choice),
         default=choice_from(chosen),
@@ -88,19 +88,19 @@ def body_of(
         *again,
         "Decide for each group, then choose *Carry out*. What nobody decides about stays open.",
         "",
-        "| letters | job | since | what failed | an example |",
+        "| dead letters | job | since | what failed | an example |",
         "|---|---|---|---|---|",
     ]
     for group in groups:
-        letter = store.dead_letters.get(group.example_id)
-        run = letter.dag_run_id if letter else None
+        dead_letter = store.dead_letters.get(group.example_id)
+        run = dead_letter.dag_run_id if dead_letter else None
         example = f"[run]({links.run(group.job, run)})" if run else ""
         fixed = f", {group.fixed} fixed by a later event" if group.fixed else ""
         since = f"{group.first_seen_at:%Y-%m-%d %H:%M}"
         reason = _plain(group.reason)
         lines.append(
             f"| {group.count}{fixed} | {group.job} | {since} | {group.error_class}: {reason} "
-            f"| letter {group.example_id} {example} |"
+            f"| dead letter {group.example_id} {example} |"
         )
     if total > len(groups):
         lines += ["", f"{total - len(groups)} smaller groups come with the next review."]

@@ -13,8 +13,8 @@ from include.jobs.dead_letter_review.decide import (
     WHY,
     Choice,
     choice_from,
+    dead_letters_of,
     kind_of,
-    letters_of,
     person_of,
     refusal_of,
 )
@@ -65,8 +65,8 @@ def start_if_due(*, store: Store, airflow: AirflowClient, clock: Clock) -> str |
     now = clock.now()
     run = _new_run(now)
     airflow.start_run(JOB, run)
-    letters = sum(group.count for group in store.dead_letters.groups(Filter()))
-    note_question(JOB, run, task=ASK_TASK, letters=letters, store=store, now=now)
+    dead_letters = sum(group.count for group in store.dead_letters.groups(Filter()))
+    note_question(JOB, run, task=ASK_TASK, dead_letters=dead_letters, store=store, now=now)
     return run
 
 
@@ -128,7 +128,7 @@ def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Questio
     count = sum(group.count for group in groups)
     with store.transaction():
         store.reviews.ask(dag_run_id, asked, now=now)
-        note_question(JOB, dag_run_id, task=ASK_TASK, letters=count, store=store, now=now)
+        note_question(JOB, dag_run_id, task=ASK_TASK, dead_letters=count, store=store, now=now)
     chosen = refused.chosen if refused else {}
     return Question(
         subject=f"Decide about {counted(count, 'dead letter')} in {counted(len(groups), 'group')}",
@@ -138,9 +138,9 @@ def ask(dag_run_id: str, *, store: Store, links: Links, clock: Clock) -> Questio
 
 
 def _asked(group: DeadLetterGroup, store: Store) -> AskedGroup:
-    """Return a group as it is shown, named by what it is about: its kind of failure, and its newest letter."""
+    """Return a group as it is shown, named by what it is about: its kind of failure, and its newest dead letter."""
     kind = Filter(job=group.job, error_class=group.error_class, fingerprint=group.fingerprint)
-    ids = [letter.id for letter in store.dead_letters.select(kind)]
+    ids = [dead_letter.id for dead_letter in store.dead_letters.select(kind)]
     return AskedGroup(
         name=f"{group.job}.{group.fingerprint}.{max(ids, default=0)}",
         job=group.job,
@@ -191,17 +191,17 @@ def note_answer(  # noqa: PLR0913 - what an answer is, by name
 
 
 def _impossible(review: Review, decisions: Mapping[str, Choice], store: Store) -> str | None:
-    """Return in words what cannot be done: of letters that all have no events nothing is replayed or half done."""
+    """Return in words what cannot be done: of those that all have no events nothing is replayed or half done."""
     for group in review.groups:
         choice = decisions.get(group.name)
         act = None if choice is None else DeadLetterAction(choice)
         if act in LEFT and not store.dead_letters.with_rows(group.ids):
-            return f"{group.job}: a letter of these {LEFT[act]}"
+            return f"{group.job}: a dead letter of these {LEFT[act]}"
     return None
 
 
 def note_silence(dag_run_id: str, *, store: Store, clock: Clock) -> None:
-    """Write down that nobody has answered in time; the letters stay open, and people are asked again."""
+    """Write down that nobody has answered in time; the dead letters stay open, and people are asked again."""
     store.reviews.leave_unanswered(dag_run_id, now=clock.now())
     close_question(JOB, dag_run_id, how="nobody has answered", store=store, now=clock.now())
 
@@ -221,7 +221,7 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
         choice = choice_from(review.decisions.get(group.name))
         if choice is Choice.LATER:
             continue
-        act, wanted = DeadLetterAction(choice), letters_of(group, review)
+        act, wanted = DeadLetterAction(choice), dead_letters_of(group, review)
         acts = (DeadLetterAction.CLOSE_FIXED, act) if act is DeadLetterAction.REPLAY else (act,)
         changed = sum(service.decide(one, wanted, by=by).done for one in acts)
         if changed or group.name not in review.results:  # again, there is nothing left to change
@@ -229,7 +229,9 @@ def carry_out(dag_run_id: str, *, store: Store, clock: Clock) -> CarriedOut:
             store.reviews.save_result(dag_run_id, group.name, outcome)
         done[group.name] = changed
         if act in LEFT and (left := service.preview(act, wanted).count):
-            refused[group.name] = f"{counted(left, 'letter')} left: such a letter {LEFT[act]}"
+            refused[group.name] = (
+                f"{counted(left, 'dead letter')} left: such a dead letter {LEFT[act]}"
+            )
     store.reviews.finish(dag_run_id, now=clock.now())
     how = summary_of(_review(dag_run_id, store))
     close_question(JOB, dag_run_id, how=how, store=store, now=clock.now())

@@ -194,7 +194,7 @@ def trigger_welcome(  # noqa: PLR0913 - collaborators, by name
 def uncertain_welcomes(dag_run_id: str, *, store: Store) -> str | None:
     """Say which welcomes of a run wait for a person because their answer was lost; None where none does."""
     wanted = Filter(dag_run_id=dag_run_id, error_class=ErrorClass.UNCERTAIN)
-    ids = [str(letter.id) for letter in store.dead_letters.select(wanted)]
+    ids = [str(dead_letter.id) for dead_letter in store.dead_letters.select(wanted)]
     if not ids:
         return None
     return f"{len(ids)} welcome(s) uncertain, dead letter(s) {', '.join(ids)}: sent or not, a person finds out"

@@ -16,7 +16,7 @@ from include.failures.retry_policy import MAX_RETRIES
 from include.jobs.mailchimp_sync import steps as mailchimp_sync
 from include.jobs.mailchimp_sync.compensate import undo
 from include.jobs.mailchimp_sync.names import JOB as SYNC
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import DeadLetterState
 from include.store.inbox import InboxState
 from include.vendors.mailchimp.client import VENDOR
 
@@ -61,7 +61,7 @@ class AttemptNumber:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retried:
-    """What came of a try: letters that are dead now, with their reasons; how late the try began."""
+    """What came of a try: dead letters that are dead now, with their reasons; how late the try began."""
 
     dead: tuple[str, ...]
     lag_seconds: float | None
@@ -86,8 +86,8 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
         dag_run_id, job=JOB, inbox_ids=inbox_ids, now=clock.now(), with_dead=which.number == 1
     )
     ids = [row.id for row in _held(inbox_ids, dag_run_id, store)]
-    letters, now = store.dead_letters.of_rows(ids), clock.now()
-    due_at = _due_at(letters, which, store)
+    dead_letters, now = store.dead_letters.of_rows(ids), clock.now()
+    due_at = _due_at(dead_letters, which, store)
     tried = RunAttempt(
         by=JOB,
         dag_run_id=dag_run_id,
@@ -101,7 +101,11 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
     lag = (now - due_at).total_seconds() if due_at else None
     log.info("retry.begins", rows=len(ids), try_number=which.number, lag_seconds=lag)
     run = _Run(inbox_ids=inbox_ids, tried=tried, store=store, vendors=vendors, clock=clock)
-    undoing = [letter for letter in letters if letter.state is LetterState.COMPENSATING]
+    undoing = [
+        dead_letter
+        for dead_letter in dead_letters
+        if dead_letter.state is DeadLetterState.COMPENSATING
+    ]
     try:
         if undoing:
             run.undo(undoing, ids)
@@ -113,9 +117,9 @@ def retry_rows(  # noqa: PLR0913 - collaborators, by name
         if goes_on:
             raise
     dead = {
-        letter.reason
-        for letter in store.dead_letters.of_rows(ids)
-        if letter.state is LetterState.OPEN and letter.dag_run_id == dag_run_id
+        dead_letter.reason
+        for dead_letter in store.dead_letters.of_rows(ids)
+        if dead_letter.state is DeadLetterState.OPEN and dead_letter.dag_run_id == dag_run_id
     }
     return Retried(dead=tuple(sorted(dead)), lag_seconds=lag)
 
@@ -129,10 +133,18 @@ def _held(inbox_ids: Sequence[int], dag_run_id: str, store: Store) -> list[Inbox
     ]
 
 
-def _due_at(letters: Sequence[DeadLetter], which: AttemptNumber, store: Store) -> datetime | None:
+def _due_at(
+    dead_letters: Sequence[DeadLetter], which: AttemptNumber, store: Store
+) -> datetime | None:
     """Return when this try was due: 1, 2, 4, 8 or 16 s after the one before, where that is known."""
-    ends = [a.ended_at for letter in letters for a in store.dead_letters.attempts(letter.id)[-1:]]
-    is_by_hand = any(letter.state is not LetterState.RETRYING for letter in letters)
+    ends = [
+        a.ended_at
+        for dead_letter in dead_letters
+        for a in store.dead_letters.attempts(dead_letter.id)[-1:]
+    ]
+    is_by_hand = any(
+        dead_letter.state is not DeadLetterState.RETRYING for dead_letter in dead_letters
+    )
     if not ends or (is_by_hand and which.number == 1):
         return None
     return max(ends) + timedelta(seconds=2 ** (which.number - 1))
@@ -189,13 +201,17 @@ class _Run:
                 store.dispatches.finish(tried.dag_run_id, now=tried.now)
         return goes_on
 
-    def undo(self, letters: Sequence[DeadLetter], ids: Sequence[int]) -> None:
-        """Undo what letters' jobs have half done, then end their events and close them."""
+    def undo(self, dead_letters: Sequence[DeadLetter], ids: Sequence[int]) -> None:
+        """Undo what dead letters' jobs have half done, then end their events and close them."""
         store, clock, run_id = self.store, self.clock, self.tried.dag_run_id
         breaker = CircuitBreaker(VENDOR, by=run_id, store=store, clock=clock).enter()
         if breaker.is_open:
             raise breaker.error
-        members = [letter.member_id for letter in letters if letter.member_id is not None]
+        members = [
+            dead_letter.member_id
+            for dead_letter in dead_letters
+            if dead_letter.member_id is not None
+        ]
         try:
             for member_id in members:
                 if undo(member_id, store=store, mailchimp=self.vendors.mailchimp, clock=clock):
@@ -209,11 +225,11 @@ class _Run:
         with store.transaction():
             store.inbox.finish(ids, state=InboxState.IGNORED, reason=UNDONE, now=now)
             moved = store.dead_letters.change(
-                [letter.id for letter in letters],
-                before=[LetterState.COMPENSATING],
-                state=LetterState.COMPENSATED,
-                actor=letters[0].actor or ACTOR,
-                why=letters[0].why,
+                [dead_letter.id for dead_letter in dead_letters],
+                before=[DeadLetterState.COMPENSATING],
+                state=DeadLetterState.COMPENSATED,
+                actor=dead_letters[0].actor or ACTOR,
+                why=dead_letters[0].why,
                 now=now,
             )
             audit_moves(moved, actor=ACTOR, store=store, now=now, dag_run_id=run_id)

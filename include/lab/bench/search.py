@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from include.lab.stack.stack import Stack
 
-EVENTS, MEMBERS, LETTERS = 1_000_000, 20_000, 100
+EVENTS, MEMBERS, DEAD_LETTERS = 1_000_000, 20_000, 100
 EVENTS_OF_A_RUN = 5
 SEARCHES = 210  # thirty of each kind
 DATABASE: Final = "ops_bench_search"
@@ -115,7 +115,7 @@ def measure(
     chance = random.Random(seed)  # noqa: S311 - the same for every bench
     kinds = [*HANDLES] * (count // len(HANDLES))
     chance.shuffle(kinds)
-    most = {"event": events, "run": events // EVENTS_OF_A_RUN, "dead letter": LETTERS}
+    most = {"event": events, "run": events // EVENTS_OF_A_RUN, "dead letter": DEAD_LETTERS}
     wanted = [
         (kind, HANDLES[kind].format(chance.randint(1, most.get(kind, members)))) for kind in kinds
     ]

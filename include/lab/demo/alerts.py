@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DAG = "mailchimp_sync"
 RULES_DAG = "alert_rules"
-OF_LETTERS = "dlq_items_accumulating"
+OF_DEAD_LETTERS = "dlq_items_accumulating"
 ALONE, TOGETHER, WAITING = 6, 20, 101
 IN_FLIGHT = 2  # runs that the relay asks for before it lets events wait
 REFUSAL = {
@@ -89,8 +89,12 @@ def _fail_runs(stage: Stage) -> None:
     before = _failed(stage)
     _send(stage, with_failures, _paid(stage, TOGETHER))
     stage.wait("the run of all of them to fail", lambda: _failed(stage) > before)
-    stage.wait("dead letters of all of them", lambda: _letters(stage) > TOGETHER)
-    _note(stage, with_failures, f"{_failed(stage)} runs failed, {_letters(stage)} letters wait")
+    stage.wait("dead letters of all of them", lambda: _dead_letters(stage) > TOGETHER)
+    _note(
+        stage,
+        with_failures,
+        f"{_failed(stage)} runs failed, {_dead_letters(stage)} dead letters wait",
+    )
     stage.sandbox.clear_faults()
 
 
@@ -135,18 +139,18 @@ def _mend(stage: Stage, rules: tuple[AlertRule, ...]) -> None:
     for dag, run in red:
         if run is not None and dag != RULES_DAG:
             stage.airflow.clear_run(dag, run)
-    stage.wait("the cleared runs", lambda: set(_holding(stage, rules)) <= {OF_LETTERS})
+    stage.wait("the cleared runs", lambda: set(_holding(stage, rules)) <= {OF_DEAD_LETTERS})
     _replay_what_is_left(stage)
     stage.wait("all to be well", lambda: not _holding(stage, rules))
     _note(
         stage,
         mending,
-        f"{len(red)} runs cleared; {_letters(stage)} letters, {_queued(stage)} waiting",
+        f"{len(red)} runs cleared; {_dead_letters(stage)} dead letters, {_queued(stage)} waiting",
     )
 
 
 def _replay_what_is_left(stage: Stage) -> None:
-    """Replay the letters, unless the cleared runs have seen to them while the command was about to begin."""
+    """Replay the dead letters, unless the cleared runs have seen to them while the command was about to begin."""
 
     def is_left() -> bool:
         return bool(DeadLetters(stage.database).select(Filter(job=DAG), limit=1))
@@ -294,7 +298,7 @@ def _failed(stage: Stage) -> int:
     return int(_measured(stage, DAG).failure_count)
 
 
-def _letters(stage: Stage) -> int:
+def _dead_letters(stage: Stage) -> int:
     return int(_measured(stage).dlq_count)
 
 

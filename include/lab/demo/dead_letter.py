@@ -12,7 +12,7 @@ from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DAG, DeliveryRound, StoryStoppedError
 from include.lab.demo.timeline import TimelineMoment
 from include.routing import RETRY
-from include.store.dead_letters import DeadLetters, Filter, LetterState
+from include.store.dead_letters import DeadLetters, DeadLetterState, Filter
 from include.store.inbox import InboxState
 from include.store.notices import Notices
 from include.vendors.mailchimp.client import subscriber_hash
@@ -41,17 +41,19 @@ def dead_letter(stage: Stage) -> None:
     with stage.sandbox.fault("mailchimp", mentions=her, status=503) as fired:
         failed = _give_up(stage, "Mailchimp is out of service, for her", paid)
         stage.expect("whether the fault was met", fired() > 0, wanted=True)
-    letter = _letter_of(stage, failed)
-    _expect_tries(stage, letter)
-    _expect_message(stage, failed, letter)
-    _replay(stage, letter, paid)
+    dead_letter = _dead_letter_of(stage, failed)
+    _expect_tries(stage, dead_letter)
+    _expect_message(stage, failed, dead_letter)
+    _replay(stage, dead_letter, paid)
 
     expect_members(stage, [member])
-    after = DeadLetters(stage.database).get(letter.id)
-    stage.expect("state of the letter", after and after.state, LetterState.REPLAYED)
-    told = [entry.action for entry in outcomes.audit_at(stage.database, f"dead_letter:{letter.id}")]
+    after = DeadLetters(stage.database).get(dead_letter.id)
+    stage.expect("state of the dead letter", after and after.state, DeadLetterState.REPLAYED)
+    told = [
+        entry.action for entry in outcomes.audit_at(stage.database, f"dead_letter:{dead_letter.id}")
+    ]
     wanted = ["dead_letter:open", "dead_letter:replay", "dead_letter:replayed"]
-    stage.expect("lines about the letter in the audit log", told, wanted)
+    stage.expect("lines about the dead letter in the audit log", told, wanted)
 
 
 def _give_up(stage: Stage, title: str, events: Sequence[VendorEvent]) -> DeliveryRound:
@@ -67,8 +69,8 @@ def _give_up(stage: Stage, title: str, events: Sequence[VendorEvent]) -> Deliver
         return {row.state for row in delivery.rows} == {InboxState.DEAD}
 
     stage.wait("her event to be a dead letter", are_dead)
-    letter = _letter_of(stage, delivery)
-    tries = DeadLetters(stage.database).attempts(letter.id)
+    dead_letter = _dead_letter_of(stage, delivery)
+    tries = DeadLetters(stage.database).attempts(dead_letter.id)
     delivery.dags = {one.dag_run_id: one.job for one in tries}
     delivery.started = list(delivery.dags)
     delivery.seconds = tries[-1].ended_at.timestamp() - delivery.sent_at
@@ -79,7 +81,7 @@ def _give_up(stage: Stage, title: str, events: Sequence[VendorEvent]) -> Deliver
             *(_moment_of(one, number) for number, one in enumerate(tries)),
             *timeline.of_calls(stage.sandbox.calls("mailchimp", since=delivery.sent_at)),
             *timeline.of_audit(
-                outcomes.audit_at(stage.database, f"dead_letter:{letter.id}"),
+                outcomes.audit_at(stage.database, f"dead_letter:{dead_letter.id}"),
                 since=delivery.sent_at,
             ),
         ],
@@ -95,19 +97,23 @@ def _moment_of(one: Attempt, number: int) -> TimelineMoment:
     return TimelineMoment(at=one.ended_at.timestamp(), what=f"{name} failed: {one.reason}{late}")
 
 
-def _letter_of(stage: Stage, delivery: DeliveryRound) -> DeadLetter:
-    letters = DeadLetters(stage.database).of_rows([row.id for row in delivery.rows])
-    open_ones = [letter for letter in letters if letter.state is LetterState.OPEN]
+def _dead_letter_of(stage: Stage, delivery: DeliveryRound) -> DeadLetter:
+    dead_letters = DeadLetters(stage.database).of_rows([row.id for row in delivery.rows])
+    open_ones = [
+        dead_letter for dead_letter in dead_letters if dead_letter.state is DeadLetterState.OPEN
+    ]
     stage.expect("open dead letters of her events", len(open_ones), 1)
     if not open_ones:
         raise StoryStoppedError("there is no dead letter")
     return open_ones[0]
 
 
-def _expect_tries(stage: Stage, letter: DeadLetter) -> None:
+def _expect_tries(stage: Stage, dead_letter: DeadLetter) -> None:
     """Check that there were five alone, each due when it should be, and begun soon after."""
-    alone = [one for one in DeadLetters(stage.database).attempts(letter.id) if one.job == RETRY]
-    before = DeadLetters(stage.database).attempts(letter.id)[:-1]
+    alone = [
+        one for one in DeadLetters(stage.database).attempts(dead_letter.id) if one.job == RETRY
+    ]
+    before = DeadLetters(stage.database).attempts(dead_letter.id)[:-1]
     pauses = [
         round((one.due_at - last.ended_at).total_seconds())
         for last, one in zip(before, alone, strict=False)
@@ -119,12 +125,12 @@ def _expect_tries(stage: Stage, letter: DeadLetter) -> None:
     stage.expect("tries that began too early or far too late", late, [])
 
 
-def _expect_message(stage: Stage, failed: DeliveryRound, letter: DeadLetter) -> None:
+def _expect_message(stage: Stage, failed: DeliveryRound, dead_letter: DeadLetter) -> None:
     """Check that Slack has the message about the run that gave up, and that it says what is needed.
 
     Played again within a quarter of an hour, the same failure is counted and not told anew.
     """
-    run, notices = letter.dag_run_id or "", Notices(stage.database)
+    run, notices = dead_letter.dag_run_id or "", Notices(stage.database)
 
     def notice() -> Notice | None:
         return notices.of_run(RETRY, run)
@@ -138,27 +144,27 @@ def _expect_message(stage: Stage, failed: DeliveryRound, letter: DeadLetter) -> 
         return
     messages = stage.sandbox.get("/state/slack")["messages"]
     text = next((one["text"] for one in messages if one["ts"] == found.thread_ts), "")
-    missing = [part for part in (RETRY, run, letter.reason, "runbook") if part not in text]
+    missing = [part for part in (RETRY, run, dead_letter.reason, "runbook") if part not in text]
     stage.expect("what Slack's message does not say", missing, [])
     posted = timeline.of_calls(stage.sandbox.calls("slack", since=failed.sent_at))
     failed.moments = sorted([*failed.moments, *posted], key=lambda moment: moment.at)
 
 
-def _replay(stage: Stage, letter: DeadLetter, events: Sequence[VendorEvent]) -> None:
-    """Replay the letter as a person does at the terminal, and follow its run."""
+def _replay(stage: Stage, dead_letter: DeadLetter, events: Sequence[VendorEvent]) -> None:
+    """Replay the dead letter as a person does at the terminal, and follow its run."""
     delivery = DeliveryRound(
-        title=f"./ops dead-letters replay {letter.id}", sent_at=stage.clock.now().timestamp()
+        title=f"./ops dead-letters replay {dead_letter.id}", sent_at=stage.clock.now().timestamp()
     )
     stage.deliveries.append(delivery)
-    replay(WHY, str(letter.id))
+    replay(WHY, str(dead_letter.id))
     stage.follow(delivery, events)
-    wanted = Filter(ids=(letter.id,))
+    wanted = Filter(ids=(dead_letter.id,))
     stage.expect("dead letters left", len(DeadLetters(stage.database).select(wanted)), 0)
     stage.expect("job of the replay", delivery.dag, DAG)
 
 
 def replay(why: str, *which: str) -> None:
-    """Replay letters as a person does at the terminal; raise StoryStoppedError where that is refused."""
+    """Replay dead letters as a person does at the terminal; raise StoryStoppedError where that is refused."""
     command = [sys.executable, str(OPS), "dead-letters", "replay", *which, "--yes"]
     done = subprocess.run(  # noqa: S603 - ourselves
         [*command, "--actor", "demo", "--reason", why],

@@ -25,7 +25,7 @@ from include.operate.dead_letters.shown import (
 )
 from include.operate.deployment import chosen
 from include.operate.terminal import console, group, say, say_json
-from include.store.dead_letters import DeadLetterAction, Filter, LetterState
+from include.store.dead_letters import DeadLetterAction, DeadLetterState, Filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,15 +62,16 @@ def show_list(
     *,
     filters: DeadLetterFilter,
     state: Annotated[
-        list[LetterState] | None, typer.Option("--state", help="In these states; without, open.")
+        list[DeadLetterState] | None,
+        typer.Option("--state", help="In these states; without, open."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the letters that wait for a person, and the groups of alike ones."""
+    """List the dead letters that wait for a person, and the groups of alike ones."""
     deployment = chosen()
     with deployment.store() as store:
         wanted = filter_from(filters, store=store, now=SystemClock().now())
-        states = tuple(LetterState) if filters.ids and not state else state or wanted.states
+        states = tuple(DeadLetterState) if filters.ids and not state else state or wanted.states
         wanted = replace(wanted, states=tuple(states))
         letters, groups = store.dead_letters.select(wanted), store.dead_letters.groups(wanted)
     if as_json:
@@ -96,7 +97,7 @@ def show(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one letter with every try and its times."""
+    """Show one dead letter with every try and its times."""
     deployment = chosen()
     with deployment.store() as store:
         letter = store.dead_letters.get(number)
@@ -210,9 +211,9 @@ def _confirm(act: DeadLetterAction, preview: Preview, *, yes: bool, as_json: boo
     if yes:
         return
     if as_json or not sys.stdin.isatty():
-        raise CommandError(f"{preview.count:,} letters: say --yes, or --dry-run to look first")
+        raise CommandError(f"{preview.count:,} dead letters: say --yes, or --dry-run to look first")
     _tell_preview(act, preview, {}, as_json=False)
-    if not typer.confirm(f"{NAMES[act]} {preview.count:,} letters?"):
+    if not typer.confirm(f"{NAMES[act]} {preview.count:,} dead letters?"):
         raise CommandError("nothing is changed")
 
 
@@ -220,7 +221,11 @@ def _confirm(act: DeadLetterAction, preview: Preview, *, yes: bool, as_json: boo
 
 
 def _tell_preview(
-    act: DeadLetterAction, preview: Preview, elsewhere: Mapping[LetterState, int], *, as_json: bool
+    act: DeadLetterAction,
+    preview: Preview,
+    elsewhere: Mapping[DeadLetterState, int],
+    *,
+    as_json: bool,
 ) -> None:
     if as_json:
         groups = [group_document(group) for group in preview.groups]
@@ -231,27 +236,29 @@ def _tell_preview(
         say(f"ops: {none_text(act, preview, elsewhere)}")
         return
     console().print(group_table(preview.groups))
-    say(f"{NAMES[act]}: {preview.count:,} letters")
+    say(f"{NAMES[act]}: {preview.count:,} dead letters")
     if preview.fixed and act is DeadLetterAction.REPLAY:
         say(f"{preview.fixed:,} of them are fixed by a later event: `close-fixed` is for those")
 
 
-def none_text(act: DeadLetterAction, preview: Preview, elsewhere: Mapping[LetterState, int]) -> str:
+def none_text(
+    act: DeadLetterAction, preview: Preview, elsewhere: Mapping[DeadLetterState, int]
+) -> str:
     """Return why there is nothing to do: what is wanted is not there, or not in the state for this act."""
     if preview.groups:  # close-fixed
         return "a later event has fixed none of them: `replay`, `compensate` and `abandon` are for those"
     if not elsewhere:
         return "no such dead letter"
     found = ", ".join(f"{number:,} {state}" for state, number in sorted(elsewhere.items()))
-    return f"{NAMES[act]} is for letters that are {STATES_FOR[act]}; there are only: {found}"
+    return f"{NAMES[act]} is for dead letters that are {STATES_FOR[act]}; there are only: {found}"
 
 
 def left_text(act: DeadLetterAction, done: DecisionResult) -> str | None:
-    """Return why letters were chosen and not changed."""
+    """Return why dead letters were chosen and not changed."""
     left = done.chosen - done.done
     if not left:
         return None
-    why = f", or the letter {LEFT[act]}" if act in LEFT else ""
+    why = f", or the dead letter {LEFT[act]}" if act in LEFT else ""
     return f"{left:,} not changed: somebody has decided meanwhile{why}"
 
 
@@ -259,7 +266,7 @@ def _tell_done(act: DeadLetterAction, done: DecisionResult, *, as_json: bool) ->
     if as_json:
         say_json({"act": act, **done_document(done)})
         return
-    say(f"{NAMES[act]}: {done.done:,} of {done.chosen:,} letters")
+    say(f"{NAMES[act]}: {done.done:,} of {done.chosen:,} dead letters")
     if left := left_text(act, done):
         say(left)
     if done.fixed:

@@ -48,7 +48,7 @@ def done_document(done: DecisionResult) -> dict[str, Any]:
 
 def group_table(groups: Sequence[DeadLetterGroup]) -> Table:
     """Return groups for people."""
-    shown = table_of("letters", "job", "class", "fingerprint", "fixed", "example", "reason")
+    shown = table_of("dead letters", "job", "class", "fingerprint", "fixed", "example", "reason")
     for group in groups:
         shown.add_row(
             f"{group.count:,}",

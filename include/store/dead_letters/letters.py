@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NUMBERS = re.compile(r"\d+")
 
 
-class LetterState(StrEnum):
+class DeadLetterState(StrEnum):
     """Where a letter stands."""
 
     RETRYING = "retrying"  # it has failed, and is tried again without anybody's doing
@@ -31,10 +31,10 @@ class LetterState(StrEnum):
 
 
 NOT_CLOSED = (
-    LetterState.RETRYING,
-    LetterState.OPEN,
-    LetterState.REPLAYING,
-    LetterState.COMPENSATING,
+    DeadLetterState.RETRYING,
+    DeadLetterState.OPEN,
+    DeadLetterState.REPLAYING,
+    DeadLetterState.COMPENSATING,
 )
 
 
@@ -99,7 +99,7 @@ class DeadLetter:
     id: int
     job: str
     subject: str
-    state: LetterState
+    state: DeadLetterState
     error_class: ErrorClass
     fingerprint: str
     reason: str
@@ -160,7 +160,7 @@ class Filter:
     """Which letters are meant: those that fit everything that is said."""
 
     ids: tuple[int, ...] | None = None
-    states: tuple[LetterState, ...] = (LetterState.OPEN,)
+    states: tuple[DeadLetterState, ...] = (DeadLetterState.OPEN,)
     job: str | None = None
     error_class: ErrorClass | None = None
     fingerprint: str | None = None
@@ -191,8 +191,8 @@ class Moved:
     subject: str
     member_id: UUID | None
     dag_run_id: str | None
-    state_before: LetterState
-    state: LetterState
+    state_before: DeadLetterState
+    state: DeadLetterState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,9 +14,9 @@ from include.store.dead_letters.letters import (
     DeadLetterAction,
     DeadLetterDecision,
     DeadLetterGroup,
+    DeadLetterState,
     Failure,
     Filter,
-    LetterState,
     Moved,
     NewDeadLetter,
     Severity,
@@ -35,7 +35,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
     # --- what fails ---
 
-    def note(self, failure: Failure, *, state: LetterState, now: datetime) -> DeadLetter:
+    def note(self, failure: Failure, *, state: DeadLetterState, now: datetime) -> DeadLetter:
         """Write down a try that failed, and open its case or bring it back. Needs a transaction.
 
         While it is retried, a case that waits for a person, or about which one has decided, stays so.
@@ -71,14 +71,14 @@ class DeadLetters(MemberTable, file="dead_letters"):
         With a `try_number` the same try is written down once, whoever reports it.
         """
         with self._connection.transaction():
-            return self.note(failure, state=LetterState.OPEN, now=now)
+            return self.note(failure, state=DeadLetterState.OPEN, now=now)
 
     def _audit_opening(
         self, before: DeadLetter | None, after: DeadLetter, *, by: str, now: datetime
     ) -> None:
         """Write down that a case waits for a person, if it did not before."""
         was = before.state if before else None
-        if after.state is not LetterState.OPEN or was is LetterState.OPEN:
+        if after.state is not DeadLetterState.OPEN or was is DeadLetterState.OPEN:
             return
         change = AuditEntry(
             target=f"dead_letter:{after.id}",
@@ -126,9 +126,9 @@ class DeadLetters(MemberTable, file="dead_letters"):
         letters = [record_from(NewDeadLetter, row, error_class=ErrorClass) for row in rows]
         return sorted(letters, key=lambda letter: letter.id)
 
-    def counts(self) -> dict[LetterState, int]:
+    def counts(self) -> dict[DeadLetterState, int]:
         """Count the letters in each state that has any."""
-        return {LetterState(row["state"]): row["count"] for row in self._sql.count_states()}
+        return {DeadLetterState(row["state"]): row["count"] for row in self._sql.count_states()}
 
     def attempts(self, letter_id: int) -> list[Attempt]:
         """Return the tries of a letter that failed, oldest first."""
@@ -160,8 +160,8 @@ class DeadLetters(MemberTable, file="dead_letters"):
         self,
         ids: Collection[int],
         *,
-        before: Iterable[LetterState],
-        state: LetterState,
+        before: Iterable[DeadLetterState],
+        state: DeadLetterState,
         actor: str,
         why: str | None,
         now: datetime,
@@ -244,10 +244,10 @@ class DeadLetters(MemberTable, file="dead_letters"):
         row = self._sql.read_act(id=decision_id)
         return _decision(row) if row else None
 
-    def of_decision(self, decision_id: int) -> dict[LetterState, list[int]]:
+    def of_decision(self, decision_id: int) -> dict[DeadLetterState, list[int]]:
         """Return the letters that a decision was the last to change, by the state in which they are now."""
         rows = self._sql.read_act_letters(id=decision_id)
-        return {LetterState(row["state"]): row["ids"] for row in rows}
+        return {DeadLetterState(row["state"]): row["ids"] for row in rows}
 
     def advance(self, decision_id: int, *, position: int, done: int, now: datetime) -> None:
         """Write down up to which letter it is done, and for how many more there was something to do."""
@@ -265,12 +265,12 @@ def _values(wanted: Filter) -> dict[str, Any]:
 
 def _letter(row: Mapping[str, Any]) -> DeadLetter:
     return record_from(
-        DeadLetter, row, state=LetterState, error_class=ErrorClass, severity=Severity
+        DeadLetter, row, state=DeadLetterState, error_class=ErrorClass, severity=Severity
     )
 
 
 def _moved(row: Mapping[str, Any]) -> Moved:
-    return record_from(Moved, row, state_before=LetterState, state=LetterState)
+    return record_from(Moved, row, state_before=DeadLetterState, state=DeadLetterState)
 
 
 def _decision(row: Mapping[str, Any]) -> DeadLetterDecision:

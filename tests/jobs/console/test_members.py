@@ -5,7 +5,7 @@ import re
 import pytest
 
 from include.membership.ends import EndState
-from include.store.dead_letters import LetterState
+from include.store.dead_letters import DeadLetterState
 from include.store.findings import Finding, FindingKind
 from tests.jobs.console.conftest import plain
 
@@ -88,7 +88,7 @@ def test_she_has_it_closes_it(console, world, unanswered):
 
     assert "Welcome A person has said that she has it" in page
     assert "because: she has shown it to me" in page
-    assert world.store.dead_letters.get(1).state is LetterState.COMPENSATED
+    assert world.store.dead_letters.get(1).state is DeadLetterState.COMPENSATED
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_an_act_about_somebody_else_is_refused(console, world, unanswered):
     page = console().act(grace.id, "compensate:1")
 
     assert "Nothing is changed: this cannot be done any more" in page
-    assert world.store.dead_letters.get(1).state is LetterState.OPEN
+    assert world.store.dead_letters.get(1).state is DeadLetterState.OPEN
 
 
 def start(console, member, wanted, why="she cannot come in"):

@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import ErrorClass
 from include.failures import dead_letters as desk
-from include.store.dead_letters import Failure, LetterState
+from include.store.dead_letters import DeadLetterState, Failure
 from include.store.findings import Finding, FindingKind
 from tests.jobs.console.conftest import plain
 from tests.jobs.test_dead_letters import dead
@@ -54,11 +54,14 @@ def test_many_are_decided_after_their_count(console, world, letters):
     assert "Let them be: 3 dead letters?" in plain(
         console().submit("/waiting/all", **form, sure="2").text
     )
-    assert world.store.dead_letters.counts()[LetterState.OPEN] == 4
+    assert world.store.dead_letters.counts()[DeadLetterState.OPEN] == 4
     page = decided(console(), console().submit("/waiting/all", **form, sure="3"))
 
     assert "Done: 3 changed, 3 of 3 had their turn" in console().text(page)
-    assert world.store.dead_letters.counts() == {LetterState.OPEN: 1, LetterState.ABANDONED: 3}
+    assert world.store.dead_letters.counts() == {
+        DeadLetterState.OPEN: 1,
+        DeadLetterState.ABANDONED: 3,
+    }
     rows = world.query(
         "SELECT actor, metadata FROM ops.audit_log WHERE action = 'dead_letter:abandon'"
     )
@@ -87,9 +90,9 @@ def test_many_are_done_in_portions_and_whoever_stops_does_nothing_twice(
     assert "About all of these: 4" in console().text("/waiting?error_class=permanent")
     answer = console().submit("/waiting/all", **form, sure="4")
     path = answer.headers["HX-Redirect"]
-    assert world.store.dead_letters.counts() == {LetterState.OPEN: 4}
+    assert world.store.dead_letters.counts() == {DeadLetterState.OPEN: 4}
     console().submit(f"{path}/step").raise_for_status()
-    assert world.store.dead_letters.counts()[LetterState.ABANDONED] == 2
+    assert world.store.dead_letters.counts()[DeadLetterState.ABANDONED] == 2
     assert "Not done yet: “Let them be” of community, 2 of 4. Go on" in console().text("/waiting")
     assert f'hx-post="{path}/step"' not in console("viewer").get(path).text
     assert "it is not done yet" in plain(console().submit(f"{path}/undo", why="no").text)
@@ -97,14 +100,14 @@ def test_many_are_done_in_portions_and_whoever_stops_does_nothing_twice(
     decided(console("operator"), answer)
     console().submit(f"{path}/step").raise_for_status()
 
-    assert world.store.dead_letters.counts() == {LetterState.ABANDONED: 4}
+    assert world.store.dead_letters.counts() == {DeadLetterState.ABANDONED: 4}
     assert len(world.query("SELECT FROM ops.audit_log WHERE action = 'dead_letter:abandon'")) == 4
     assert "Not done yet" not in console().text("/waiting")
 
     assert "the reason is missing" in plain(console().submit(f"{path}/undo").text)
     undone = decided(console(), console().submit(f"{path}/undo", why="not known after all"))
     assert "Done: 4 changed" in console().text(undone)
-    assert world.store.dead_letters.counts() == {LetterState.OPEN: 4}
+    assert world.store.dead_letters.counts() == {DeadLetterState.OPEN: 4}
     again = plain(console().submit(f"{path}/undo", why="once more").text)
     assert "nothing is left of it that could be taken back" in again
 
@@ -127,7 +130,7 @@ def test_many_are_tried_again_at_a_pace_and_the_rest_is_stopped(console, world):
     assert (second - first).total_seconds() == 2
     stopped = decided(console(), console().submit(f"{page}/undo", why="wait"))
     assert "Stop the rest: 2 dead letters" in console().text(stopped)
-    assert {world.store.dead_letters.get(one).state for one in ids} == {LetterState.OPEN}
+    assert {world.store.dead_letters.get(one).state for one in ids} == {DeadLetterState.OPEN}
     assert console().get("/waiting/decisions/999").status_code == 404
     assert "Nothing is chosen" in console().text("/waiting?error_class=nonsense")
 
@@ -147,7 +150,7 @@ def test_what_cannot_be_done_to_many_changes_nothing(console, world, letters, wr
     assert is_kept is bool(form["why"]), (
         "what was typed stays, beside the form that it was typed in"
     )
-    assert world.store.dead_letters.counts() == {LetterState.OPEN: 4}
+    assert world.store.dead_letters.counts() == {DeadLetterState.OPEN: 4}
 
 
 def test_nobodys_dead_letter_is_decided_on_the_list(console, world, letters):
@@ -163,7 +166,7 @@ def test_nobodys_dead_letter_is_decided_on_the_list(console, world, letters):
 
     form = {"act": f"abandon:{letters[3].id}", "why": "known"}
     assert "Let be." in plain(console().submit("/waiting/act", **form).text)
-    assert world.store.dead_letters.get(letters[3].id).state is LetterState.ABANDONED
+    assert world.store.dead_letters.get(letters[3].id).state is DeadLetterState.ABANDONED
 
 
 def test_search_leads_to_nobodys_dead_letter_alone(console, letters):

@@ -8,7 +8,7 @@ import pytest
 from include.errors import ErrorClass
 from include.failures.retry_policy import DEAD, RetryAction, RetryDecision, retry_decision
 from include.store.breakers import Breaker, BreakerState
-from include.store.dead_letters import DeadLetter, LetterState, Severity
+from include.store.dead_letters import DeadLetter, DeadLetterState, Severity
 from tests.factories import NOW
 
 PROBE_AT = NOW + timedelta(minutes=5)
@@ -17,7 +17,7 @@ PROBING = replace(OPEN, state=BreakerState.PROBING)
 CLOSED = Breaker(vendor="mailchimp", state=BreakerState.CLOSED, changed_at=NOW)
 
 
-def letter(state=LetterState.RETRYING, **changes):
+def letter(state=DeadLetterState.RETRYING, **changes):
     values = {
         "id": 1,
         "job": "mailchimp_sync",
@@ -101,7 +101,7 @@ def test_what_no_try_would_mend_is_dead_at_once(error_class, retries, breaker):
 
 def test_replay_is_one_try():
     """A person waits for it: what fails again comes back to her at once, but for a vendor that is down for all."""
-    before = letter(LetterState.REPLAYING)
+    before = letter(DeadLetterState.REPLAYING)
 
     assert decide(before=before) == DEAD
     assert decide(ErrorClass.SLOW_TRANSIENT, before) == DEAD
@@ -121,6 +121,6 @@ def test_nobody_waits_longer_than_a_day(waited, retries, decided):
 
 def test_wait_of_an_earlier_case_does_not_count():
     """A letter that was closed begins anew."""
-    before = letter(LetterState.RESOLVED, since=NOW - timedelta(days=9), closed_at=NOW)
+    before = letter(DeadLetterState.RESOLVED, since=NOW - timedelta(days=9), closed_at=NOW)
 
     assert decide(before=before, breaker=OPEN) == defer(PROBE_AT)

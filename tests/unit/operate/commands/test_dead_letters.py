@@ -19,7 +19,13 @@ from include.operate.dead_letters.shown import (
     document,
     letter_table,
 )
-from include.store.dead_letters import Attempt, DeadLetter, DeadLetterAction, LetterState, Severity
+from include.store.dead_letters import (
+    Attempt,
+    DeadLetter,
+    DeadLetterAction,
+    DeadLetterState,
+    Severity,
+)
 from tests.factories import make_deployment
 
 HERE = make_deployment()
@@ -32,7 +38,7 @@ def a_letter(**changes):
         "id": 7,
         "job": "mailchimp_sync",
         "subject": f"member:{UUID(int=1)}",
-        "state": LetterState.OPEN,
+        "state": DeadLetterState.OPEN,
         "error_class": ErrorClass.TRANSIENT,
         "fingerprint": "abc",
         "reason": "Mailchimp is out of service",
@@ -143,8 +149,8 @@ def test_every_act_has_its_command():
         (
             DeadLetterAction.REPLAY,
             (),
-            {LetterState.REPLAYING: 2, LetterState.ABANDONED: 1},
-            "replay is for letters that are open; there are only: 1 abandoned, 2 replaying",
+            {DeadLetterState.REPLAYING: 2, DeadLetterState.ABANDONED: 1},
+            "replay is for dead letters that are open; there are only: 1 abandoned, 2 replaying",
         ),
         (
             DeadLetterAction.CLOSE_FIXED,
@@ -164,7 +170,7 @@ def test_what_is_left_is_said():
     done = DecisionResult(decision_id=1, chosen=3, done=1)
 
     assert left_text(DeadLetterAction.REPLAY, done) == (
-        "2 not changed: somebody has decided meanwhile, or the letter has no events,"
+        "2 not changed: somebody has decided meanwhile, or the dead letter has no events,"
         " and its next run does the work: `abandon` closes it"
     )
     assert (
