@@ -226,17 +226,27 @@ class Collaborators:
 
         return client.connect(self.access)
 
-    def _slack_client(self, connection: str) -> WebClient:
+    def _slack_client(self, connection: str) -> tuple[WebClient, dict[str, Any]]:
         from airflow.providers.slack.hooks.slack import SlackHook
 
         from include.vendors.slack.client import QUIET
 
-        return SlackHook(
+        found = BaseHook.get_connection(connection)
+
+        class HookOfFound(SlackHook):
+            """The provider's hook with its connection, which it would fetch once more."""
+
+            @classmethod
+            def get_connection(cls, conn_id: str) -> Any:  # noqa: ARG003 - it is that one
+                return found
+
+        client = HookOfFound(
             slack_conn_id=connection,
             timeout=round(self.settings.vendor_timeout_seconds),
             retry_handlers=[],  # the package would send a message twice whose answer was lost
             logger=QUIET,
         ).client
+        return client, found.extra_dejson
 
 
 def account_of(connection: str) -> VendorAccount:

@@ -53,8 +53,8 @@ class VendorAccess:
     account: Callable[[str], VendorAccount]
     http: Callable[[str], HttpAccount]
     """Connection → what a client takes that calls over a session of the http provider's hook."""
-    slack_client: Callable[[str], WebClient]
-    """Connection → a client of the slack provider's hook."""
+    slack_client: Callable[[str], tuple[WebClient, Mapping[str, Any]]]
+    """Connection → a client of the slack provider's hook, and the connection's extras."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

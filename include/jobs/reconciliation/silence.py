@@ -20,9 +20,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
+from include.routing import STRIPE_PATH
 from include.store.webhooks import Silence, moment_of
 from include.vendors.manifests import EVENT_SECRETS, MANIFESTS
+from include.vendors.stripe.endpoints import ours_of, types_unsent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from include.jobs.reconciliation.usual import Absence, Counts
     from include.store.rejections import Refused
     from include.vendors.endpoint_probe import EndpointAnswer
-    from include.vendors.stripe.client import WebhookEndpoint
+    from include.vendors.stripe.endpoints import WebhookEndpoint
 
 NAMES: Final = {name: MANIFESTS[name].title for name in EVENT_SECRETS}
 FEW: Final = 3  # so many that did not come are a cause, though others came
@@ -190,9 +191,7 @@ def _of_endpoints(
 def _of_what_is_sent(
     look: WebhookEvidence, enabled: Sequence[WebhookEndpoint], changed_at: datetime | None
 ) -> Iterator[FoundCause]:
-    sent = {plain_type("stripe", kind) for one in enabled for kind in one.types}
-    unsent = set() if "*" in sent else STARTING_TYPES["stripe"] - sent
-    if unsent:
+    if unsent := types_unsent(enabled):
         words = f"Stripe does not send {', '.join(sorted(unsent))}"
         to_do = "add these events to the endpoint in Stripe's dashboard"
         yield SilenceCause.TYPES_MISSING, words, to_do, changed_at
@@ -267,8 +266,3 @@ def _unusually_quiet(look: WebhookEvidence) -> FoundCause:
     words = f"{look.name} sends less than chance explains: {absent}"
     to_do = "see whether people can sign up and pay, and whether `{ops} probe webhooks URL` arrives"
     return SilenceCause.UNUSUALLY_QUIET, words, to_do, moment_of(look.absences[0].begin)
-
-
-def ours_of(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:
-    """Return the endpoints that lead to a relay of ours, as far as their addresses tell."""
-    return [one for one in endpoints if one.url.rstrip("/").endswith(STRIPE_PATH)]

@@ -23,7 +23,6 @@ from include.jobs.reconciliation.silence import (
     EXPLAINS_NOTHING,
     NAMES,
     WebhookEvidence,
-    ours_of,
     over,
     silences_of,
 )
@@ -33,6 +32,7 @@ from include.store.breakers import BreakerState
 from include.store.reconciliations import finding_of
 from include.store.webhooks import WebhookCheck, hour_of
 from include.vendors.endpoint_probe import probe_endpoint
+from include.vendors.stripe.endpoints import ours_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from include.store.reconciliations import CheckFinding
     from include.vendors.clerk.client import Clerk
     from include.vendors.endpoint_probe import EndpointAnswer
-    from include.vendors.stripe.client import Stripe, WebhookEndpoint
+    from include.vendors.stripe.client import Stripe
+    from include.vendors.stripe.endpoints import WebhookEndpoint
 
 CHECK: Final = "webhooks"
 MISSED: Final = {provider: f"missed_{provider}" for provider in NAMES}

@@ -22,6 +22,7 @@ from include.errors import (
 from include.events.clerk import user_from
 from include.events.reading import node_from
 from include.vendors.clock_skew import date_in
+from include.vendors.http import KeyHeader, pause_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -57,22 +58,14 @@ class Clerk:
     ) -> None:
         """Call `base_url`, which ends in the version, over a session of the http provider's hook."""
         self._session = session
-        self._authorize = _Bearer(api_key)
+        self._authorize = KeyHeader("Authorization", f"Bearer {api_key}")
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
 
     def list_users(self) -> Iterator[UserSnapshot]:
         """Return all users as they are now, oldest first, so that a new one shifts no page."""
         for offset in count(0, PAGE):
-            query: dict[str, str | int] = {
-                "limit": PAGE,
-                "offset": offset,
-                "order_by": "+created_at",
-            }
-            answer = self._get(f"{self._base_url}/users", query)
-            users = node_from(b'{"users":' + answer.content + b"}").nodes(
-                "users"
-            )  # it is a bare list
+            users = self._users(PAGE, offset, "+created_at")
             yield from _readable(users)
             if len(users) < PAGE:
                 return
@@ -83,13 +76,7 @@ class Clerk:
         Who has changed while this is read comes first and may be missed here: the next look finds her.
         """
         for offset in range(0, most, PAGE):
-            query: dict[str, str | int] = {
-                "limit": min(PAGE, most - offset),
-                "offset": offset,
-                "order_by": "-updated_at",
-            }
-            answer = self._get(f"{self._base_url}/users", query)
-            users = node_from(b'{"users":' + answer.content + b"}").nodes("users")
+            users = self._users(min(PAGE, most - offset), offset, "-updated_at")
             for node in users:
                 changed_at = node.instant("updated_at")
                 if changed_at is None or changed_at < since:
@@ -113,6 +100,11 @@ class Clerk:
         answer = self._get(f"{self._base_url}/users/{quote(user_id, safe='')}")
         return user_from(node_from(answer.content))
 
+    def _users(self, limit: int, offset: int, order_by: str) -> list[Node]:
+        query: dict[str, str | int] = {"limit": limit, "offset": offset, "order_by": order_by}
+        answer = self._get(f"{self._base_url}/users", query)
+        return node_from(b'{"users":' + answer.content + b"}").nodes("users")  # it is a bare list
+
     def _get(self, url: str, query: Mapping[str, str | int] | None = None) -> requests.Response:
         try:
             answer = self._session.get(
@@ -134,23 +126,11 @@ def _readable(users: Iterable[Node]) -> Iterator[UserSnapshot]:
             log.warning("clerk.unreadable", object_id=user.values.get("id"), reason=str(error))
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Authorization by a secret key. Given as `auth`, it is not overruled by a .netrc file."""
-
-    def __init__(self, api_key: str) -> None:
-        self._api_key = api_key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._api_key}"
-        return request
-
-
 def _error_from(answer: requests.Response) -> VendorError:
     status = answer.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        pause = answer.headers.get("Retry-After", "")
-        seconds = float(pause) if pause.isdecimal() else None
-        return VendorBusyError("Clerk: too many calls", retry_after_seconds=seconds)
+        pause = pause_in(answer.headers)
+        return VendorBusyError("Clerk: too many calls", retry_after_seconds=pause)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return VendorUnavailableError(f"Clerk answers {status}")
     if status == HTTPStatus.NOT_FOUND:

@@ -27,6 +27,7 @@ from include.errors import (
 )
 from include.events.reading import Node, node_from
 from include.events.values import address_from
+from include.vendors.http import KeyHeader, pause_in
 from include.vendors.pages import Page
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Luma:
     ) -> None:
         """Call `base_url`, which is without the `/v1`, over a session of the http provider's hook."""
         self._session = session
-        self._authorize = _Key(api_key)
+        self._authorize = KeyHeader("x-luma-api-key", api_key)
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._routes = GENERATIONS[routes]
@@ -247,23 +248,12 @@ class Luma:
         return answer
 
 
-class _Key(requests.auth.AuthBase):
-    """The key's header. Given as `auth`, it is not overruled by a .netrc file."""
-
-    def __init__(self, api_key: str) -> None:
-        self._api_key = api_key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["x-luma-api-key"] = self._api_key
-        return request
-
-
 def _error_from(answer: requests.Response, *, is_read: bool) -> VendorError:
     """Return what an answer other than 200 means; its text may quote an address and is left out."""
     status = answer.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        pause = answer.headers.get("Retry-After", "")
-        seconds = float(pause) if pause.isdecimal() else BLOCK_SECONDS
+        pause = pause_in(answer.headers)
+        seconds = BLOCK_SECONDS if pause is None else pause
         return VendorBusyError("Luma: too many calls", retry_after_seconds=seconds)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind = VendorUnavailableError if is_read else VendorUncertainError

@@ -10,8 +10,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from include.errors import (
     AddressTakenError,
@@ -26,6 +24,7 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.http import never_left
 
 WORDINGS: tuple[tuple[str, type[VendorError], str], ...] = (
     ("compliance state", ComplianceError, "unsubscribed by herself, bounced or under review"),
@@ -77,17 +76,9 @@ def bulk_error_from(error: dict[str, Any]) -> VendorError:
 
 def network_error_from(cause: object, *, repeatable: bool) -> VendorError:
     """Return what a call without an answer means: not sent, or perhaps done."""
-    if repeatable or _was_not_sent(cause):
+    if repeatable or never_left(cause):
         return VendorUnavailableError(f"Mailchimp does not answer: {type(cause).__name__}")
     return VendorUncertainError(f"Mailchimp's answer was lost: {type(cause).__name__}")
-
-
-def _was_not_sent(cause: object) -> bool:
-    """Tell whether no connection came about, so that nothing can have happened."""
-    if isinstance(cause, requests.ConnectTimeout):
-        return True
-    inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
 
 
 def _refusal_from(status: int, wording: str, fields: list[str]) -> VendorError:

@@ -33,9 +33,9 @@ Block = dict[str, Any]
 
 def connect(access: VendorAccess, connection: str = "slack") -> Slack:
     """Return a client that calls with the token of a connection."""
-    extra = access.account("slack").extra
+    client, extra = access.slack_client(connection)
     return Slack(
-        access.slack_client(connection),
+        client,
         ops_channel=str(extra.get("ops_channel", "")),
         staff_channel=str(extra.get("staff_channel", "")),
         has_buttons=bool(extra.get("buttons")),

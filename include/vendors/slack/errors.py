@@ -21,6 +21,7 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.http import pause_in
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
@@ -96,7 +97,8 @@ def error_from(error: SlackApiError, *, repeatable: bool) -> VendorError:
     """
     status, code = error.response.status_code, code_of(error)
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in BUSY:
-        return VendorBusyError("Slack: too many calls", retry_after_seconds=_pause_in(error))
+        pause = pause_in(error.response.headers)
+        return VendorBusyError("Slack: too many calls", retry_after_seconds=pause)
     if status == HTTPStatus.SERVICE_UNAVAILABLE or code in UNAVAILABLE:
         return VendorUnavailableError("Slack is out of service")
     if status != HTTPStatus.OK or code in HALF_DONE:
@@ -115,9 +117,3 @@ def network_error_from(error: Exception, *, repeatable: bool) -> VendorError:
     if repeatable or isinstance(cause, ConnectionRefusedError):
         return VendorUnavailableError(f"Slack does not answer: {name}")
     return VendorUncertainError(f"Slack's answer was lost: {name}")
-
-
-def _pause_in(error: SlackApiError) -> float | None:
-    """Return the pause that Slack asks for, where it does."""
-    pause = error.response.headers.get("Retry-After", "")
-    return float(pause) if isinstance(pause, str) and pause.isdecimal() else None

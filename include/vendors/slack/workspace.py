@@ -39,9 +39,9 @@ ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 
 def connect(access: VendorAccess) -> SlackWorkspace:
     """Return a client of the connection `slack`, and of `slack_admin` where the profile field is set."""
-    needs_admin = bool(access.account("slack").extra.get("profile_field"))
-    admin = access.slack_client("slack_admin") if needs_admin else None
-    return SlackWorkspace(access.slack_client("slack"), admin)
+    client, extra = access.slack_client("slack")
+    admin = access.slack_client("slack_admin")[0] if extra.get("profile_field") else None
+    return SlackWorkspace(client, admin)
 
 
 class SlackUserKind(StrEnum):

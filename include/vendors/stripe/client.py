@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stripe
@@ -29,6 +29,7 @@ from include.events.stripe import (
 )
 from include.events.stripe_objects import SubscriptionStatus
 from include.vendors.clock_skew import date_in
+from include.vendors.stripe.endpoints import WebhookEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -64,18 +65,6 @@ READ_KINDS: Final = (
 
 ACCOUNT: Final = "acct_"
 """How the ids of accounts begin: under Accounts v2 they pay, and no customer does."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WebhookEndpoint:
-    """Where Stripe sends events, of which types and in which form; `*` is every type."""
-
-    url: str
-    types: frozenset[str]
-    is_enabled: bool
-    payload: str = "snapshot"  # or thin
-    api_version: str | None = None  # of snapshots; None: the account's
-    updated_at: datetime | None = field(default=None, compare=False)  # where Stripe tells
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

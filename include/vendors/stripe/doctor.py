@@ -5,10 +5,11 @@ from typing import Final
 
 from include.check_results import CheckContext, CheckResult, failed, ok, warning
 from include.errors import PermanentVendorError
-from include.routing import STARTING_TYPES, STRIPE_PATH, plain_type
+from include.routing import STARTING_TYPES, STRIPE_PATH
 from include.vendors.clock_skew import compare_clocks
 from include.vendors.manifest import VendorAccess
-from include.vendors.stripe.client import READ_KINDS, WebhookEndpoint, connect
+from include.vendors.stripe.client import READ_KINDS, connect
+from include.vendors.stripe.endpoints import WebhookEndpoint, ours_of, types_unsent
 
 
 def look(access: VendorAccess, context: CheckContext) -> Iterator[CheckResult]:
@@ -26,10 +27,11 @@ def look(access: VendorAccess, context: CheckContext) -> Iterator[CheckResult]:
     try:
         endpoints = stripe.list_webhook_endpoints()
     except PermanentVendorError:
+        needed = ", ".join(sorted(STARTING_TYPES["stripe"]))
         yield warning(
             "Stripe: webhooks",
             "this key may not see where events are sent",
-            f"see in Stripe's dashboard that all of these go to the relay: {_types()}",
+            f"see in Stripe's dashboard that all of these go to the relay: {needed}",
         )
     else:
         yield _webhooks(endpoints)
@@ -38,25 +40,20 @@ def look(access: VendorAccess, context: CheckContext) -> Iterator[CheckResult]:
 def _webhooks(endpoints: list[WebhookEndpoint]) -> CheckResult:
     """Say whether Stripe sends every type of event that starts something."""
     name = "Stripe: webhooks"
-    ours = [one for one in endpoints if one.url.rstrip("/").endswith(STRIPE_PATH)]
+    ours = ours_of(endpoints)
     advice = f"add an endpoint in Stripe's dashboard that ends in {STRIPE_PATH}"
     if not ours:
         return failed(name, "no endpoint of Stripe's leads to a relay", advice)
-    sent = {plain_type("stripe", kind) for one in ours if one.is_enabled for kind in one.types}
-    missing = set() if "*" in sent else STARTING_TYPES["stripe"] - sent
-    if not any(one.is_enabled for one in ours):
+    enabled = [one for one in ours if one.is_enabled]
+    if not enabled:
         return failed(name, "the endpoint is disabled", "enable it in Stripe's dashboard")
-    if missing:
+    if missing := types_unsent(enabled):
         return failed(
             name,
             f"Stripe does not send {', '.join(sorted(missing))}",
             "add these events to the endpoint in Stripe's dashboard",
         )
     return ok(name, "Stripe sends all that we need")
-
-
-def _types() -> str:
-    return ", ".join(sorted(STARTING_TYPES["stripe"]))
 
 
 LOOKS: Final = {"Stripe": look}

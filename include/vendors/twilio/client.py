@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from include.errors import (
     PermanentVendorError,
@@ -23,6 +22,7 @@ from include.errors import (
     VendorUnavailableError,
     VendorUncertainError,
 )
+from include.vendors.http import never_left
 
 if TYPE_CHECKING:
     from include.alerts.texts import AlertMessage
@@ -110,11 +110,7 @@ def _is(sent: dict[str, Any], message: AlertMessage, since: datetime) -> bool:
 
 def _lost(method: str, error: requests.RequestException) -> VendorError:
     """Return what a call without an answer means: unknown, unless it surely never left."""
-    reason = error.args[0] if error.args else None
-    never_left = isinstance(error, requests.ConnectTimeout) or (
-        isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
-    )
-    if method == "GET" or never_left:
+    if method == "GET" or never_left(error):
         return VendorUnavailableError("Twilio does not answer")
     return VendorUncertainError("Twilio's answer was lost")
 

@@ -3,7 +3,8 @@
 import pytest
 import stripe
 
-from include.vendors.stripe.client import Stripe, WebhookEndpoint
+from include.vendors.stripe.client import Stripe
+from include.vendors.stripe.endpoints import WebhookEndpoint
 
 
 def test_account_has_one_endpoint_for_all_events(checked, stripe_client):

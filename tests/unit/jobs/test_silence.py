@@ -10,7 +10,7 @@ from include.jobs.reconciliation.usual import Absence
 from include.store.rejections import Refused
 from include.store.webhooks import Silence, hour_of
 from include.vendors.endpoint_probe import EndpointAnswer
-from include.vendors.stripe.client import WebhookEndpoint
+from include.vendors.stripe.endpoints import WebhookEndpoint
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
