@@ -67,13 +67,7 @@ def luma_auto_approval() -> None:
             if not rt.uses("luma"):
                 skip(why="Luma is not used: there is no connection `luma`")
             settings, clock = rt.settings, rt.clock
-            run_options = job.run_options_from(
-                rt.params,
-                rule=settings.luma_plus_addresses,
-                unknown_guests=settings.luma_unknown_guests,
-                paid_guests=settings.luma_paid_guests,
-                send_email=settings.luma_send_email,
-            )
+            run_options = job.run_options_from(rt.params, settings)
             limiter = RateLimiter(
                 clock=clock,
                 until=rt.run_began_at + job.BUDGET,

@@ -58,8 +58,8 @@ def reconciliation() -> None:
         with runtime() as rt:
             kind = steps.begin(rt.dag_run_id, rt.params, store=rt.store, clock=rt.clock)
             given = steps.given(rt.dag_run_id, rt.params, rt.settings, rt.store, rt.clock)
-            stripe, clerk = rt.vendors.stripe, rt.vendors.clerk
-            webhooks.check_webhooks(**given, stripe=stripe, clerk=clerk, settings=rt.settings)
+            asked = {**given, "stripe": rt.vendors.stripe, "clerk": rt.vendors.clerk}
+            webhooks.check_webhooks(webhooks.WebhookCheckContext(**asked, settings=rt.settings))
             runs.check_runs(**given, airflow=rt.airflow)
         if not kind.is_deep:
             skip("read_events", "compare_members", "compare_contacts")

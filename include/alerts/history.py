@@ -7,7 +7,7 @@ what a person has cleared since, and no duration: rules about durations and late
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -183,14 +183,7 @@ def firings(changes: Iterable[AlertEvent]) -> list[Firing]:
                 numbers=change.reading.numbers,
             )
         elif fired is not None:
-            found[key] = Firing(
-                rule=fired.rule,
-                job=fired.job,
-                since=fired.since,
-                fired_at=fired.fired_at,
-                resolved_at=change.at,
-                numbers=fired.numbers,
-            )
+            found[key] = replace(fired, resolved_at=change.at)
     return list(found.values())
 
 

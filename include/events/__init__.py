@@ -14,7 +14,7 @@ from include.errors import PayloadError
 from include.events import clerk, rereads, stripe, thin
 from include.events.clerk import UserSnapshot
 from include.events.reading import Node, node_from
-from include.events.rereads import Reread, RereadKind
+from include.events.rereads import ObjectKind, Reread
 from include.events.stripe_objects import (
     Checkout,
     CustomerSnapshot,
@@ -39,8 +39,8 @@ __all__ = [
     "MoneyMoved",
     "Named",
     "Node",
+    "ObjectKind",
     "Reread",
-    "RereadKind",
     "Snapshot",
     "Subject",
     "SubscriptionItem",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from include.events.reading import Node
 
 
-class RereadKind(StrEnum):
-    """What is to be read again."""
+class ObjectKind(StrEnum):
+    """What kind of object: of those that a member is known by."""
 
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
@@ -29,7 +29,7 @@ class RereadKind(StrEnum):
     @property
     def provider(self) -> str:
         """Return whose it is."""
-        return "clerk" if self is RereadKind.USER else "stripe"
+        return "clerk" if self is ObjectKind.USER else "stripe"
 
     @property
     def event_type(self) -> str:
@@ -41,25 +41,25 @@ class RereadKind(StrEnum):
 class Reread:
     """An object to be read again."""
 
-    kind: RereadKind
+    kind: ObjectKind
     id: str
 
 
 def body_of(reread: Reread, *, at: datetime) -> bytes:
     """Return the body of the event that asks for it, in the shape of its vendor's events."""
     seconds = int(at.timestamp())
-    if reread.kind is RereadKind.USER:
+    if reread.kind is ObjectKind.USER:
         parts = {"timestamp": seconds * 1000, "data": {"id": reread.id}}
     else:
         parts = {"created": seconds, "data": {"object": {"id": reread.id}}}
     return orjson.dumps({"type": reread.kind.event_type, **parts})
 
 
-def _parser(kind: RereadKind) -> Callable[[Node], Reread]:
+def _parser(kind: ObjectKind) -> Callable[[Node], Reread]:
     return lambda node: Reread(kind=kind, id=node.text("id"))
 
 
 PARSERS: dict[str, dict[str, Callable[[Node], Reread]]] = {
-    provider: {kind.event_type: _parser(kind) for kind in RereadKind if kind.provider == provider}
+    provider: {kind.event_type: _parser(kind) for kind in ObjectKind if kind.provider == provider}
     for provider in ("stripe", "clerk")
 }

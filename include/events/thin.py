@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.events.rereads import Reread, RereadKind
+from include.events.rereads import ObjectKind, Reread
 from include.events.stripe_objects import MoneyMoved
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 OBJECT = "v2.core.event"
 
 STATES = {
-    "customer": RereadKind.CUSTOMER,
-    "v2.core.account": RereadKind.CUSTOMER,
-    "subscription": RereadKind.SUBSCRIPTION,
+    "customer": ObjectKind.CUSTOMER,
+    "v2.core.account": ObjectKind.CUSTOMER,
+    "subscription": ObjectKind.SUBSCRIPTION,
 }
 
 NAMED = frozenset({"checkout.session", "dispute", "invoice", "refund"})

@@ -17,7 +17,7 @@ from include.console.app import create_app as create_console
 from include.jobs.alert_rules import steps as alert_rules
 from include.jobs.reconciliation import steps as reconciliation
 from include.jobs.reconciliation.repair import RepairLimits
-from include.jobs.reconciliation.webhooks import check_webhooks
+from include.jobs.reconciliation.webhooks import WebhookCheckContext, check_webhooks
 from include.links import Links
 from include.operate.deployment import Deployment
 from include.relay.airflow_health import AirflowHealth
@@ -174,7 +174,7 @@ class Post:
         """Look as `reconciliation` does, and return what keeps webhooks from coming."""
         run, world = f"look_{next(runs)}", self.world
         reconciliation.begin(run, {"dry_run": is_dry_run}, store=world.store, clock=world.clock)
-        check_webhooks(
+        context = WebhookCheckContext(
             dag_run_id=run,
             store=world.store,
             stripe=world.stripe,
@@ -183,6 +183,7 @@ class Post:
             settings=self.settings,
             limits=RepairLimits(is_dry_run=is_dry_run, most_percent=5.0),
         )
+        check_webhooks(context)
         return world.store.webhooks.silences()
 
     def causes(self):

@@ -17,8 +17,8 @@ from include.events import (
     Invoice,
     MoneyMoved,
     Named,
+    ObjectKind,
     Reread,
-    RereadKind,
     SubscriptionSnapshot,
     SubscriptionStatus,
     UserSnapshot,
@@ -318,11 +318,11 @@ def places(value):
 @pytest.mark.parametrize(
     ("kind", "thing", "subject"),
     [
-        ("customer.updated", "customer", Reread(kind=RereadKind.CUSTOMER, id="x_1")),
+        ("customer.updated", "customer", Reread(kind=ObjectKind.CUSTOMER, id="x_1")),
         (
             "customer.subscription.paused",
             "subscription",
-            Reread(kind=RereadKind.SUBSCRIPTION, id="x_1"),
+            Reread(kind=ObjectKind.SUBSCRIPTION, id="x_1"),
         ),
         ("charge.refunded", "charge", MoneyMoved(charge_id="x_1")),
         ("invoice.paid", "invoice", Named(kind="invoice", id="x_1")),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from include.clock import Clock
     from include.membership.members import Member
+    from include.settings import JobSettings
     from include.store import Store
     from include.vendors.luma.client import Luma
     from include.vendors.rate_limiter import RateLimiter
@@ -48,24 +49,17 @@ class LumaRunOptions:
     send_email: bool = True
 
 
-def run_options_from(
-    params: Mapping[str, Any],
-    *,
-    rule: str,
-    unknown_guests: str,
-    paid_guests: str,
-    send_email: bool,
-) -> LumaRunOptions:
+def run_options_from(params: Mapping[str, Any], settings: JobSettings) -> LumaRunOptions:
     """Read what a person filled in, and the settings."""
     member_id = params["member_id"]
     return LumaRunOptions(
         dry_run=bool(params["dry_run"]),
         event_id=params["event_id"] or None,
         member_id=UUID(member_id) if member_id else None,
-        rule=PlusAddressRule(rule),
-        decline_others=unknown_guests == "decline",
-        takes_money=paid_guests == "approve",
-        send_email=send_email,
+        rule=PlusAddressRule(settings.luma_plus_addresses),
+        decline_others=settings.luma_unknown_guests == "decline",
+        takes_money=settings.luma_paid_guests == "approve",
+        send_email=settings.luma_send_email,
     )
 
 

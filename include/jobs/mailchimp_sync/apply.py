@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import MemberUnknownError, VendorError
 from include.events import Checkout, CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
-from include.jobs.mailchimp_sync.vendors import ObjectKind
+from include.events.rereads import ObjectKind
 from include.membership.identity import account_named_by
 from include.membership.states import ObjectKey
 
@@ -74,16 +74,21 @@ def _applied(
             if payer is not None and isinstance(payer.problem, VendorError):
                 raise payer.problem  # she could not be asked about
             return identity_map.apply_subscription(subscription, at=as_of)
-        case None if update.kind is ObjectKind.SUBSCRIPTION:
-            return identity_map.end_subscription(update.key.object_id, at=as_of)
-        case None if update.kind is ObjectKind.USER:
-            gone = UserSnapshot(
-                id=update.key.object_id, email=None, first_name="", last_name="", deleted=True
-            )
-            return identity_map.apply_user(gone, at=as_of)
-        case _:  # a customer whom Stripe does not know is named no more, as a deleted one
-            lost = CustomerSnapshot(id=update.key.object_id, email=None, name="", deleted=True)
+        case None:
+            return lose(update.kind, update.key.object_id, identity_map, at=as_of)
+
+
+def lose(kind: ObjectKind, object_id: str, identity_map: IdentityMap, *, at: datetime) -> UUID:
+    """Apply that a vendor does not know something any more: it is as one that was deleted."""
+    match kind:
+        case ObjectKind.SUBSCRIPTION:
+            return identity_map.end_subscription(object_id, at=at)
+        case ObjectKind.CUSTOMER:
+            lost = CustomerSnapshot(id=object_id, email=None, name="", deleted=True)
             return identity_map.apply_customer(lost)
+        case ObjectKind.USER:
+            gone = UserSnapshot(id=object_id, email=None, first_name="", last_name="", deleted=True)
+            return identity_map.apply_user(gone, at=at)
 
 
 def _moved(updates: ObjectUpdates, identity_map: IdentityMap) -> list[ObjectUpdate]:

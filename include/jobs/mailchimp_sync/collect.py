@@ -15,7 +15,7 @@ from include.events import (
     SubscriptionSnapshot,
     UserSnapshot,
 )
-from include.jobs.mailchimp_sync.vendors import ObjectKind
+from include.events.rereads import ObjectKind
 from include.membership.identity import account_named_by
 from include.membership.states import ObjectKey, ObjectReport, Resolution
 
@@ -124,8 +124,8 @@ def _update_of(row: Arrived, updates: ObjectUpdates) -> ObjectUpdate | None:
     match row.event.subject:
         case Checkout(subscription_id=None) | Invoice(subscription_id=None) | MoneyMoved():
             return None
-        case Reread(kind=wanted, id=object_id):
-            kind = ObjectKind(wanted)
+        case Reread(kind=kind, id=object_id):
+            pass
         case UserSnapshot(id=object_id):
             kind = ObjectKind.USER
         case CustomerSnapshot(id=object_id):

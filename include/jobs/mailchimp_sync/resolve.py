@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from include.errors import VendorError
 from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
-from include.jobs.mailchimp_sync.vendors import ObjectKind, ObjectReading, VendorReader
+from include.events.rereads import ObjectKind
+from include.jobs.mailchimp_sync.vendors import ObjectReading, VendorReader
 from include.membership.identity import account_named_by
 from include.membership.members import ExternalId
 from include.membership.plans import SubscriptionKind as Placing

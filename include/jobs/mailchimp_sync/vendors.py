@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import PayloadError, UnreadableError, VendorError, VendorNotFoundError
 from include.events.reading import Node
+from include.events.rereads import ObjectKind
 from include.vendors.fan_out import fan_out
 
 if TYPE_CHECKING:
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WIDTH = 4  # at 0.2 s a call this stays under Stripe's 25 calls a second
-
-
-class ObjectKind(StrEnum):
-    """What kind of object to ask about."""
-
-    CUSTOMER = "customer"
-    SUBSCRIPTION = "subscription"
-    USER = "user"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from include.errors import MemberUnknownError, VendorError
 from include.events import Invoice
+from include.events.rereads import ObjectKind
 from include.jobs.mailchimp_sync.ends import heed_bars, plan_ends
 from include.jobs.mailchimp_sync.names import ACTOR, WELCOME
 from include.jobs.mailchimp_sync.people import PAYMENTS, Charged, note_people
-from include.jobs.mailchimp_sync.vendors import ObjectKind
 from include.membership.members import state_of
 from include.membership.standing import is_new_member
 from include.membership.states import AppliedObject, is_outdated

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from include.errors import VendorError
-from include.jobs.mailchimp_sync.vendors import ObjectKind, VendorReader
+from include.events.rereads import ObjectKind
 from include.jobs.member_deactivation.decide import decision_about
 from include.membership.end_rules import EndAction, EndHistory
 from include.membership.merging import membership_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from include.clock import Clock
+    from include.jobs.mailchimp_sync.vendors import VendorReader
     from include.membership.ends import Deactivation
     from include.membership.members import Member
     from include.store import Store

@@ -16,8 +16,7 @@ from uuid import UUID
 
 from include.batches import batches
 from include.errors import MemberUnknownError
-from include.events import CustomerSnapshot, UserSnapshot
-from include.events.rereads import Reread, RereadKind
+from include.jobs.mailchimp_sync.apply import lose
 from include.jobs.reconciliation import repair
 from include.jobs.reconciliation.repair import ObjectDifference, put_right
 from include.jobs.reconciliation.unnamed import tell_of_unnamed, unnamed_prices
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.clock import Clock
-    from include.events import SubscriptionSnapshot
+    from include.events import CustomerSnapshot, SubscriptionSnapshot, UserSnapshot
     from include.jobs.reconciliation.repair import RepairLimits
     from include.membership.members import Membership
     from include.store import Store
@@ -151,23 +150,11 @@ def _meaning_of(
         ids = [one.reread.id for one in part]
         identity_map.note_endings(store.deactivations.latest(ids), store.refunds.read(ids))
         for one in part:
-            change = _change(identity_map, partial(_lose, one.reread, identity_map))
+            lost = partial(lose, one.reread.kind, one.reread.id, identity_map, at=now)
+            change = _change(identity_map, lost)
             meant = one.meaning(*change) if change else one
             found.append(replace(meant, why=("the vendor does not list it any more",)))
     return found
-
-
-def _lose(reread: Reread, identity_map: IdentityMap) -> UUID:
-    """Apply that something is not there any more."""
-    match reread.kind:
-        case RereadKind.SUBSCRIPTION:
-            return identity_map.end_subscription(reread.id, at=identity_map.now)
-        case RereadKind.CUSTOMER:
-            lost = CustomerSnapshot(id=reread.id, email=None, name="", deleted=True)
-            return identity_map.apply_customer(lost)
-        case RereadKind.USER:
-            gone = UserSnapshot(id=reread.id, email=None, first_name="", last_name="", deleted=True)
-            return identity_map.apply_user(gone, at=identity_map.now)
 
 
 def _customers_that_differ(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from include.batches import batches
-from include.events.rereads import Reread, RereadKind, body_of
+from include.events.rereads import ObjectKind, Reread, body_of
 from include.membership.standing import current_membership, has_access, standing_of
 from include.routing import route_of
 from include.store.inbox import FILLED_BY, NO_MAIL, Arrival, InboxState
@@ -176,14 +176,14 @@ def without_mail(arrival: Arrival) -> Arrival:
 def customer(customer_id: str) -> ObjectDifference:
     """Return the difference of a Stripe customer."""
     return ObjectDifference(
-        reread=Reread(kind=RereadKind.CUSTOMER, id=customer_id), member_key=f"stripe:{customer_id}"
+        reread=Reread(kind=ObjectKind.CUSTOMER, id=customer_id), member_key=f"stripe:{customer_id}"
     )
 
 
 def subscription(subscription_id: str, customer_id: str | None) -> ObjectDifference:
     """Return the difference of a subscription."""
     return ObjectDifference(
-        reread=Reread(kind=RereadKind.SUBSCRIPTION, id=subscription_id),
+        reread=Reread(kind=ObjectKind.SUBSCRIPTION, id=subscription_id),
         member_key=f"stripe:{customer_id or subscription_id}",
     )
 
@@ -191,5 +191,5 @@ def subscription(subscription_id: str, customer_id: str | None) -> ObjectDiffere
 def user(user_id: str) -> ObjectDifference:
     """Return the difference of a Clerk user."""
     return ObjectDifference(
-        reread=Reread(kind=RereadKind.USER, id=user_id), member_key=f"clerk:{user_id}"
+        reread=Reread(kind=ObjectKind.USER, id=user_id), member_key=f"clerk:{user_id}"
     )

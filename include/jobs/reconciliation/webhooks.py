@@ -72,7 +72,7 @@ class WebhookCheckContext:
     clerk: Clerk
     clock: Clock
     settings: JobSettings
-    is_dry_run: bool
+    limits: RepairLimits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,30 +85,12 @@ class WebhookGap:
     cursor_at: datetime  # what happened before then is here
 
 
-def check_webhooks(  # noqa: PLR0913 - collaborators, by name
-    *,
-    dag_run_id: str,
-    store: Store,
-    stripe: Stripe,
-    clerk: Clerk,
-    clock: Clock,
-    settings: JobSettings,
-    limits: RepairLimits,
-) -> list[CheckFinding]:
+def check_webhooks(watch: WebhookCheckContext) -> list[CheckFinding]:
     """Look at both vendors, put in what did not come, and write down why; never fails by a vendor."""
-    watch = WebhookCheckContext(
-        dag_run_id=dag_run_id,
-        store=store,
-        stripe=stripe,
-        clerk=clerk,
-        clock=clock,
-        settings=settings,
-        is_dry_run=limits.is_dry_run,
-    )
     findings = [_check(provider, watch) for provider in NAMES]
-    silent = [f"{one.provider} {one.cause}" for one in store.webhooks.silences()]
+    silent = [f"{one.provider} {one.cause}" for one in watch.store.webhooks.silences()]
     findings.append(finding_of(CHECK, silent))
-    store.reconciliations.save(dag_run_id, findings)
+    watch.store.reconciliations.save(watch.dag_run_id, findings)
     return findings
 
 
@@ -119,7 +101,7 @@ def _check(provider: str, watch: WebhookCheckContext) -> CheckFinding:
     found = silences_of(look)
     for one in found:
         log.warning("webhooks.silent", provider=provider, cause=one.cause, missing=one.missing)
-    if not watch.is_dry_run:
+    if not watch.limits.is_dry_run:
         goes_on = [one for one in webhooks.silences() if one.provider == provider]
         with watch.store.transaction():
             for one in found:
@@ -132,7 +114,7 @@ def _check(provider: str, watch: WebhookCheckContext) -> CheckFinding:
             if look.counts and causes <= EXPLAINS_NOTHING:  # else it follows from the cause
                 run, store = watch.dag_run_id, watch.store
                 note_rises(provider, look.counts, dag_run_id=run, store=store, now=look.at)
-    repaired = 0 if watch.is_dry_run else len(gap.ids)
+    repaired = 0 if watch.limits.is_dry_run else len(gap.ids)
     return finding_of(
         MISSED[provider], gap.ids, looked_at=gap.looked_at, repaired=repaired, note=note
     )
@@ -226,10 +208,10 @@ def _missed_events(watch: WebhookCheckContext, gap: WebhookGap, *, until: dateti
             ids += [one.event_id for one in gaps]
             times = [one.created_at for one in gaps if one.created_at]
             since = min([*times, *filter(None, [since])], default=None)
-            if gaps and not watch.is_dry_run:
+            if gaps and not watch.limits.is_dry_run:
                 store.inbox.receive(gaps)
         cursor = end
-        if not watch.is_dry_run:
+        if not watch.limits.is_dry_run:
             store.webhooks.save_check(
                 WebhookCheck(provider="stripe", cursor_at=cursor, checked_at=now)
             )
@@ -267,10 +249,10 @@ def _missed_users(watch: WebhookCheckContext, gap: WebhookGap, *, until: datetim
         one for key, one in changed.items() if key not in told or told[key] < one.changed_at - SKEW
     ]
     differing = users_that_differ(
-        [one.user for one in untold], store, now, is_dry_run=watch.is_dry_run
+        [one.user for one in untold], store, now, is_dry_run=watch.limits.is_dry_run
     )
     missed = {one.reread.id for one in differing}
-    if not watch.is_dry_run:
+    if not watch.limits.is_dry_run:
         have_read_again(differing, watch.dag_run_id, store=store, now=now)
     return WebhookGap(
         ids=tuple(sorted(missed)),

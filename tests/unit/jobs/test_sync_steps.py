@@ -4,9 +4,9 @@ import orjson
 
 from include.errors import VendorUnavailableError
 from include.events import event_from
+from include.events.rereads import ObjectKind
 from include.jobs.mailchimp_sync.apply import apply_updates
 from include.jobs.mailchimp_sync.collect import Arrived, collect
-from include.jobs.mailchimp_sync.vendors import ObjectKind
 from include.membership.identity_map import IdentityMap
 from include.membership.policy import shipped
 from tests import factories
