@@ -41,22 +41,6 @@ class Due:
     message: AlertMessage
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentMessage:
-    """A message and what came of it, without the address."""
-
-    id: int
-    rule: str
-    what: AlertEventType
-    at: datetime
-    channel: str
-    in_place_of: int | None
-    state: str
-    attempts: int
-    reason: str | None
-    finished_at: datetime | None
-
-
 class Alerts(Table, file="alerts"):
     """The tables `ops.alert_…`."""
 
@@ -210,11 +194,6 @@ class Alerts(Table, file="alerts"):
     def has_reached_somebody(self, event_id: int) -> bool:
         """Tell whether anybody was told of an event."""
         return self._sql.has_reached_somebody(event_id=event_id)
-
-    def messages(self, since: datetime, until: datetime) -> list[SentMessage]:
-        """Return who was told what in a time, oldest first."""
-        rows = self._sql.read_messages(since=since, until=until)
-        return [record_from(SentMessage, row, what=AlertEventType) for row in rows]
 
 
 def _reading(reading: RuleReading) -> dict[str, object]:

@@ -144,10 +144,6 @@ class Inbox(Table, file="inbox"):
         """Return the rows that this run took last."""
         return _rows(self._sql.read_run(dag_run_id=dag_run_id))
 
-    def of_member(self, member_id: UUID) -> list[InboxRow]:
-        """Return every event that turned out to be about this member."""
-        return _rows(self._sql.read_member(member_id=member_id))
-
     def by_event_id(self, event_id: str) -> list[InboxRow]:
         """Return the event of each provider and mode that has this id."""
         return _rows(self._sql.read_event(event_id=event_id))
