@@ -17,7 +17,7 @@ from include.store.breakers import Breakers
 from include.store.contacts import Contacts
 from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
-from include.store.dead_letters import DeadLetters
+from include.store.dead_letters.table import DeadLetters
 from include.store.dispatches import Dispatches
 from include.store.erasure import Erasure
 from include.store.findings import Findings

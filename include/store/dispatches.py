@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
 from include.routing import RETRY
-from include.store.dead_letters import DeadLetters, Failure, subject_of
+from include.store.dead_letters import Failure, subject_of
+from include.store.dead_letters.table import DeadLetters
 from include.store.sql import Bound, Table, queries
 from include.store.throttle import WINDOW, Throttle
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
 from include.store.audit import AuditEntry, AuditLog
-from include.store.dead_letters.letters import (
+from include.store.dead_letters import (
     SEVERITIES,
     Attempt,
     DeadLetter,
