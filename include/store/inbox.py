@@ -248,10 +248,7 @@ class Inbox(Table, file="inbox"):
         """
         if arrival.body_sha256 == first_sha256 or arrival.is_filled:
             return Receipt.DUPLICATE
-        delivered = self._sql.replace_filled(
-            id=inbox_id, headers=arrival.headers, body=arrival.body, body_sha256=arrival.body_sha256
-        )
-        if delivered:
+        if self._sql.replace_filled(**values_of(arrival, id=inbox_id)):
             return Receipt.DUPLICATE
         self._sql.keep_conflict(**values_of(arrival, inbox_id=inbox_id))
         return Receipt.CONFLICT
