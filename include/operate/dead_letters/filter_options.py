@@ -24,41 +24,35 @@ if TYPE_CHECKING:
 DAGS = Path(__file__).resolve().parents[3] / "dags"  # one file, one job
 AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
-IdsOption = Annotated[
-    list[int] | None, typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter.")
-]
-JobOption = Annotated[str | None, typer.Option("--job", help="Of this job.")]
-ClassOption = Annotated[
-    ErrorClass | None, typer.Option("--class", help="Of this class of failure.")
-]
-FingerprintOption = Annotated[
-    str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
-]
-MemberOption = Annotated[
-    str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")
-]
-RunOption = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
-SinceOption = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."),
-]
-UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
-]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterFilter:
     """Which letters a person means, in her words: her command's arguments and options."""
 
-    ids: IdsOption = None
-    job: JobOption = None
-    error_class: ClassOption = None
-    fingerprint: FingerprintOption = None
-    member: MemberOption = None
-    run: RunOption = None
-    since: SinceOption = None
-    until: UntilOption = None
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter."),
+    ] = None
+    job: Annotated[str | None, typer.Option("--job", help="Of this job.")] = None
+    error_class: Annotated[
+        ErrorClass | None, typer.Option("--class", help="Of this class of failure.")
+    ] = None
+    fingerprint: Annotated[
+        str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
+    ] = None
+    member: Annotated[
+        str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")
+    ] = None
+    run: Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")] = None
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."
+        ),
+    ] = None
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
+    ] = None
 
     @property
     def names_one(self) -> bool:
