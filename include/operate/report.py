@@ -20,7 +20,6 @@ from include.store import Store
 from include.store.dead_letters import NOT_CLOSED
 from include.store.metrics import numbers
 from include.store.reasons import reason_of
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -162,7 +161,7 @@ def work_in(store: Store, *, now: datetime, facts: HealthFacts) -> Work:
     return Work(
         inbox={state.value: count for state, count in store.inbox.counts().items()},
         oldest_waiting_seconds=(now - since).total_seconds() if since else None,
-        uncertain_steps=Timeline(store.connection).uncertain_steps(),
+        uncertain_steps=store.timeline.uncertain_steps(),
         deactivations=store.deactivations.work(overdue_since=now - OVERDUE_AFTER),
         dead_letters={
             state.value: count

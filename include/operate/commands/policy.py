@@ -19,7 +19,6 @@ from include.membership.policy_changes import changes_between
 from include.membership.standing import has_access, standing_of
 from include.operate.deployment import NoDeploymentError, chosen
 from include.operate.terminal import group, say
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +78,7 @@ def explain(
     """Say why somebody is a member, or is not, rule by rule."""
     deployment, policy = chosen(), policy_of(None)
     with deployment.store() as store:
-        members = store.members.read(Timeline(store.connection).of(handle.strip()).members)
+        members = store.members.read(store.timeline.of(handle.strip()).members)
     with asking() as asked:
         stripe = asked.vendors.stripe if asked else None
         for member in members.values():

@@ -12,7 +12,6 @@ from rich.text import Text
 from include.errors import CommandError
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, moment, plain, say_json, table_of
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +45,7 @@ def command(
 def read(deployment: Deployment, handle: str) -> ObjectHistory:
     """Ask the deployment's database."""
     with deployment.store() as store:
-        return Timeline(store.connection).of(handle)
+        return store.timeline.of(handle)
 
 
 def document(deployment: Deployment, story: ObjectHistory) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import typer
 from include.errors import CommandError, ErrorClass
 from include.routing import job_from
 from include.store.dead_letters import Filter
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +80,7 @@ def filter_from(filters: DeadLetterFilter, *, store: Store, now: datetime) -> Fi
     """Return the filter that a person means; raise CommandError where nobody or no time is meant."""
     member_id = None
     if filters.member is not None:
-        members = Timeline(store.connection).members_of(filters.member.strip())
+        members = store.timeline.members_of(filters.member.strip())
         if len(members) != 1:
             raise CommandError(f"{len(members) or 'nobody'} known under this name: name one member")
         member_id = next(iter(members))
