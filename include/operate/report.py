@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from include.clock import SystemClock
 from include.operate import trouble
 from include.operate.health import PartHealth, all_health
 from include.operate.terminal import document_of
-from include.relay.job_health import JobHealth, assess, assess_job
+from include.relay.job_health import assess, assess_job
 from include.relay.metrics import facts_in
 from include.relay.trouble import OPS, Trouble, counted
 from include.store import Store
@@ -62,21 +62,10 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadStatus:
-    """What the tables said: what is in hand, how the jobs are, and what is wrong."""
-
-    work: Work
-    assessed: JobHealth
-    jobs: dict[str, dict[str, Any]]  # job → status and numbers
-    troubles: tuple[Trouble, ...]
-    decisions: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class StatusReport:
     """All of it: healthy where there is no trouble."""
 
-    summary: str  # in words
+    summary: str = ""  # in words
     troubles: tuple[Trouble, ...] = ()
     decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
     processes: tuple[ProcessStatus, ...] = ()
@@ -99,26 +88,19 @@ def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) ->
         sandbox_url=deployment.sandbox_url,
     )
     read, database = _read(deployment, health=airflow, now=now)
-    parts = (database, *others)
+    parts, read = (database, *others), read or StatusReport()
     troubles = (
         *trouble.of_processes(processes),
-        *trouble.of_parts(parts, airflow if read is None else None),
-        *(read.troubles if read else ()),
+        *trouble.of_parts(parts, airflow if read.work is None else None),
+        *read.troubles,
     )
-    return StatusReport(
-        summary=trouble.summary(troubles, read.assessed.reasons if read else ()),
-        troubles=troubles,
-        decisions=read.decisions if read else (),
-        processes=processes,
-        health=parts,
-        work=read.work if read else None,
-        jobs=read.jobs if read else {},
-    )
+    summary = trouble.summary(troubles) or read.summary
+    return replace(read, summary=summary, troubles=troubles, processes=processes, health=parts)
 
 
 def _read(
     deployment: Deployment, *, health: AirflowHealth, now: datetime
-) -> tuple[ReadStatus | None, PartHealth]:
+) -> tuple[StatusReport | None, PartHealth]:
     """Read the tables; None where the database does not answer."""
     dsn = deployment.database_url.get_secret_value()
     try:
@@ -130,14 +112,14 @@ def _read(
     return read, PartHealth(part="database", ok=True, words="answers")
 
 
-def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> ReadStatus:
-    """Return what the tables say, assessed as the relay does."""
+def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> StatusReport:
+    """Return what the tables say, assessed as the relay does; `summary` is for where all else is well, too."""
     facts = facts_in(store, health=health, now=now)
     assessed, work = assess(facts), work_in(store, now=now, facts=facts)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
-    return ReadStatus(
+    return StatusReport(
+        summary=f"All is well: {'; '.join(assessed.reasons)}",
         work=work,
-        assessed=assessed,
         jobs={
             job: {"status": str(assess_job(one).status), **numbers(one)}
             for job, one in facts.jobs.items()

@@ -24,11 +24,10 @@ MAX_NAMED = 3
 RELAY_TO_DO = "see its log and its database; vendors send again what was not answered"
 
 
-def summary(troubles: Sequence[Trouble], reasons: Sequence[str]) -> str:
-    """Return the whole in words: in how many ways it is not well, or how that is known."""
-    if troubles:
-        return "Not well" if len(troubles) == 1 else f"Not well, in {len(troubles)} ways"
-    return f"All is well: {'; '.join(reasons)}"
+def summary(troubles: Sequence[Trouble]) -> str:
+    """Return in words in how many ways it is not well; nothing where it is well."""
+    ways = f", in {len(troubles)} ways" if len(troubles) > 1 else ""
+    return f"Not well{ways}" if troubles else ""
 
 
 def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[Trouble]:
