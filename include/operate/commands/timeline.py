@@ -10,6 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from include.errors import CommandError
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, moment, plain, say_json, table_of
 
@@ -29,7 +30,7 @@ def command(
         ),
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show everything that happened to one member or event."""
     deployment = chosen()

@@ -6,11 +6,11 @@ import inspect
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from include.alerts.rules import known_jobs
 from include.errors import CommandError, ErrorClass
 from include.routing import job_from
 from include.store.dead_letters import Filter
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from include.store import Store
 
-DAGS = Path(__file__).resolve().parents[3] / "dags"  # one file, one job
 AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
@@ -98,7 +97,7 @@ def filter_from(filters: DeadLetterFilter, *, store: Store, now: datetime) -> Fi
 
 def known_job(name: str) -> str:
     """Return a job by its name; raise CommandError where there is none of it."""
-    jobs = sorted(path.stem for path in DAGS.glob("*.py"))
+    jobs = sorted(known_jobs())
     if (job := job_from(name)) not in jobs:
         raise CommandError(f"there is no job {name}: there are {', '.join(jobs)}")
     return job
