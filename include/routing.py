@@ -86,6 +86,7 @@ STARTING_TYPES = {
 """The types of events that a vendor has to send, because each starts a job."""
 
 RETRY = "webhook_retry"  # what failed goes there alone
+RETRY_RUN = "retry."  # how the ids of its runs begin that the dispatcher starts
 
 JOBS = tuple(
     sorted({route.job for table in ROUTES.values() for route in table.values() if route.job})
@@ -112,6 +113,11 @@ def plain_type(provider: str, event_type: str) -> str:
 def route_of(provider: str, event_type: str) -> Route:
     """Return what an event of this type leads to, thin or not."""
     return ROUTES[provider].get(plain_type(provider, event_type), UNKNOWN)
+
+
+def dag_of(dag_run_id: str, job: str) -> str:
+    """Return the DAG of a run that had a job's events in hand: what failed is tried again by another than the job's."""
+    return RETRY if dag_run_id.startswith(RETRY_RUN) else job
 
 
 def job_from(name: str) -> str:

@@ -157,6 +157,11 @@ def figure(value: float | None) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def numbers_text(numbers: Mapping[str, float | None]) -> str:
+    """Return the numbers that are known, each behind its name."""
+    return ", ".join(f"{name} {value:g}" for name, value in numbers.items() if value is not None)
+
+
 def moment(at: datetime) -> str:
     """Return an instant to the second, in UTC."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from include.errors import ErrorClass
 from include.notify.texts import counted
 from include.store.dead_letters import DeadLetterState, Filter
-from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from include.store import Store
@@ -44,7 +43,7 @@ def words_for(outcome: str | None) -> str:
 
 
 def _members(dag_run_id: str, store: Store) -> str:
-    outcomes = Lookup(store.connection).outcomes_of_run(dag_run_id)
+    outcomes = store.lookup.outcomes_of_run(dag_run_id)
     told = ", ".join(f"{number} {words_for(outcome)}" for outcome, number in outcomes)
     number = sum(number for _, number in outcomes)
     return f"{counted(number, 'member')}: {told}" if outcomes else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from include.alerts.pauses import Pause, PauseKind, acknowledged
 from include.alerts.rules import load
 from include.alerts.states import AlertState, Phase
+from include.alerts.texts import numbers_text
 from include.errors import ActRefusedError
 from include.store.audit import AuditEntry
 from include.store.metrics import outages
@@ -48,7 +49,6 @@ def read_alerts(store: Store, *, now: datetime) -> list[Alert]:
     for rule in load():
         state = states.get(rule.name, AlertState(rule=rule.name))
         pause = pauses.get(rule.name)
-        numbers = state.reading.numbers.items()
         found.append(
             Alert(
                 name=rule.name,
@@ -56,9 +56,7 @@ def read_alerts(store: Store, *, now: datetime) -> list[Alert]:
                 severity=rule.severity,
                 phase=state.phase.value,
                 since=state.fired_at if state.phase is Phase.FIRING else None,
-                numbers=", ".join(
-                    f"{name} {value:g}" for name, value in numbers if value is not None
-                ),
+                numbers=numbers_text(state.reading.numbers),
                 pause=pause if pause and pause.holds(state, now, down) else None,
             )
         )

@@ -12,7 +12,7 @@ from include.alerts.names import JOB
 from include.alerts.readings import reading_of
 from include.alerts.rules import load
 from include.alerts.states import PACE
-from include.alerts.texts import moment
+from include.alerts.texts import moment, numbers_text
 from include.operate.metrics import Chart, chart_data
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def _limits(rule: AlertRule, name: str) -> list[float]:
 def _firing_words(pair: Pair) -> tuple[str, str, str]:
     played, kept = pair
     numbers = next(one.numbers for one in pair if one)
-    words = ", ".join(f"{name} {value:g}" for name, value in numbers.items() if value is not None)
-    return _when(played), _when(kept), words
+    return _when(played), _when(kept), numbers_text(numbers)
 
 
 def _when(firing: Firing | None) -> str:

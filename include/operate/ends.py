@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from include.operate.options import Option, day, end_options, end_words
-from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,10 +75,11 @@ class Ends:
 def read_ends(store: Store, *, now: datetime, sees_names: bool) -> Ends:
     """Return the planned ends: without a date first, then the next to come."""
     rows = store.deactivations.read_open()
-    lookup = Lookup(store.connection)
-    kept = [store.deactivations.get(one) for one in lookup.kept_by_hand(since=now - KEPT_SHOWN)]
+    kept = [
+        store.deactivations.get(one) for one in store.lookup.kept_by_hand(since=now - KEPT_SHOWN)
+    ]
     found = [*rows[:MAX_SHOWN], *filter(None, kept)]
-    names = lookup.names({one.member_id for one in found}) if sees_names else {}
+    names = store.lookup.names({one.member_id for one in found}) if sees_names else {}
 
     def shown(some: Sequence[Deactivation]) -> Iterator[PlannedEnd]:
         for one in some:

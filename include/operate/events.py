@@ -11,7 +11,6 @@ from include.operate.event_words import event_words
 from include.person import person_from
 from include.store.audit import AuditEntry
 from include.store.dead_letters import NOT_CLOSED, DeadLetterState
-from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,8 +50,7 @@ def read_events(
 ) -> tuple[dict[str, int], list[EventLine]]:
     """Return how many events there are in each state, and a page of them, the newest first."""
     counts = {str(one): count for one, count in sorted(store.inbox.counts().items())}
-    lookup = Lookup(store.connection)
-    return counts, lookup.events(state, before=before or 2**63 - 1, limit=PAGE + 1)
+    return counts, store.lookup.events(state, before=before or 2**63 - 1, limit=PAGE + 1)
 
 
 def send_again(number: int, *, who: str, why: str, store: Store, now: datetime) -> str:

@@ -24,11 +24,10 @@ MAX_NAMED = 3
 RELAY_TO_DO = "see its log and its database; vendors send again what was not answered"
 
 
-def summary(issues: Sequence[HealthIssue], reasons: Sequence[str]) -> str:
-    """Return the whole in words: in how many ways it is not well, or how that is known."""
-    if issues:
-        return "Not well" if len(issues) == 1 else f"Not well, in {len(issues)} ways"
-    return f"All is well: {'; '.join(reasons)}"
+def summary(issues: Sequence[HealthIssue]) -> str:
+    """Return in words in how many ways it is not well; nothing where it is well."""
+    ways = f", in {len(issues)} ways" if len(issues) > 1 else ""
+    return f"Not well{ways}" if issues else ""
 
 
 def of_processes(processes: Iterable[ProcessStatus]) -> Iterator[HealthIssue]:

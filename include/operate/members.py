@@ -29,9 +29,7 @@ from include.operate.options import (
     moment,
 )
 from include.store.dead_letters import NOT_CLOSED, DeadLetterState, Filter
-from include.store.lookup import Lookup
 from include.store.steps import StepState
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,15 +93,14 @@ def read_member(store: Store, member_id: UUID, *, sees_names: bool = False) -> M
     member = store.members.read([member_id]).get(member_id)
     if member is None:
         return None
-    lookup = Lookup(store.connection)
     wanted = Filter(member_id=member_id, states=(*NOT_CLOSED, DeadLetterState.ABANDONED))
     letters = store.dead_letters.select(wanted)
     ends = store.deactivations.of_member(member_id)
     findings = [one for one in store.findings.read() if one.member_id == member_id]
     waiting = [one for one in letters if one.state is DeadLetterState.OPEN]
     told = told_of(store, waiting, sees_names=sees_names).values()
-    step = lookup.step(f"{WELCOME}:{member_id}")
-    entries = Timeline(store.connection).of(str(member_id)).entries
+    step = store.lookup.step(f"{WELCOME}:{member_id}")
+    entries = store.timeline.of(str(member_id)).entries
     mode = store.inbox.mode_of("stripe")
     return MemberView(
         id=member_id,
@@ -111,7 +108,7 @@ def read_member(store: Store, member_id: UUID, *, sees_names: bool = False) -> M
         email=member.email,
         standing=standing_words(member),
         reasons=tuple(explained(member, policy_in_use(), None)),
-        places=tuple(_places(member, lookup.places(member_id), mode=mode)),
+        places=tuple(_places(member, store.lookup.places(member_id), mode=mode)),
         welcome=welcome_words(member, step, letters),
         problem=_problem(member, letters, findings, ends),
         told=tuple(dict.fromkeys(chain(*told))),

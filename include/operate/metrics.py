@@ -11,7 +11,6 @@ from include.alerts.rules import load
 from include.alerts.states import Phase
 from include.relay.job_health import WINDOW, assess_job
 from include.store.cron_ticks import TickOutcome
-from include.store.lookup import Lookup
 from include.store.metrics import Measurement, measure_all
 
 if TYPE_CHECKING:
@@ -108,14 +107,13 @@ def charts(store: Store, *, now: datetime) -> tuple[Chart, ...]:
     """Return the charts of the last two days."""
     hours = _hours(now, CHART_HOURS)
     first = hours[0]
-    lookup = Lookup(store.connection)
-    runs, rows = lookup.run_hours(since=first), lookup.row_hours(since=first)
+    runs, rows = store.lookup.run_hours(since=first), store.lookup.row_hours(since=first)
     x = [int(one.timestamp()) for one in hours]
     ended = [runs.get(one, (0, 0)) for one in hours]
     took = [rows.get(one, (None, None)) for one in hours]
     well, failed = (sum(one[place] for one in ended) for place in (0, 1))
     slowest = max((one[1] for one in rows.values()), default=0)
-    ages = lookup.age_hours(since=first)
+    ages = store.lookup.age_hours(since=first)
     oldest = max(ages.values(), default=0)
     return (
         Chart(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,12 @@ from include.operate import health_issues
 from include.operate.health import PartHealth, all_health
 from include.operate.terminal import document_of
 from include.relay.health_issue import OPS, HealthIssue, counted
-from include.relay.job_health import JobHealth, assess, assess_job
+from include.relay.job_health import assess, assess_job
 from include.relay.metrics import facts_in
 from include.store import Store
 from include.store.dead_letters import NOT_CLOSED
 from include.store.metrics import numbers
 from include.store.reasons import reason_of
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,21 +62,10 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadStatus:
-    """What the tables said: what is in hand, how the jobs are, and what is wrong."""
-
-    work: Work
-    assessed: JobHealth
-    jobs: dict[str, dict[str, Any]]  # job → status and numbers
-    issues: tuple[HealthIssue, ...]
-    decisions: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class StatusReport:
     """All of it: healthy where there is no trouble."""
 
-    summary: str  # in words
+    summary: str = ""  # in words
     issues: tuple[HealthIssue, ...] = ()
     decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
     processes: tuple[ProcessStatus, ...] = ()
@@ -100,26 +88,19 @@ def report(deployment: Deployment, processes: tuple[ProcessStatus, ...] = ()) ->
         sandbox_url=deployment.sandbox_url,
     )
     read, database = _read(deployment, health=airflow, now=now)
-    parts = (database, *others)
+    parts, read = (database, *others), read or StatusReport()
     issues = (
         *health_issues.of_processes(processes),
-        *health_issues.of_parts(parts, airflow if read is None else None),
-        *(read.issues if read else ()),
+        *health_issues.of_parts(parts, airflow if read.work is None else None),
+        *read.issues,
     )
-    return StatusReport(
-        summary=health_issues.summary(issues, read.assessed.reasons if read else ()),
-        issues=issues,
-        decisions=read.decisions if read else (),
-        processes=processes,
-        health=parts,
-        work=read.work if read else None,
-        jobs=read.jobs if read else {},
-    )
+    summary = health_issues.summary(issues) or read.summary
+    return replace(read, summary=summary, issues=issues, processes=processes, health=parts)
 
 
 def _read(
     deployment: Deployment, *, health: AirflowHealth, now: datetime
-) -> tuple[ReadStatus | None, PartHealth]:
+) -> tuple[StatusReport | None, PartHealth]:
     """Read the tables; None where the database does not answer."""
     dsn = deployment.database_url.get_secret_value()
     try:
@@ -131,14 +112,14 @@ def _read(
     return read, PartHealth(part="database", ok=True, words="answers")
 
 
-def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> ReadStatus:
-    """Return what the tables say, assessed as the relay does."""
+def read_in(store: Store, *, health: AirflowHealth, now: datetime) -> StatusReport:
+    """Return what the tables say, assessed as the relay does; `summary` is for where all else is well, too."""
     facts = facts_in(store, health=health, now=now)
     assessed, work = assess(facts), work_in(store, now=now, facts=facts)
     untold = store.notices.untold(given_up_since=now - GIVEN_UP_SHOWN)
-    return ReadStatus(
+    return StatusReport(
+        summary=f"All is well: {'; '.join(assessed.reasons)}",
         work=work,
-        assessed=assessed,
         jobs={
             job: {"status": str(assess_job(one).status), **numbers(one)}
             for job, one in facts.jobs.items()
@@ -162,7 +143,7 @@ def work_in(store: Store, *, now: datetime, facts: HealthFacts) -> Work:
     return Work(
         inbox={state.value: count for state, count in store.inbox.counts().items()},
         oldest_waiting_seconds=(now - since).total_seconds() if since else None,
-        uncertain_steps=Timeline(store.connection).uncertain_steps(),
+        uncertain_steps=store.timeline.uncertain_steps(),
         deactivations=store.deactivations.work(overdue_since=now - OVERDUE_AFTER),
         dead_letters={
             state.value: count
@@ -202,7 +183,7 @@ def document(deployment: Deployment, told: StatusReport) -> dict[str, Any]:
         "deployment": deployment.name,
         "state": "healthy" if told.is_well else "unhealthy",
         **asdict(told),
-        "troubles": issues,
+        "issues": issues,
         "decisions": [one.replace(OPS, command) for one in told.decisions],
         "airflow": deployment.airflow_ui_url or deployment.airflow_url,
         "relays": list(deployment.relay_urls),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.notify.run_notes import words_for, words_of
-from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -46,9 +45,8 @@ class RunView:
 
 def read_run(store: Store, job: str, dag_run_id: str, *, sees_names: bool) -> RunView:
     """Return a run's page."""
-    lookup = Lookup(store.connection)
-    members = lookup.members_of_run(dag_run_id, limit=MAX_SHOWN)
-    names = lookup.names([one.member_id for one in members]) if sees_names else {}
+    members = store.lookup.members_of_run(dag_run_id, limit=MAX_SHOWN)
+    names = store.lookup.names([one.member_id for one in members]) if sees_names else {}
     return RunView(
         job=job,
         dag_run_id=dag_run_id,

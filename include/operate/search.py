@@ -9,8 +9,6 @@ from urllib.parse import quote
 
 from include.store.audit import AuditEntry
 from include.store.dead_letters import DeadLetterState, Filter
-from include.store.lookup import Lookup
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,18 +44,16 @@ def search(store: Store, text: str, *, actor: str, now: datetime, sees_names: bo
 
 
 def _hits(store: Store, text: str, *, sees_names: bool) -> Iterator[Hit]:
-    lookup = Lookup(store.connection)
-    timeline = Timeline(store.connection)
-    members = timeline.members_of(text)
+    members = store.timeline.members_of(text)
     if not members and len(text) >= SHORTEST_NAME and sees_names:
-        members = lookup.members_named(text, limit=MAX_HITS)
-    names = lookup.names(members)
+        members = store.lookup.members_named(text, limit=MAX_HITS)
+    names = store.lookup.names(members)
     for member_id in members:
         shown = names[member_id].name if sees_names and member_id in names else ""
         yield Hit(path=f"members/{member_id}", words=f"Member {shown or member_id}")
-    for row in store.inbox.rows(timeline.rows_of(text)[:MAX_HITS]) if not members else []:
+    for row in store.inbox.rows(store.timeline.rows_of(text)[:MAX_HITS]) if not members else []:
         yield Hit(path=f"events/{row.id}", words=f"Event {row.event_id}: {row.type}, {row.state}")
-    for run in lookup.runs(text):
+    for run in store.lookup.runs(text):
         path = f"runs/{run.job}/{quote(run.dag_run_id, safe='')}"
         yield Hit(path=path, words=f"Run of {run.job}: {run.status}")
     if number := NUMBER.fullmatch(text):

@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from include.operate.terminal import table_of
 from include.relay.health_issue import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rich.console import RenderableType
+    from rich.table import Table
 
     from include.operate.deployment import Deployment
     from include.operate.health import PartHealth
@@ -49,15 +50,8 @@ def _summary(told: StatusReport, command: str) -> Iterator[Text]:
         yield from (Text(f"- {one}".replace(OPS, command)) for one in told.decisions)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
 def _processes(processes: tuple[ProcessStatus, ...]) -> Table:
-    table = _table("process", "state", "id", "up", "restarts", "last exit")
+    table = table_of("process", "state", "id", "up", "restarts", "last exit")
     for one in processes:
         style = "" if one.state == "RUNNING" and not one.restarts else BAD
         uptime = "" if one.uptime_seconds is None else str(timedelta(seconds=one.uptime_seconds))
@@ -73,7 +67,7 @@ def _processes(processes: tuple[ProcessStatus, ...]) -> Table:
 
 
 def _health(healths: tuple[PartHealth, ...]) -> Table:
-    table = _table("part", "is")
+    table = table_of("part", "is")
     for one in healths:
         table.add_row(one.part, Text(one.words, style=GOOD if one.ok else BAD))
     return table
@@ -81,7 +75,7 @@ def _health(healths: tuple[PartHealth, ...]) -> Table:
 
 def _jobs(jobs: dict[str, dict[str, Any]]) -> Table:
     """Tell of each job that did something in the last hour."""
-    table = _table("job, last hour", "is", "ended", "failed", "average", "running", "queued")
+    table = table_of("job, last hour", "is", "ended", "failed", "average", "running", "queued")
     for name, one in sorted(jobs.items()):
         average = one.get("average_seconds")
         cells = [one[count] for count in ("running_jobs", "queued_jobs")]
@@ -97,7 +91,7 @@ def _jobs(jobs: dict[str, dict[str, Any]]) -> Table:
 
 
 def _work(work: Work) -> Table:
-    table = _table("in hand", "rows")
+    table = table_of("in hand", "rows")
     for state, count in sorted(work.inbox.items()):
         table.add_row(f"inbox {state}", str(count))
     if not work.inbox:
@@ -130,7 +124,7 @@ def _add_what_waits_for_a_person(table: Table, work: Work) -> None:
 
 
 def _addresses(deployment: Deployment, places: Mapping[str, str]) -> Table:
-    table = _table("where", "")
+    table = table_of("where", "")
     table.add_row("Airflow", deployment.airflow_ui_url or deployment.airflow_url)
     for url in deployment.relay_urls:
         table.add_row("relay", url)

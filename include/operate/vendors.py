@@ -11,7 +11,6 @@ from include.failures.breakers import VENDORS, pause, probe_now, resume
 from include.relay.health_issue import counted, wait
 from include.store.audit import AuditEntry
 from include.store.breakers import BreakerState
-from include.store.lookup import Lookup
 from include.store.metrics import open_breakers
 
 if TYPE_CHECKING:
@@ -67,9 +66,8 @@ def read_vendors(store: Store, *, now: datetime) -> list[VendorStatus]:
 
 def who_waits(store: Store, *, now: datetime, sees_names: bool) -> dict[str, list[MemberName]]:
     """Return by vendor some of those who wait for it, by name; nobody, where names are not for who asks."""
-    lookup = Lookup(store.connection)
     down = open_breakers(store, now=now) if sees_names else []
-    return {one.vendor: list(lookup.names(one.some_members or ()).values()) for one in down}
+    return {one.vendor: list(store.lookup.names(one.some_members or ()).values()) for one in down}
 
 
 def try_now(vendor: str, *, actor: str, store: Store, now: datetime) -> str:

@@ -10,7 +10,6 @@ from include.membership.ends import EndState
 from include.operate.event_words import Told, now_words, told_of
 from include.operate.options import Option, finding_option, letter_options, letter_words
 from include.store.dead_letters import DeadLetterState
-from include.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +70,7 @@ def read_waiting(store: Store, wanted: Filter, *, sees_names: bool) -> WaitingWo
     whose = [one.member_id for one in letters]
     whose += [one.member_id for one in findings]
     whose += [one.member_id for one in stuck]
-    names = Lookup(store.connection).names(set(filter(None, whose))) if sees_names else {}
+    names = store.lookup.names(set(filter(None, whose))) if sees_names else {}
     return WaitingWork(
         letter_count=sum(one.count for one in groups),
         groups=tuple(groups),

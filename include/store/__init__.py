@@ -17,12 +17,13 @@ from include.store.breakers import Breakers
 from include.store.contacts import Contacts
 from include.store.cron_ticks import CronTicks
 from include.store.deactivations import Deactivations
-from include.store.dead_letters import DeadLetters
+from include.store.dead_letters.table import DeadLetters
 from include.store.dispatches import Dispatches
 from include.store.erasure import Erasure
 from include.store.findings import Findings
 from include.store.inbox import Inbox
 from include.store.job_runs import JobRuns
+from include.store.lookup import Lookup
 from include.store.members import Members
 from include.store.notices import Notices
 from include.store.objects import Objects
@@ -37,6 +38,7 @@ from include.store.slack import SlackPeople
 from include.store.sql import queries
 from include.store.steps import Steps
 from include.store.throttle import Throttle
+from include.store.timeline import Timeline
 from include.store.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Store:
         self.job_runs = JobRuns(connection)
         self.relay_alarms = RelayAlarms(connection)
         self.alerts = Alerts(connection)
+        self.timeline = Timeline(connection)
+        self.lookup = Lookup(connection)
 
     @classmethod
     def connect(cls, dsn: str, *, timeout_seconds: float = 5) -> Self:

@@ -41,22 +41,6 @@ class Due:
     message: AlertMessage
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentMessage:
-    """A message and what came of it, without the address."""
-
-    id: int
-    rule: str
-    what: AlertEventType
-    at: datetime
-    channel: str
-    in_place_of: int | None
-    state: str
-    attempts: int
-    reason: str | None
-    finished_at: datetime | None
-
-
 class Alerts(Table, file="alerts"):
     """The tables `ops.alert_…`."""
 
@@ -211,11 +195,6 @@ class Alerts(Table, file="alerts"):
         """Tell whether anybody was told of an event."""
         return self._sql.has_reached_somebody(event_id=event_id)
 
-    def messages(self, since: datetime, until: datetime) -> list[SentMessage]:
-        """Return who was told what in a time, oldest first."""
-        rows = self._sql.read_messages(since=since, until=until)
-        return [record_from(SentMessage, row, what=AlertEventType) for row in rows]
-
 
 def _reading(reading: RuleReading) -> dict[str, object]:
     return {"job": reading.job, "numbers": Jsonb(dict(reading.numbers))}
@@ -223,29 +202,19 @@ def _reading(reading: RuleReading) -> dict[str, object]:
 
 def _state_from(row: Mapping[str, Any]) -> AlertState:
     phase = Phase(row["state"])
-    holds = phase in (Phase.PENDING, Phase.FIRING)
-    return AlertState(
-        rule=row["rule"],
-        phase=phase,
-        since=row["since"],
-        fired_at=row["fired_at"],
-        told_at=row["told_at"],
-        resolved_at=row["resolved_at"],
-        reading=RuleReading(holds=holds, job=row["job"], numbers=row["numbers"]),
-    )
+    reading = _reading_from(row, holds=phase in (Phase.PENDING, Phase.FIRING))
+    return record_from(AlertState, {**row, "phase": phase, "reading": reading})
 
 
 def _happening_from(row: Mapping[str, Any]) -> AlertEvent:
     what = AlertEventType(row["what"])
-    holds = what not in (AlertEventType.LAPSED, AlertEventType.RESOLVED)
-    return AlertEvent(
-        rule=row["rule"],
-        what=what,
-        at=row["at"],
-        since=row["since"],
-        fired_at=row["fired_at"],
-        reading=RuleReading(holds=holds, job=row["job"], numbers=row["numbers"]),
-    )
+    is_over = what in (AlertEventType.LAPSED, AlertEventType.RESOLVED)
+    reading = _reading_from(row, holds=not is_over)
+    return record_from(AlertEvent, {**row, "what": what, "reading": reading})
+
+
+def _reading_from(row: Mapping[str, Any], *, holds: bool) -> RuleReading:
+    return RuleReading(holds=holds, job=row["job"], numbers=row["numbers"])
 
 
 def _due_from(row: Mapping[str, Any]) -> Due:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.membership.ends import Deactivation, EndReason, EndState
-from include.store.sql import MemberTable, record_from
+from include.store.sql import MemberTable, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -88,7 +88,7 @@ class Deactivations(MemberTable, file="deactivations"):
             state=_state_of(end),
             inbox_id=inbox_id,
             now=now,
-            **_values(end),
+            **values_of(end),
         )
         self.wake()
         return _row(row)
@@ -111,7 +111,7 @@ class Deactivations(MemberTable, file="deactivations"):
             actor=actor,
             why=why,
             now=now,
-            **_values(end),
+            **values_of(end),
         )
         self.wake()
         return _row(row)
@@ -280,14 +280,6 @@ class Deactivations(MemberTable, file="deactivations"):
 
 def _state_of(end: End) -> EndState:
     return EndState.DATE_UNKNOWN if end.deactivate_at is None else EndState.PENDING
-
-
-def _values(end: End) -> dict[str, object]:
-    return {
-        "reason": end.reason,
-        "vendor_at": end.vendor_at,
-        "deactivate_at": end.deactivate_at,
-    }
 
 
 def _row(row: Mapping[str, Any]) -> Deactivation:

@@ -8,8 +8,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
-from include.routing import RETRY
-from include.store.dead_letters import DeadLetters, Failure, subject_of
+from include.routing import RETRY, RETRY_RUN
+from include.store.dead_letters import Failure, subject_of
+from include.store.dead_letters.table import DeadLetters
 from include.store.sql import Bound, Table, queries
 from include.store.throttle import WINDOW, Throttle
 
@@ -104,7 +105,7 @@ class Dispatches(Table, file="dispatches"):
             ):
                 case = [row for row in rows if _fail_together(row, rows[0])]
                 if self._throttle.has_room(case, now=now, per_minute=member_limit):
-                    return self._open(job, case, now=now, prefix="retry.")
+                    return self._open(job, case, now=now, prefix=RETRY_RUN)
                 ids = [row["id"] for row in case]
                 self._inbox.postpone_rows(ids=ids, due_at=now + WINDOW)
             return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from include.store.sql import MemberTable, record_from
+from include.store.sql import MemberTable, record_from, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -92,12 +92,10 @@ class Findings(MemberTable, file="findings"):
 
     def keep(self, finding: Finding, *, now: datetime) -> KeptFinding | None:
         """Keep a finding; return it where it is news, None where it is known."""
-        values = {"kind": finding.kind, "subject": finding.subject, "words": finding.words}
-        news = self._sql.open_finding(
-            cause=finding.cause, member_id=finding.member_id, now=now, **values
-        )
+        values = values_of(finding, now=now)
+        news = self._sql.open_finding(**values)
         if news is None:
-            self._sql.see_finding(now=now, **values)
+            self._sql.see_finding(**values)
         return _kept(news) if news else None
 
     def end(self, keys: Collection[FindingKey], *, now: datetime) -> list[KeptFinding]:

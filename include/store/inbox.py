@@ -144,10 +144,6 @@ class Inbox(Table, file="inbox"):
         """Return the rows that this run took last."""
         return _rows(self._sql.read_run(dag_run_id=dag_run_id))
 
-    def of_member(self, member_id: UUID) -> list[InboxRow]:
-        """Return every event that turned out to be about this member."""
-        return _rows(self._sql.read_member(member_id=member_id))
-
     def by_event_id(self, event_id: str) -> list[InboxRow]:
         """Return the event of each provider and mode that has this id."""
         return _rows(self._sql.read_event(event_id=event_id))
@@ -252,10 +248,7 @@ class Inbox(Table, file="inbox"):
         """
         if arrival.body_sha256 == first_sha256 or arrival.is_filled:
             return Receipt.DUPLICATE
-        delivered = self._sql.replace_filled(
-            id=inbox_id, headers=arrival.headers, body=arrival.body, body_sha256=arrival.body_sha256
-        )
-        if delivered:
+        if self._sql.replace_filled(**values_of(arrival, id=inbox_id)):
             return Receipt.DUPLICATE
         self._sql.keep_conflict(**values_of(arrival, inbox_id=inbox_id))
         return Receipt.CONFLICT

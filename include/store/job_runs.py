@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.store.sql import Table
+from include.store.sql import Table, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -195,8 +195,8 @@ class JobRuns(Table, file="job_runs"):
 
 
 def _run(row: dict[str, Any]) -> JobRun:
-    return JobRun(**{**row, "status": RunStatus(row["status"])})
+    return record_from(JobRun, row, status=RunStatus)
 
 
 def _ended(row: dict[str, Any]) -> RunEnd:
-    return RunEnd(status=RunStatus(row["status"]), seconds=row["seconds"])
+    return record_from(RunEnd, row, status=RunStatus)

@@ -65,7 +65,7 @@ def test_person_who_has_mended_it_does_not_wait_for_the_next_probe(
     in_vain = local_stack.ops("probe", "mailchimp")
     stage.sandbox.http.delete(f"/faults/{fault['id']}").raise_for_status()
     done = local_stack.ops("probe", "mailchimp")
-    stage.deliver("the vendor sends it again", paid)
+    stage.deliver("the vendor sends it again", paid)  # what the job gave up is tried again alone
 
     assert told.returncode == 1
     assert told.stdout.startswith("Not well")

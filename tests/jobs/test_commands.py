@@ -242,7 +242,7 @@ def test_status_has_one_summary_and_no_secret(ops, letter):
     well = ops("status", "--json")
 
     document = json.loads(well.stdout)
-    assert (well.returncode, document["state"], document["troubles"]) == (0, "healthy", [])
+    assert (well.returncode, document["state"], document["issues"]) == (0, "healthy", [])
     assert document["decisions"] == [f"1 dead letter: `{PLACE} dead-letters list`"]
     assert ops.environment["OPS_DATABASE_URL"] not in well.stdout
     assert ops.environment["OPS_AIRFLOW_ADMIN_PASSWORD"] not in well.stdout

@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.routing import JOBS, ROUTES, UNKNOWN, job_from, route_of
+from include.routing import JOBS, RETRY, ROUTES, UNKNOWN, dag_of, job_from, route_of
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,8 @@ def test_every_route_has_a_job_or_a_reason():
 def test_job_as_people_write_it(name):
     """Rules and commands take the name with hyphens too."""
     assert job_from(name) == "mailchimp_sync"
+
+
+def test_run_that_tries_again_is_of_another_dag_than_the_job():
+    assert dag_of("stripe.evt_1", "mailchimp_sync") == "mailchimp_sync"
+    assert dag_of("retry.stripe.evt_1.try2", "mailchimp_sync") == RETRY

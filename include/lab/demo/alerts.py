@@ -21,7 +21,8 @@ from include.lab.demo.dead_letter import WHY, replay
 from include.lab.demo.stage import DeliveryRound, StoryStoppedError
 from include.lab.demo.timeline import TimelineMoment
 from include.store import Store
-from include.store.dead_letters import DeadLetters, Filter
+from include.store.dead_letters import Filter
+from include.store.dead_letters.table import DeadLetters
 from include.store.metrics import measure
 
 if TYPE_CHECKING:

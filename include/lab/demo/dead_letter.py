@@ -12,7 +12,8 @@ from include.lab.demo.checks import expect_members
 from include.lab.demo.stage import DAG, DeliveryRound, StoryStoppedError
 from include.lab.demo.timeline import TimelineMoment
 from include.routing import RETRY
-from include.store.dead_letters import DeadLetters, DeadLetterState, Filter
+from include.store.dead_letters import DeadLetterState, Filter
+from include.store.dead_letters.table import DeadLetters
 from include.store.inbox import InboxState
 from include.store.notices import Notices
 from include.vendors.mailchimp.client import subscriber_hash

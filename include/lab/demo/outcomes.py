@@ -33,6 +33,7 @@ class EventProgress:
     attempts: int
     dag_run_id: str | None
     member_id: UUID | None
+    due_at: datetime | None  # of a failed one: when it is tried again
     received_at: datetime
     dispatched_at: datetime | None
     finished_at: datetime | None
@@ -40,7 +41,8 @@ class EventProgress:
     @property
     def is_open(self) -> bool:
         """Tell whether something is still to come of it."""
-        return self.state in OPEN
+        is_tried_again = self.state is InboxState.FAILED and self.due_at is not None
+        return self.state in OPEN or is_tried_again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 -- name: read_outcomes(event_ids)
 -- Read what became of these events so far; one that has not arrived is not among them.
 SELECT id, provider, event_id, type, state, reason, attempts, dag_run_id, member_id,
-       received_at, dispatched_at, finished_at
+       due_at, received_at, dispatched_at, finished_at
 FROM ops.inbox
 WHERE event_id = ANY (:event_ids::text[])
 ORDER BY id;

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from include.lab.demo import outcomes, timeline
 from include.lab.demo.airflow import ENDED
-from include.routing import DEACTIVATION
+from include.routing import DEACTIVATION, dag_of
 from include.store.deactivations import Deactivations
 
 if TYPE_CHECKING:
@@ -235,7 +235,11 @@ class Stage:
 
     def links(self) -> dict[str, str]:
         """Return the runs' pages in the Airflow UI, under the names they have in the timeline."""
-        dags = {run: one.dags.get(run, one.dag) for one in self.deliveries for run in one.runs}
+        dags = {
+            run: one.dags.get(run, dag_of(run, one.dag))
+            for one in self.deliveries
+            for run in one.runs
+        }
         names = self._names()
         return {name: self.airflow.page_of(dags[run], run) for run, name in names.items()}
 
@@ -287,7 +291,9 @@ class Stage:
         tasks = [
             moment
             for run in delivery.runs
-            for moment in timeline.of_tasks(self._ended_run(DAG, run, RUN_END_SECONDS), names[run])
+            for moment in timeline.of_tasks(
+                self._ended_run(dag_of(run, DAG), run, RUN_END_SECONDS), names[run]
+            )
         ]
         members = {row.member_id for row in delivery.rows if row.member_id}
         moments = [

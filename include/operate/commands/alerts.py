@@ -14,7 +14,7 @@ from include.alerts import cases
 from include.alerts.history import untellable
 from include.alerts.rules import FILE, RulesError, Target, duration_from, load, others
 from include.alerts.states import AlertEventType
-from include.alerts.texts import AlertMessage, moment, span
+from include.alerts.texts import AlertMessage, moment, numbers_text, span
 from include.clock import SystemClock
 from include.errors import CommandError, VendorError
 from include.operate.act import Actor, JsonOption, Why, acting
@@ -296,28 +296,17 @@ def show(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> None:
         return
     shown = table_of("rule", "would have fired", "for", "did fire", "for", "numbers")
     for played, kept in pairs:
-        one = played or kept
-        shown.add_row(
-            one.rule if one else "",
-            *_times(played),
-            *_times(kept),
-            ", ".join(
-                f"{name} {value:g}" for name, value in one.numbers.items() if value is not None
-            )
-            if one
-            else "",
-        )
+        if one := played or kept:
+            numbers = numbers_text(one.numbers)
+            shown.add_row(one.rule, *_times(played), *_times(kept), numbers)
     console().print(shown)
 
 
 def _times(firing: Firing | None) -> tuple[str, str]:
     if firing is None:
         return "no", ""
-    return moment(firing.fired_at), _lasted(firing) or "it still does"
-
-
-def _lasted(firing: Firing) -> str | None:
-    return span(firing.resolved_at - firing.fired_at) if firing.resolved_at else None
+    end = firing.resolved_at
+    return moment(firing.fired_at), span(end - firing.fired_at) if end else "it still does"
 
 
 def document(pairs: Sequence[Pair], *, start: datetime, minutes: int) -> dict[str, Any]:

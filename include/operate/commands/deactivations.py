@@ -19,7 +19,6 @@ from include.operate.act import Actor, JsonOption, Why, acting
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, group, moment, say, say_json, table_of
 from include.routing import DEACTIVATION as DAG_ID
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +153,7 @@ def read(store: Store, handle: str | None) -> list[Deactivation]:
     """Return what is open, or all of one member's; raise CommandError where nobody is meant."""
     if handle is None:
         return store.deactivations.read_open()
-    members = Timeline(store.connection).members_of(handle.strip())
+    members = store.timeline.members_of(handle.strip())
     if not members:
         raise CommandError("nobody is known under this name")
     return [row for member_id in members for row in store.deactivations.of_member(member_id)]

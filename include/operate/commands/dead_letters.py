@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,14 +26,12 @@ from include.operate.dead_letters.shown import (
 )
 from include.operate.deployment import chosen
 from include.operate.terminal import console, group, say, say_json
-from include.store.dead_letters import DeadLetterAction, DeadLetterState, Filter
+from include.store.dead_letters import DeadLetterAction, DeadLetterState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from include.failures.dead_letters import DecisionResult, Preview
-    from include.person import Person
-    from include.store import Store
 
 MAX_SHOWN = 100
 HELP = {
@@ -165,42 +164,24 @@ def _add(act: DeadLetterAction) -> None:
                 raise typer.Exit(1 if is_nothing else 0)
             person = person_of(actor, reason or "")
             _confirm(act, preview, yes=yes, as_json=as_json)
-            options = Options(per_minute=per_minute, with_fixed=with_fixed)
-            done = _carry_out(act, wanted, person, options, store=store, quiet=as_json)
+            with _show_progress(act, quiet=as_json) as progress:
+                service = DeadLetterService(store, clock=SystemClock(), progress=progress)
+                done = service.decide(
+                    act, wanted, by=person, per_minute=per_minute, with_fixed=with_fixed
+                )
         _tell_done(act, done, as_json=as_json)
 
     app.command(NAMES[act], help=HELP[act])(command)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """How replays are done."""
-
-    per_minute: int
-    with_fixed: bool
-
-
-def _carry_out(  # noqa: PLR0913 - what an act is
-    act: DeadLetterAction,
-    wanted: Filter,
-    person: Person,
-    options: Options,
-    *,
-    store: Store,
-    quiet: bool,
-) -> DecisionResult:
+@contextmanager
+def _show_progress(act: DeadLetterAction, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Give what hears how many of how many letters are done, and shows it to a person at a terminal."""
     with Progress(
         console=console(), transient=True, disable=quiet or not sys.stdout.isatty()
     ) as bar:
         task = bar.add_task(NAMES[act])
-        service = DeadLetterService(
-            store,
-            clock=SystemClock(),
-            progress=lambda place, total: bar.update(task, completed=place, total=total),
-        )
-        return service.decide(
-            act, wanted, by=person, per_minute=options.per_minute, with_fixed=options.with_fixed
-        )
+        yield lambda place, total: bar.update(task, completed=place, total=total)
 
 
 # --- asking ---

@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,9 +17,8 @@ from include.membership.explain import reasons
 from include.membership.policy import FILE, PolicyError, load
 from include.membership.policy_changes import changes_between
 from include.membership.standing import has_access, standing_of
-from include.operate.deployment import NoDeploymentError, chosen
+from include.operate.deployment import chosen
 from include.operate.terminal import group, say
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
     from include.jobs.reconciliation.repair import ObjectDifference
     from include.membership.members import Member
     from include.membership.policy import Policy
-    from include.operate.deployment import Deployment
     from include.vendors.stripe.client import Stripe
 
 MAX_SHOWN = 50
+GRAVEST_FIRST = ("lose access", "", "gain access", "change")  # what becomes of somebody
 INSIDE = (
     "Stripe is asked with a worker's environment, which a profile does not have: run it there,"
     " for example with docker compose run --rm ops policy"
@@ -79,7 +78,7 @@ def explain(
     """Say why somebody is a member, or is not, rule by rule."""
     deployment, policy = chosen(), policy_of(None)
     with deployment.store() as store:
-        members = store.members.read(Timeline(store.connection).of(handle.strip()).members)
+        members = store.members.read(store.timeline.of(handle.strip()).members)
     with asking() as asked:
         stripe = asked.vendors.stripe if asked else None
         for member in members.values():
@@ -137,28 +136,18 @@ def planned(differences: Iterable[ObjectDifference]) -> Iterator[str]:
     for one in differences:
         who = f"member {one.member_id}" if one.member_id else f"somebody new ({one.member_key})"
         people.setdefault(who, []).append(one)
-    counts = Counter(_weight(one for one in found).what for found in people.values())
+    counts = Counter(_gravest(found) or "gone at the vendor" for found in people.values())
     yield ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "nothing"
-    for who, found in sorted(people.items(), key=lambda one: _weight(one[1])):
+    for who, found in sorted(people.items(), key=lambda one: GRAVEST_FIRST.index(_gravest(one[1]))):
         yield who
         for one in found:
             yield f"  {one.reread.id}: {one.what or 'is not there any more'}"
             yield from (f"    {line}" for line in one.why)
 
 
-class _Weight(NamedTuple):
-    """How much a change is, the most first."""
-
-    rank: int
-    what: str
-
-
-def _weight(differences: Iterable[ObjectDifference]) -> _Weight:
-    """Return the gravest of what would become of somebody."""
-    order = ("lose access", "", "gain access", "change")
-    kinds = {one.what.partition(":")[0] for one in differences}
-    what = min(kinds, key=order.index)
-    return _Weight(order.index(what), what or "gone at the vendor")
+def _gravest(differences: Iterable[ObjectDifference]) -> str:
+    """Return the gravest of what would become of somebody; empty where the vendor has nothing of hers any more."""
+    return min((one.what.partition(":")[0] for one in differences), key=GRAVEST_FIRST.index)
 
 
 def explained_at_stripe(handle: str, policy: Policy, stripe: Stripe) -> Iterator[str]:
@@ -202,7 +191,11 @@ def _at_stripe(subscription_id: str, policy: Policy, stripe: Stripe) -> Iterable
 @contextlib.contextmanager
 def asking() -> Iterator[Collaborators | None]:
     """Give the vendors as the jobs ask them, where this process has what they have; None where it has not."""
-    if not _is_inside():
+    try:
+        is_inside = chosen().is_inside
+    except (CommandError, LookupError):
+        is_inside = False
+    if not is_inside:
         yield None
         return
     with contextlib.redirect_stdout(io.StringIO()):  # packages say there what they think
@@ -212,14 +205,6 @@ def asking() -> Iterator[Collaborators | None]:
         context, _ = read_context(clock=SystemClock(), has_stand_ins=False)
     with collaborators(context) as rt:
         yield rt
-
-
-def _is_inside() -> bool:
-    try:
-        deployment: Deployment = chosen()
-    except (NoDeploymentError, CommandError, LookupError):
-        return False
-    return deployment.is_inside
 
 
 def policy_of(file: Path | None) -> Policy:

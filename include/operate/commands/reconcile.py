@@ -12,6 +12,7 @@ from rich.text import Text
 from include.airflow_api.client import AirflowClient
 from include.clock import SystemClock
 from include.errors import CommandError
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, say, say_json, table_of
 
@@ -38,7 +39,7 @@ def command(  # noqa: PLR0913 - what a run may be told
         bool, typer.Option("--no-mail", help="Mail nobody for it: for the run after an upgrade.")
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Only show the newest report.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run reconciliation now and show what it found; fail where a person must look."""
     deployment = chosen()

@@ -10,9 +10,9 @@ from rich.style import Style
 from rich.text import Text
 
 from include.errors import CommandError
+from include.operate.act import JsonOption  # noqa: TC001 - typer reads it
 from include.operate.deployment import chosen
 from include.operate.terminal import console, document_of, moment, plain, say_json, table_of
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,7 +30,7 @@ def command(
         ),
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show everything that happened to one member or event."""
     deployment = chosen()
@@ -46,7 +46,7 @@ def command(
 def read(deployment: Deployment, handle: str) -> ObjectHistory:
     """Ask the deployment's database."""
     with deployment.store() as store:
-        return Timeline(store.connection).of(handle)
+        return store.timeline.of(handle)
 
 
 def document(deployment: Deployment, story: ObjectHistory) -> dict[str, Any]:

@@ -6,59 +6,51 @@ import inspect
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from include.alerts.rules import known_jobs
 from include.errors import CommandError, ErrorClass
 from include.routing import job_from
 from include.store.dead_letters import Filter
-from include.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.store import Store
 
-DAGS = Path(__file__).resolve().parents[3] / "dags"  # one file, one job
 AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-
-IdsOption = Annotated[
-    list[int] | None, typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter.")
-]
-JobOption = Annotated[str | None, typer.Option("--job", help="Of this job.")]
-ClassOption = Annotated[
-    ErrorClass | None, typer.Option("--class", help="Of this class of failure.")
-]
-FingerprintOption = Annotated[
-    str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
-]
-MemberOption = Annotated[
-    str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")
-]
-RunOption = Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")]
-SinceOption = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."),
-]
-UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
-]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterFilter:
     """Which letters a person means, in her words: her command's arguments and options."""
 
-    ids: IdsOption = None
-    job: JobOption = None
-    error_class: ClassOption = None
-    fingerprint: FingerprintOption = None
-    member: MemberOption = None
-    run: RunOption = None
-    since: SinceOption = None
-    until: UntilOption = None
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", help="Their numbers; without, by filter."),
+    ] = None
+    job: Annotated[str | None, typer.Option("--job", help="Of this job.")] = None
+    error_class: Annotated[
+        ErrorClass | None, typer.Option("--class", help="Of this class of failure.")
+    ] = None
+    fingerprint: Annotated[
+        str | None, typer.Option("--fingerprint", help="Alike ones: see the list's groups.")
+    ] = None
+    member: Annotated[
+        str | None, typer.Option("--member", metavar="EMAIL|ID", help="Of this member.")
+    ] = None
+    run: Annotated[str | None, typer.Option("--run", help="For which this DAG run failed.")] = None
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="Failed last then or later: 90m, 6h, 2d, a time."
+        ),
+    ] = None
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Failed last before then.")
+    ] = None
 
     @property
     def names_one(self) -> bool:
@@ -87,7 +79,7 @@ def filter_from(filters: DeadLetterFilter, *, store: Store, now: datetime) -> Fi
     """Return the filter that a person means; raise CommandError where nobody or no time is meant."""
     member_id = None
     if filters.member is not None:
-        members = Timeline(store.connection).members_of(filters.member.strip())
+        members = store.timeline.members_of(filters.member.strip())
         if len(members) != 1:
             raise CommandError(f"{len(members) or 'nobody'} known under this name: name one member")
         member_id = next(iter(members))
@@ -105,7 +97,7 @@ def filter_from(filters: DeadLetterFilter, *, store: Store, now: datetime) -> Fi
 
 def known_job(name: str) -> str:
     """Return a job by its name; raise CommandError where there is none of it."""
-    jobs = sorted(path.stem for path in DAGS.glob("*.py"))
+    jobs = sorted(known_jobs())
     if (job := job_from(name)) not in jobs:
         raise CommandError(f"there is no job {name}: there are {', '.join(jobs)}")
     return job

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -10,6 +9,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.airflow_api.client import AirflowClient
 from include.airflow_api.roles import GIVEN_TO_ALL, reconciler_permissions, relay_permissions
+from include.alerts.rules import known_jobs
 from include.check_results import DoctorCheck, failed, not_configured, ok, warning
 from include.dagkit.collaborators import account_of
 from include.operate.doctor.check_context import collaborators
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from include.check_results import CheckContext, CheckResult
 
 GROUP: Final = "Airflow"
-DAGS: Final = Path(__file__).resolve().parents[3] / "dags"
 DEFAULT_POOL: Final = "default_pool"  # every task of ours runs in it
 MAX_SHOWN: Final = 4
 PREPARE: Final = (
@@ -89,7 +88,7 @@ def _reconciler(context: CheckContext) -> Iterable[CheckResult]:
     with collaborators(context) as rt:
         known = {dag.dag_id: dag for dag in rt.airflow.dags()}
     yield ok("user of reconciliation", f"{account_of('airflow').login} logs in and reads DAGs")
-    for dag_id in sorted(path.stem for path in DAGS.glob("*.py")):
+    for dag_id in sorted(known_jobs()):
         yield _dag(f"DAG {dag_id}", known.get(dag_id))
 
 

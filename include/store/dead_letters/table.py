@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ErrorClass
 from include.store.audit import AuditEntry, AuditLog
-from include.store.dead_letters.letters import (
+from include.store.dead_letters import (
     SEVERITIES,
     Attempt,
     DeadLetter,
@@ -40,29 +39,15 @@ class DeadLetters(MemberTable, file="dead_letters"):
 
         While it is retried, a case that waits for a person, or about which one has decided, stays so.
         """
-        values = asdict(failure)
-        inbox_ids, tried_by = list(values.pop("inbox_ids")), values.pop("tried_by")
-        number, due, started = (values.pop(k) for k in ("try_number", "due_at", "started_at"))
-        values |= {
-            "severity": failure.severity or SEVERITIES[failure.error_class],
-            "fingerprint": failure.fingerprint,
-        }
-        before = self.find(failure.job, failure.subject)
-        letter = self._sql.note_letter(state=state, now=now, **values)
-        self._sql.add_rows(id=letter["id"], inbox_ids=inbox_ids)
-        self._sql.add_attempt(
-            id=letter["id"],
-            job=tried_by or failure.job,
-            dag_run_id=failure.dag_run_id or "",
-            try_number=number,
-            due_at=due,
-            started_at=started,
-            error_class=failure.error_class,
-            reason=failure.reason,
-            now=now,
-        )
-        noted = _letter(self._sql.read_letter(id=letter["id"]))
-        self._audit_opening(before, noted, by=tried_by or failure.job, now=now)
+        severity = failure.severity or SEVERITIES[failure.error_class]
+        values = values_of(failure, fingerprint=failure.fingerprint, severity=severity, now=now)
+        by, before = failure.tried_by or failure.job, self.find(failure.job, failure.subject)
+        letter_id = self._sql.note_letter(**values, state=state)["id"]
+        self._sql.add_rows(id=letter_id, inbox_ids=list(failure.inbox_ids))
+        attempt = {"id": letter_id, "job": by, "dag_run_id": failure.dag_run_id or ""}
+        self._sql.add_attempt(**values | attempt)
+        noted = _letter(self._sql.read_letter(id=letter_id))
+        self._audit_opening(before, noted, by=by, now=now)
         return noted
 
     def open_case(self, failure: Failure, *, now: datetime) -> DeadLetter:

@@ -99,13 +99,6 @@ WHERE id = :id;
 -- Tell whether anybody was told of it.
 SELECT EXISTS (SELECT FROM ops.alert_messages WHERE event_id = :event_id AND state = 'done');
 
--- name: read_messages(since, until)
--- Read who was told what in a time, without the address, oldest first.
-SELECT messages.id, events.rule, events.what, events.at, messages.channel, messages.in_place_of, messages.state,
-  messages.attempts, messages.reason, messages.finished_at
-FROM ops.alert_messages AS messages JOIN ops.alert_events AS events ON events.id = messages.event_id
-WHERE events.at >= :since AND events.at <= :until ORDER BY messages.id;
-
 -- name: read_fired_message(rule, fired_at)$
 -- Read what was told when a rule began to fire.
 SELECT message FROM ops.alert_events WHERE rule = :rule AND fired_at = :fired_at AND message IS NOT NULL ORDER BY id LIMIT 1;

@@ -71,10 +71,6 @@ SELECT * FROM ops.inbox WHERE id = ANY (:ids::bigint[]) ORDER BY id;
 -- Read the rows that this run took last.
 SELECT * FROM ops.inbox WHERE dag_run_id = :dag_run_id ORDER BY id;
 
--- name: read_member(member_id)
--- Read every event that turned out to be about this member.
-SELECT * FROM ops.inbox WHERE member_id = :member_id ORDER BY received_at, id;
-
 -- name: read_event(event_id)
 -- Read the rows of this event id: one per provider and mode, which are named so that the key's index serves.
 SELECT * FROM ops.inbox

@@ -230,6 +230,14 @@ class Live:
         """
         self.ours.execute(COMPARED, (ahead,))
 
+    def have_the_night_behind(self) -> None:
+        """Have all be compared that the vendors have, as once a night: it is not due again for 20 hours.
+
+        In the middle of a scene it would do what the scene has not had delivered.
+        """
+        run = self.stage.airflow.start_run("reconciliation", {"deep": True, "dry_run": False})
+        self.wait_for_ends({"reconciliation": run})
+
     def has_untold(self) -> bool:
         """Tell whether people are still to be told of a failure, or of its end."""
         return bool(self.query(UNTOLD)[0]["count"])

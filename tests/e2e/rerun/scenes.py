@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import psycopg
 
 from include.errors import ErrorClass
-from include.store.dead_letters import DeadLetters, Failure
+from include.store.dead_letters import Failure
+from include.store.dead_letters.table import DeadLetters
 from include.store.inbox import InboxState
 from include.store.job_runs import JobRuns
 from tests.e2e.rerun.live import ASKS

@@ -35,6 +35,7 @@ def live(local_stack):
     """Give the running stack, with members in it."""
     with stage_on(local_stack.stack) as stage, ExitStack() as exit_stack:
         live = Live(stage=stage, stack=local_stack.stack, exit_stack=exit_stack)
+        live.have_the_night_behind()
         acts = [stage.join(stage.newcomer(number), "clerk_first") for number in range(CROWD)]
         stage.deliver("a crowd joins", [told for act in acts for told in act.events], at_once=4)
         live.have_compared(ahead=timedelta(hours=1))

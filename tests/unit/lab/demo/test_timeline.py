@@ -30,6 +30,7 @@ def row(number: int, **changes) -> EventProgress:
         "attempts": 1,
         "dag_run_id": "run-a",
         "member_id": None,
+        "due_at": None,
         "received_at": at(0.01 * number),
         "dispatched_at": at(0.1),
         "finished_at": at(1),
@@ -198,3 +199,18 @@ def test_counts_of_a_job_are_one_line():
         "audit log: job:completed by system:luma_approval: "
         "approved 3, denied_why (no member: 7), errors (refused: 2)"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "due_at", "is_open"),
+    [
+        (InboxState.WAITING, None, True),
+        (InboxState.DISPATCHED, None, True),
+        (InboxState.FAILED, at(5), True),  # it is tried again
+        (InboxState.FAILED, None, False),
+        (InboxState.DEAD, None, False),
+        (InboxState.PROCESSED, None, False),
+    ],
+)
+def test_event_is_open_while_something_is_still_to_come_of_it(state, due_at, is_open):
+    assert row(1, state=state, due_at=due_at).is_open is is_open
