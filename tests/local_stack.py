@@ -38,15 +38,24 @@ class LocalStack:
 
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `./ops …` for this stack, past the set-up of the environment that the tests run in."""
-        return subprocess.run(
+        with self.begin(*arguments, stderr=subprocess.PIPE) as begun:
+            try:
+                said, complained = begun.communicate(timeout=COMMAND_SECONDS)
+            except BaseException:
+                begun.kill()
+                raise
+        return subprocess.CompletedProcess(begun.args, begun.returncode, said, complained)
+
+    def begin(self, *arguments: str, stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
+        """Start the same, and do not wait for its end."""
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "include.lab", *arguments],
             env=self.environment,
             cwd=self.layout.state,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
         )
 
     def up(self) -> str:

@@ -9,8 +9,9 @@ import pytest
 from include.lab.demo.checks import expect_members
 from include.lab.demo.play import stage_on
 from include.lab.demo.stage import Stage
+from include.lab.stack import lifecycle
 from include.lab.stack.supervisor import Supervisor
-from tests.local_stack import LocalStack
+from tests.local_stack import COMMAND_SECONDS, LocalStack
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -64,7 +65,10 @@ def test_files_with_secrets_are_for_the_owner_only(local_stack: LocalStack):
 
 
 def test_down_leaves_nothing_and_a_second_start_goes_on(local_stack: LocalStack, stage: Stage):
-    """`down` ends every process; the next `up` knows everybody the first one knew."""
+    """`down` ends every process; the next `up` knows everybody the first one knew.
+
+    It waits while another stack starts: that one's ports are chosen, and not open yet.
+    """
     member = stage.newcomer()
     joined = stage.join(member, "clerk_first")
     stage.deliver("joins", joined.events)
@@ -73,10 +77,15 @@ def test_down_leaves_nothing_and_a_second_start_goes_on(local_stack: LocalStack,
     local_stack.down()
     left = local_stack.processes()
     nothing_to_stop = local_stack.down()
-    local_stack.up()
+    with lifecycle.exclusive(lifecycle.PORTS_LOCK):
+        second = local_stack.begin("up", "--detach")
+        waits = second.stdout.readline()
+    said, _ = second.communicate(timeout=COMMAND_SECONDS)
 
     assert left == []
     assert "no stack is up" in nothing_to_stop
+    assert "another ./ops is starting" in waits
+    assert second.returncode == 0, said
     with stage_on(local_stack.stack) as after:
         assert [person.member_id for person in after.people([member])] == known
         somebody = after.newcomer()

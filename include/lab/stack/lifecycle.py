@@ -7,10 +7,13 @@ something changed; then everything else at once. Whatever fails on the way, noth
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 STOP_PATIENCE_SECONDS = 60  # supervisor gives the others 20 s, and after them Postgres 30
 ORPHANS_PATIENCE_SECONDS = 5  # what supervisor's end has not ended already
 POSTGRES_PATIENCE_SECONDS = 60  # it may have to recover first
+PORTS_LOCK = Path(tempfile.gettempdir()) / f"wdai-ops-ports-{os.getuid()}.lock"
+"""Held from the choice of ports until all of them are open: two stacks that start at once would choose the same."""
 
 
 def layout() -> Layout:
@@ -65,17 +70,21 @@ def up(at: Layout, *, tied: bool) -> Stack:
     A `tied` stack ends with this process, however that ends.
     """
     at.make()
-    with exclusive(at):
+    with exclusive(at.lock_file):
         if stack := running(at):
             return stack
         _check_files()
-        settings = load_stack_settings()
-        stack = _new_stack(at, settings)
-        try:
-            _start(at, stack, settings, tied=tied)
-        except BaseException:
-            _end(at, stack)
-            raise
+        with exclusive(PORTS_LOCK):
+            return _started(at, load_stack_settings(), tied=tied)
+
+
+def _started(at: Layout, settings: StackSettings, *, tied: bool) -> Stack:
+    stack = _new_stack(at, settings)
+    try:
+        _start(at, stack, settings, tied=tied)
+    except BaseException:
+        _end(at, stack)
+        raise
     return stack
 
 
@@ -97,7 +106,7 @@ def down(at: Layout) -> bool:
     stack = load_stack(at.stack_file)
     if stack is None:
         return False
-    with exclusive(at):
+    with exclusive(at.lock_file):
         if not family.members(stack.id):
             return False
         _end(at, stack)
@@ -105,13 +114,13 @@ def down(at: Layout) -> bool:
 
 
 @contextmanager
-def exclusive(at: Layout) -> Iterator[None]:
-    """Let one command start or stop the stack at a time."""
-    with at.lock_file.open("w") as lock:
+def exclusive(lock_file: Path) -> Iterator[None]:
+    """Let one command at a time start or stop a stack: this one, or by `PORTS_LOCK` any of this machine's user."""
+    with lock_file.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("ops: another ./ops is starting or stopping the stack; waiting for it")
+            say("ops: another ./ops is starting or stopping a stack; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
