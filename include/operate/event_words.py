@@ -62,7 +62,7 @@ def event_words(row: InboxRow, *, sees_names: bool) -> str:
 def told_of(
     store: Store, letters: Sequence[DeadLetter], *, sees_names: bool
 ) -> dict[int, list[Told]]:
-    """Return what the newest events of each dead letter said, by the letter's number."""
+    """Return what the newest events of each dead letter said, by the dead letter's number."""
     pairs = store.dead_letters.last_events([one.id for one in letters], count=MAX_TOLD)
     rows = {row.id: row for row in store.inbox.rows([row_id for _, row_id in pairs])}
     found: dict[int, list[Told]] = {one.id: [] for one in letters}

@@ -1,6 +1,6 @@
 """One act about many dead letters: counted first, written down, done in portions, and taken back.
 
-A decision is in the database before anything is done, with all letters that it is about. Each `take_step` does one
+A decision is in the database before anything is done, with all dead letters that it is about. Each `take_step` does one
 portion of it under its lock: whoever stops in the middle, or does a step twice, does nothing twice.
 """
 

@@ -42,7 +42,7 @@ class WaitingItem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WaitingWork:
-    """What waits: groups of alike dead letters, the letters themselves, findings, ends that cannot go on."""
+    """What waits: groups of alike dead letters, these themselves, findings, ends that cannot go on."""
 
     letter_count: int
     groups: tuple[DeadLetterGroup, ...]

@@ -20,7 +20,7 @@ class ReviewState(StrEnum):
 
     ASKED = "asked"
     ANSWERED = "answered"
-    UNANSWERED = "unanswered"  # nobody did in time: the letters stay open
+    UNANSWERED = "unanswered"  # nobody did in time: the dead letters stay open
     REFUSED = "refused"  # the answer could not be taken as it was: the question is put again
     LEFT = "left"  # another run asks
     DONE = "done"  # what was decided is carried out
@@ -28,7 +28,7 @@ class ReviewState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskedGroup:
-    """A group of alike letters as people were shown it; `name` is its field in the form."""
+    """A group of alike dead letters as people were shown it; `name` is its field in the form."""
 
     name: str
     job: str

@@ -176,7 +176,7 @@ def _add(act: DeadLetterAction) -> None:
 
 @contextmanager
 def _show_progress(act: DeadLetterAction, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Give what hears how many of how many letters are done, and shows it to a person at a terminal."""
+    """Give what hears how many of how many dead letters are done, and shows it to a person at a terminal."""
     with Progress(
         console=console(), transient=True, disable=quiet or not sys.stdout.isatty()
     ) as bar:

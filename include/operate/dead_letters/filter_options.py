@@ -25,7 +25,7 @@ AGO = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterFilter:
-    """Which letters a person means, in her words: her command's arguments and options."""
+    """Which dead letters a person means, in her words: her command's arguments and options."""
 
     ids: Annotated[
         list[int] | None,

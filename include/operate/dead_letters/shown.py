@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def document(deployment: Deployment, letter: DeadLetter) -> dict[str, Any]:
-    """Return a letter as JSON."""
+    """Return a dead letter as JSON."""
     return document_of(
         letter,
         without=("since", "act_id", "is_fixed"),
@@ -64,7 +64,7 @@ def group_table(groups: Sequence[DeadLetterGroup]) -> Table:
 
 
 def letter_table(deployment: Deployment, letters: Sequence[DeadLetter]) -> Table:
-    """Return letters for people."""
+    """Return dead letters for people."""
     shown = table_of("id", "state", "job", "what", "tries", "last, UTC", "class", "reason", "")
     for letter in letters:
         words = (letter.is_fixed and "fixed by a later event", letter.actor, letter.why)

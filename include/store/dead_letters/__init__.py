@@ -6,7 +6,7 @@ retrying ─▶ open ─▶ replaying ─▶ replayed       tried again, and it 
    │         │ └────▶ abandoned                  a person lets it be; she may take that back
    └─────────┴─▶ resolved                        it went well otherwise: a try, or a later event
 
-One row per case for ever: what fails again comes back as the same letter with one more attempt. A case is what
+One row per case for ever: what fails again comes back as the same dead letter with one more attempt. A case is what
 fails together: a member's events of one job (`member:<uuid>`), else one event (`row:<inbox id>`), one effect
 (`step:<key>`), one run (`run:<dag run id>`).
 """
@@ -29,7 +29,7 @@ NUMBERS = re.compile(r"\d+")
 
 
 class DeadLetterState(StrEnum):
-    """Where a letter stands."""
+    """Where a dead letter stands."""
 
     RETRYING = "retrying"  # it has failed, and is tried again without anybody's doing
     OPEN = "open"  # it is dead: it waits for a person
@@ -152,7 +152,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterGroup:
-    """Alike letters: the reason of the newest, the oldest as an example."""
+    """Alike dead letters: the reason of the newest, the oldest as an example."""
 
     job: str
     error_class: ErrorClass
@@ -168,7 +168,7 @@ class DeadLetterGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """Which letters are meant: those that fit everything that is said."""
+    """Which dead letters are meant: those that fit everything that is said."""
 
     ids: tuple[int, ...] | None = None
     states: tuple[DeadLetterState, ...] = (DeadLetterState.OPEN,)
@@ -183,7 +183,7 @@ class Filter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewDeadLetter:
-    """A letter that has begun to wait for a person, before anybody was told."""
+    """A dead letter that has begun to wait for a person, before anybody was told."""
 
     id: int
     job: str
@@ -195,7 +195,7 @@ class NewDeadLetter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moved:
-    """A letter that has come to another state."""
+    """A dead letter that has come to another state."""
 
     id: int
     job: str

@@ -51,7 +51,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         return noted
 
     def open_case(self, failure: Failure, *, now: datetime) -> DeadLetter:
-        """Let a failure wait for a person: a new letter, or one more attempt of the one there is.
+        """Let a failure wait for a person: a new dead letter, or one more attempt of the one there is.
 
         With a `try_number` the same try is written down once, whoever reports it.
         """
@@ -77,7 +77,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         AuditLog(self._connection).add([change], now=now)
 
     def resolve(self, inbox_ids: Collection[int], *, now: datetime) -> list[Moved]:
-        """Close the letters of these events of which all has gone well by now."""
+        """Close the dead letters of these events of which all has gone well by now."""
         return [_moved(row) for row in self._sql.settle_letters(inbox_ids=list(inbox_ids), now=now)]
 
     # --- what there is ---
@@ -88,17 +88,17 @@ class DeadLetters(MemberTable, file="dead_letters"):
         return _letter(row) if row else None
 
     def find(self, job: str, subject: str) -> DeadLetter | None:
-        """Return the letter of a case, if it ever failed."""
+        """Return the dead letter of a case, if it ever failed."""
         row = self._sql.read_subject(job=job, subject=subject)
         return _letter(row) if row else None
 
     def select(self, wanted: Filter, *, limit: int | None = None) -> list[DeadLetter]:
-        """Return the letters that fit, oldest first."""
+        """Return the dead letters that fit, oldest first."""
         rows = self._sql.select_letters(row_limit=limit, **_values(wanted))
         return [_letter(row) for row in rows]
 
     def groups(self, wanted: Filter) -> list[DeadLetterGroup]:
-        """Return the letters that fit as groups of alike ones, the largest first."""
+        """Return the dead letters that fit as groups of alike ones, the largest first."""
         rows = self._sql.group_letters(**_values(wanted))
         return [
             record_from(DeadLetterGroup, row, error_class=ErrorClass, severity=Severity)
@@ -112,31 +112,31 @@ class DeadLetters(MemberTable, file="dead_letters"):
         return sorted(letters, key=lambda letter: letter.id)
 
     def counts(self) -> dict[DeadLetterState, int]:
-        """Count the letters in each state that has any."""
+        """Count the dead letters in each state that has any."""
         return {DeadLetterState(row["state"]): row["count"] for row in self._sql.count_states()}
 
     def attempts(self, letter_id: int) -> list[Attempt]:
-        """Return the tries of a letter that failed, oldest first."""
+        """Return the tries of a dead letter that failed, oldest first."""
         return [
             record_from(Attempt, row, error_class=ErrorClass)
             for row in self._sql.read_attempts(id=letter_id)
         ]
 
     def inbox_ids(self, letter_id: int) -> list[int]:
-        """Return which events wait with a letter, or waited."""
+        """Return which events wait with a dead letter, or waited."""
         return [row["inbox_id"] for row in self._sql.read_inbox_ids(id=letter_id)]
 
     def last_events(self, ids: Collection[int], *, count: int) -> list[tuple[int, int]]:
-        """Return the newest events of each of these letters, as pairs of letter and event."""
+        """Return the newest events of each of these dead letters, as pairs of dead letter and event."""
         rows = self._sql.read_last_rows(ids=list(ids), count=count)
         return [(row["dead_letter_id"], row["inbox_id"]) for row in rows]
 
     def slow_tries(self, letter_id: int, *, since: datetime) -> int:
-        """Count how often a letter has failed since then on a limit that lasts for hours."""
+        """Count how often a dead letter has failed since then on a limit that lasts for hours."""
         return self._sql.count_slow_tries(id=letter_id, since=since)
 
     def of_rows(self, inbox_ids: Collection[int]) -> list[DeadLetter]:
-        """Return the letters of these events."""
+        """Return the dead letters of these events."""
         return [_letter(row) for row in self._sql.read_of_rows(inbox_ids=list(inbox_ids))]
 
     # --- what is done about it ---
@@ -152,9 +152,9 @@ class DeadLetters(MemberTable, file="dead_letters"):
         now: datetime,
         act_id: int | None = None,
     ) -> list[Moved]:
-        """Bring letters to a state; return those that were in one of the states `before`.
+        """Bring dead letters to a state; return those that were in one of the states `before`.
 
-        One act changes a letter once, even if it has come back meanwhile.
+        One act changes a dead letter once, even if it has come back meanwhile.
         """
         rows = self._sql.change_letters(
             ids=list(ids),
@@ -168,7 +168,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         return sorted((_moved({**row, "state": state}) for row in rows), key=lambda m: m.id)
 
     def wait_again(self, due: Mapping[int, datetime], *, also_done: bool = False) -> None:
-        """Let the events of these letters wait for their job, each letter's from its time on.
+        """Let the events of these dead letters wait for their job, each dead letter's from its time on.
 
         With `also_done` that is so for events that went well, too.
         """
@@ -177,7 +177,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         )
 
     def ask_for_run(self, due: Mapping[int, datetime]) -> None:
-        """Have the dead events of these letters taken to a run of `webhook_retry`."""
+        """Have the dead events of these dead letters taken to a run of `webhook_retry`."""
         self._sql.ask_for_run([{"id": id_, "due_at": due_at} for id_, due_at in due.items()])
 
     def release(self, vendor: str, *, now: datetime) -> None:
@@ -185,7 +185,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         self._sql.hurry_rows(vendor=vendor, now=now)
 
     def kill_rows(self, ids: Collection[int], *, reason: str, now: datetime) -> None:
-        """Let the events of these letters that wait for a run wait for a person."""
+        """Let the events of these dead letters that wait for a run wait for a person."""
         self._sql.kill_rows(ids=list(ids), reason=reason, now=now)
 
     def end_rows(
@@ -195,11 +195,11 @@ class DeadLetters(MemberTable, file="dead_letters"):
         self._sql.end_rows(ids=list(ids), state=state, reason=reason, now=now)
 
     def with_rows(self, ids: Collection[int]) -> list[int]:
-        """Return which of these letters have events: the others leave nothing to run again."""
+        """Return which of these dead letters have events: the others leave nothing to run again."""
         return [row["id"] for row in self._sql.read_with_rows(ids=list(ids))]
 
     def unstarted(self, ids: Collection[int]) -> list[int]:
-        """Return which of these letters wait for their replay's run, with all of their events."""
+        """Return which of these dead letters wait for their replay's run, with all of their events."""
         return [row["id"] for row in self._sql.read_unstarted(ids=list(ids))]
 
     # --- what people have decided ---
@@ -214,7 +214,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
         per_minute: int | None,
         now: datetime,
     ) -> DeadLetterDecision:
-        """Write down a decision about these letters; nothing is done yet."""
+        """Write down a decision about these dead letters; nothing is done yet."""
         row = self._sql.begin_act(
             act=act, ids=list(ids), actor=actor, why=why, per_minute=per_minute, now=now
         )
@@ -230,12 +230,12 @@ class DeadLetters(MemberTable, file="dead_letters"):
         return _decision(row) if row else None
 
     def of_decision(self, decision_id: int) -> dict[DeadLetterState, list[int]]:
-        """Return the letters that a decision was the last to change, by the state in which they are now."""
+        """Return the dead letters that a decision was the last to change, by the state in which they are now."""
         rows = self._sql.read_act_letters(id=decision_id)
         return {DeadLetterState(row["state"]): row["ids"] for row in rows}
 
     def advance(self, decision_id: int, *, position: int, done: int, now: datetime) -> None:
-        """Write down up to which letter it is done, and for how many more there was something to do."""
+        """Write down up to which dead letter it is done, and for how many more there was something to do."""
         self._sql.advance_act(id=decision_id, position=position, done=done, now=now)
 
     def unfinished(self) -> list[DeadLetterDecision]:
