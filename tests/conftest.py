@@ -53,6 +53,16 @@ def pytest_configure(config):
     GUARDS.install()
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is only for who asks for it: it is counted as deselected, and no skip that hides another."""
+    asked, others = [], []
+    for item in items:
+        options = [mark.args[0] for mark in item.iter_markers("only_with")]
+        (asked if all(config.getoption(one) for one in options) else others).append(item)
+    items[:] = asked
+    config.hook.pytest_deselected(items=others)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Tell the guards which kind of test runs, and leave out what needs real accounts."""

@@ -99,10 +99,9 @@ def test_stack_that_was_up_stays_up(demo, stage: Stage):
     assert stage.sandbox.get("/healthz")["ok"]
 
 
-def test_story_that_takes_minutes_ends_as_it_should(request: pytest.FixtureRequest, stage: Stage):
+@pytest.mark.only_with("--long")
+def test_story_that_takes_minutes_ends_as_it_should(stage: Stage):
     """The scheduler is away for three minutes: it is no part of the whole, and played by name."""
-    if not request.config.getoption("--long"):
-        pytest.skip("takes minutes: ./ops test e2e --long")
     report = play(missed_and_late, stage)
 
     assert report.ok, report.problems

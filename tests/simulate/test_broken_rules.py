@@ -12,6 +12,7 @@ from include.membership import desired_contact, identity_map, policy
 from tests.simulate.history import POLICY, DifferenceError
 from tests.simulate.lives import live
 
+pytestmark = [pytest.mark.only_with("--long"), pytest.mark.timeout(0)]
 ATTEMPTS = 30
 OTHER_POLICIES = {
     "what else the shop sells makes members": {"other_subscriptions": "member"},
@@ -21,14 +22,6 @@ OTHER_POLICIES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _only_when_there_is_time(request):
-    """Leave it out of the daily run."""
-    if not request.config.getoption("--long"):
-        pytest.skip("takes minutes: ./ops test simulate --long")
-
-
-@pytest.mark.timeout(0)
 @pytest.mark.parametrize("rule", OTHER_POLICIES)
 def test_other_policy_is_found(rule, new_history, monkeypatch, tmp_path):
     """A policy that says something else in one place leads to a difference."""
@@ -39,7 +32,6 @@ def test_other_policy_is_found(rule, new_history, monkeypatch, tmp_path):
     assert is_found(new_history)
 
 
-@pytest.mark.timeout(0)
 def test_first_item_that_decides_is_found(new_history, monkeypatch):
     """An add-on that stands first hides the plan."""
     whole = identity_map.placement_of
@@ -52,7 +44,6 @@ def test_first_item_that_decides_is_found(new_history, monkeypatch):
     assert is_found(new_history)
 
 
-@pytest.mark.timeout(0)
 def test_forgotten_canceling_is_found(new_history, monkeypatch):
     """Nobody is shown as leaving."""
     whole = desired_contact.tags_of

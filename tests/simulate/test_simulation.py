@@ -17,12 +17,11 @@ def test_everybody_is_what_the_rules_say(request, new_history, record_testsuite_
     live_share(0, config=request.config, new_history=new_history, note=record_testsuite_property)
 
 
+@pytest.mark.only_with("--replay")
 @pytest.mark.timeout(0)
 def test_story_of_a_file_is_played_again(request, new_history):
     """The lines that a failure printed, kept in a file, fail again until the cause is mended."""
-    file = request.config.getoption("replay")
-    if file is None:
-        pytest.skip("plays the file given with --replay")
+    file = request.config.getoption("--replay")
     lines = [json.loads(line) for line in Path(file).read_text().splitlines() if line.strip()]
     with new_history() as history:
         history.play(lines)
