@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from include.routing import dag_of
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
@@ -16,7 +18,7 @@ class Links:
 
     def run(self, job: str, dag_run_id: str) -> str:
         """Return the address of a run."""
-        return f"{self.airflow_url.rstrip('/')}/dags/{job}/runs/{quote(dag_run_id, safe='')}"
+        return f"{self.airflow_url.rstrip('/')}{run_path(job, dag_run_id)}"
 
     def task_log(self, job: str, dag_run_id: str, task: str, try_number: int | None) -> str:
         """Return the address of a task's log."""
@@ -35,3 +37,8 @@ class Links:
     def runbook(self, name: str) -> str:
         """Return the address of the page that says what to do, or its file in the repository."""
         return f"{self.runbook_url.rstrip('/') or 'docs/runbooks'}/{name}.md"
+
+
+def run_path(job: str, dag_run_id: str) -> str:
+    """Return the path in Airflow's UI of a run that had a job's events in hand, or is of the job itself."""
+    return f"/dags/{quote(dag_of(dag_run_id, job), safe='')}/runs/{quote(dag_run_id, safe='')}"

@@ -54,13 +54,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is only for who asks for it: it is counted as deselected, and no skip that hides another."""
+    """Leave out what is only for who asks for it: among skips it would hide what is missing here."""
     asked, others = [], []
     for item in items:
         options = [mark.args[0] for mark in item.iter_markers("only_with")]
         (asked if all(config.getoption(one) for one in options) else others).append(item)
     items[:] = asked
-    config.hook.pytest_deselected(items=others)
+    if others:
+        config.hook.pytest_deselected(items=others)
 
 
 @pytest.hookimpl(tryfirst=True)

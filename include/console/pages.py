@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -14,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.console.access import Visitor
 from include.errors import ActRefusedError
+from include.links import run_path
 from include.operate.deployment import Deployment
 
 DeploymentSource = Callable[[], Deployment]
@@ -99,11 +99,6 @@ def lasting(seconds: float | None) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s" if seconds >= MINUTE else f"{seconds:.1f} s"
-
-
-def run_path(job: str, dag_run_id: str) -> str:
-    """Return the path of a run in Airflow's UI."""
-    return f"/dags/{quote(job, safe='')}/runs/{quote(dag_run_id, safe='')}"
 
 
 TEMPLATES.filters |= {"when": when, "lasting": lasting}

@@ -1,4 +1,4 @@
-"""What becomes of events that failed: tried again in seconds, deferred, or dead, as `decision` says.
+"""What becomes of events that failed: tried again in seconds, deferred, or dead, as `retry_policy` says.
 
 Every failure is written down with its case, in the transaction that ends the rows: what is tried again and
 what is dead cannot come apart. A case is a member's events of one job, or one event that nobody is known for.

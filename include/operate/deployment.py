@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from urllib.parse import quote
 
 import psycopg
 from pydantic import (
@@ -29,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.errors import CommandError
+from include.links import Links
 from include.settings import IdList, Secrets, environment_has, split, wrong_in
 from include.store import Store
 from include.store.airflow_tables import AirflowTables
@@ -100,10 +100,9 @@ class Deployment(BaseModel):
         except psycopg.Error as error:
             raise CommandError(f"Airflow's database does not answer: {reason_of(error)}") from error
 
-    def run_url(self, dag_id: str, dag_run_id: str) -> str:
+    def run_url(self, job: str, dag_run_id: str) -> str:
         """Return the address of a run in the Airflow UI."""
-        ui = (self.airflow_ui_url or self.airflow_url).rstrip("/")
-        return f"{ui}/dags/{dag_id}/runs/{quote(dag_run_id, safe='')}"
+        return Links(airflow_url=self.airflow_ui_url or self.airflow_url).run(job, dag_run_id)
 
 
 class _Environment(Deployment, BaseSettings):

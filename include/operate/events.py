@@ -66,8 +66,8 @@ def send_again(number: int, *, who: str, why: str, store: Store, now: datetime) 
     with store.transaction():
         if not store.inbox.take_up_again(number, now=now):
             raise ActRefusedError(
-                "only an event that has ended well and is still kept can be sent again; of one that failed the dead"
-                " letter is decided about"
+                "only an event that has ended well and is still kept can be sent again;"
+                " of one that failed the dead letter is decided about"
             )
         store.audit.add([change], now=now)
         store.inbox.wake_dispatchers()

@@ -63,11 +63,11 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class StatusReport:
-    """All of it: healthy where there is no trouble."""
+    """All of it: healthy where there is no issue."""
 
     summary: str = ""  # in words
     issues: tuple[HealthIssue, ...] = ()
-    decisions: tuple[str, ...] = ()  # what waits for a person; that is no trouble
+    decisions: tuple[str, ...] = ()  # what waits for a person; that is no issue
     processes: tuple[ProcessStatus, ...] = ()
     health: tuple[PartHealth, ...] = ()
     work: Work | None = None

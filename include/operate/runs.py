@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.notify.run_notes import words_for, words_of
+from include.routing import dag_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,7 +45,8 @@ class RunView:
 
 
 def read_run(store: Store, job: str, dag_run_id: str, *, sees_names: bool) -> RunView:
-    """Return a run's page."""
+    """Return the page of a run of a job, or of one that had a job's events in hand."""
+    job = dag_of(dag_run_id, job)
     members = store.lookup.members_of_run(dag_run_id, limit=MAX_SHOWN)
     names = store.lookup.names([one.member_id for one in members]) if sees_names else {}
     return RunView(

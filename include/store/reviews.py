@@ -40,7 +40,7 @@ class AskedGroup:
 
     @property
     def example(self) -> int:
-        """Return the oldest letter."""
+        """Return the oldest dead letter."""
         return min(self.ids, default=0)
 
     @property

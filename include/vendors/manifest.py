@@ -1,4 +1,4 @@
-"""What the rooms ask of a vendor's folder: its manifest, and what its parts are given.
+"""What all other packages ask of a vendor's folder: its manifest, and what its parts are given.
 
 A manifest is what can be said without a call, and imports nothing of its folder. The parts are modules beside it,
 loaded when they are needed, for a client's package takes long:

@@ -1,4 +1,4 @@
-"""Letters: one per case, with every try; who may change what; what alike ones are."""
+"""Dead letters: one per case, with every try; who may change what; what alike ones are."""
 
 from datetime import timedelta
 from uuid import UUID

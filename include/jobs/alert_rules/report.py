@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from include.alerts.names import OF_WEBHOOKS
 from include.alerts.states import Phase
 from include.alerts.texts import Link
+from include.links import run_path
 from include.notify.texts import counted
 
 if TYPE_CHECKING:
@@ -53,5 +53,4 @@ def examples_from(store: Store, *, airflow_url: str) -> Examples:
 def _place(found: tuple[str, str | None]) -> tuple[str, str]:
     """Return the text and the page of a run, or of a job."""
     job, run = found
-    page = f"/dags/{quote(job, safe='')}"
-    return (job, page) if run is None else (f"{job} {run}", f"{page}/runs/{quote(run, safe='')}")
+    return (job, f"/dags/{job}") if run is None else (f"{job} {run}", run_path(job, run))

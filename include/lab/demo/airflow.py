@@ -13,6 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from include.airflow_api.client import AirflowClient
+from include.links import run_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,7 +91,7 @@ class DemoAirflow:
 
     def page_of(self, dag: str, run_id: str) -> str:
         """Return the address of a run in the UI."""
-        return f"{self.url}/dags/{dag}/runs/{quote(run_id, safe='')}"
+        return self.url + run_path(dag, run_id)
 
     def _read(self, path: str) -> Json:
         answer = self.ask("GET", path).raise_for_status()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SQL = statements(Path(__file__).with_suffix(".sql"))
 OPEN = (InboxState.WAITING, InboxState.DISPATCHED)
+FAILED = (InboxState.FAILED, InboxState.DEAD)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +42,7 @@ class EventProgress:
     @property
     def is_open(self) -> bool:
         """Tell whether something is still to come of it."""
-        is_tried_again = self.state is InboxState.FAILED and self.due_at is not None
+        is_tried_again = self.state in FAILED and self.due_at is not None
         return self.state in OPEN or is_tried_again
 
 

@@ -235,11 +235,7 @@ class Stage:
 
     def links(self) -> dict[str, str]:
         """Return the runs' pages in the Airflow UI, under the names they have in the timeline."""
-        dags = {
-            run: one.dags.get(run, dag_of(run, one.dag))
-            for one in self.deliveries
-            for run in one.runs
-        }
+        dags = {run: one.dags.get(run, one.dag) for one in self.deliveries for run in one.runs}
         names = self._names()
         return {name: self.airflow.page_of(dags[run], run) for run, name in names.items()}
 

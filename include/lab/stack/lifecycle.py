@@ -41,7 +41,7 @@ STOP_PATIENCE_SECONDS = 60  # supervisor gives the others 20 s, and after them P
 ORPHANS_PATIENCE_SECONDS = 5  # what supervisor's end has not ended already
 POSTGRES_PATIENCE_SECONDS = 60  # it may have to recover first
 PORTS_LOCK = Path(tempfile.gettempdir()) / f"wdai-ops-ports-{os.getuid()}.lock"
-"""Held from the choice of ports until all of them are open: two stacks that start at once would choose the same."""
+"""Held from the choice of ports until the stack is healthy: two that start at once would choose the same."""
 
 
 def layout() -> Layout:

@@ -7,10 +7,10 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from include.errors import CommandError
 from include.lab.stack.layout import write_private
+from include.links import Links
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,9 +143,9 @@ class Stack:
             for name in PEOPLE
         }
 
-    def run_url(self, dag_id: str, dag_run_id: str) -> str:
+    def run_url(self, job: str, dag_run_id: str) -> str:
         """Return the address of a run in the Airflow UI."""
-        return f"{self.airflow_url}/dags/{dag_id}/runs/{quote(dag_run_id, safe='')}"
+        return Links(airflow_url=self.airflow_url).run(job, dag_run_id)
 
     def _dsn(self, user: str, password: str, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{self.ports.postgres}/{database}"

@@ -54,7 +54,7 @@ class DeadLetterFilter:
 
     @property
     def names_one(self) -> bool:
-        """Tell whether it names something that must be there, and not only a kind of letters."""
+        """Tell whether it names something that must be there, and not only a kind of dead letters."""
         return bool(self.ids or self.run or self.fingerprint)
 
 

@@ -9,7 +9,6 @@ from rich.style import Style
 from rich.text import Text
 
 from include.operate.terminal import document_of, moment, table_of
-from include.routing import dag_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,4 +104,4 @@ def _link(deployment: Deployment, letter: DeadLetter) -> str | None:
     """Return the address of the run that failed last: that of a retry, where it was one."""
     if letter.dag_run_id is None:
         return None
-    return deployment.run_url(dag_of(letter.dag_run_id, letter.job), letter.dag_run_id)
+    return deployment.run_url(letter.job, letter.dag_run_id)

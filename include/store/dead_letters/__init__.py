@@ -105,7 +105,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetter:
-    """One letter."""
+    """One dead letter, as it stands now."""
 
     id: int
     job: str

@@ -83,7 +83,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
     # --- what there is ---
 
     def get(self, letter_id: int) -> DeadLetter | None:
-        """Return one letter."""
+        """Return one dead letter."""
         row = self._sql.read_letter(id=letter_id)
         return _letter(row) if row else None
 
@@ -191,7 +191,7 @@ class DeadLetters(MemberTable, file="dead_letters"):
     def end_rows(
         self, ids: Collection[int], *, state: InboxState, reason: str, now: datetime
     ) -> None:
-        """End the dead events of these letters."""
+        """End the dead events of these dead letters."""
         self._sql.end_rows(ids=list(ids), state=state, reason=reason, now=now)
 
     def with_rows(self, ids: Collection[int]) -> list[int]:

@@ -135,7 +135,7 @@ WITH rows AS (
   FROM rows WHERE finished_at IS NULL
 )
 SELECT at, part, what, detail, dag_run_id, entries.inbox_id,
-       coalesce(job, (SELECT job FROM ops.dispatches AS run WHERE run.dag_run_id = entries.dag_run_id),
+       coalesce((SELECT job FROM ops.dispatches AS run WHERE run.dag_run_id = entries.dag_run_id), job,
                 CASE WHEN starts_with(dag_run_id, 'deactivation.') THEN 'member_deactivation' END) AS job
 FROM entries ORDER BY at, step, inbox_id, what;
 

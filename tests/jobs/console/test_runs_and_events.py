@@ -18,6 +18,8 @@ def test_run_says_who_was_in_it_and_what_came_of_her(console, world, unanswered)
     assert "checkout.session.completed" in page
     assert "Lovelace" not in console("viewer").text(path)
     assert "Nothing to do" in console().text("/runs/mailchimp_sync/never")
+    again = console().get("/runs/mailchimp_sync/retry.1").text
+    assert "/dags/webhook_retry/runs/retry.1" in again  # its events' job is not its DAG
 
 
 def test_body_is_for_operators(console, world, unanswered):

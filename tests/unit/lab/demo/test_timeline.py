@@ -208,6 +208,7 @@ def test_counts_of_a_job_are_one_line():
         (InboxState.DISPATCHED, None, True),
         (InboxState.FAILED, at(5), True),  # it is tried again
         (InboxState.FAILED, None, False),
+        (InboxState.DEAD, at(5), True),  # a person has it tried again
         (InboxState.DEAD, None, False),
         (InboxState.PROCESSED, None, False),
     ],
