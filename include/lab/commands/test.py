@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -36,10 +35,9 @@ FOLDERS = {
 ON_THE_STACK = ("e2e", "browser", "faults")  # what leaves most behind comes last
 """One stack for all of them, and times that are looked at: one test after the other, alone on the machine."""
 WITHOUT_A_STACK = ("unit", "dags", "store", "jobs", "contract", "simulate")
-PROCESSES = min((os.cpu_count() or 1) + 1, 4)
-SIDE_BY_SIDE = (f"--numprocesses={PROCESSES}", "--dist=loadfile")
-"""The others wait for processes of their own as often as they compute: one more than there are processors. A process
-does a whole file: what its tests share is made once."""
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+"""The others wait for processes of their own as often as they compute. A process does a whole file: what its tests
+share is made once."""
 STARTS = ("tests/production/test_containers.py", "tests/production/one_host")
 """What a full run tries of production: one host starts and does its work, and each command line of a document does what
 it says there. By name, all of it is tried."""
