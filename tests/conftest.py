@@ -27,7 +27,11 @@ def pytest_addoption(parser):
         default="local",
         help="run the end-to-end tests on the local stack, or on a form of production",
     )
-    parser.addoption("--long", action="store_true", help="repeat what is random hundreds of times")
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="repeat what is random hundreds of times, and run what takes minutes",
+    )
     simulation = parser.getgroup("simulation")
     simulation.addoption(
         "--months", type=float, default=4_000, help="member-months to live through"

@@ -26,7 +26,7 @@ from tests.relay_process import CLERK_SECRET, STRIPE_SECRET, RelayProcess
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(7200)
-WAVES, LONG_WAVES, TELL_EACH = 12, 200, 10
+WAVES, LONG_WAVES, TELL_EACH = 8, 200, 4
 CALM_SECONDS = 120
 FAULTS = (
     "killed, tried again",

@@ -52,6 +52,7 @@ def rotate(lines, name):
     assert f"{name} is rotated" in printed
 
 
+@pytest.mark.only_with("--long")  # tests/production/test_rotate.py does the same on production
 @pytest.mark.timeout(400)
 def test_passwords_of_users_and_the_fernet_key_change(lines, postgres_server):
     """Who has the old password is refused from then on; what was encrypted with the old key is read with the new."""
