@@ -310,3 +310,13 @@ def test_large_tables_are_read_by_their_indexes(store, statement, values):
         r"Seq Scan on (?:inbox|audit_log|run_members|objects|dispatches)\b", plan
     )
     assert read_whole == []
+
+
+def test_run_that_a_person_started_is_known_by_its_own_dag(store, timeline):
+    """Its events are another job's: the dispatch says which DAG has the run."""
+    [row] = receive(store, "evt_1")
+    store.dispatches.attach("manual__1", job="webhook_retry", inbox_ids=[row], now=NOW)
+
+    entries = timeline.of("evt_1").entries
+
+    assert {entry.job for entry in entries if entry.dag_run_id == "manual__1"} == {"webhook_retry"}
