@@ -38,8 +38,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 if TYPE_CHECKING:
     from typing import Self
 
-ADDRESS: Final = re.compile(r"""(?:[^\s@<>|()"',;:=]+|"[^"@]*")@[^\s@<>|()"',;:=]+""")
-"""An e-mail address in a text, also inside of a link as Slack writes it; it may have no dot in its domain."""
+ADDRESS: Final = re.compile(
+    r"""(?:(?:[^\s@<>|()"',;:=]|(?<=\w)['=](?=\w))+|"[^"@]*")@[^\s@<>|()"',;:=]+"""
+)
+"""An e-mail address in a text, also inside of a link as Slack writes it; it may have no dot in its domain.
+
+An apostrophe and an equals sign between letters are hers too: o'neill, and bounces that have an address in them.
+"""
 MAX_TEXT: Final = 300
 
 
